@@ -1,0 +1,20 @@
+/** Tables that each follower's schema needs; for use in its migrations. */
+export const FollowerTables = {
+  create: (schema: string): string => `
+    CREATE TABLE ${schema}.followed (
+      follower text PRIMARY KEY,
+      place jsonb NOT NULL,
+      up_to timestamptz NOT NULL
+    );
+    CREATE TABLE ${schema}.dead_letter (
+      follower text NOT NULL,
+      id uuid NOT NULL,
+      name text NOT NULL,
+      key text NOT NULL,
+      event jsonb NOT NULL,
+      reason text NOT NULL,
+      buried_at timestamptz NOT NULL DEFAULT now(),
+      PRIMARY KEY (follower, id)
+    );`,
+  drop: (schema: string): string => `DROP TABLE ${schema}.dead_letter; DROP TABLE ${schema}.followed;`,
+}

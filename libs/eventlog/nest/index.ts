@@ -1,0 +1,2 @@
+export { EventLogServer, type EventLogServerOptions } from './server.ts'
+export { Follows } from './follows.ts'
