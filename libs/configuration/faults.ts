@@ -11,7 +11,11 @@ export class ConfigurationError extends Error {
   readonly faults: readonly Fault[]
 
   constructor(faults: readonly Fault[]) {
-    super(faults.map(({ variable, holds, expected }) => `${variable} holds ${holds}; it should hold ${expected}`).join('\n'))
+    super(
+      faults
+        .map(({ variable, holds, expected }) => `${variable} holds ${holds}; it should hold ${expected}`)
+        .join('\n'),
+    )
     this.faults = faults
   }
 }

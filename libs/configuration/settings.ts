@@ -116,7 +116,10 @@ export const setting = {
     }),
 
   oneOf: <const V extends string, O extends Options<NoInfer<V>>>(values: readonly V[], options: O) =>
-    declare(options, { expected: `one of ${values.join(', ')}`, read: (text) => values.find((value) => value === text) }),
+    declare(options, {
+      expected: `one of ${values.join(', ')}`,
+      read: (text) => values.find((value) => value === text),
+    }),
 
   /** A folder, read as an absolute path; whether it exists and can be written is for its user to find out. */
   folder: <O extends Options<string>>(options: O) =>

@@ -35,6 +35,11 @@ export async function createLogger(options: {
   )
 }
 
+/** Of the span that is active here; undefined where none is recorded. */
+export function activeTraceId(): string | undefined {
+  return trace.getActiveSpan()?.spanContext().traceId
+}
+
 function activeTrace(): object {
   const active = trace.getActiveSpan()?.spanContext()
   return active === undefined ? {} : { trace_id: active.traceId, span_id: active.spanId }
@@ -48,7 +53,9 @@ async function readable(stream: LineStream | undefined): Promise<LineStream> {
     colorize: stream === undefined && process.stdout.isTTY,
     ignore: 'pid,hostname,service',
     translateTime: 'SYS:HH:MM:ss',
-    ...(stream === undefined ? {} : { destination: { write: (line: string) => stream.write(line) } as NodeJS.WritableStream }),
+    ...(stream === undefined
+      ? {}
+      : { destination: { write: (line: string) => stream.write(line) } as NodeJS.WritableStream }),
   })
 }
 

@@ -38,7 +38,11 @@ export function metricsOf(meter: Meter): Metrics {
     },
     histogram: (name) => {
       const { description, unit, buckets } = name
-      const histogram = meter.createHistogram(name.name, { description, unit, advice: { explicitBucketBoundaries: [...buckets] } })
+      const histogram = meter.createHistogram(name.name, {
+        description,
+        unit,
+        advice: { explicitBucketBoundaries: [...buckets] },
+      })
       return { record: (value, ...[labels]) => histogram.record(value, labels) }
     },
     gauge: (name, observe) => {

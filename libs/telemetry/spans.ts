@@ -57,8 +57,13 @@ const kinds: Readonly<Record<SpanKind, OtelSpanKind>> = {
 
 export function spansOf(tracer: Tracer, propagator: TextMapPropagator<unknown>): RunInSpan {
   return (name, { kind = 'internal', parent, attributes, links = [] }, fn) => {
-    const within = parent === undefined ? context.active() : extracted(propagator, trace.deleteSpan(context.active()), parent)
-    const span = tracer.startSpan(name, { kind: kinds[kind], attributes: { ...attributes }, links: links.flatMap(linkTo) }, within)
+    const within =
+      parent === undefined ? context.active() : extracted(propagator, trace.deleteSpan(context.active()), parent)
+    const span = tracer.startSpan(
+      name,
+      { kind: kinds[kind], attributes: { ...attributes }, links: links.flatMap(linkTo) },
+      within,
+    )
     const recorded = new RecordedSpan(span)
     const failed = (error: unknown) => {
       recorded.recordFailure(error)
@@ -85,7 +90,10 @@ export function spansOf(tracer: Tracer, propagator: TextMapPropagator<unknown>):
 }
 
 function extracted(propagator: TextMapPropagator<unknown>, within: Context, traceparent: string): Context {
-  return propagator.extract(within, undefined, { get: (_, name) => (name === 'traceparent' ? traceparent : undefined), keys: () => ['traceparent'] })
+  return propagator.extract(within, undefined, {
+    get: (_, name) => (name === 'traceparent' ? traceparent : undefined),
+    keys: () => ['traceparent'],
+  })
 }
 
 class RecordedSpan implements Span {

@@ -49,7 +49,10 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
 
 type Resource = ReturnType<(typeof import('@opentelemetry/resources'))['resourceFromAttributes']>
 
-const noTracing: { readonly span: RunInSpan; stop(): Promise<void> } = { span: runWithoutSpan, stop: async () => undefined }
+const noTracing: { readonly span: RunInSpan; stop(): Promise<void> } = {
+  span: runWithoutSpan,
+  stop: async () => undefined,
+}
 
 async function startMetrics(resource: Resource) {
   const [{ MeterProvider }, { PrometheusExporter, PrometheusSerializer }] = await Promise.all([
@@ -72,12 +75,15 @@ async function startMetrics(resource: Resource) {
   }
 }
 
+/** Node measures how long its timer takes to come round, so the timer's own interval is taken off. */
 function watchEventLoop(metrics: Metrics) {
-  const delay = monitorEventLoopDelay({ resolution: 20 })
+  const interval = 20
+  const delay = monitorEventLoopDelay({ resolution: interval })
   delay.enable()
-  metrics.gauge(names.eventLoopDelayP99, () => delay.percentile(99) / 1e9)
+  const seconds = (nanoseconds: number) => (delay.count === 0 ? 0 : Math.max(0, nanoseconds / 1e9 - interval / 1e3))
+  metrics.gauge(names.eventLoopDelayP99, () => seconds(delay.percentile(99)))
   metrics.gauge(names.eventLoopDelayMax, () => {
-    const longest = delay.max / 1e9
+    const longest = seconds(delay.max)
     delay.reset()
     return longest
   })
@@ -85,18 +91,23 @@ function watchEventLoop(metrics: Metrics) {
 }
 
 async function startTracing(resource: Resource, endpoint: string, { sampled = 1, onExportFailure }: TelemetryOptions) {
-  const [sdk, { AsyncLocalStorageContextManager }, { W3CTraceContextPropagator, ExportResultCode }, { OTLPTraceExporter }] =
-    await Promise.all([
-      import('@opentelemetry/sdk-trace'),
-      import('@opentelemetry/context-async-hooks'),
-      import('@opentelemetry/core'),
-      import('@opentelemetry/exporter-trace-otlp-proto'),
-    ])
+  const [
+    sdk,
+    { AsyncLocalStorageContextManager },
+    { W3CTraceContextPropagator, ExportResultCode },
+    { OTLPTraceExporter },
+  ] = await Promise.all([
+    import('@opentelemetry/sdk-trace'),
+    import('@opentelemetry/context-async-hooks'),
+    import('@opentelemetry/core'),
+    import('@opentelemetry/exporter-trace-otlp-proto'),
+  ])
   const collector = new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces` })
   const exporter: SpanExporter = {
     export: (spans, done) =>
       collector.export(spans, (result) => {
-        if (result.code === ExportResultCode.FAILED) onExportFailure?.(result.error ?? new Error('the collector did not say why'))
+        if (result.code === ExportResultCode.FAILED)
+          onExportFailure?.(result.error ?? new Error('the collector did not say why'))
         done(result)
       }),
     shutdown: () => collector.shutdown(),
