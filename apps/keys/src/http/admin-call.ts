@@ -97,7 +97,8 @@ export class AdminCall {
       outcome: status < 400 ? 'accepted' : status < 500 ? 'refused' : 'failed',
       status,
       code,
-      detail: detail === null ? null : redact(detail),
+      // A detail may quote a part of the address; that of a 401 quotes nothing, and its advice would look like a secret.
+      detail: detail === null || status === 401 ? detail : redact(detail),
       changed: [...changed],
       events: [...events],
       deviations: [],
