@@ -4,7 +4,7 @@ import type { EventLog, Follower, Subscription } from '../port.ts'
 import { appendEvents } from './append.ts'
 import { PostgresFollower } from './follower.ts'
 import { migrations } from './migrations.ts'
-import { maintainPartitions } from './partitions.ts'
+import { maintainEventPartitions } from './partitions.ts'
 
 const hour = 60 * 60 * 1000
 
@@ -33,9 +33,9 @@ export async function openPostgresEventLog(options: PostgresEventLogOptions): Pr
     onIdleFailure: options.onFailure,
   })
   await migrate(database, { schema: 'event_log', migrations })
-  await maintainPartitions(database, options.retention, options.clock())
+  await maintainEventPartitions(database, options.retention, options.clock())
   const upkeep = setInterval(
-    () => void maintainPartitions(database, options.retention, options.clock()).catch(options.onFailure),
+    () => void maintainEventPartitions(database, options.retention, options.clock()).catch(options.onFailure),
     hour,
   )
   upkeep.unref()
