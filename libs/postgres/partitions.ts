@@ -9,6 +9,8 @@ export interface PartitionedTable {
   readonly length: PartitionLength
   /** Partitions kept ready after the present one. */
   readonly ahead: number
+  /** Partitions made for what is older than now, at most those within retention. */
+  readonly behind: number
   /** Milliseconds; partitions that hold nothing younger are dropped. */
   readonly retention: number
 }
@@ -19,12 +21,11 @@ export interface PartitionedTable {
  * then rejects with a transient failure; to be called again long before the partitions run out.
  */
 export async function maintainPartitions(database: Database, options: PartitionedTable, now: Date): Promise<void> {
-  const { schema, table, length, ahead, retention } = options
+  const { schema, table } = options
   const present = new Set(await partitionsOf(database, schema, table))
-  const wanted = Array.from({ length: ahead + 1 }, (_, step) => firstDay(length, now, step))
-  const missing = wanted.filter((day) => !present.has(nameOf(table, day)))
-  const oldest = nameOf(table, firstDay(length, new Date(now.getTime() - retention), 0))
-  const expired = [...present].filter((name) => name < oldest)
+  const oldest = firstDay(options.length, new Date(now.getTime() - options.retention), 0)
+  const missing = wantedDays(options, oldest, now).filter((day) => !present.has(nameOf(table, day)))
+  const expired = [...present].filter((name) => name < nameOf(table, oldest))
   if (missing.length + expired.length === 0) return
   await database.transaction(async (transaction) => {
     await transaction.query("SET LOCAL lock_timeout = '5s'")
@@ -32,11 +33,18 @@ export async function maintainPartitions(database: Database, options: Partitione
     for (const day of missing) {
       await transaction.query(
         `CREATE TABLE IF NOT EXISTS ${schema}.${nameOf(table, day)} PARTITION OF ${schema}.${table}
-         FOR VALUES FROM ('${day.toISOString()}') TO ('${firstDay(length, day, 1).toISOString()}')`,
+         FOR VALUES FROM ('${day.toISOString()}') TO ('${firstDay(options.length, day, 1).toISOString()}')`,
       )
     }
     for (const name of expired) await transaction.query(`DROP TABLE IF EXISTS ${schema}.${name}`)
   })
+}
+
+function wantedDays({ length, ahead, behind }: PartitionedTable, oldest: Date, now: Date): Date[] {
+  const days: Date[] = []
+  for (let step = 0; step <= ahead; step++) days.push(firstDay(length, now, step))
+  for (let step = -1; step >= -behind && firstDay(length, now, step) >= oldest; step--) days.push(firstDay(length, now, step))
+  return days
 }
 
 async function partitionsOf(database: Database, schema: string, table: string): Promise<string[]> {
