@@ -57,6 +57,8 @@ export class Database implements Queryable {
       connectionTimeoutMillis: 5_000,
       idleTimeoutMillis: 60_000,
     })
+    // A connection that breaks while in use fails its statements; unheard, its own event would end the process.
+    this.#pool.on('connect', (client) => client.on('error', () => undefined))
     this.#pool.on('error', (error) => options.onIdleFailure?.(error))
   }
 
