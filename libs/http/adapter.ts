@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BodyAborted, BodyTooLarge, drainBody, readBody } from './body.ts'
 import { Problem, problems, renderProblem } from './problem.ts'
 import { RouteTable } from './route-table.ts'
@@ -18,6 +18,16 @@ export interface HttpOptions {
    * on `request.raw`) once they know who is asking. The content type is to be read from `request.raw.headers`.
    */
   readonly rawPrefixes?: readonly string[]
+  /**
+   * Another form than problem details for an address that cannot be decoded, which reaches no route and no filter;
+   * undefined where the path (as sent, without its query) is none of the caller's.
+   */
+  readonly renderBrokenAddress?: (path: string, problem: Problem) => RenderedError | undefined
+}
+
+export interface RenderedError {
+  readonly contentType: string
+  readonly body: string
 }
 
 /** What is left of a refused body is read and dropped up to this much, so that the client hears why. */
@@ -27,6 +37,7 @@ const drainTimeoutMs = 2000
 /** Nest's Fastify adapter with our limits. Create the application with `bodyParser: false`. */
 export class HttpAdapter extends FastifyAdapter {
   readonly #routes: RouteTable
+  #draining = false
 
   constructor(options: HttpOptions) {
     super({
@@ -39,16 +50,34 @@ export class HttpAdapter extends FastifyAdapter {
       },
       routerOptions: { maxParamLength: 512 },
       clientErrorHandler: answerBrokenRequest,
+      frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
+        answerBrokenAddress(error.code, request, reply, options),
       forceCloseConnections: false,
     })
     const instance = this.getInstance<FastifyInstance>()
     this.#routes = new RouteTable(instance)
     useBodyRules(instance, options)
+    instance.addHook('onSend', (_request, reply, payload, done) => {
+      if (this.#draining) reply.header('connection', 'close')
+      done(null, payload)
+    })
   }
 
   /** Methods that some route takes at this path; empty when none does. */
   methodsAt(path: string): readonly string[] {
     return this.#routes.methodsAt(path)
+  }
+
+  /** Takes no more connections and waits until what is in flight is answered; cuts off the rest after `limitMs`. */
+  async drain(limitMs: number): Promise<void> {
+    this.#draining = true
+    const server: Server = this.getInstance<FastifyInstance>().server
+    const timer = setTimeout(() => server.closeAllConnections(), limitMs)
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeIdleConnections()
+    })
+    clearTimeout(timer)
   }
 }
 
@@ -116,6 +145,24 @@ function hasUnreadBody(request: IncomingMessage): boolean {
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error))
+}
+
+/** An address that the router cannot take apart reaches no route and no filter. */
+function answerBrokenAddress(
+  code: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { renderBrokenAddress }: HttpOptions,
+): void {
+  const tooLong = code === 'FST_ERR_MAX_PARAM_LENGTH'
+  const problem = tooLong
+    ? problems.addressTooLong()
+    : problems.badRequest('The address cannot be decoded. Check its percent signs.')
+  const { contentType, body } = renderBrokenAddress?.(request.raw.url?.split('?', 1)[0] ?? '', problem) ?? {
+    contentType: 'application/problem+json',
+    body: JSON.stringify(renderProblem(problem)),
+  }
+  reply.code(problem.status).type(contentType).send(Buffer.from(body))
 }
 
 /** A request that the HTTP parser itself refused has no reply object; the answer is written to the socket. */

@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { INestApplication } from '@nestjs/common'
 import type { FastifyInstance } from 'fastify'
+import { HttpAdapter } from './adapter.ts'
 
 export class PortTaken extends Error {
   override readonly name = 'PortTaken'
@@ -32,36 +33,25 @@ export async function listen(
   app: INestApplication,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<Listening> {
-  const fastify: FastifyInstance = app.getHttpAdapter().getInstance()
-  const server: Server = fastify.server
-  let draining = false
-  fastify.addHook('onSend', (_request, reply, payload, done) => {
-    if (draining) reply.header('connection', 'close')
-    done(null, payload)
-  })
+  const adapter = app.getHttpAdapter()
+  if (!(adapter instanceof HttpAdapter)) throw new TypeError('the application was not created with createHttpAdapter')
   await app.init()
   try {
-    await fastify.listen({ host, port })
+    await adapter.getInstance<FastifyInstance>().listen({ host, port })
   } catch (error) {
     await app.close()
-    throw error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' ? new PortTaken(host, port) : error
+    throw isPortTaken(error) ? new PortTaken(host, port) : error
   }
   let closed: Promise<void> | undefined
   const close = async () => {
-    draining = true
-    await drain(server)
+    await adapter.drain(drainMs)
     await app.close()
   }
-  return { url: urlOf(host, server.address()), close: () => (closed ??= close()) }
+  return { url: urlOf(host, adapter.getHttpServer<Server>().address()), close: () => (closed ??= close()) }
 }
 
-async function drain(server: Server): Promise<void> {
-  const timer = setTimeout(() => server.closeAllConnections(), drainMs)
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve())
-    server.closeIdleConnections()
-  })
-  clearTimeout(timer)
+function isPortTaken(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EADDRINUSE'
 }
 
 function urlOf(host: string, address: string | AddressInfo | null): string {

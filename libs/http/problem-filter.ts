@@ -32,7 +32,7 @@ export class ProblemFilter implements ExceptionFilter {
       .code(problem.status)
       .headers(problem.headers)
       .type('application/problem+json')
-      .send(JSON.stringify(renderProblem(problem)))
+      .send(Buffer.from(JSON.stringify(renderProblem(problem))))
   }
 
   #problemOf(thrown: unknown, request: FastifyRequest, path: string): Problem {

@@ -7,7 +7,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
 /** Where lines go; standard output unless told. */
 interface LineStream {
-  write(line: string): void
+  write(line: string): unknown
 }
 
 /**
@@ -20,7 +20,9 @@ export async function createLogger(options: {
   readonly pretty: boolean
   readonly stream?: LineStream
 }): Promise<Logger> {
-  const stream = options.pretty ? await readable(options.stream) : (options.stream ?? process.stdout)
+  const stream = options.pretty
+    ? await readable(options.stream ?? process.stdout)
+    : (options.stream ?? pino.destination({ fd: 1, sync: true }))
   return pino(
     {
       level: options.level,
@@ -46,17 +48,14 @@ function activeTrace(): object {
 }
 
 /** In this thread: a worker would lose the last lines of a process that exits. */
-async function readable(stream: LineStream | undefined): Promise<LineStream> {
-  const { default: pretty } = await import('pino-pretty')
-  return pretty({
-    sync: true,
-    colorize: stream === undefined && process.stdout.isTTY,
+async function readable(stream: LineStream): Promise<LineStream> {
+  const { prettyFactory } = await import('pino-pretty')
+  const pretty = prettyFactory({
+    colorize: stream === process.stdout && process.stdout.isTTY,
     ignore: 'pid,hostname,service',
     translateTime: 'SYS:HH:MM:ss',
-    ...(stream === undefined
-      ? {}
-      : { destination: { write: (line: string) => stream.write(line) } as NodeJS.WritableStream }),
   })
+  return { write: (line) => stream.write(pretty(line)) }
 }
 
 /** What Nest asks of a logger. Its warnings and errors are passed on, its start-up chatter is not. */

@@ -11,10 +11,6 @@ export interface Counter<L extends string> {
 export interface Histogram<L extends string> {
   record(value: number, ...labels: LabelArguments<L>): void
 }
-export interface Gauge {
-  /** Ends the observation. */
-  stop(): void
-}
 export interface Observation<L extends string> {
   readonly value: number
   readonly labels: Labels<L>
@@ -25,7 +21,7 @@ export interface Metrics {
   counter<L extends string>(name: CounterName<L>): Counter<L>
   histogram<L extends string>(name: HistogramName<L>): Histogram<L>
   /** `observe` is called whenever metrics are rendered; it must not wait. */
-  gauge<L extends string>(name: GaugeName<L>, observe: () => number | readonly Observation<L>[]): Gauge
+  gauge<L extends string>(name: GaugeName<L>, observe: () => number | readonly Observation<L>[]): void
 }
 
 /** A counter without labels exists from the start with 0, so that an alert on it can tell "none" from "not there". */
@@ -47,13 +43,11 @@ export function metricsOf(meter: Meter): Metrics {
     },
     gauge: (name, observe) => {
       const gauge = meter.createObservableGauge(name.name, name)
-      const callback: Parameters<typeof gauge.addCallback>[0] = (result) => {
+      gauge.addCallback((result) => {
         const seen = observe()
         if (typeof seen === 'number') result.observe(seen)
         else for (const { value, labels } of seen) result.observe(value, labels)
-      }
-      gauge.addCallback(callback)
-      return { stop: () => gauge.removeCallback(callback) }
+      })
     },
   }
 }
