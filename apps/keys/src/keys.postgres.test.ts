@@ -155,7 +155,9 @@ async function newTenant(): Promise<string> {
 
 async function newConnection(environment = 'sandbox', tenant?: string) {
   const owner = tenant ?? (await newTenant())
-  const answer = await ask('POST', `/tenants/${owner}/connections`, { body: { name: `Okta ${randomUUID()}`, environment } })
+  const answer = await ask('POST', `/tenants/${owner}/connections`, {
+    body: { name: `Okta ${randomUUID()}`, environment },
+  })
   return answer.body
 }
 
@@ -179,7 +181,9 @@ describe('tenants', () => {
   })
 
   test('twenty that ask for one name at once become one tenant', async () => {
-    const answers = await Promise.all(Array.from({ length: 20 }, () => ask('POST', '/tenants', { body: { name: 'Initech' } })))
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => ask('POST', '/tenants', { body: { name: 'Initech' } })),
+    )
     expect(answers.map((answer) => answer.status).sort()).toEqual([201, ...Array.from({ length: 19 }, () => 409)])
   })
 
@@ -225,7 +229,11 @@ describe('connections', () => {
     expect((await ask('GET', `/connections/${body.id}`)).body).toEqual(body)
     expect((await ask('GET', `/tenants/${tenant}/connections`)).body).toEqual({ items: [body] })
     const [created] = await events(`name = 'connection.created' AND subject = $1`, [body.id])
-    expect(created).toMatchObject({ key: `${tenant}/${body.id}`, version: 1, payload: { connection: body.id, name: 'Workforce' } })
+    expect(created).toMatchObject({
+      key: `${tenant}/${body.id}`,
+      version: 1,
+      payload: { connection: body.id, name: 'Workforce' },
+    })
   })
 
   test('change by their own versions, and a change that changes nothing is told to nobody', async () => {
@@ -288,7 +296,13 @@ describe('keys', () => {
     const minted = await ask('POST', `/connections/${id}/keys`)
     expect(minted.status).toBe(201)
     expect(minted.headers.get('cache-control')).toBe('no-store')
-    expect(minted.body).toMatchObject({ connection: id, tenant, environment: 'live', state: 'active', keyShown: 'once' })
+    expect(minted.body).toMatchObject({
+      connection: id,
+      tenant,
+      environment: 'live',
+      state: 'active',
+      keyShown: 'once',
+    })
     expect(minted.body.scimBaseUrl).toBe(`${publicUrl}/scim/v2/${id}`)
     const read = readKey(minted.body.key)
     if (read.kind === 'fault') throw new Error(read.fault)
@@ -346,8 +360,16 @@ describe('keys', () => {
     const read = readKey(body.key)
     if (read.kind === 'fault') throw new Error(read.fault)
     await events()
-    for (const table of ['event_log.event', 'keys.answered', 'keys.provisioning_key', 'keys.key_use', 'keys.connection']) {
-      const held = await parts.database.query(`SELECT FROM ${table} AS row WHERE strpos(row::text, $1) > 0`, [read.secret])
+    for (const table of [
+      'event_log.event',
+      'keys.answered',
+      'keys.provisioning_key',
+      'keys.key_use',
+      'keys.connection',
+    ]) {
+      const held = await parts.database.query(`SELECT FROM ${table} AS row WHERE strpos(row::text, $1) > 0`, [
+        read.secret,
+      ])
       expect(held).toEqual([])
     }
     expect(JSON.stringify(logged)).not.toContain(read.secret)
@@ -389,7 +411,12 @@ describe('the record of a call', () => {
   test.each<[string, number, string | null, () => Promise<Answered>]>([
     ['a read', 200, 'tenants.list', () => ask('GET', '/tenants')],
     ['a missing token', 401, 'tenants.list', () => ask('GET', '/tenants', { authorization: null })],
-    ['a wrong token', 401, 'tenants.create', () => ask('POST', '/tenants', { authorization: 'Bearer no', body: { name: 'X' } })],
+    [
+      'a wrong token',
+      401,
+      'tenants.create',
+      () => ask('POST', '/tenants', { authorization: 'Bearer no', body: { name: 'X' } }),
+    ],
     ['a broken rule', 422, 'tenants.create', () => ask('POST', '/tenants', { body: { nom: 'X' } })],
     ['broken JSON', 400, 'tenants.create', () => ask('POST', '/tenants', { body: '{"name":' })],
     ['a body too large', 413, 'tenants.create', () => ask('POST', '/tenants', { body: { name: 'x'.repeat(70_000) } })],
@@ -517,7 +544,13 @@ describe('an Idempotency-Key', () => {
 
 describe('the last use of a key', () => {
   async function appendUse(connection: string, kid: string | null, at: string, userAgent: string): Promise<void> {
-    const origin = { source: 'gateway', subject: randomUUID(), owner: connection, version: 1, time: new Date() } as const
+    const origin = {
+      source: 'gateway',
+      subject: randomUUID(),
+      owner: connection,
+      version: 1,
+      time: new Date(),
+    } as const
     const event = makeEvent('request.decided', origin, {
       requestId: origin.subject,
       surface: 'scim',
@@ -587,7 +620,11 @@ describe('the quickstart', () => {
     expect(readKey(first?.key ?? '')).toMatchObject({ kind: 'key', environment: 'sandbox' })
     const connection = await ask('GET', `/connections/${first?.connection}`)
     expect(connection.body).toMatchObject({ tenant: 'acme', name: 'quickstart', environment: 'sandbox' })
-    const told = await events(`key IN ($1, $2) OR key LIKE $3`, ['/acme', `acme/${first?.connection}`, `${first?.connection}/%`])
+    const told = await events(`key IN ($1, $2) OR key LIKE $3`, [
+      '/acme',
+      `acme/${first?.connection}`,
+      `${first?.connection}/%`,
+    ])
     const names = told.filter((event) => event.name !== 'request.decided').map((event) => event.name)
     expect(names).toEqual(['tenant.created', 'connection.created', 'key.minted'])
   })

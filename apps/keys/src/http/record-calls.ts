@@ -71,9 +71,9 @@ export class RecordCalls implements OnModuleInit {
 }
 
 function refusalIn(reply: FastifyReply, payload: unknown): z.infer<typeof problem> | undefined {
-  if (reply.statusCode < 400 || typeof payload !== 'string') return undefined
+  if (reply.statusCode < 400 || !(typeof payload === 'string' || Buffer.isBuffer(payload))) return undefined
   try {
-    return problem.safeParse(JSON.parse(payload)).data
+    return problem.safeParse(JSON.parse(payload.toString())).data
   } catch {
     return undefined
   }
