@@ -5,6 +5,9 @@ import type { JsonObject, JsonValue } from './json.ts'
 import { subAttribute } from './schema/attribute.ts'
 import type { Attribute } from './schema/attribute.ts'
 
+/** How many values one attribute of a resource may have. */
+export const maximumValues = 500
+
 /** Refuses elements of which more than one is primary (RFC 7643 section 2.4). */
 export function onePrimary(attribute: Attribute, elements: readonly JsonValue[]): void {
   if (elements.filter(isPrimary).length > 1) {
@@ -21,6 +24,9 @@ export function isPrimary(element: JsonValue): boolean {
  * value are the same when they are equal throughout.
  */
 export function mergeDuplicates(attribute: Attribute, elements: readonly JsonValue[]): JsonValue[] {
+  if (elements.length > maximumValues) {
+    throw errors.invalidValue(`"${attribute.name}" has more than ${maximumValues} values. Send fewer.`)
+  }
   const seen = new Map<string, JsonValue>()
   for (const element of elements) {
     const key = elementKey(attribute, element)
@@ -38,9 +44,8 @@ export function elementKey(attribute: Attribute, element: JsonValue): string {
   if (!isObject(element)) return canonicalText(foldFor(attribute, element))
   const { type, value } = element
   if (value === undefined) return canonicalText(element)
-  const typeAttribute = subAttribute(attribute, 'type')
-  const valueAttribute = subAttribute(attribute, 'value')
-  return canonicalText([foldFor(typeAttribute, type ?? null), foldFor(valueAttribute, value)])
+  const typeKey = foldFor(subAttribute(attribute, 'type'), type ?? null)
+  return JSON.stringify([typeKey, foldFor(subAttribute(attribute, 'value'), value)])
 }
 
 /** JSON with sorted keys: equal for equal values. */

@@ -35,6 +35,10 @@ export type { MembershipChange, SplitPatch } from './patch/split.ts'
 
 export { listSchema, parsePaging, renderAll, renderList } from './list.ts'
 export type { Paging } from './list.ts'
+export { parseSearch, searchSchema } from './search.ts'
+export type { SearchRequest } from './search.ts'
+export { isScimMediaType, responseMediaType } from './media-type.ts'
+export { namesVersion, renderVersion } from './version.ts'
 export { parseProjection, project, wants } from './render.ts'
 export type { NameTree, Projection } from './render.ts'
 

@@ -1,4 +1,4 @@
-const ascii = /^[\x00-\x7f]*$/
+const ascii = /^[ -~]*$/
 const halfOrFullWidth = /[\u3000\uff01-\uffee]/g
 
 /**
