@@ -1,4 +1,5 @@
 import { changedAttributes } from './diff.ts'
+import type { JsonObject } from './json.ts'
 
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
 
@@ -12,8 +13,14 @@ test('each attribute that differs is named, those of an extension with its URN',
 })
 
 test('the order of keys and of elements is no difference', () => {
-  const before = { name: { givenName: 'A', familyName: 'B' }, emails: [{ value: '1', type: 'a' }, { value: '2' }] }
-  const after = { emails: [{ value: '2' }, { type: 'a', value: '1' }], name: { familyName: 'B', givenName: 'A' } }
+  const before: JsonObject = {
+    name: { givenName: 'A', familyName: 'B' },
+    emails: [{ value: '1', type: 'a' }, { value: '2' }],
+  }
+  const after: JsonObject = {
+    emails: [{ value: '2' }, { type: 'a', value: '1' }],
+    name: { familyName: 'B', givenName: 'A' },
+  }
   expect(changedAttributes(before, after)).toEqual([])
   expect(changedAttributes(before, { ...after, emails: [{ value: '2' }] })).toEqual(['emails'])
   expect(

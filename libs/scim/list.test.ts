@@ -16,7 +16,7 @@ test('count is the maximum when it is absent or larger, however large the number
 })
 
 test('a count that is no whole number is refused', () => {
-  for (const count of ['abc', '1.5', '1e3', {}, true]) {
+  for (const count of ['abc', '1.5', '1e3', {}, { toString: 1 }, true]) {
     expect(() => parsePaging({ count }, 200)).toThrow(ScimError)
   }
 })

@@ -23,7 +23,7 @@ export function parsePaging(query: { startIndex?: unknown; count?: unknown }, ma
 
 function wholeNumber(name: string, value: unknown): number | undefined {
   if (value === undefined || value === null || value === '') return undefined
-  const text = String(value).trim()
+  const text = typeof value === 'number' || typeof value === 'string' ? String(value).trim() : ''
   if (!/^[+-]?\d+$/.test(text)) throw errors.invalidValue(`"${name}" is not a whole number. Send one, like ${name}=1.`)
   return Math.max(-1, Math.min(Number(text), 2_147_483_647))
 }

@@ -171,7 +171,7 @@ function reportSchemas(resourceType: ResourceType, value: JsonValue, pointer: st
 
 function reportMissingSchemas(declared: unknown, resource: Resource, found: Deviation[]): void {
   const list: unknown[] = Array.isArray(declared) ? declared : [declared]
-  const known = new Set(list.map((urn) => String(urn).toLowerCase()))
+  const known = new Set(list.map((urn) => (typeof urn === 'string' ? urn.toLowerCase() : '')))
   for (const urn of resource.schemas) {
     if (!known.has(urn.toLowerCase())) found.push(deviations.missingSchema('/schemas', urn))
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { ScimError } from '../error.ts'
-import type { Filter } from './filter.ts'
+import type { ComparisonOperator, Filter } from './filter.ts'
 import { filterLimits } from './limits.ts'
 import { parseAttributePath, parseFilter } from './parse.ts'
 import { printFilter } from './print.ts'
@@ -169,7 +169,7 @@ const name = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_-]{0,8}$/).filter((word) => 
 const path = fc
   .record({ schema: fc.constantFrom(undefined, 'urn:x:2.0:User'), name, sub: fc.option(name, { nil: undefined }) })
   .map(({ schema, name: own, sub }) => ({ ...(schema ? { schema } : {}), name: own, ...(sub ? { sub } : {}) }))
-const operator = fc.constantFrom('eq', 'ne', 'co', 'sw', 'ew', 'gt', 'ge', 'lt', 'le')
+const operator = fc.constantFrom<ComparisonOperator[]>('eq', 'ne', 'co', 'sw', 'ew', 'gt', 'ge', 'lt', 'le')
 const literal = fc.oneof(
   fc.string({ unit: 'grapheme' }),
   fc.boolean(),
@@ -179,12 +179,19 @@ const literal = fc.oneof(
 const filters = fc.letrec<{ filter: Filter }>((tie) => ({
   filter: fc.oneof(
     { depthSize: 'small', maxDepth: 6 },
-    fc.record({ kind: fc.constant('present'), path }),
-    fc.record({ kind: fc.constant('compare'), path, operator, value: literal }),
-    fc.record({ kind: fc.constantFrom('and', 'or'), terms: fc.array(tie('filter'), { minLength: 2, maxLength: 3 }) }),
-    fc.record({ kind: fc.constant('not'), term: tie('filter') }),
-    fc.record({ kind: fc.constant('valuePath'), path: name.map((own) => ({ name: own })), filter: tie('filter') }),
-  ) as fc.Arbitrary<Filter>,
+    fc.record({ kind: fc.constant<'present'>('present'), path }),
+    fc.record({ kind: fc.constant<'compare'>('compare'), path, operator, value: literal }),
+    fc.record({
+      kind: fc.constantFrom<('and' | 'or')[]>('and', 'or'),
+      terms: fc.array(tie('filter'), { minLength: 2, maxLength: 3 }),
+    }),
+    fc.record({ kind: fc.constant<'not'>('not'), term: tie('filter') }),
+    fc.record({
+      kind: fc.constant<'valuePath'>('valuePath'),
+      path: name.map((own) => ({ name: own })),
+      filter: tie('filter'),
+    }),
+  ),
 })).filter
 
 test('a printed filter is read back to an equal filter', () => {

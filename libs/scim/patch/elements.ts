@@ -49,7 +49,7 @@ export function applyToElements(target: ElementsOperation): JsonValue | undefine
     after = elements.map((element) => {
       if (!selected.has(element)) return element
       const changed = change(element)
-      if (changed !== undefined && changed !== element) touched.push(changed)
+      if (changed !== undefined) touched.push(changed)
       return changed
     })
   }
