@@ -16,7 +16,7 @@ export { filterLimits } from './filter/limits.ts'
 export type { AttributePath, ComparisonOperator, Filter } from './filter/filter.ts'
 export { resolveElementFilter, resolveFilter } from './filter/resolve.ts'
 export type { ResolvedFilter, Target } from './filter/resolve.ts'
-export { matches, matchesResolved } from './filter/matches.ts'
+export { matcher, matches } from './filter/matches.ts'
 export { canonicalDateTime } from './filter/date-time.ts'
 export { fold } from './filter/fold.ts'
 

@@ -10,43 +10,58 @@ import type { ResolvedFilter } from './resolve.ts'
 
 /** Whether a resource, as it is rendered, satisfies a filter. Throws `invalidFilter` as `resolveFilter` does. */
 export function matches(resourceType: ResourceType, filter: Filter, resource: JsonObject): boolean {
-  return matchesResolved(resolveFilter(resourceType, filter), resource)
+  return matcher(resolveFilter(resourceType, filter))(resource)
 }
 
-/** Whether a document (or, for the filter of a value path, an element) satisfies a resolved filter. */
-export function matchesResolved(filter: ResolvedFilter, document: JsonValue): boolean {
+/** Tells of documents (or, for the filter of a value path, of elements) whether they satisfy a resolved filter. */
+export function matcher(filter: ResolvedFilter): (document: JsonValue) => boolean {
   switch (filter.kind) {
-    case 'and':
-      return filter.terms.every((term) => matchesResolved(term, document))
-    case 'or':
-      return filter.terms.some((term) => matchesResolved(term, document))
-    case 'not':
-      return !matchesResolved(filter.term, document)
+    case 'and': {
+      const terms = filter.terms.map(matcher)
+      return (document) => terms.every((term) => term(document))
+    }
+    case 'or': {
+      const terms = filter.terms.map(matcher)
+      return (document) => terms.some((term) => term(document))
+    }
+    case 'not': {
+      const term = matcher(filter.term)
+      return (document) => !term(document)
+    }
     case 'constant':
-      return filter.holds
+      return () => filter.holds
     case 'present':
-      return valuesAt(document, filter.target.path).some(isPresent)
-    case 'valuePath':
-      return valuesAt(document, filter.target.path).some((element) => matchesResolved(filter.filter, element))
+      return (document) => someValue(document, filter.target.path, isPresent)
+    case 'valuePath': {
+      const element = matcher(filter.filter)
+      return (document) => someValue(document, filter.target.path, element)
+    }
     case 'compare': {
       const { target, operator, value } = filter
-      const values = valuesAt(document, target.path)
-      if (operator === 'ne' && values.length === 0) return true
-      return values.some((candidate) => compare(target.attribute, candidate, operator, value))
+      const test = comparison(target.attribute, operator, value)
+      if (operator !== 'ne') return (document) => someValue(document, target.path, test)
+      return (document) => someValue(document, target.path, test) || !someValue(document, target.path, anything)
     }
   }
 }
 
-/** The values at a path; arrays on the way are entered. */
-function valuesAt(document: JsonValue, path: readonly string[]): JsonValue[] {
-  let values = [document]
-  for (const key of path) {
-    values = values.flatMap((value) => {
-      const child = isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
-      return child === undefined || child === null ? [] : child
-    })
-  }
-  return values
+/** Whether a value at a path passes a test; arrays on the way are entered. */
+function someValue(
+  document: JsonValue,
+  path: readonly string[],
+  test: (value: JsonValue) => boolean,
+  depth = 0,
+): boolean {
+  const key = path[depth]
+  if (key === undefined) return test(document)
+  const value = isObject(document) && Object.hasOwn(document, key) ? document[key] : undefined
+  if (value === undefined || value === null) return false
+  if (!Array.isArray(value)) return someValue(value, path, test, depth + 1)
+  return value.some((element) => someValue(element, path, test, depth + 1))
+}
+
+function anything(): boolean {
+  return true
 }
 
 function isPresent(value: JsonValue): boolean {
@@ -55,17 +70,27 @@ function isPresent(value: JsonValue): boolean {
   return isObject(value) ? Object.values(value).some(isPresent) : true
 }
 
-function compare(
+function comparison(
   attribute: Attribute,
-  candidate: JsonValue,
   operator: ComparisonOperator,
   value: string | number | boolean,
-): boolean {
-  if (typeof candidate === 'object') return operator === 'ne'
-  if (typeof value !== 'string' || typeof candidate !== 'string') return inOrder(operator, candidate, value)
-  if (attribute.type === 'dateTime') return inOrder(operator, canonicalDateTime(candidate) ?? candidate, value)
-  const exact = attribute.caseExact || attribute.type === 'binary'
-  const [left, right] = exact ? [candidate, value] : [fold(candidate), fold(value)]
+): (candidate: JsonValue) => boolean {
+  if (typeof value !== 'string') {
+    return (candidate) => (typeof candidate === 'object' ? operator === 'ne' : inOrder(operator, candidate, value))
+  }
+  const normal = normalizer(attribute)
+  const wanted = normal(value)
+  return (candidate) =>
+    typeof candidate === 'string' ? compareText(operator, normal(candidate), wanted) : operator === 'ne'
+}
+
+/** How texts of an attribute are brought into the form in which they compare. */
+function normalizer({ type, caseExact }: Attribute): (text: string) => string {
+  if (type === 'dateTime') return (text) => canonicalDateTime(text) ?? text
+  return caseExact || type === 'binary' ? (text) => text : fold
+}
+
+function compareText(operator: ComparisonOperator, left: string, right: string): boolean {
   switch (operator) {
     case 'co':
       return left.includes(right)

@@ -12,7 +12,9 @@ import type { Resource } from '../resource.ts'
 import { findAttribute, findExtension } from '../schema/resource-type.ts'
 import type { AttributeReference, ResourceType } from '../schema/resource-type.ts'
 import { readValue } from '../value.ts'
+import { copy, holderAt, setKey, withKey } from './document.ts'
 import { applyToElements } from './elements.ts'
+import { pathPointer } from './operation.ts'
 import type { PatchOperation, PatchPath } from './operation.ts'
 import { addValue, removeValues, replaceValue, sameValue } from './values.ts'
 
@@ -33,7 +35,7 @@ export interface PatchedResource {
 /**
  * Applies the operations in order, each to what the one before left, RFC 7644 section 3.5.2. The input is not touched, and when
  * an operation fails nothing was done. Operations on the members of a Group are for `splitPatch`; here they are passed over.
- * Throws `mutability`, `noTarget`, `invalidPath`, `invalidFilter`, `invalidValue`.
+ * Throws `mutability`, `noTarget`, `invalidPath`, `invalidFilter`, `invalidValue`, `tooMany`.
  */
 export function applyPatch(
   resourceType: ResourceType,
@@ -46,10 +48,11 @@ export function applyPatch(
     document: copy(resource),
     deviations: [],
     entra: options.dialect === 'entra',
+    looks: 0,
   }
   for (const operation of operations) {
     if (operation.path === undefined) applyWithoutPath(patching, operation)
-    else applyAtPath(patching, operation, operation.path, operation.pointer)
+    else applyAtPath(patching, operation, operation.path, below(operation.pointer, 'value'))
   }
   const patched = withSchemas(resourceType, patching.document)
   checkRequired(resourceType, patched)
@@ -61,12 +64,16 @@ export function applyPatch(
   }
 }
 
+/** How many elements the operations of one PATCH may look at together: some hundred times what a large one does. */
+const maximumLooks = 20_000
+
 interface Patching {
   readonly resourceType: ResourceType
   readonly document: JsonObject
   readonly deviations: Deviation[]
   readonly entra: boolean
   password?: string
+  looks: number
 }
 
 /** Each key of the value is a path of its own; what a client may only echo is passed over. */
@@ -115,7 +122,7 @@ function applyAtPath(patching: Patching, operation: PatchOperation, path: PatchP
     if (extension !== undefined && path.filter === undefined)
       applyToExtension(patching, operation, extension.id, pointer)
     else if (isWholeResource(resourceType, path.path)) applyToResource(patching, operation)
-    else patching.deviations.push(deviations.unknownAttribute(pointer, name))
+    else patching.deviations.push(deviations.unknownAttribute(pathPointer(operation, pointer), name))
     return
   }
   if (livesApart(resourceType, reference)) return
@@ -137,6 +144,7 @@ function applyToAttribute(
   const top = parent ?? attribute
   const holder = holderAt(patching.document, holderPath)
   const before = holder[top.name]
+  countLooks(patching, before)
   let after: JsonValue | undefined
   if (top.multiValued && (parent !== undefined || path.filter !== undefined || path.sub !== undefined)) {
     const sub = parent === undefined ? path.sub : attribute.name
@@ -163,6 +171,13 @@ function applyToAttribute(
   }
   setKey(holder, top.name, after)
   for (const key of holderPath) if (Object.keys(holder).length === 0) delete patching.document[key]
+}
+
+function countLooks(patching: Patching, before: JsonValue | undefined): void {
+  patching.looks += Array.isArray(before) ? before.length : 0
+  if (patching.looks > maximumLooks) {
+    throw errors.tooMany('The operations look at too many values together. Split them into several requests.')
+  }
 }
 
 /** What one whole attribute or sub-attribute becomes. */
@@ -250,34 +265,4 @@ function immutable(name: string) {
 
 function isSet(block: JsonValue | undefined, name: string): boolean {
   return isObject(block) && block[name] !== undefined
-}
-
-function holderAt(document: JsonObject, path: readonly string[]): JsonObject {
-  let holder = document
-  for (const key of path) {
-    const next = holder[key]
-    const inner = isObject(next) ? next : {}
-    holder[key] = inner
-    holder = inner
-  }
-  return holder
-}
-
-function setKey(holder: JsonObject, key: string, value: JsonValue | undefined): void {
-  if (value === undefined) delete holder[key]
-  else holder[key] = value
-}
-
-function withKey(object: JsonObject, key: string, value: JsonValue | undefined): JsonObject | undefined {
-  const after = { ...object }
-  setKey(after, key, value)
-  return Object.keys(after).length === 0 ? undefined : after
-}
-
-/** Deep enough: the document and its extension blocks are changed in place, everything below is replaced. */
-function copy(resource: Resource): JsonObject {
-  const document: JsonObject = { ...resource }
-  for (const [key, value] of Object.entries(document))
-    if (key.includes(':') && isObject(value)) document[key] = { ...value }
-  return document
 }

@@ -1,9 +1,9 @@
-import { below, deviations as all } from '../deviation.ts'
+import { deviations as all } from '../deviation.ts'
 import type { Deviation } from '../deviation.ts'
 import { isPrimary, mergeDuplicates, onePrimary } from '../elements.ts'
 import { clip, errors } from '../error.ts'
 import type { Filter } from '../filter/filter.ts'
-import { matchesResolved } from '../filter/matches.ts'
+import { matcher } from '../filter/matches.ts'
 import { resolveElementFilter } from '../filter/resolve.ts'
 import type { ResolvedFilter } from '../filter/resolve.ts'
 import { isObject } from '../json.ts'
@@ -12,6 +12,7 @@ import { subAttribute } from '../schema/attribute.ts'
 import type { Attribute } from '../schema/attribute.ts'
 import { readElement, readValue } from '../value.ts'
 import { elementFromFilter } from './eq-values.ts'
+import { pathPointer } from './operation.ts'
 import type { PatchOperation } from './operation.ts'
 import { addValue, replaceValue, sameValue, withoutPrimary } from './values.ts'
 
@@ -34,10 +35,10 @@ export function applyToElements(target: ElementsOperation): JsonValue | undefine
   const filter = target.filter && resolveElementFilter({ attribute, path: [], multiValued: true }, target.filter)
   const sub = findSub(target)
   if (sub === 'unknown') {
-    deviations.push(all.unknownAttribute(target.pointer, `${attribute.name}.${target.sub}`))
+    deviations.push(all.unknownAttribute(pathPointer(operation, target.pointer), `${attribute.name}.${target.sub}`))
     return elements.length === 0 ? undefined : [...elements]
   }
-  const selected = new Set(elements.filter((element) => filter === undefined || matchesResolved(filter, element)))
+  const selected = new Set(filter === undefined ? elements : elements.filter(matcher(filter)))
   const change = elementChange(target, sub)
   let after: (JsonValue | undefined)[]
   let touched: JsonValue[] = []
@@ -123,10 +124,10 @@ function createFrom(target: ElementsOperation, filter: ResolvedFilter | undefine
   const element = elementFromFilter(filter)
   if (element === undefined || (operation.op === 'replace' && !createMissing)) {
     throw errors.noTarget(
-      `No element of "${attribute.name}" matches the filter at ${below(pointer, 'path')}. Add the element first.`,
+      `No element of "${attribute.name}" matches the filter at ${pathPointer(operation, pointer)}. Add the element first.`,
     )
   }
-  deviations.push(all.createdByFilter(pointer))
+  deviations.push(all.createdByFilter(pathPointer(operation, pointer)))
   return element
 }
 

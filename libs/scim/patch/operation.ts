@@ -90,6 +90,11 @@ function namesPatchOp(schemas: JsonValue | undefined): boolean {
   return list.some((urn) => typeof urn === 'string' && urn.toLowerCase() === patchSchema.toLowerCase())
 }
 
+/** Where the path of an operation stands in the body: its own `path`, or the key of a value without one. */
+export function pathPointer(operation: PatchOperation, valuePointer: string): string {
+  return operation.path === undefined ? valuePointer : below(operation.pointer, 'path')
+}
+
 /** The fields of a message by lower-case name. */
 export function caselessFields(message: { [key: string]: JsonValue }): Map<string, JsonValue> {
   return new Map(Object.entries(message).map(([key, value]) => [key.toLowerCase(), value]))

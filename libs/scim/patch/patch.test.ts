@@ -1,6 +1,4 @@
-import fc from 'fast-check'
 import { ScimError } from '../error.ts'
-import type { JsonObject } from '../json.ts'
 import type { Resource } from '../resource.ts'
 import { attribute } from '../schema/attribute.ts'
 import { defineResourceType } from '../schema/resource-type.ts'
@@ -23,7 +21,7 @@ const ada: Resource = {
   emails: [work, home],
 }
 
-const message = (operations: readonly object[]) => ({ schemas: [patchSchema], Operations: operations })
+const message = (operations: readonly unknown[]) => ({ schemas: [patchSchema], Operations: operations })
 
 function patch(operations: readonly object[], options: PatchOptions = {}, resource = ada) {
   return applyPatch(User, resource, parsePatch(message(operations)).operations, options)
@@ -232,18 +230,36 @@ test('decision 8: no operations succeed, change nothing and are marked', () => {
 })
 
 test('a body that is no PATCH, an operation without a value and too many operations are refused', () => {
-  for (const body of [
-    null,
-    [],
-    'x',
-    message([]).schemas,
-    { schemas: [patchSchema] },
-    message([7 as unknown as object]),
-  ]) {
+  for (const body of [null, [], 'x', message([]).schemas, { schemas: [patchSchema] }, message([7])]) {
     expect(() => parsePatch(body)).toThrow(expect.objectContaining({ scimType: 'invalidSyntax' }))
   }
   expect(refused({ op: 'add', path: 'title' })).toBe('invalidValue')
   expect(refused(...Array(maximumOperations + 1).fill({ op: 'remove', path: 'title' }))).toBe('tooMany')
+})
+
+test('a deviation points to where it stands in the body', () => {
+  const { deviations } = patch([
+    { op: 'add', path: 'emails', value: [{ value: 'a' }, 'b'] },
+    { op: 'add', path: 'colour', value: 'red' },
+    { op: 'add', path: 'phoneNumbers[type eq "work"].value', value: 7 },
+    { op: 'add', value: { active: 'true', 'urn:x:a': 1 } },
+  ])
+  expect(deviations.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual([
+    'bare-value /Operations/0/value/1',
+    'unknown-attribute /Operations/1/path',
+    'scalar-as-text /Operations/2/value',
+    'created-by-filter /Operations/2/path',
+    'boolean-as-string /Operations/3/value/active',
+    'unknown-attribute /Operations/3/value/urn:x:a',
+  ])
+})
+
+test('a PATCH that would look at too many values is refused', () => {
+  const emails = Array.from({ length: 400 }, (_, index) => ({ value: `${index}@example.com` }))
+  const replace = { op: 'replace', path: 'emails[value eq "7@example.com"].display', value: 'D' }
+  const { scimType } = refusal(Array(60).fill(replace), {}, { ...ada, emails })
+  expect(scimType).toBe('tooMany')
+  expect(patch(Array(40).fill(replace), {}, { ...ada, emails }).changed).toEqual(['emails'])
 })
 
 test('point 13: an immutable attribute can be added once, and not changed or removed', () => {
@@ -382,80 +398,3 @@ test('a refusal names its attribute and never shows the value', () => {
   expect(detail).toContain('"emails"')
   expect(detail).not.toContain('eve')
 })
-
-const names = fc.constantFrom(
-  'title',
-  'userName',
-  'active',
-  'name',
-  'name.givenName',
-  'emails',
-  'emails.value',
-  'emails[type eq "work"]',
-  'emails[type eq "x"].value',
-  'emails[primary eq true].primary',
-  'roles',
-  'manager',
-  enterprise,
-  `${enterprise}:department`,
-  'id',
-  'schemas',
-  'password',
-  '__proto__',
-  'x',
-  core,
-  'addresses',
-  'members',
-)
-const { json } = fc.letrec((tie) => ({
-  json: fc.oneof(
-    { maxDepth: 4, depthSize: 'small' },
-    fc.constantFrom(null, true, false, 'x', 'True', '{"value":"v"}', 7, ''),
-    fc.array(tie('json'), { maxLength: 3 }),
-    fc.dictionary(fc.oneof(names, fc.constantFrom('value', 'type', 'primary', 'givenName', 'toString')), tie('json'), {
-      maxKeys: 4,
-    }),
-  ),
-}))
-const operation = fc.record(
-  { op: fc.constantFrom('add', 'Replace', 'remove', 'x'), path: fc.oneof(names, json), value: json },
-  { requiredKeys: ['op'] },
-)
-
-test('no PATCH touches its input, leaves anything but a resource, or throws anything but a SCIM error', () => {
-  const before = JSON.stringify(ada)
-  let applied = 0
-  fc.assert(
-    fc.property(fc.array(operation, { maxLength: 4 }), fc.constantFrom(undefined, 'entra'), (operations, dialect) => {
-      const input: JsonObject = JSON.parse(JSON.stringify(message(operations)))
-      const sent = JSON.stringify(input)
-      try {
-        const { resource, changed } = applyPatch(User, ada, parsePatch(input).operations, dialect ? { dialect } : {})
-        applied++
-        expect(changed.length === 0).toBe(JSON.stringify(resource) === before || sameApartFromOrder(resource))
-        for (const hidden of ['password', 'id', 'meta', 'groups']) expect(resource).not.toHaveProperty(hidden)
-      } catch (error) {
-        expect(error).toBeInstanceOf(ScimError)
-      }
-      expect(JSON.stringify(ada)).toBe(before)
-      expect(JSON.stringify(input)).toBe(sent)
-    }),
-    { numRuns: 3000 },
-  )
-  expect(applied).toBeGreaterThan(100)
-})
-
-function sameApartFromOrder(resource: Resource): boolean {
-  const sorted = (value: unknown): unknown => {
-    if (Array.isArray(value))
-      return value
-        .map(sorted)
-        .map((one) => JSON.stringify(one))
-        .sort()
-    if (typeof value !== 'object' || value === null) return value
-    return Object.entries(value)
-      .map(([key, content]) => [key, sorted(content)])
-      .sort()
-  }
-  return JSON.stringify(sorted(resource)) === JSON.stringify(sorted(ada))
-}

@@ -60,6 +60,9 @@ test('without a path, members part from the other attributes', () => {
     deviations: [{ code: 'read-only-attribute' }],
   })
   expect(split({ op: 'add', value: { members: ['1'] } }).document).toEqual([])
+  expect(membership({ op: 'add', path: Group.schema.id, value: { members: ['1'] } })).toEqual([
+    { kind: 'add', members: [{ value: '1' }] },
+  ])
 })
 
 test("point 15: edits of a member's parts are accepted and do nothing; its value cannot change", () => {

@@ -1,6 +1,7 @@
 import { below, deviations as all } from '../deviation.ts'
 import type { Deviation } from '../deviation.ts'
 import { errors } from '../error.ts'
+import { printPath } from '../filter/filter.ts'
 import type { AttributePath, Filter } from '../filter/filter.ts'
 import { isObject } from '../json.ts'
 import type { JsonValue } from '../json.ts'
@@ -34,7 +35,7 @@ export interface SplitPatch {
 export function splitPatch(operations: readonly PatchOperation[]): SplitPatch {
   const split: SplitPatch = { document: [], membership: [], deviations: [] }
   for (const operation of operations) {
-    if (operation.path === undefined) splitValue(operation, split)
+    if (operation.path === undefined || isWholeGroup(operation.path)) splitValue(operation, split)
     else if (isMembers(operation.path.path)) {
       const change = membershipChange(operation, operation.path, split.deviations)
       if (change !== undefined) split.membership.push(change)
@@ -63,8 +64,13 @@ function splitValue(operation: PatchOperation, split: SplitPatch): void {
 
 const membersKeys: ReadonlySet<string> = new Set(['members', `${groupSchema.id}:members`.toLowerCase()])
 
-function isMembers({ schema, name }: AttributePath): boolean {
-  return membersKeys.has(`${schema === undefined ? '' : `${schema}:`}${name}`.toLowerCase())
+function isMembers({ sub: _sub, ...attribute }: AttributePath): boolean {
+  return membersKeys.has(printPath(attribute).toLowerCase())
+}
+
+/** The URN of the schema as a path means the group itself. */
+function isWholeGroup({ path, filter }: PatchPath): boolean {
+  return filter === undefined && printPath(path).toLowerCase() === groupSchema.id.toLowerCase()
 }
 
 function membershipChange(
