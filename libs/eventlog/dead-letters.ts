@@ -1,19 +1,21 @@
 import { readEvent } from '#libs/events/index'
+import { isConnectionLoss, isServerTrouble } from '#libs/postgres/index'
 import type { ReceivedEvent } from './deliver.ts'
 import type { DeadLetter, Subscription } from './port.ts'
+import { reasonOf } from './reason.ts'
 
 interface Row {
   id: string
   name: string
   key: string
-  event: ReceivedEvent
+  event: string
   reason: string
   buried_at: Date
 }
 
 export async function readDeadLetters(subscription: Subscription, limit: number): Promise<DeadLetter[]> {
   const rows = await subscription.database.query<Row>(
-    `SELECT id, name, key, reason, buried_at FROM ${subscription.schema}.dead_letter WHERE follower = $1 ORDER BY id LIMIT $2`,
+    `SELECT id, name, key, reason, buried_at FROM ${subscription.schema}.dead_letter WHERE follower = $1 ORDER BY number LIMIT $2`,
     [subscription.group, limit],
   )
   return rows.map((row) => ({ id: row.id, name: row.name, key: row.key, reason: row.reason, buriedAt: row.buried_at }))
@@ -26,7 +28,7 @@ export async function replayDeadLetters(
 ): Promise<{ applied: string[]; stillDead: string[] }> {
   const { database, schema, group } = subscription
   const rows = await database.query<Row>(
-    `SELECT id, event FROM ${schema}.dead_letter WHERE follower = $1 AND ($2::uuid[] IS NULL OR id = ANY($2)) ORDER BY id`,
+    `SELECT id, event FROM ${schema}.dead_letter WHERE follower = $1 AND ($2::uuid[] IS NULL OR id = ANY($2)) ORDER BY number`,
     [group, ids ?? null],
   )
   const applied: string[] = []
@@ -38,11 +40,12 @@ export async function replayDeadLetters(
           `DELETE FROM ${schema}.dead_letter WHERE follower = $1 AND id = $2 RETURNING id`,
           [group, row.id],
         )
-        if (held !== undefined) await subscription.handle([readEvent(row.event)], { transaction })
+        if (held !== undefined) await subscription.handle([readEvent(JSON.parse(row.event) as ReceivedEvent)], { transaction })
       })
       applied.push(row.id)
     } catch (error) {
-      const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+      if (isConnectionLoss(error) || isServerTrouble(error)) throw error
+      const reason = reasonOf(error)
       await database.query(`UPDATE ${schema}.dead_letter SET reason = $3 WHERE follower = $1 AND id = $2`, [group, row.id, reason])
       stillDead.push(row.id)
     }

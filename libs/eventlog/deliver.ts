@@ -1,14 +1,16 @@
 import { type AnyEvent, readEvent, UnreadableEvent } from '#libs/events/index'
-import { isConnectionLoss, isTransient, type Transaction } from '#libs/postgres/index'
+import { isConnectionLoss, isServerTrouble, isTransient, type Transaction } from '#libs/postgres/index'
 import type { Subscription } from './port.ts'
+import { reasonOf } from './reason.ts'
 
 /** An event as an adapter received it: envelope known, name and payload not yet checked. */
 export type ReceivedEvent = Parameters<typeof readEvent>[0]
 
 /**
- * Hands a batch to the handler so that one bad event costs only itself. The whole batch is tried first, under a
- * savepoint; when it fails for its content, each event is tried alone, and one that fails again is buried with its
- * reason in the same transaction. Failures of the database are thrown on, for the adapter to wait and retry.
+ * Hands a batch to the handler so that one bad event costs only itself. Each attempt runs under a savepoint. A batch that
+ * fails for its content is halved, and halved again, until the events that fail alone are found; those are buried with
+ * their reason in the same transaction. Failures of the database are thrown on, for the adapter to wait and retry.
+ * Answers the events that were applied.
  */
 export async function deliver(
   subscription: Subscription,
@@ -16,40 +18,52 @@ export async function deliver(
   received: readonly ReceivedEvent[],
 ): Promise<AnyEvent[]> {
   const events: AnyEvent[] = []
-  const buried: Promise<void>[] = []
   for (const event of received) {
     try {
       events.push(readEvent(event))
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error
-      buried.push(bury(subscription, transaction, event, error))
-    }
-  }
-  await Promise.all(buried)
-  if (events.length === 0) return events
-  const attempt = (batch: readonly AnyEvent[]): Promise<void> =>
-    transaction.savepoint(() => subscription.handle(batch, { transaction }))
-  try {
-    await attempt(events)
-    return events
-  } catch (error) {
-    if (isConnectionLoss(error) || isTransient(error)) throw error
-  }
-  const applied: AnyEvent[] = []
-  for (const event of events) {
-    try {
-      await attempt([event])
-      applied.push(event)
-    } catch (error) {
-      if (isConnectionLoss(error) || isTransient(error)) throw error
       await bury(subscription, transaction, event, error)
     }
   }
-  return applied
+  return events.length === 0 ? [] : attempt(subscription, transaction, events, false)
 }
 
-async function bury(subscription: Subscription, transaction: Transaction, event: ReceivedEvent, error: unknown): Promise<void> {
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+async function attempt(
+  subscription: Subscription,
+  transaction: Transaction,
+  events: readonly AnyEvent[],
+  failedBefore: boolean,
+): Promise<AnyEvent[]> {
+  const [first] = events
+  if (first === undefined) return []
+  try {
+    await handleOnce(subscription, transaction, events)
+    return [...events]
+  } catch (error) {
+    if (isConnectionLoss(error) || isServerTrouble(error) || isTransient(error)) throw error
+    if (events.length === 1 && failedBefore) {
+      await bury(subscription, transaction, first, error)
+      return []
+    }
+  }
+  const middle = Math.ceil(events.length / 2)
+  const applied = await attempt(subscription, transaction, events.slice(0, middle), true)
+  return [...applied, ...(await attempt(subscription, transaction, events.slice(middle), true))]
+}
+
+function handleOnce(subscription: Subscription, transaction: Transaction, events: readonly AnyEvent[]): Promise<void> {
+  const work = (): Promise<void> => transaction.savepoint(() => subscription.handle(events, { transaction }))
+  return subscription.observe?.around === undefined ? work() : subscription.observe.around(events, work)
+}
+
+async function bury(
+  subscription: Subscription,
+  transaction: Transaction,
+  event: ReceivedEvent,
+  error: unknown,
+): Promise<void> {
+  const reason = reasonOf(error)
   await transaction.query(
     `INSERT INTO ${subscription.schema}.dead_letter (follower, id, name, key, event, reason) VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (follower, id) DO UPDATE SET reason = excluded.reason, buried_at = now()`,

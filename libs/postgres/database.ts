@@ -25,6 +25,8 @@ export interface DatabaseOptions {
   /** Shown in pg_stat_activity. */
   readonly applicationName: string
   readonly connections: number
+  /** Server settings of each connection, such as `{ plan_cache_mode: 'force_generic_plan' }`. */
+  readonly settings?: Readonly<Record<string, string>>
   /** Told of connections that broke while idle; the pool replaces them by itself. */
   readonly onIdleFailure?: (error: Error) => void
 }
@@ -49,9 +51,14 @@ export class Database implements Queryable {
       max: options.connections,
       pipeline: true,
       types,
+      options: Object.entries(options.settings ?? {})
+        .map(([name, value]) => `-c ${name}=${value}`)
+        .join(' '),
       connectionTimeoutMillis: 5_000,
       idleTimeoutMillis: 60_000,
     })
+    // A connection that breaks while in use fails its statements; unheard, its own event would end the process.
+    this.#pool.on('connect', (client) => client.on('error', () => undefined))
     this.#pool.on('error', (error) => options.onIdleFailure?.(error))
   }
 

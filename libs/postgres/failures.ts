@@ -21,6 +21,12 @@ export function isConnectionLoss(error: unknown): boolean {
   )
 }
 
+/** The server cannot work now for reasons of its own: disk or memory full, shutting down, read-only, an I/O error. */
+export function isServerTrouble(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === '25006' || ['53', '57', '58', 'XX'].includes(code.slice(0, 2))
+}
+
 /** A unique index refused the row; with a name, only that index counts. */
 export function isUniqueViolation(error: unknown, index?: string): boolean {
   if (codeOf(error) !== '23505') return false

@@ -1,2 +1,2 @@
 export { EventLogServer, type EventLogServerOptions } from './server.ts'
-export { Follows } from './follows.ts'
+export { EventPattern, Follows, type Heard } from './follows.ts'

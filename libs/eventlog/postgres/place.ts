@@ -13,12 +13,14 @@ export interface Place {
   /** The window being read; null between windows. */
   readonly to: string | null
   readonly after: number
+  /** The window's highest position. */
+  readonly last: number
   /** When the window was opened: at its end, all that was committed before this instant is done. */
   readonly openedAt: string | null
 }
 
 /** Nothing is visible in this snapshot. */
-const beginning: Place = { from: '3:3:', to: null, after: 0, openedAt: null }
+const beginning: Place = { from: '3:3:', to: null, after: 0, last: 0, openedAt: null }
 
 export function samePlace(one: Place, other: Place): boolean {
   return one.from === other.from && one.to === other.to && one.after === other.after

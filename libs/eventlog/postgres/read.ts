@@ -14,6 +14,9 @@ export interface Page {
 interface Row {
   snapshot: string
   at: Date
+  /** Highest position of the window; null when it is empty. */
+  last: number | null
+  foreign: boolean
   position: number | null
   id: string
   name: string
@@ -28,46 +31,75 @@ interface Row {
 
 const columns = 'position, id, name, source, subject, key, version, time, traceparent, payload'
 
-/** Opens a window at the present snapshot. The index on `xid` finds what is new, however old the log. */
+/**
+ * Opens a window at the present snapshot, and reads its first page. What `from` does not see are the transactions
+ * that ran when it was taken and those begun since: two scans of the index on `xid` find exactly these, however old the
+ * log and however long the oldest transaction. now() is the time at which the statement arrived, before its snapshot.
+ */
 const openWindow: Statement = {
   name: 'event_log open window',
   text: `
-    SELECT now.snapshot, now.at, event.*
-    FROM (SELECT pg_current_snapshot()::text AS snapshot, statement_timestamp() AS at) AS now
-    LEFT JOIN LATERAL (
+    WITH fresh AS MATERIALIZED (
+      SELECT position FROM event_log.event WHERE xid >= pg_snapshot_xmax($1::pg_snapshot) AND name = ANY($2)
+      UNION ALL
+      SELECT position FROM event_log.event
+      WHERE xid = ANY(ARRAY(SELECT pg_snapshot_xip($1::pg_snapshot))) AND name = ANY($2)
+    ), bounds AS (SELECT min(position) AS first, max(position) AS last FROM fresh)
+    SELECT pg_current_snapshot()::text AS snapshot, now() AS at, bounds.last,
+      pg_snapshot_xmax($1::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot()) AS foreign, event.*
+    FROM bounds LEFT JOIN LATERAL (
       SELECT ${columns} FROM event_log.event
-      WHERE xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot) AND name = ANY($2)
+      WHERE position >= bounds.first AND position <= bounds.last
+        AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot) AND name = ANY($2)
       ORDER BY position LIMIT $3
     ) AS event ON true ORDER BY event.position`,
 }
 
-/** Goes on in a window that was larger than a page. The index on `position` serves it: a late joiner's window is the whole log. */
+/** Goes on in a window that was larger than a page. */
 const continueWindow: Statement = {
   name: 'event_log continue window',
   text: `
-    SELECT $4::pg_snapshot::text AS snapshot, statement_timestamp() AS at, ${columns} FROM event_log.event
-    WHERE position > $5 AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot) AND pg_visible_in_snapshot(xid, $4::pg_snapshot)
+    SELECT ${columns} FROM event_log.event
+    WHERE position > $5 AND position <= $6
+      AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot) AND pg_visible_in_snapshot(xid, $4::pg_snapshot)
       AND name = ANY($2)
     ORDER BY position LIMIT $3`,
 }
 
+/** The place was taken on another Postgres cluster, whose transactions count differently. */
+export class ForeignPlace extends Error {
+  override readonly name = 'ForeignPlace'
+}
+
 /** The next events after `place`, at most `limit`, in the order in which they must be applied. */
 export async function readPage(log: Queryable, place: Place, names: readonly string[], limit: number): Promise<Page> {
-  const rows =
-    place.to === null
-      ? await log.query<Row>(openWindow, [place.from, names, limit])
-      : await log.query<Row>(continueWindow, [place.from, names, limit, place.to, place.after])
-  const events = rows.filter((row) => row.position !== null)
-  const to = place.to ?? rows[0]?.snapshot ?? place.from
-  const openedAt = place.openedAt ?? rows[0]?.at.toISOString() ?? null
-  if (events.length === limit) {
-    const after = events.at(-1)?.position ?? place.after
-    return { events: events.map(received), next: { from: place.from, to, after, openedAt }, upTo: undefined }
+  if (place.to !== null) {
+    const values = [place.from, names, limit, place.to, place.after, place.last]
+    const rows = await log.query<Row>(continueWindow, values)
+    return pageOf(rows, { ...place, to: place.to }, limit)
   }
+  const rows = await log.query<Row>(openWindow, [place.from, names, limit])
+  const [first] = rows
+  if (first === undefined) throw new Error('opening a window of the event log answered nothing')
+  if (first.foreign) {
+    throw new ForeignPlace(
+      'the follower stands at a transaction that this Postgres has not reached: the database was copied from another ' +
+        'server by dump and restore. Delete its row in the table "followed", so that it begins anew with what the log keeps',
+    )
+  }
+  const events = rows.filter((row) => row.position !== null)
+  const opened = { from: place.from, to: first.snapshot, after: 0, last: first.last ?? 0, openedAt: first.at.toISOString() }
+  return pageOf(events, opened, limit)
+}
+
+function pageOf(rows: readonly Row[], window: Place & { readonly to: string }, limit: number): Page {
+  const events = rows.map(received)
+  const after = rows.at(-1)?.position ?? window.after
+  if (rows.length === limit && after < window.last) return { events, next: { ...window, after }, upTo: undefined }
   return {
-    events: events.map(received),
-    next: { from: to, to: null, after: 0, openedAt: null },
-    upTo: openedAt === null ? undefined : new Date(openedAt),
+    events,
+    next: { from: window.to, to: null, after: 0, last: 0, openedAt: null },
+    upTo: window.openedAt === null ? undefined : new Date(window.openedAt),
   }
 }
 
@@ -81,6 +113,15 @@ function received(row: Row): ReceivedEvent {
     version: row.version,
     time: row.time.toISOString(),
     traceparent: row.traceparent ?? undefined,
-    payload: JSON.parse(row.payload) as unknown,
+    payload: readJson(row.payload),
+  }
+}
+
+/** What is not JSON is handed on as it is: no payload is a mere string, so that it is found unreadable and buried. */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
   }
 }
