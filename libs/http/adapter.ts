@@ -18,6 +18,16 @@ export interface HttpOptions {
    * on `request.raw`) once they know who is asking. The content type is to be read from `request.raw.headers`.
    */
   readonly rawPrefixes?: readonly string[]
+  /**
+   * Another form than problem details for an address that cannot be decoded, which reaches no route and no filter;
+   * undefined where the path (as sent, without its query) is none of the caller's.
+   */
+  readonly renderBrokenAddress?: (path: string, problem: Problem) => RenderedError | undefined
+}
+
+export interface RenderedError {
+  readonly contentType: string
+  readonly body: string
 }
 
 /** What is left of a refused body is read and dropped up to this much, so that the client hears why. */
@@ -40,8 +50,8 @@ export class HttpAdapter extends FastifyAdapter {
       },
       routerOptions: { maxParamLength: 512 },
       clientErrorHandler: answerBrokenRequest,
-      frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
-        answerBrokenAddress(error.code, reply),
+      frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
+        answerBrokenAddress(error.code, request, reply, options),
       forceCloseConnections: false,
     })
     const instance = this.getInstance<FastifyInstance>()
@@ -138,15 +148,21 @@ function asError(error: unknown): Error {
 }
 
 /** An address that the router cannot take apart reaches no route and no filter. */
-function answerBrokenAddress(code: string, reply: FastifyReply): void {
+function answerBrokenAddress(
+  code: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { renderBrokenAddress }: HttpOptions,
+): void {
   const tooLong = code === 'FST_ERR_MAX_PARAM_LENGTH'
   const problem = tooLong
     ? problems.addressTooLong()
     : problems.badRequest('The address cannot be decoded. Check its percent signs.')
-  reply
-    .code(problem.status)
-    .type('application/problem+json')
-    .send(Buffer.from(JSON.stringify(renderProblem(problem))))
+  const { contentType, body } = renderBrokenAddress?.(request.raw.url?.split('?', 1)[0] ?? '', problem) ?? {
+    contentType: 'application/problem+json',
+    body: JSON.stringify(renderProblem(problem)),
+  }
+  reply.code(problem.status).type(contentType).send(Buffer.from(body))
 }
 
 /** A request that the HTTP parser itself refused has no reply object; the answer is written to the socket. */

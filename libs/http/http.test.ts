@@ -11,10 +11,11 @@ import {
   Query,
   Req,
   UseGuards,
+  type ExceptionFilter,
   type INestApplication,
 } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import {
   ADMIN_TOKEN,
@@ -115,13 +116,24 @@ class SlowController {
 })
 class TestModule {}
 
+const otherForm: ExceptionFilter = {
+  catch: (_, host) => void host.switchToHttp().getResponse<FastifyReply>().code(418).send({ form: 'other' }),
+}
+
 async function application(): Promise<INestApplication> {
-  const adapter = createHttpAdapter({ bodyLimit, requestTimeoutMs: 500, rawPrefixes: ['/scim/'] })
+  const adapter = createHttpAdapter({
+    bodyLimit,
+    requestTimeoutMs: 500,
+    rawPrefixes: ['/scim/'],
+    renderBrokenAddress: (path) =>
+      path.startsWith('/other/') ? { contentType: 'text/other', body: `"${path}"` } : undefined,
+  })
   const app = await NestFactory.create(TestModule, adapter, { bodyParser: false, logger: false, abortOnError: false })
   app.useGlobalFilters(
     new ProblemFilter({
       logger: { error: (fields) => logged.push(fields) },
       methodsAt: (path) => adapter.methodsAt(path),
+      elsewhere: [{ prefix: '/other/', filter: otherForm }],
     }),
   )
   return app
@@ -289,6 +301,12 @@ describe('problems', () => {
   test('an address that cannot be decoded is refused', async () => {
     const { status, json } = await call('GET', '/admin/v1/tenants/%ff', { authorization })
     expect([status, json.code]).toEqual([400, 'badRequest'])
+  })
+
+  test('addresses whose errors have another form get it, also where no route answers', async () => {
+    expect(await call('GET', '/other/unknown')).toMatchObject({ status: 418, json: { form: 'other' } })
+    const broken = await call('GET', '/other/%ff?a=b')
+    expect([broken.status, broken.headers.get('content-type'), broken.json]).toEqual([400, 'text/other', '/other/%ff'])
   })
 
   test('a request that does not arrive whole in time is refused', async () => {

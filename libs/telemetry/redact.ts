@@ -18,7 +18,7 @@ export function redact(text: string): string {
     .replace(bearerToken, '$1[redacted]')
 }
 
-const suspicious = /lk_(?:live|test)_|authorization|bearer|[0-9A-Za-z]{43}_[0-9A-Za-z]{6}/i
+const suspicious = /lk_(?:live|test)_|authorization|bearer|(?<![0-9A-Za-z])[0-9A-Za-z]{43}_[0-9A-Za-z]{6}/i
 const provisioningKey = /lk_(live|test)_([0-9A-Za-z_]+)/gi
 /** Secret and checksum, where the beginning of a key was cut off. */
 const keyWithoutPrefix = /(?<![0-9A-Za-z])[0-9A-Za-z]{43}_[0-9A-Za-z]{6}(?![0-9A-Za-z])/g
