@@ -40,13 +40,18 @@ export async function replayDeadLetters(
           `DELETE FROM ${schema}.dead_letter WHERE follower = $1 AND id = $2 RETURNING id`,
           [group, row.id],
         )
-        if (held !== undefined) await subscription.handle([readEvent(JSON.parse(row.event) as ReceivedEvent)], { transaction })
+        if (held !== undefined)
+          await subscription.handle([readEvent(JSON.parse(row.event) as ReceivedEvent)], { transaction })
       })
       applied.push(row.id)
     } catch (error) {
       if (isConnectionLoss(error) || isServerTrouble(error)) throw error
       const reason = reasonOf(error)
-      await database.query(`UPDATE ${schema}.dead_letter SET reason = $3 WHERE follower = $1 AND id = $2`, [group, row.id, reason])
+      await database.query(`UPDATE ${schema}.dead_letter SET reason = $3 WHERE follower = $1 AND id = $2`, [
+        group,
+        row.id,
+        reason,
+      ])
       stillDead.push(row.id)
     }
   }

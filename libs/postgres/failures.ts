@@ -17,7 +17,8 @@ export function isConnectionLoss(error: unknown): boolean {
     code.startsWith('57P') ||
     code === '53300' ||
     ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN'].includes(code) ||
-    (error instanceof Error && /Connection terminated|timeout exceeded when trying to connect|not queryable/i.test(error.message))
+    (error instanceof Error &&
+      /Connection terminated|timeout exceeded when trying to connect|not queryable/i.test(error.message))
   )
 }
 

@@ -29,7 +29,9 @@ export async function maintainPartitions(database: Database, options: Partitione
   if (missing.length + expired.length === 0) return
   await database.transaction(async (transaction) => {
     await transaction.query("SET LOCAL lock_timeout = '5s'")
-    await transaction.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`latchkey partitions of ${schema}.${table}`])
+    await transaction.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+      `latchkey partitions of ${schema}.${table}`,
+    ])
     for (const day of missing) {
       await transaction.query(
         `CREATE TABLE IF NOT EXISTS ${schema}.${nameOf(table, day)} PARTITION OF ${schema}.${table}
@@ -43,7 +45,8 @@ export async function maintainPartitions(database: Database, options: Partitione
 function wantedDays({ length, ahead, behind }: PartitionedTable, oldest: Date, now: Date): Date[] {
   const days: Date[] = []
   for (let step = 0; step <= ahead; step++) days.push(firstDay(length, now, step))
-  for (let step = -1; step >= -behind && firstDay(length, now, step) >= oldest; step--) days.push(firstDay(length, now, step))
+  for (let step = -1; step >= -behind && firstDay(length, now, step) >= oldest; step--)
+    days.push(firstDay(length, now, step))
   return days
 }
 

@@ -17,7 +17,7 @@ export interface GroupChange {
 
 /** An event is missing between the version held and the one that arrived: applying it would lose members silently. */
 export class VersionGap extends Error {
-  override readonly name = 'VersionGap'
+  override readonly name = 'gap'
 }
 
 export function groupKey(connection: string, id: string): string {
@@ -44,7 +44,7 @@ export function foldGroupEvents(events: readonly GroupEvent[], versions: Readonl
     const held = changes.get(key)?.version ?? versions.get(key) ?? 0
     if (event.version <= held) continue
     if (event.version > held + 1 && event.name !== 'group.deleted') {
-      throw new VersionGap(`gap: ${event.name} has version ${event.version} of a group whose version ${held} came last`)
+      throw new VersionGap(`${event.name} has version ${event.version} of a group whose version ${held} came last`)
     }
     const change = changes.get(key) ?? {
       connection,

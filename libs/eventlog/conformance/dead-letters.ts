@@ -1,4 +1,14 @@
-import { append, caughtUp, counted, effects, effectsReach, follow, type Harness, recordEffects, told } from './harness.ts'
+import {
+  append,
+  caughtUp,
+  counted,
+  effects,
+  effectsReach,
+  follow,
+  type Harness,
+  recordEffects,
+  told,
+} from './harness.ts'
 
 export function itBuriesWhatFails(harness: () => Harness): void {
   it('buries an event that fails by itself, with its reason, lets the rest flow on, and replays it once mended', async () => {
@@ -57,19 +67,23 @@ export function itBuriesWhatFails(harness: () => Harness): void {
   it.each([
     ['is not JSON', '{"tenant":'],
     ['does not fit its schema', '{"tenant":1,"name":"\\u0000"}'],
-  ])('buries an event whose payload %s, and applies the rest', async (_, payload) => {
-    const { log, database, appendText } = harness()
-    const unreadable = told('unreadable', 1)
-    await append(harness(), [told('before', 1)])
-    await appendText(unreadable, payload)
-    await append(harness(), [told('after', 1)])
-    const { follower } = follow(log, database)
-    await effectsReach(database, 2)
-    await caughtUp(follower)
-    const letters = await follower.deadLetters(10)
-    expect(letters.map((letter) => letter.id)).toEqual([unreadable.id])
-    expect(letters[0]?.reason).toMatch(/^UnreadableEvent: payload of tenant\.created does not fit its schema/)
-    expect(await follower.replay()).toEqual({ applied: [], stillDead: [unreadable.id] })
-    await follower.stop()
-  }, 30_000)
+  ])(
+    'buries an event whose payload %s, and applies the rest',
+    async (_, payload) => {
+      const { log, database, appendText } = harness()
+      const unreadable = told('unreadable', 1)
+      await append(harness(), [told('before', 1)])
+      await appendText(unreadable, payload)
+      await append(harness(), [told('after', 1)])
+      const { follower } = follow(log, database)
+      await effectsReach(database, 2)
+      await caughtUp(follower)
+      const letters = await follower.deadLetters(10)
+      expect(letters.map((letter) => letter.id)).toEqual([unreadable.id])
+      expect(letters[0]?.reason).toMatch(/^UnreadableEvent: payload of tenant\.created does not fit its schema/)
+      expect(await follower.replay()).toEqual({ applied: [], stillDead: [unreadable.id] })
+      await follower.stop()
+    },
+    30_000,
+  )
 }

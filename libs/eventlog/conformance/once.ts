@@ -1,4 +1,15 @@
-import { append, caughtUp, counted, effects, effectsReach, follow, type Harness, recordEffects, told, until } from './harness.ts'
+import {
+  append,
+  caughtUp,
+  counted,
+  effects,
+  effectsReach,
+  follow,
+  type Harness,
+  recordEffects,
+  told,
+  until,
+} from './harness.ts'
 
 export function itAppliesOnce(harness: () => Harness): void {
   it('lets a version guard make the effect of a repeated event happen once', async () => {
@@ -26,7 +37,10 @@ export function itAppliesOnce(harness: () => Harness): void {
 
   it('applies each event once when the follower breaks between applying and committing', async () => {
     const { log, database } = harness()
-    await append(harness(), counted(50).map((number) => told('broken', number)))
+    await append(
+      harness(),
+      counted(50).map((number) => told('broken', number)),
+    )
     let breaks = 0
     const { follower, stalls, buried } = follow(log, database, {
       batchSize: 10,
@@ -50,7 +64,10 @@ export function itAppliesOnce(harness: () => Harness): void {
     const other = await another()
     const watches = [follow(log, database, { batchSize: 5 }), follow(other, database, { batchSize: 5 })]
     for (let at = 1; at <= 300; at += 10) {
-      await append(harness(), counted(10).map((step) => told('shared', at + step - 1)))
+      await append(
+        harness(),
+        counted(10).map((step) => told('shared', at + step - 1)),
+      )
     }
     await effectsReach(database, 300)
     await Promise.all(watches.map((watch) => caughtUp(watch.follower)))
@@ -67,7 +84,12 @@ export function itAppliesOnce(harness: () => Harness): void {
       await until(() => follower.state === 'stalled')
     })
     await until(() => follower.state === 'following')
-    await until(() => append(harness(), [told('after', 1)]).then(() => true, () => false))
+    await until(() =>
+      append(harness(), [told('after', 1)]).then(
+        () => true,
+        () => false,
+      ),
+    )
     await effectsReach(database, 2)
     expect(stalls.length).toBeGreaterThan(0)
     expect((await effects(database)).map((effect) => effect.key)).toEqual(['conformance/before', 'conformance/after'])

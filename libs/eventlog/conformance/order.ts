@@ -1,5 +1,17 @@
 import type { Transaction } from '#libs/postgres/index'
-import { append, appendNext, caughtUp, counted, effects, effectsReach, follow, type Harness, told, until, versionsByKey } from './harness.ts'
+import {
+  append,
+  appendNext,
+  caughtUp,
+  counted,
+  effects,
+  effectsReach,
+  follow,
+  type Harness,
+  told,
+  until,
+  versionsByKey,
+} from './harness.ts'
 
 export function itKeepsOrder(harness: () => Harness): void {
   it('keeps the order of each key under many writers, while it is followed', async () => {
@@ -18,7 +30,10 @@ export function itKeepsOrder(harness: () => Harness): void {
     })
     await Promise.all(writers)
     const held = await database.query<{ id: string; version: number }>('SELECT id, version FROM follower.subject')
-    await effectsReach(database, held.reduce((sum, row) => sum + row.version, 0))
+    await effectsReach(
+      database,
+      held.reduce((sum, row) => sum + row.version, 0),
+    )
     const versions = versionsByKey(await effects(database))
     expect(versions.size).toBe(5)
     for (const { id, version } of held) expect(versions.get(`conformance/${id}`)).toEqual(counted(version))
@@ -49,16 +64,21 @@ export function itKeepsOrder(harness: () => Harness): void {
     const slow = await begin(database.transaction.bind(database))
     log.append(slow.transaction, [told('slow', 1)])
     await slow.transaction.query('SELECT 1')
-    await append(harness(), counted(20).map((number) => told(`quick-${number}`, 1)))
+    await append(
+      harness(),
+      counted(20).map((number) => told(`quick-${number}`, 1)),
+    )
     await effectsReach(database, 20)
     await caughtUp(follower)
     await slow.commit()
     await append(harness(), [told('after', 1)])
     await effectsReach(database, 22)
-    expect((await effects(database)).map((effect) => effect.key).slice(20).sort()).toEqual([
-      'conformance/after',
-      'conformance/slow',
-    ])
+    expect(
+      (await effects(database))
+        .map((effect) => effect.key)
+        .slice(20)
+        .sort(),
+    ).toEqual(['conformance/after', 'conformance/slow'])
     await follower.stop()
   }, 30_000)
 

@@ -1,12 +1,26 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { makeEvent, type AnyEvent } from '#libs/events/index'
-import { append, caughtUp, counted, effects, effectsReach, follow, type Harness, recordEffects, told, until } from './harness.ts'
+import {
+  append,
+  caughtUp,
+  counted,
+  effects,
+  effectsReach,
+  follow,
+  type Harness,
+  recordEffects,
+  told,
+  until,
+} from './harness.ts'
 
 export function itKeepsPace(harness: () => Harness): void {
   it('hands a slow handler its next batch only after the one before was committed', async () => {
     const { log, database } = harness()
-    await append(harness(), counted(40).map((number) => told('slow', number)))
+    await append(
+      harness(),
+      counted(40).map((number) => told('slow', number)),
+    )
     let handed = 0
     const overtaken: number[] = []
     const { follower } = follow(log, database, {
@@ -42,7 +56,11 @@ export function itKeepsPace(harness: () => Harness): void {
     })
     await append(harness(), [told('first', 1)])
     await until(() => busy)
-    const appendLarge = (at: number) => append(harness(), counted(20).map((step) => largeEvent(at + step, large)))
+    const appendLarge = (at: number) =>
+      append(
+        harness(),
+        counted(20).map((step) => largeEvent(at + step, large)),
+      )
     await appendLarge(0)
     const before = memory()
     for (let at = 20; at < 500; at += 20) await appendLarge(at)
@@ -93,7 +111,10 @@ export function itKeepsPace(harness: () => Harness): void {
 
   it('waits for the batch in hand when it is stopped, and takes no other', async () => {
     const { log, database } = harness()
-    await append(harness(), counted(20).map((number) => told('stopping', number)))
+    await append(
+      harness(),
+      counted(20).map((number) => told('stopping', number)),
+    )
     const inHand = Promise.withResolvers<void>()
     const release = Promise.withResolvers<void>()
     const { follower } = follow(log, database, {
@@ -117,7 +138,13 @@ export function itKeepsPace(harness: () => Harness): void {
 }
 
 function largeEvent(number: number, name: string): AnyEvent {
-  const origin = { source: 'keys', subject: `large-${number}`, owner: 'conformance', version: 1, time: new Date() } as const
+  const origin = {
+    source: 'keys',
+    subject: `large-${number}`,
+    owner: 'conformance',
+    version: 1,
+    time: new Date(),
+  } as const
   return makeEvent('tenant.created', origin, { tenant: `large-${number}`, name }) as AnyEvent
 }
 

@@ -1,5 +1,12 @@
-import { applyDecorators, type ArgumentsHost, Catch, Controller, type RpcExceptionFilter, UseFilters } from '@nestjs/common'
-import { EventPattern as NestEventPattern } from '@nestjs/microservices'
+import {
+  applyDecorators,
+  type ArgumentsHost,
+  Catch,
+  Controller,
+  type RpcExceptionFilter,
+  UseFilters,
+} from '@nestjs/common'
+import { Ctx, EventPattern as NestEventPattern, Payload } from '@nestjs/microservices'
 import { type Observable, throwError } from 'rxjs'
 import type { AnyEvent, EventPattern as KnownPattern } from '#libs/events/index'
 import type { EventBatch } from '../port.ts'
@@ -12,10 +19,7 @@ class KeepTheCause implements RpcExceptionFilter {
   }
 }
 
-/**
- * Marks a controller whose `@EventPattern(pattern, GROUP)` methods apply events:
- * `method(events: readonly AnyEvent[], batch: EventBatch): Promise<void>`.
- */
+/** Marks a controller whose `@EventPattern(pattern, GROUP)` methods apply events. */
 export function Follows(): ClassDecorator {
   return applyDecorators(Controller(), UseFilters(new KeepTheCause()))
 }
@@ -27,10 +31,15 @@ export type Heard<Pattern extends KnownPattern> = Pattern extends `${infer Famil
 
 type Handler<Pattern extends KnownPattern> = (events: readonly Heard<Pattern>[], batch: EventBatch) => Promise<void>
 
-/** Nest's `@EventPattern`, which knows the events of each pattern and the shape of a method that applies them. */
+/**
+ * Nest's `@EventPattern` for a method that applies events:
+ * `method(events: readonly Heard<Pattern>[], batch: EventBatch): Promise<void>`. Without it Nest would pass the events alone.
+ */
 export function EventPattern<Pattern extends KnownPattern>(pattern: Pattern, group: symbol) {
   const listen = NestEventPattern<string>(pattern, group)
   return (target: object, name: string, method: TypedPropertyDescriptor<Handler<Pattern>>): void => {
     listen(target, name, method)
+    Payload()(target, name, 0)
+    Ctx()(target, name, 1)
   }
 }

@@ -17,6 +17,7 @@ export interface EventLogServerOptions {
 /** Serves Nest's `@EventPattern` controllers from the event log: in batches, each with its own transaction. */
 export class EventLogServer extends Server implements CustomTransportStrategy {
   override readonly transportId: symbol
+  override readonly propagatesEventHandlerErrors = true
   readonly #options: EventLogServerOptions
   #follower: Follower | undefined
 

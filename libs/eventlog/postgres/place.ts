@@ -39,7 +39,12 @@ export function lockPlace(transaction: Transaction, { schema, group }: Subscript
   return readPlace(transaction, `SELECT place FROM ${schema}.followed WHERE follower = $1 FOR UPDATE`, group)
 }
 
-export function storePlace(transaction: Transaction, { schema, group }: Subscription, place: Place, upTo: Date | undefined): void {
+export function storePlace(
+  transaction: Transaction,
+  { schema, group }: Subscription,
+  place: Place,
+  upTo: Date | undefined,
+): void {
   transaction.send(`UPDATE ${schema}.followed SET place = $2, up_to = coalesce($3, up_to) WHERE follower = $1`, [
     group,
     JSON.stringify(place),

@@ -88,7 +88,13 @@ export async function readPage(log: Queryable, place: Place, names: readonly str
     )
   }
   const events = rows.filter((row) => row.position !== null)
-  const opened = { from: place.from, to: first.snapshot, after: 0, last: first.last ?? 0, openedAt: first.at.toISOString() }
+  const opened = {
+    from: place.from,
+    to: first.snapshot,
+    after: 0,
+    last: first.last ?? 0,
+    openedAt: first.at.toISOString(),
+  }
   return pageOf(events, opened, limit)
 }
 

@@ -17,12 +17,16 @@ const recordsQuery = z.strictObject({
   surface: z.enum(['scim', 'admin']).optional(),
   since: instant,
   until: instant,
-  limit: z.unknown(),
-  after: z.unknown(),
+  limit: z.unknown().optional(),
+  after: z.unknown().optional(),
 })
 
 /** Throws a Problem that names each parameter that is unknown or cannot be read. */
-export function readRecordsQuery(query: unknown): { filter: RecordFilter; paging: Paging; after: RecordPlace | undefined } {
+export function readRecordsQuery(query: unknown): {
+  filter: RecordFilter
+  paging: Paging
+  after: RecordPlace | undefined
+} {
   const { limit: _limit, after: _after, ...filter } = parse<z.infer<typeof recordsQuery>>(recordsQuery, query)
   const at = paging(query)
   return { filter, paging: at, after: at.after === undefined ? undefined : readPlace(at.after) }
@@ -37,7 +41,9 @@ const place = z.tuple([z.iso.datetime(), z.string()])
 function readPlace(key: readonly string[]): RecordPlace {
   const read = place.safeParse(key)
   if (!read.success) {
-    throw problems.invalid([{ path: ['after'], message: 'is not the "next" of a page of this list; leave it out to begin anew' }])
+    throw problems.invalid([
+      { path: ['after'], message: 'is not the "next" of a page of this list; leave it out to begin anew' },
+    ])
   }
   return { receivedAt: new Date(read.data[0]), id: read.data[1] }
 }

@@ -74,10 +74,18 @@ export async function findRecords(
 }
 
 export async function findRecord(database: Queryable, id: string): Promise<AuditRecord | undefined> {
-  const [row] = await database.query<Row>('SELECT id, tenant, received_at, payload FROM audit.record WHERE id = $1 LIMIT 1', [id])
+  const [row] = await database.query<Row>(
+    'SELECT id, tenant, received_at, payload FROM audit.record WHERE id = $1 LIMIT 1',
+    [id],
+  )
   return row === undefined ? undefined : recordOf(row)
 }
 
 function recordOf(row: Row): AuditRecord {
-  return { id: row.id, tenant: row.tenant, receivedAt: row.received_at, decision: JSON.parse(row.payload) as RequestDecided }
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    receivedAt: row.received_at,
+    decision: JSON.parse(row.payload) as RequestDecided,
+  }
 }

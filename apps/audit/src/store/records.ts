@@ -11,7 +11,10 @@ const insert: Statement = {
 }
 
 /** One record per decision, in one statement. A decision that arrives again has the same tenant, time and id, and changes nothing. */
-export async function storeDecisions(transaction: Transaction, events: readonly Event<'request.decided'>[]): Promise<void> {
+export async function storeDecisions(
+  transaction: Transaction,
+  events: readonly Event<'request.decided'>[],
+): Promise<void> {
   const decisions = events.map((event) => event.payload)
   await transaction.query(insert, [
     decisions.map((decision) => decision.tenant ?? ''),

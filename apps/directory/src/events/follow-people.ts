@@ -12,7 +12,11 @@ export class FollowPeople {
   @EventPattern('connection.*', DIRECTORY)
   async connections(events: readonly Heard<'connection.*'>[], { transaction }: EventBatch): Promise<void> {
     const deleted = events.filter((event) => event.name === 'connection.deleted')
-    if (deleted.length > 0) removeConnections(transaction, deleted.map((event) => event.payload.connection))
+    if (deleted.length > 0)
+      removeConnections(
+        transaction,
+        deleted.map((event) => event.payload.connection),
+      )
   }
 
   @EventPattern('user.*', DIRECTORY)

@@ -20,6 +20,10 @@ export function spanOf({ limit, after }: Paging): { after: string; limit: number
   return { after: after?.[0] ?? '', limit: limit + 1 }
 }
 
-export function pageById<Row extends { id: string }, T>(rows: readonly Row[], at: Paging, itemOf: (row: Row) => T): Page<T> {
+export function pageById<Row extends { id: string }, T>(
+  rows: readonly Row[],
+  at: Paging,
+  itemOf: (row: Row) => T,
+): Page<T> {
   return pageOf(rows, at, (row) => [row.id], itemOf)
 }

@@ -56,7 +56,11 @@ const groupsOf: Statement = {
     ORDER BY held.display_name, held.id`,
 }
 
-export async function findPerson(database: Queryable, connection: string, id: string): Promise<KnownPerson | undefined> {
+export async function findPerson(
+  database: Queryable,
+  connection: string,
+  id: string,
+): Promise<KnownPerson | undefined> {
   const [found] = await database.query<KnownPerson>(onePerson, [connection, id])
   return found
 }
