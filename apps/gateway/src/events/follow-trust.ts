@@ -1,12 +1,9 @@
-import { Ctx, EventPattern, Payload } from '@nestjs/microservices'
-import type { AnyEvent } from '#libs/events/index'
 import type { EventBatch } from '#libs/eventlog/index'
-import { Follows } from '#libs/eventlog/nest/index'
+import { EventPattern, Follows, type Heard } from '#libs/eventlog/nest/index'
+import { GATEWAY } from '../names.ts'
 import { KnownTrust } from '../store/known-trust.ts'
 
-/** Transport id and consumer group of the gateway. */
-export const GATEWAY = Symbol('gateway')
-
+/** Keeps the gateway's own knowledge of connections and keys. */
 @Follows()
 export class FollowTrust {
   readonly #trust: KnownTrust
@@ -16,12 +13,12 @@ export class FollowTrust {
   }
 
   @EventPattern('connection.*', GATEWAY)
-  connections(@Payload() events: readonly AnyEvent[], @Ctx() batch: EventBatch): Promise<void> {
+  connections(events: readonly Heard<'connection.*'>[], batch: EventBatch): Promise<void> {
     return this.#trust.apply(batch.transaction, events)
   }
 
   @EventPattern('key.*', GATEWAY)
-  keys(@Payload() events: readonly AnyEvent[], @Ctx() batch: EventBatch): Promise<void> {
+  keys(events: readonly Heard<'key.*'>[], batch: EventBatch): Promise<void> {
     return this.#trust.apply(batch.transaction, events)
   }
 }

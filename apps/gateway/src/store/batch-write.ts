@@ -1,7 +1,7 @@
 import type { AnyEvent } from '#libs/events/index'
 import type { EventLog } from '#libs/eventlog/index'
 import type { Transaction } from '#libs/postgres/index'
-import { matchesResolved, resolveElementFilter, findAttribute, type Resource, ScimError } from '#libs/scim/index'
+import { matcher, resolveElementFilter, findAttribute, type Resource, ScimError } from '#libs/scim/index'
 import { membersChanged } from '../lifecycle.ts'
 import { foldMembership, isNoEdit, type MembershipEdit, noEdit } from '../membership.ts'
 import { decide, type Intent } from '../provisioning.ts'
@@ -95,8 +95,8 @@ export class BatchWrite {
     const members = findAttribute(type, 'members')
     return foldMembership(command.membership, ({ filter }) => {
       if (members === undefined) return []
-      const resolved = resolveElementFilter(members, filter)
-      return present.filter((member) => matchesResolved(resolved, { ...member })).map((member) => member.value)
+      const selects = matcher(resolveElementFilter(members, filter))
+      return present.filter((member) => selects({ value: member.value, type: member.type })).map((member) => member.value)
     })
   }
 
