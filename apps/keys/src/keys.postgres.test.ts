@@ -1,4 +1,8 @@
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { NestFactory } from '@nestjs/core'
 import { generatePeppers, matches, readKey } from '#libs/credentials/index'
 import { AppendQueue } from '#libs/eventlog/index'
@@ -117,8 +121,8 @@ async function ask(
     },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
-  const text = await answer.text()
-  return { status: answer.status, headers: answer.headers, body: text === '' ? undefined : JSON.parse(text) }
+  const content = await answer.text()
+  return { status: answer.status, headers: answer.headers, body: content === '' ? undefined : JSON.parse(content) }
 }
 
 interface Logged {
@@ -309,8 +313,8 @@ describe('keys', () => {
     expect(read).toMatchObject({ kid: minted.body.kid, environment: 'live' })
     const [event] = await events(`name = 'key.minted' AND subject = $1`, [read.kid])
     expect(event).toMatchObject({ key: `${id}/${read.kid}`, version: 1 })
-    const { pepperVersion, digest } = event?.payload
-    expect(matches(parts.peppers, { pepperVersion, digest: Buffer.from(digest, 'base64url') }, read.secret)).toBe(true)
+    const stored = { ...event?.payload, digest: Buffer.from(event?.payload.digest, 'base64url') }
+    expect(matches(parts.peppers, stored, read.secret)).toBe(true)
     const listed = await ask('GET', `/connections/${id}/keys`)
     expect(listed.body.items).toHaveLength(1)
     expect(listed.body.items[0]).not.toHaveProperty('key')
@@ -638,6 +642,46 @@ describe('the quickstart', () => {
     expect(after.connection).toBe(before.connection)
     expect(after.key).not.toBe(before.key)
     expect(await ensureQuickstart(parts)).toEqual(after)
+  })
+})
+
+describe('the command line', () => {
+  const main = fileURLToPath(new URL('../../cli/src/main.js', import.meta.url))
+
+  async function latchkey(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+    const child = spawn(process.execPath, [main, ...args], {
+      env: { PATH: process.env['PATH'], LATCHKEY_URL: url, LATCHKEY_ADMIN_TOKEN: token },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+    return { code: Number(code), out, err }
+  }
+
+  test('goes from a tenant to a key that is listed with its last use, and to its revocation', async () => {
+    const tenant = JSON.parse((await latchkey('tenants', 'create', 'Umbrella Ltd', '--json')).out)
+    expect(tenant.id).toBe('umbrella-ltd')
+    const create = 'connections create --name HR --idp okta --environment live --json'.split(' ')
+    const made = await latchkey(...create, '--tenant', 'umbrella LTD')
+    const connection = JSON.parse(made.out)
+    expect(connection).toMatchObject({ tenant: 'umbrella-ltd', identityProvider: 'okta', environment: 'live' })
+    expect(connection.scimBaseUrl).toBe(`${publicUrl}/scim/v2/${connection.id}`)
+    const minted = JSON.parse((await latchkey('keys', 'mint', '--connection', connection.id, '--json')).out)
+    expect(readKey(minted.key)).toMatchObject({ kind: 'key', kid: minted.kid, environment: 'live' })
+    expect(minted.scimBaseUrl).toBe(connection.scimBaseUrl)
+    const listed = await latchkey('keys', 'list', '--connection', connection.id)
+    expect(listed.out).toMatch(/^KID +STATE +ENVIRONMENT +CREATED +LAST USED\n/)
+    expect(listed.out).toMatch(new RegExp(`^${minted.kid} +active +live .+ never$`, 'm'))
+    expect((await latchkey('keys', 'revoke', minted.kid)).out).toMatch(/state +revoked/)
+    const [after] = JSON.parse((await latchkey('keys', 'list', '--connection', connection.id, '--json')).out)
+    expect(after).toMatchObject({ kid: minted.kid, state: 'revoked', lastUsed: null })
+    expect(JSON.parse((await latchkey('connections', 'disable', connection.id, '--json')).out).state).toBe('disabled')
+    expect((await latchkey('connections', 'list', '--tenant', 'umbrella-ltd')).out).toMatch(/HR +okta +live +disabled/)
+  })
+
+  test('tells apart what is not there from what is refused', async () => {
+    expect(await latchkey('connections', 'show', 'abcdefghijkmnpqr')).toMatchObject({ code: 4, out: '' })
+    expect((await latchkey('tenants', 'create', 'Umbrella Ltd')).code).toBe(1)
+    expect((await latchkey('tenants', 'create', ' ')).code).toBe(2)
   })
 })
 
