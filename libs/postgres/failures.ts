@@ -22,10 +22,15 @@ export function isConnectionLoss(error: unknown): boolean {
   )
 }
 
-/** The server cannot work now for reasons of its own: disk or memory full, shutting down, read-only, an I/O error. */
+/**
+ * Nothing is wrong with what was sent, but the server cannot work now: disk or memory full, shutting down, read-only, an
+ * I/O error; or it is not set up as the program expects: a schema, table, column or right is missing.
+ */
 export function isServerTrouble(error: unknown): boolean {
   const code = codeOf(error)
-  return code === '25006' || ['53', '57', '58', 'XX'].includes(code.slice(0, 2))
+  return (
+    ['25006', '3F000', '42P01', '42703', '42501'].includes(code) || ['53', '57', '58', 'XX'].includes(code.slice(0, 2))
+  )
 }
 
 /** A unique index refused the row; with a name, only that index counts. */

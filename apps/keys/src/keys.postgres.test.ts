@@ -27,7 +27,7 @@ let fullQueue = false
 
 beforeAll(async () => {
   const server = await testDatabase()
-  closing.unshift(() => server.close())
+  closing.unshift(() => server.drop())
   const database = new Database({ url: server.url, applicationName: 'keys test', connections: 8 })
   closing.unshift(() => database.close())
   await Promise.all([migrateKeys(database), migrateKeys(database)])

@@ -17,13 +17,6 @@ export interface ProvisioningKey {
   readonly revokedAt: Date | null
 }
 
-/** When, from where and with what a proved request last presented a key. */
-export interface LastUse {
-  readonly at: Date
-  readonly address: string
-  readonly userAgent: string | null
-}
-
 /** Two, so that one can replace the other while both work. */
 export const acceptedAtMost = 2
 

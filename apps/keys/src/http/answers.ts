@@ -1,6 +1,6 @@
-import type { Connection } from '../connection.ts'
-import { scimBaseUrl } from '../connection.ts'
-import type { LastUse, ProvisioningKey } from '../provisioning-key.ts'
+import { type Connection, scimBaseUrl } from '../connection.ts'
+import type { LastUse } from '../last-use.ts'
+import type { ProvisioningKey } from '../provisioning-key.ts'
 import type { Tenant } from '../tenant.ts'
 import type { About } from './admin-call.ts'
 

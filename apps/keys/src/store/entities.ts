@@ -1,7 +1,8 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm'
 import type { Kid } from '#libs/credentials/index'
 import type { Connection } from '../connection.ts'
-import type { LastUse, ProvisioningKey } from '../provisioning-key.ts'
+import type { LastUse } from '../last-use.ts'
+import type { ProvisioningKey } from '../provisioning-key.ts'
 import type { Tenant } from '../tenant.ts'
 
 /** Rows of deleted tenants stay, so that their ids are never given again. */

@@ -1,7 +1,8 @@
 import { type EntityManager, In } from 'typeorm'
 import type { Kid } from '#libs/credentials/index'
 import type { Paging } from '#libs/http/index'
-import type { LastUse, ProvisioningKey } from '../provisioning-key.ts'
+import type { LastUse } from '../last-use.ts'
+import type { ProvisioningKey } from '../provisioning-key.ts'
 import { KeyRow, KeyUseRow } from './entities.ts'
 
 export async function insertKey(manager: EntityManager, key: ProvisioningKey): Promise<void> {

@@ -1,10 +1,5 @@
 import type { Statement, Transaction } from '#libs/postgres/index'
-import type { LastUse } from '../provisioning-key.ts'
-
-export interface KeyUse extends LastUse {
-  readonly connection: string
-  readonly kid: string
-}
+import type { KeyUse } from '../last-use.ts'
 
 const record: Statement = {
   name: 'keys record uses',
