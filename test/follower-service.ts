@@ -9,7 +9,7 @@ import type { Follower } from '#libs/eventlog/index'
 import type { AnyEvent } from '#libs/events/index'
 import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database } from '#libs/postgres/index'
-import { startTestPostgres } from './servers/postgres.ts'
+import { testDatabase } from './servers/postgres.ts'
 
 export const adminToken = 'an-admin-token-for-tests'
 
@@ -32,8 +32,7 @@ export interface FollowerService {
 
 /** One service alone, over a real Postgres, a real event log and real HTTP. */
 export async function startFollowerService(options: FollowerServiceOptions): Promise<FollowerService> {
-  const postgres = await startTestPostgres()
-  const url = await postgres.createDatabase()
+  const { url, drop } = await testDatabase()
   const database = new Database({ url, applicationName: 'test', connections: 8 })
   await options.prepare(database)
   const year = 365 * 24 * 60 * 60 * 1000
@@ -69,7 +68,7 @@ export async function startFollowerService(options: FollowerServiceOptions): Pro
       await close()
       await log.close()
       await database.close()
-      await postgres.stop()
+      await drop()
     },
   }
 }

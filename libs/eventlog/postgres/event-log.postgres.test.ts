@@ -1,6 +1,6 @@
 import { AppendQueue } from '#libs/eventlog/index'
 import { Database, maintainPartitions } from '#libs/postgres/index'
-import { startTestPostgres, type TestPostgres } from '#test/servers/postgres'
+import { startOwnPostgres, type OwnPostgres } from '#test/servers/own-postgres'
 import { createTables, effects, effectsReach, follow, told, until } from '../conformance/harness.ts'
 import { describeEventLog, type Harness } from '../conformance/index.ts'
 import { appendEvents } from './append.ts'
@@ -8,9 +8,9 @@ import { openPostgresEventLog, type PostgresEventLog } from './index.ts'
 
 const day = 24 * 60 * 60 * 1000
 
-let postgres: TestPostgres
+let postgres: OwnPostgres
 beforeAll(async () => {
-  postgres = await startTestPostgres()
+  postgres = await startOwnPostgres()
 }, 60_000)
 afterAll(() => postgres.stop(), 60_000)
 

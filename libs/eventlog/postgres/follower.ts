@@ -87,7 +87,12 @@ export class PostgresFollower implements Follower {
   /** Applies the next page; true when there may be more. */
   async #step(): Promise<boolean> {
     if (this.#saved === undefined) this.#reached = this.#saved = await loadPlace(this.#subscription)
-    const page = await readPage(this.#log, this.#reached ?? this.#saved, this.#names, this.#subscription.batchSize ?? 500)
+    const page = await readPage(
+      this.#log,
+      this.#reached ?? this.#saved,
+      this.#names,
+      this.#subscription.batchSize ?? 500,
+    )
     const worthSaving = page.events.length > 0 || Date.now() - this.#savedAt > saveIdlePlaceEvery
     if (worthSaving && !(await this.#apply(page, this.#saved))) return true
     this.#reached = page.next
