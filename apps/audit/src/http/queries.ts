@@ -1,0 +1,49 @@
+import { z } from 'zod'
+import { type Paging, paging, parse, problems } from '#libs/http/index'
+import type { RecordFilter, RecordPlace } from '../store/find-records.ts'
+
+const name = z.string().min(1).max(256).optional()
+const instant = z.iso
+  .datetime({ offset: true, message: 'is not an instant like 2026-11-24T15:00:00Z' })
+  .transform((text) => new Date(text))
+  .optional()
+
+const recordsQuery = z.strictObject({
+  tenant: z.string().max(256).optional(),
+  connection: name,
+  kid: name,
+  operation: name,
+  outcome: z.enum(['accepted', 'refused', 'failed']).optional(),
+  surface: z.enum(['scim', 'admin']).optional(),
+  since: instant,
+  until: instant,
+  limit: z.unknown().optional(),
+  after: z.unknown().optional(),
+})
+
+/** Throws a Problem that names each parameter that is unknown or cannot be read. */
+export function readRecordsQuery(query: unknown): {
+  filter: RecordFilter
+  paging: Paging
+  after: RecordPlace | undefined
+} {
+  const { limit: _limit, after: _after, ...filter } = parse<z.infer<typeof recordsQuery>>(recordsQuery, query)
+  const at = paging(query)
+  return { filter, paging: at, after: at.after === undefined ? undefined : readPlace(at.after) }
+}
+
+export function placeKey({ receivedAt, id }: RecordPlace): readonly string[] {
+  return [receivedAt.toISOString(), id]
+}
+
+const place = z.tuple([z.iso.datetime(), z.string()])
+
+function readPlace(key: readonly string[]): RecordPlace {
+  const read = place.safeParse(key)
+  if (!read.success) {
+    throw problems.invalid([
+      { path: ['after'], message: 'is not the "next" of a page of this list; leave it out to begin anew' },
+    ])
+  }
+  return { receivedAt: new Date(read.data[0]), id: read.data[1] }
+}

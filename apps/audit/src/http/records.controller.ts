@@ -1,0 +1,38 @@
+import { Controller, Get, Inject, Param, Query, UseGuards } from '@nestjs/common'
+import type { RequestDecided } from '#libs/events/index'
+import { AdminGuard, type Page, pageOf, problems } from '#libs/http/index'
+import type { Database } from '#libs/postgres/index'
+import { AUDIT_DATABASE } from '../database.ts'
+import { type AuditRecord, findRecord, findRecords } from '../store/find-records.ts'
+import { placeKey, readRecordsQuery } from './queries.ts'
+
+/** The decision as the gateway or the keys service told it, under the id of its request. */
+type RecordAnswer = { readonly id: string } & RequestDecided
+
+@Controller('audit/v1/records')
+@UseGuards(AdminGuard)
+export class RecordsController {
+  readonly #database: Database
+
+  constructor(@Inject(AUDIT_DATABASE) database: Database) {
+    this.#database = database
+  }
+
+  @Get()
+  async list(@Query() query: unknown): Promise<Page<RecordAnswer>> {
+    const { filter, paging, after } = readRecordsQuery(query)
+    const records = await findRecords(this.#database, filter, paging.limit + 1, after)
+    return pageOf(records, paging, placeKey, answerOf)
+  }
+
+  @Get(':id')
+  async show(@Param('id') id: string): Promise<RecordAnswer> {
+    const record = await findRecord(this.#database, id)
+    if (record === undefined) throw problems.notFound('audit record', id)
+    return answerOf(record)
+  }
+}
+
+function answerOf({ id, decision }: AuditRecord): RecordAnswer {
+  return { id, ...decision }
+}

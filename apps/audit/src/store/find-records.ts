@@ -1,0 +1,91 @@
+import type { RequestDecided } from '#libs/events/index'
+import type { Queryable } from '#libs/postgres/index'
+
+/** What records may be searched by; every filter that is set must hold. */
+export interface RecordFilter {
+  readonly tenant?: string | undefined
+  readonly connection?: string | undefined
+  readonly kid?: string | undefined
+  readonly outcome?: string | undefined
+  readonly operation?: string | undefined
+  readonly surface?: string | undefined
+  /** Received at this instant or later. */
+  readonly since?: Date | undefined
+  /** Received before this instant. */
+  readonly until?: Date | undefined
+}
+
+/** The place of a record in the order of the trail. */
+export interface RecordPlace {
+  readonly receivedAt: Date
+  readonly id: string
+}
+
+export interface AuditRecord {
+  readonly id: string
+  readonly tenant: string
+  readonly receivedAt: Date
+  readonly decision: RequestDecided
+}
+
+interface Row {
+  id: string
+  tenant: string
+  received_at: Date
+  payload: string
+}
+
+/** The newest records first, after `after`. The text depends only on which filters are set, so that each form has its own plan and index. */
+export async function findRecords(
+  database: Queryable,
+  filter: RecordFilter,
+  limit: number,
+  after: RecordPlace | undefined,
+): Promise<AuditRecord[]> {
+  const values: unknown[] = []
+  const conditions: string[] = []
+  const also = (condition: (place: string) => string, value: unknown): void => {
+    if (value === undefined) return
+    values.push(value)
+    conditions.push(condition(`$${values.length}`))
+  }
+  also((place) => `tenant = ${place}`, filter.tenant)
+  also((place) => `connection = ${place}`, filter.connection)
+  also((place) => `kid = ${place}`, filter.kid)
+  also((place) => `outcome = ${place}`, filter.outcome)
+  also((place) => `operation = ${place}`, filter.operation)
+  also((place) => `surface = ${place}`, filter.surface)
+  also((place) => `received_at >= ${place}`, filter.since)
+  also((place) => `received_at < ${place}`, filter.until)
+  if (after !== undefined) {
+    values.push(after.receivedAt, after.id)
+    conditions.push(`(received_at, id) < ($${values.length - 1}, $${values.length})`)
+    // Says the same once more, in the words by which whole partitions are left out.
+    conditions.push(`received_at <= $${values.length - 1}`)
+  }
+  values.push(limit)
+  const rows = await database.query<Row>(
+    `SELECT id, tenant, received_at, payload FROM audit.record
+     ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+     ORDER BY received_at DESC, id DESC LIMIT $${values.length}`,
+    values,
+  )
+  return rows.map(recordOf)
+}
+
+export async function findRecord(database: Queryable, id: string): Promise<AuditRecord | undefined> {
+  const [row] = await database.query<Row>(
+    'SELECT id, tenant, received_at, payload FROM audit.record WHERE id = $1 LIMIT 1',
+    [id],
+  )
+  return row === undefined ? undefined : recordOf(row)
+}
+
+function recordOf(row: Row): AuditRecord {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    receivedAt: row.received_at,
+    decision: JSON.parse(row.payload) as RequestDecided,
+  }
+}

@@ -1,0 +1,33 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm'
+import { FollowerTables } from '#libs/eventlog/index'
+
+class Audit1764000000201 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(FollowerTables.create('audit'))
+    await runner.query(`
+      -- What is searched stands in columns, the whole decision in payload (JSON, as received). tenant is '' when the request named no known one.
+      CREATE TABLE audit.record (
+        tenant text NOT NULL,
+        received_at timestamptz NOT NULL,
+        id text NOT NULL,
+        connection text,
+        kid text,
+        surface text NOT NULL,
+        operation text,
+        outcome text NOT NULL,
+        status integer NOT NULL,
+        payload text NOT NULL,
+        PRIMARY KEY (tenant, received_at, id)
+      ) PARTITION BY RANGE (received_at);
+      CREATE INDEX record_connection ON audit.record (connection, received_at, id) WHERE connection IS NOT NULL;
+      CREATE INDEX record_kid ON audit.record (kid, received_at, id) WHERE kid IS NOT NULL;
+      CREATE INDEX record_time ON audit.record (received_at, id);
+      CREATE INDEX record_id ON audit.record (id);`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`DROP TABLE audit.record; ${FollowerTables.drop('audit')}`)
+  }
+}
+
+export const migrations = [Audit1764000000201]

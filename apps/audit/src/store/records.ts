@@ -1,0 +1,31 @@
+import type { Event } from '#libs/events/index'
+import type { Statement, Transaction } from '#libs/postgres/index'
+
+const insert: Statement = {
+  name: 'audit insert',
+  text: `
+    INSERT INTO audit.record (tenant, received_at, id, connection, kid, surface, operation, outcome, status, payload)
+    SELECT * FROM unnest(
+      $1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[]
+    ) ON CONFLICT DO NOTHING`,
+}
+
+/** One record per decision, in one statement. A decision that arrives again has the same tenant, time and id, and changes nothing. */
+export async function storeDecisions(
+  transaction: Transaction,
+  events: readonly Event<'request.decided'>[],
+): Promise<void> {
+  const decisions = events.map((event) => event.payload)
+  await transaction.query(insert, [
+    decisions.map((decision) => decision.tenant ?? ''),
+    decisions.map((decision) => decision.receivedAt),
+    decisions.map((decision) => decision.requestId),
+    decisions.map((decision) => decision.connection),
+    decisions.map((decision) => decision.kid),
+    decisions.map((decision) => decision.surface),
+    decisions.map((decision) => decision.operation),
+    decisions.map((decision) => decision.outcome),
+    decisions.map((decision) => decision.status),
+    decisions.map((decision) => JSON.stringify(decision)),
+  ])
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod'
+
+/** Answers of the admin API, as far as they are shown; what else they hold is passed on with --json. */
+
+export const tenant = z.looseObject({ id: z.string(), name: z.string(), createdAt: z.string() })
+export type Tenant = z.infer<typeof tenant>
+
+export const connection = z.looseObject({
+  id: z.string(),
+  tenant: z.string(),
+  name: z.string(),
+  environment: z.string(),
+  identityProvider: z.string(),
+  state: z.string(),
+  scimBaseUrl: z.string(),
+  createdAt: z.string(),
+})
+export type Connection = z.infer<typeof connection>
+
+export const key = z.looseObject({
+  kid: z.string(),
+  connection: z.string(),
+  environment: z.string(),
+  state: z.string(),
+  scimBaseUrl: z.string(),
+  createdAt: z.string(),
+  revokedAt: z.string().nullable(),
+  lastUsed: z.object({ at: z.string(), address: z.string(), userAgent: z.string().nullable() }).nullable(),
+  key: z.string().optional(),
+})
+export type Key = z.infer<typeof key>
+
+export const readiness = z.object({
+  status: z.string(),
+  missing: z.array(z.object({ name: z.string(), reason: z.string() })),
+  version: z.string().optional(),
+})

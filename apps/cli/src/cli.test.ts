@@ -1,0 +1,203 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { run } from './run.ts'
+import { ago, lastUse, table } from './words.ts'
+
+type Respond = (request: IncomingMessage, response: ServerResponse) => void
+
+let respond: Respond
+let seen: IncomingMessage[]
+let url: string
+let folder: string
+const server = createServer((request, response) => {
+  seen.push(request)
+  respond(request, response)
+})
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+afterAll(() => new Promise((resolve) => server.close(resolve)))
+beforeEach(async () => {
+  seen = []
+  respond = (_request, response) => response.end()
+  folder = await mkdtemp(join(tmpdir(), 'latchkey-cli-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+const token = 'a-token-of-the-tests'
+
+async function latchkey(
+  args: string[],
+  env: Record<string, string> = { LATCHKEY_URL: url, LATCHKEY_ADMIN_TOKEN: token },
+) {
+  let out = ''
+  let err = ''
+  const code = await run(args, { env, folder, out: (text) => void (out += text), err: (text) => void (err += text) })
+  return { code, out, err }
+}
+
+function answer(status: number, body: object): Respond {
+  return (_request, response) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}
+
+const tenant = { id: 'acme', name: 'Acme', createdAt: '2026-03-01T10:00:00.000Z' }
+const key = {
+  kid: 'abcdefghijkl',
+  connection: 'abcdefghijkmnpqr',
+  environment: 'live',
+  state: 'active',
+  scimBaseUrl: 'http://127.0.0.1:8080/scim/v2/abcdefghijkmnpqr',
+  createdAt: '2026-03-01T10:00:00.000Z',
+  revokedAt: null,
+  lastUsed: null,
+}
+
+describe('address and token', () => {
+  test('are found in the data folder', async () => {
+    await mkdir(join(folder, 'data'))
+    await writeFile(join(folder, 'data', 'url'), `${url}/\n`)
+    await writeFile(join(folder, 'data', 'admin-token'), `${token}\n`)
+    respond = answer(201, tenant)
+    expect((await latchkey(['tenants', 'create', 'Acme'], {})).code).toBe(0)
+    expect(seen[0]).toMatchObject({
+      method: 'POST',
+      url: '/admin/v1/tenants',
+      headers: { authorization: `Bearer ${token}` },
+    })
+  })
+
+  test('of the environment go before the data folder, and --url before all', async () => {
+    await mkdir(join(folder, 'elsewhere'))
+    await writeFile(join(folder, 'elsewhere', 'url'), 'http://127.0.0.1:1')
+    await writeFile(join(folder, 'elsewhere', 'admin-token'), 'another')
+    respond = answer(200, { items: [] })
+    const env = { LATCHKEY_DATA: 'elsewhere', LATCHKEY_URL: 'http://127.0.0.1:2', LATCHKEY_ADMIN_TOKEN: token }
+    expect((await latchkey(['tenants', 'list', '--url', url], env)).code).toBe(0)
+    expect((await latchkey(['--url', url, 'tenants', 'list'], env)).code).toBe(0)
+    expect(seen.map((request) => request.headers.authorization)).toEqual([`Bearer ${token}`, `Bearer ${token}`])
+  })
+
+  test('a missing token is told with where it was looked for, and asks nobody', async () => {
+    const { code, err } = await latchkey(['tenants', 'list'], { LATCHKEY_URL: url })
+    expect(code).toBe(3)
+    expect(err).toContain(`No admin token was found`)
+    expect(err).toContain(join(folder, 'data', 'admin-token'))
+    expect(seen).toEqual([])
+  })
+
+  test('an address that is none is a matter of usage', async () => {
+    expect((await latchkey(['status', '--url', 'localhost:8080'])).code).toBe(2)
+  })
+})
+
+describe('exit codes', () => {
+  test.each([
+    [1, 409, { detail: 'cause and fix', code: 'conflict' }],
+    [2, 422, { detail: 'cause', errors: [{ pointer: '#/name', detail: 'must not be empty' }] }],
+    [3, 401, { detail: 'cause and fix' }],
+    [4, 404, { detail: 'cause and fix' }],
+    [1, 500, { detail: 'cause and fix' }],
+    [1, 200, { something: 'else' }],
+  ])('%i for an answer of %i, with one line on the error output', async (expected, status, body) => {
+    respond = answer(status, body)
+    const { code, out, err } = await latchkey(['connections', 'show', 'abcdefghijkmnpqr', '--json'])
+    expect([code, out]).toEqual([expected, ''])
+    expect(err).toMatch(/^latchkey: [^\n]+\n$/)
+  })
+
+  test.each([
+    [['bogus']],
+    [['keys', 'mint']],
+    [['connections', 'create', '--tenant', 'a', '--name', 'b', '--idp', 'x']],
+  ])('2 for %j, with one line on the error output', async (args) => {
+    const { code, out, err } = await latchkey(args)
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toMatch(/^latchkey: [^\n]+\n$/)
+  })
+
+  test('1 when nothing answers, with the fix', async () => {
+    const gone = createServer()
+    await new Promise<void>((resolve) => gone.listen(0, '127.0.0.1', resolve))
+    const address = `http://127.0.0.1:${(gone.address() as AddressInfo).port}`
+    await new Promise((resolve) => gone.close(resolve))
+    const { code, err } = await latchkey(['status'], { LATCHKEY_URL: address })
+    expect(code).toBe(1)
+    expect(err).toMatch(/ECONNREFUSED.*npm start/)
+  })
+
+  test('of status follow readiness, and what is missing is named', async () => {
+    respond = answer(200, { status: 'ready', missing: [] })
+    expect((await latchkey(['status'])).code).toBe(0)
+    respond = answer(503, { status: 'not-ready', missing: [{ name: 'postgres', reason: 'refused' }] })
+    const { code, out } = await latchkey(['status', '--json'])
+    expect(code).toBe(1)
+    expect(JSON.parse(out)).toMatchObject({ status: 'not-ready', missing: [{ name: 'postgres', reason: 'refused' }] })
+  })
+})
+
+describe('a write', () => {
+  test('whose answer was lost is sent again under the same Idempotency-Key', async () => {
+    respond = (request, response) => {
+      if (seen.length === 1) return void request.socket.destroy()
+      if (seen.length === 2) return answer(503, { detail: 'not now' })(request, response)
+      answer(201, tenant)(request, response)
+    }
+    expect((await latchkey(['tenants', 'create', 'Acme'])).code).toBe(0)
+    const keys = seen.map((request) => request.headers['idempotency-key'])
+    expect(keys).toHaveLength(3)
+    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/)
+    expect(new Set(keys).size).toBe(1)
+  })
+
+  test('whose answer came back without the live key says what to do', async () => {
+    respond = answer(201, key)
+    const { code, out, err } = await latchkey(['keys', 'mint', '--connection', key.connection])
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toContain(`latchkey keys revoke ${key.kid}`)
+  })
+})
+
+describe('output', () => {
+  test('with --json is the data alone, of all pages', async () => {
+    respond = (request, response) => {
+      const second = request.url?.includes('after=more') === true
+      answer(200, second ? { items: [{ ...tenant, id: 'b' }] } : { items: [{ ...tenant, extra: 1 }], next: 'more' })(
+        request,
+        response,
+      )
+    }
+    const { out } = await latchkey(['tenants', 'list', '--json'])
+    expect(JSON.parse(out)).toEqual([
+      { ...tenant, extra: 1 },
+      { ...tenant, id: 'b' },
+    ])
+  })
+
+  test('is aligned, and cannot be used to steer a terminal', () => {
+    expect(
+      table(
+        ['ID', 'NAME'],
+        [
+          ['a', 'x\u001b[2J'],
+          ['bcd', 'y'],
+        ],
+      ),
+    ).toBe('ID   NAME\na    x?[2J\nbcd  y\n')
+  })
+
+  test('says when, from where and by what a key was last used', () => {
+    const now = new Date('2026-03-01T10:03:10.000Z')
+    const at = '2026-03-01T10:00:00.000Z'
+    expect(lastUse({ at, address: '127.0.0.1', userAgent: 'curl/8.5.0' }, now)).toBe('3 min ago from 127.0.0.1, curl/8')
+    expect(lastUse({ at, address: '127.0.0.1', userAgent: null }, now)).toBe('3 min ago from 127.0.0.1')
+    expect(lastUse(null, now)).toBe('never')
+    expect(ago('2026-03-01T10:03:09.000Z', now)).toBe('just now')
+    expect(ago('2026-02-27T10:03:00.000Z', now)).toBe('2 days ago')
+  })
+})

@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { codeOf, Failure, type FailureKind } from './failure.ts'
+import type { Settings } from './settings.ts'
+
+export interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+
+const attempts = 4
+const timeoutMs = 15_000
+
+const page = z.object({ items: z.array(z.unknown()), next: z.string().optional() })
+const problem = z.object({
+  detail: z.string(),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+})
+
+/** The admin API over HTTP. Every failure is told as a `Failure`. */
+export class Client {
+  readonly #settings: Settings
+  readonly #version: string
+
+  constructor(settings: Settings, version: string) {
+    this.#settings = settings
+    this.#version = version
+  }
+
+  get url(): string {
+    return this.#settings.url
+  }
+
+  read<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    return this.#ask('GET', path, undefined).then((body) => understood(schema, body))
+  }
+
+  /** What `read` gives, or undefined where there is no such thing. */
+  async find<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+    try {
+      return await this.read(path, schema)
+    } catch (error) {
+      if (error instanceof Failure && error.kind === 'notFound') return undefined
+      throw error
+    }
+  }
+
+  /** All items of a list, page by page. */
+  async list<T>(path: string, schema: z.ZodType<T>): Promise<T[]> {
+    const items: T[] = []
+    let after = ''
+    for (;;) {
+      const { items: more, next } = await this.read(`${path}${path.includes('?') ? '&' : '?'}limit=200${after}`, page)
+      items.push(...more.map((item) => understood(schema, item)))
+      if (next === undefined) return items
+      after = `&after=${encodeURIComponent(next)}`
+    }
+  }
+
+  /** Sends the write again, under the same Idempotency-Key, when its answer was lost: it takes effect once. */
+  write<T>(method: 'POST' | 'PATCH', path: string, schema: z.ZodType<T>, body?: object): Promise<T> {
+    return this.#ask(method, path, body).then((answer) => understood(schema, answer))
+  }
+
+  /** An address outside the admin API, whatever its status. */
+  async look(path: string): Promise<Answer> {
+    return this.#once('GET', path, {}, undefined)
+  }
+
+  async #ask(method: string, path: string, body: object | undefined): Promise<unknown> {
+    const { token, dataFolder } = this.#settings
+    if (token === undefined) {
+      throw new Failure(
+        'notAllowed',
+        `No admin token was found. Set LATCHKEY_ADMIN_TOKEN, or LATCHKEY_DATA to the server's data folder (looked for ${dataFolder}/admin-token).`,
+      )
+    }
+    const headers: Record<string, string> = { authorization: `Bearer ${token}` }
+    if (method !== 'GET') headers['idempotency-key'] = randomUUID()
+    for (let attempt = 1; ; attempt++) {
+      const last = attempt === attempts
+      try {
+        const answer = await this.#once(method, `/admin/v1${path}`, headers, body)
+        if (answer.status < 300) return answer.body
+        if (last || !isPassing(answer)) throw refusal(answer)
+      } catch (error) {
+        if (last || !(error instanceof LostAnswer)) throw error
+      }
+      await new Promise((resolve) => setTimeout(resolve, 250 * attempt))
+    }
+  }
+
+  async #once(
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body: object | undefined,
+  ): Promise<Answer> {
+    try {
+      const answer = await fetch(this.url + path, {
+        method,
+        headers: {
+          accept: 'application/json',
+          'user-agent': `latchkey/${this.#version}`,
+          ...headers,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        redirect: 'error',
+        signal: AbortSignal.timeout(timeoutMs),
+      })
+      return { status: answer.status, body: readJson(await answer.text()) }
+    } catch (error) {
+      throw unreachable(this.url, error)
+    }
+  }
+}
+
+/** The request may have been carried out. */
+class LostAnswer extends Failure {}
+
+function unreachable(url: string, error: unknown): Failure {
+  const fix = 'Start the server with npm start, or give its address with --url or LATCHKEY_URL.'
+  const code = causeOf(error)
+  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return new Failure('failed', `Nothing answers at ${url} (${code}). ${fix}`)
+  }
+  return new LostAnswer('failed', `${url} did not give an answer (${code}). ${fix}`)
+}
+
+function causeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('message' in error)) return 'unknown cause'
+  if ('name' in error && error.name === 'TimeoutError') return `none within ${timeoutMs / 1000} s`
+  if ('cause' in error && error.cause !== undefined) return codeOf(error.cause) ?? causeOf(error.cause)
+  return String(error.message)
+}
+
+/** A refusal that may be gone a moment later. */
+function isPassing({ status, body }: Answer): boolean {
+  if (status === 503) return true
+  return status === 409 && z.object({ code: z.literal('idempotencyKeyInUse') }).safeParse(body).success
+}
+
+const kinds: Readonly<Record<number, FailureKind>> = {
+  401: 'notAllowed',
+  403: 'notAllowed',
+  404: 'notFound',
+  422: 'usage',
+}
+
+function refusal({ status, body }: Answer): Failure {
+  const told = problem.safeParse(body).data
+  const kind = kinds[status] ?? 'failed'
+  if (told === undefined) {
+    return new Failure(kind, `The server answered ${status} without saying why. Check that the address is Latchkey's.`)
+  }
+  const faults = told.errors?.map(({ pointer, detail }) => `${pointer.replace(/^#\//, '')} ${detail}`)
+  return new Failure(kind, faults === undefined ? told.detail : `${faults.join('; ')}.`)
+}
+
+function understood<T>(schema: z.ZodType<T>, body: unknown): T {
+  const read = schema.safeParse(body)
+  if (read.success) return read.data
+  throw new Failure(
+    'failed',
+    "The server's answer has another form than this program knows. Use the latchkey that came with the server.",
+  )
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,41 @@
+import { Command } from 'commander'
+import { Client } from './client.ts'
+import { readSettings } from './settings.ts'
+
+export interface World {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Where relative paths begin. */
+  readonly folder: string
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+}
+
+/** What a command works with. */
+export interface Task {
+  readonly client: Client
+  /** Prints the data alone with --json, the words otherwise. */
+  show(data: unknown, words: () => string): void
+}
+
+/** A command that asks the server; `run` gets its options and arguments. */
+export function serverCommand<Options extends object, Arguments extends string[]>(
+  name: string,
+  about: string,
+  world: World,
+  version: string,
+  run: (task: Task, options: Options, ...args: Arguments) => Promise<void>,
+): Command {
+  return new Command(name)
+    .description(about)
+    .option('--json', 'print data alone, for programs')
+    .option('--url <address>', 'address of the server')
+    .action(async (...given: unknown[]) => {
+      const command = given.at(-1)
+      if (!(command instanceof Command)) throw new TypeError('commander passes the command last')
+      const options: Options & { json?: boolean; url?: string } = command.optsWithGlobals()
+      const client = new Client(await readSettings(world.env, world.folder, options.url), version)
+      const show = (data: unknown, words: () => string): void =>
+        world.out(options.json === true ? `${JSON.stringify(data)}\n` : words())
+      await run({ client, show }, options, ...(command.processedArgs as Arguments))
+    })
+}

@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises'
+import { Command, CommanderError } from 'commander'
+import { z } from 'zod'
+import { connectionsCommand } from './connections.ts'
+import type { World } from './command.ts'
+import { exitCodes, Failure } from './failure.ts'
+import { keysCommand } from './keys.ts'
+import { statusCommand } from './status.ts'
+import { tenantsCommand } from './tenants.ts'
+import { printable } from './words.ts'
+
+/** Runs one command and gives its exit code: 0 done, 1 failed, 2 usage, 3 not allowed, 4 not found. */
+export async function run(args: readonly string[], world: World): Promise<number> {
+  const version = await ownVersion()
+  const program = new Command('latchkey')
+    .description('administers tenants, connections and provisioning keys of a Latchkey server')
+    .version(version)
+    .option('--json', 'print data alone, for programs')
+    .option('--url <address>', 'address of the server')
+    .addCommand(tenantsCommand(world, version))
+    .addCommand(connectionsCommand(world, version))
+    .addCommand(keysCommand(world, version))
+    .addCommand(statusCommand(world, version))
+    .addHelpText(
+      'after',
+      `
+The server is found by --url, LATCHKEY_URL or the file "url" in its data folder (LATCHKEY_DATA, or ./data);
+the admin token by LATCHKEY_ADMIN_TOKEN or the file "admin-token" there.`,
+    )
+  configure(program, world)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return exitCodes.done
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    const failure = error instanceof Failure ? error : new Failure('failed', String(error))
+    world.err(`latchkey: ${printable(failure.message)}\n`)
+    return exitCodes[failure.kind]
+  }
+}
+
+/** Commander hands these down only to commands that it makes itself. */
+function configure(command: Command, world: World): void {
+  command.exitOverride().configureOutput({
+    writeOut: world.out,
+    writeErr: world.err,
+    outputError: (text, write) => write(`${text.trim().replace(/^error: /, 'latchkey: ')} (see --help)\n`),
+  })
+  for (const child of command.commands) configure(child, world)
+}
+
+async function ownVersion(): Promise<string> {
+  const file = new URL('../../../../package.json', import.meta.url)
+  return z.object({ version: z.string() }).parse(JSON.parse(await readFile(file, 'utf8'))).version
+}

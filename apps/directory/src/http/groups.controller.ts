@@ -1,0 +1,54 @@
+import { Controller, Get, Inject, Param, Query, UseGuards } from '@nestjs/common'
+import type { GroupFacts } from '#libs/events/index'
+import { AdminGuard, type Page, problems } from '#libs/http/index'
+import type { Database } from '#libs/postgres/index'
+import { DIRECTORY_DATABASE } from '../database.ts'
+import { type DirectMember, directMembers, findGroup, type KnownGroup, listGroups } from '../store/find-groups.ts'
+import { type EffectiveGroup, effectiveGroups } from '../store/find-people.ts'
+import { pageById, readPaging, spanOf } from './queries.ts'
+
+type Scope = Pick<KnownGroup, 'tenant' | 'environment' | 'version'>
+type GroupAnswer = GroupFacts & Scope & { readonly connection: string }
+
+interface GroupDetail extends GroupAnswer {
+  /** Direct members; `next` is given as `after` of this same address. */
+  readonly members: Page<DirectMember>
+  readonly groups: readonly EffectiveGroup[]
+}
+
+@Controller('directory/v1/:connection/groups')
+@UseGuards(AdminGuard)
+export class GroupsController {
+  readonly #database: Database
+
+  constructor(@Inject(DIRECTORY_DATABASE) database: Database) {
+    this.#database = database
+  }
+
+  @Get()
+  async list(@Param('connection') connection: string, @Query() query: unknown): Promise<Page<GroupAnswer>> {
+    const paging = readPaging(query)
+    const groups = await listGroups(this.#database, connection, spanOf(paging))
+    return pageById(groups, paging, (group) => answerOf(connection, group))
+  }
+
+  @Get(':id')
+  async show(
+    @Param('connection') connection: string,
+    @Param('id') id: string,
+    @Query() query: unknown,
+  ): Promise<GroupDetail> {
+    const paging = readPaging(query)
+    const [group, members, groups] = await Promise.all([
+      findGroup(this.#database, connection, id),
+      directMembers(this.#database, connection, id, spanOf(paging)),
+      effectiveGroups(this.#database, connection, id),
+    ])
+    if (group === undefined) throw problems.notFound('group', id)
+    return { ...answerOf(connection, group), members: pageById(members, paging, (member) => member), groups }
+  }
+}
+
+function answerOf(connection: string, { facts, tenant, environment, version }: KnownGroup): GroupAnswer {
+  return { ...facts, tenant, connection, environment, version }
+}

@@ -1,0 +1,44 @@
+import { Controller, Get, Inject, Param, Query, UseGuards } from '@nestjs/common'
+import type { Person } from '#libs/events/index'
+import { AdminGuard, type Page, problems } from '#libs/http/index'
+import type { Database } from '#libs/postgres/index'
+import { DIRECTORY_DATABASE } from '../database.ts'
+import { type EffectiveGroup, effectiveGroups, findPerson, type KnownPerson, listPeople } from '../store/find-people.ts'
+import { pageById, readPeopleQuery, spanOf } from './queries.ts'
+
+type Scope = Pick<KnownPerson, 'tenant' | 'environment' | 'version'>
+type UserAnswer = Person & Scope & { readonly connection: string }
+
+@Controller('directory/v1/:connection/users')
+@UseGuards(AdminGuard)
+export class UsersController {
+  readonly #database: Database
+
+  constructor(@Inject(DIRECTORY_DATABASE) database: Database) {
+    this.#database = database
+  }
+
+  @Get()
+  async list(@Param('connection') connection: string, @Query() query: unknown): Promise<Page<UserAnswer>> {
+    const { paging, userName } = readPeopleQuery(query)
+    const people = await listPeople(this.#database, connection, spanOf(paging), userName)
+    return pageById(people, paging, (person) => answerOf(connection, person))
+  }
+
+  @Get(':id')
+  async show(
+    @Param('connection') connection: string,
+    @Param('id') id: string,
+  ): Promise<UserAnswer & { readonly groups: readonly EffectiveGroup[] }> {
+    const [person, groups] = await Promise.all([
+      findPerson(this.#database, connection, id),
+      effectiveGroups(this.#database, connection, id),
+    ])
+    if (person === undefined) throw problems.notFound('user', id)
+    return { ...answerOf(connection, person), groups }
+  }
+}
+
+function answerOf(connection: string, { facts, tenant, environment, version }: KnownPerson): UserAnswer {
+  return { ...facts, tenant, connection, environment, version }
+}

@@ -1,0 +1,57 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm'
+import { FollowerTables } from '#libs/eventlog/index'
+
+class Directory1764000000101 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(FollowerTables.create('directory'))
+    await runner.query(`
+      -- facts is null once the person is deprovisioned: only id and version stay, so that an old event cannot bring them back.
+      CREATE TABLE directory.person (
+        connection text NOT NULL,
+        id text NOT NULL,
+        version integer NOT NULL,
+        tenant text NOT NULL,
+        environment text NOT NULL,
+        user_name text,
+        facts jsonb,
+        PRIMARY KEY (connection, id)
+      );
+      CREATE INDEX person_user_name ON directory.person (connection, lower(user_name), id) WHERE facts IS NOT NULL;
+
+      CREATE TABLE directory.user_group (
+        connection text NOT NULL,
+        id text NOT NULL,
+        version integer NOT NULL,
+        tenant text NOT NULL,
+        environment text NOT NULL,
+        display_name text,
+        facts jsonb,
+        PRIMARY KEY (connection, id)
+      );
+
+      CREATE TABLE directory.membership (
+        connection text NOT NULL,
+        group_id text NOT NULL,
+        member_id text NOT NULL,
+        kind text,
+        PRIMARY KEY (connection, group_id, member_id)
+      );
+      CREATE INDEX membership_member ON directory.membership (connection, member_id, group_id);
+
+      -- Ids are never used twice: what still arrives for a deleted connection is passed over.
+      CREATE TABLE directory.deleted_connection (
+        connection text PRIMARY KEY
+      );`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      DROP TABLE directory.deleted_connection;
+      DROP TABLE directory.membership;
+      DROP TABLE directory.user_group;
+      DROP TABLE directory.person;
+      ${FollowerTables.drop('directory')}`)
+  }
+}
+
+export const migrations = [Directory1764000000101]

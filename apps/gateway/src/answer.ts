@@ -1,0 +1,40 @@
+import type { Deviation, ScimError } from '#libs/scim/index'
+import { renderError } from '#libs/scim/index'
+
+/** What goes back to the identity provider, and what its record says of it. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON text; absent for 204. */
+  readonly body?: string
+  readonly outcome: Outcome
+  /** True when the record was written together with what it tells of. */
+  readonly recorded: boolean
+}
+
+export interface Outcome {
+  readonly result: 'accepted' | 'refused' | 'failed'
+  readonly status: number
+  readonly code: string | null
+  readonly detail: string | null
+  readonly subject: { readonly kind: string; readonly id: string } | null
+  readonly changed: readonly string[]
+  readonly events: readonly string[]
+  readonly deviations: readonly Deviation[]
+}
+
+export function accepted(status: number, about: Partial<Outcome> = {}): Outcome {
+  return { result: 'accepted', status, code: null, detail: null, subject: null, changed: [], events: [], deviations: [], ...about }
+}
+
+/** A refusal as RFC 7644 section 3.12 has it; what is our own fault counts as failed. */
+export function refused(error: ScimError, headers: Readonly<Record<string, string>> = {}): Answer {
+  const result = error.status >= 500 ? 'failed' : 'refused'
+  return {
+    status: error.status,
+    headers: { ...error.headers, ...headers },
+    body: JSON.stringify(renderError(error)),
+    outcome: { ...accepted(error.status), result, code: error.code, detail: error.detail },
+    recorded: false,
+  }
+}

@@ -1,0 +1,50 @@
+import { type AnyEvent, makeEvent } from '#libs/events/index'
+import type { Outcome } from './answer.ts'
+import type { Passage } from './way-in.ts'
+
+/**
+ * The `request.decided` of one request. It belongs to the connection of the key that was proved; without one, to the
+ * connection that the address names, so that a tenant sees what was tried on it; else to nobody.
+ */
+export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
+  const { arrival, key, connection, endpoint, steps } = passage
+  const owner = key ?? connection
+  const own = owner !== undefined && connection?.connection === owner.connection ? connection : undefined
+  return makeEvent(
+    'request.decided',
+    {
+      source: 'gateway',
+      subject: arrival.requestId,
+      owner: owner?.connection ?? '',
+      version: 1,
+      time: arrival.receivedAt,
+      traceparent: arrival.traceparent,
+    },
+    {
+      requestId: arrival.requestId,
+      surface: 'scim',
+      tenant: owner?.tenant ?? null,
+      connection: owner?.connection ?? null,
+      environment: owner?.environment ?? null,
+      identityProvider: own?.identityProvider ?? null,
+      kid: key?.kid ?? null,
+      method: arrival.method,
+      path: `/scim/v2/${arrival.connectionId}${arrival.path}`,
+      operation: endpoint?.operation ?? null,
+      address: arrival.address,
+      userAgent: arrival.headers['user-agent']?.slice(0, 500) ?? null,
+      steps: [...steps],
+      outcome: outcome.result,
+      status: outcome.status,
+      code: outcome.code,
+      detail: outcome.detail,
+      subject: outcome.subject,
+      changed: [...outcome.changed],
+      events: [...outcome.events],
+      deviations: outcome.deviations.map(({ code, pointer }) => ({ code, pointer })),
+      receivedAt: arrival.receivedAt.toISOString(),
+      microseconds: Math.max(0, Math.round((performance.now() - arrival.began) * 1000)),
+      traceId: arrival.traceId,
+    },
+  )
+}

@@ -1,0 +1,68 @@
+import type { FastifyRequest } from 'fastify'
+import { newId } from '#libs/events/index'
+import { BodyAborted, BodyTimedOut, BodyTooLarge, readBody } from '#libs/http/index'
+import { errors, ScimError } from '#libs/scim/index'
+import { scimPrefix } from '../names.ts'
+import type { Arrival } from '../way-in.ts'
+
+const bodyTimeout = 30_000
+
+/** What the way in needs to know of an HTTP request; nothing is judged here. */
+export function arrivalOf(request: FastifyRequest, trace: { traceId: string; traceparent: string }, now: Date): Arrival {
+  const { raw } = request
+  const url = raw.url ?? '/'
+  const [path = '', query = ''] = splitOnce(url, '?')
+  const [connectionId = '', ...rest] = path.startsWith(`${scimPrefix}/`) ? path.slice(scimPrefix.length + 1).split('/') : ['', path]
+  return {
+    requestId: newId(now.getTime()),
+    method: raw.method ?? '',
+    connectionId,
+    path: `/${rest.filter((part, index) => part !== '' || index < rest.length - 1).map(decoded).join('/')}`,
+    query: new URLSearchParams(query),
+    headers: flattened(raw.headers),
+    address: unmapped(raw.socket.remoteAddress ?? ''),
+    receivedAt: now,
+    began: performance.now(),
+    ...trace,
+    readBody: async (limit) => {
+      try {
+        return await readBody(raw, limit, bodyTimeout)
+      } catch (error) {
+        if (error instanceof BodyTooLarge) throw errors.payloadTooLarge(limit)
+        if (error instanceof BodyTimedOut || error instanceof BodyAborted) throw brokenOff()
+        throw error
+      }
+    },
+  }
+}
+
+function brokenOff(): ScimError {
+  return new ScimError({
+    status: 408,
+    code: 'body-incomplete',
+    detail: 'The body did not arrive whole. Check the connection between the identity provider and this service, and send the request again.',
+  })
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator)
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
+/** A header sent twice is not one that can be trusted to mean either: the parts are joined, and so fit nothing. */
+function flattened(headers: FastifyRequest['raw']['headers']): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]))
+}
+
+/** An IPv4 address that came over an IPv6 socket is written as the IPv4 address it is. */
+function unmapped(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}

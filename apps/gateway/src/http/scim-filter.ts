@@ -1,0 +1,23 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common'
+import type { FastifyReply } from 'fastify'
+import { errors, renderError, ScimError } from '#libs/scim/index'
+
+const contentType = 'application/scim+json; charset=utf-8'
+
+/** What goes wrong before the way in is reached is a SCIM Error too. */
+@Catch()
+export class ScimFilter implements ExceptionFilter {
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const reply = host.switchToHttp().getResponse<FastifyReply>()
+    const status = thrown instanceof HttpException ? thrown.getStatus() : 500
+    const error = status === 404 ? errors.unknownEndpoint() : errors.internal()
+    if (!reply.sent) reply.code(error.status).type(contentType).send(JSON.stringify(renderError(error)))
+  }
+}
+
+/** An address that cannot be decoded, or is too long, reaches no route. */
+export function renderBrokenScimAddress(path: string, problem: { status: number; detail: string }): { contentType: string; body: string } | undefined {
+  if (!path.startsWith('/scim')) return undefined
+  const error = new ScimError({ status: problem.status, code: 'address-unreadable', detail: problem.detail })
+  return { contentType, body: JSON.stringify(renderError(error)) }
+}

@@ -1,0 +1,17 @@
+/**
+ * The gateway: proves who a SCIM request comes from, records users and groups, answers, and tells what happened. It owns the
+ * records and decides alone; keys and connections it knows from events. It knows nothing of the other services.
+ */
+import { type Database, migrate } from '#libs/postgres/index'
+import { gatewaySchema } from './names.ts'
+import { migrations } from './store/migrations.ts'
+
+export { GatewayModule } from './gateway.module.ts'
+export type { GatewayParts } from './parts.ts'
+export { GATEWAY, gatewayGroup, gatewaySchema } from './names.ts'
+export { renderBrokenScimAddress, ScimFilter } from './http/scim-filter.ts'
+
+/** Brings the schema `gateway` up to date; to be done before the gateway follows or answers. */
+export function migrateGateway(database: Database): Promise<void> {
+  return migrate(database, { schema: gatewaySchema, migrations })
+}

@@ -1,0 +1,116 @@
+import { type AnyEvent, type GroupFacts, makeEvent, type MemberReference, type Person } from '#libs/events/index'
+import type { Resource } from '#libs/scim/index'
+import { groupFacts, personOf } from './person.ts'
+import type { Scope } from './principal.ts'
+import type { Member, ScimRecord } from './record.ts'
+
+/** When and in which trace something happened. */
+export interface Occasion {
+  readonly time: Date
+  readonly traceparent: string | undefined
+}
+
+/** Deltas larger than this are told in several events. */
+const largestDelta = 1_000
+
+/** The events of a new user; its version is their number. */
+export function userProvisioned(scope: Scope, occasion: Occasion, id: string, document: Resource): AnyEvent[] {
+  return [makeEvent('user.provisioned', origin(scope, occasion, id, 1), { ...facts(scope), person: personOf(id, document) })]
+}
+
+/** What two states of a user tell followers: nothing when no attribute changed. Versions go on from `before`. */
+export function userChanged(
+  scope: Scope,
+  occasion: Occasion,
+  before: ScimRecord,
+  after: Resource,
+  changed: readonly string[],
+): AnyEvent[] {
+  if (changed.length === 0) return []
+  const events: AnyEvent[] = []
+  const person = personOf(before.id, after)
+  const payload: { tenant: string; connection: string; environment: Scope['environment']; person: Person } = { ...facts(scope), person }
+  const next = (): ReturnType<typeof origin> => origin(scope, occasion, before.id, before.version + events.length + 1)
+  const besides = changed.filter((name) => name !== 'active')
+  if (besides.length > 0) events.push(makeEvent('user.changed', next(), { ...payload, changed: besides }))
+  const wasActive = before.document['active'] !== false
+  if (wasActive && !person.active) events.push(makeEvent('user.deactivated', next(), payload))
+  if (!wasActive && person.active) events.push(makeEvent('user.reactivated', next(), payload))
+  if (events.length === 0) events.push(makeEvent('user.changed', next(), { ...payload, changed: [...changed] }))
+  return events
+}
+
+export function userDeprovisioned(scope: Scope, occasion: Occasion, before: ScimRecord): AnyEvent[] {
+  return [
+    makeEvent('user.deprovisioned', origin(scope, occasion, before.id, before.version + 1), {
+      ...facts(scope),
+      personId: before.id,
+    }),
+  ]
+}
+
+export function groupCreated(scope: Scope, occasion: Occasion, id: string, document: Resource): AnyEvent[] {
+  return [makeEvent('group.created', origin(scope, occasion, id, 1), { ...facts(scope), group: groupFacts(id, document) })]
+}
+
+export function groupChanged(
+  scope: Scope,
+  occasion: Occasion,
+  before: ScimRecord,
+  after: Resource,
+  changed: readonly string[],
+): AnyEvent[] {
+  if (changed.length === 0) return []
+  const group: GroupFacts = groupFacts(before.id, after)
+  return [
+    makeEvent('group.changed', origin(scope, occasion, before.id, before.version + 1), {
+      ...facts(scope),
+      group,
+      changed: [...changed],
+    }),
+  ]
+}
+
+/** `version` is the group's version before the delta. */
+export function membersChanged(
+  scope: Scope,
+  occasion: Occasion,
+  groupId: string,
+  version: number,
+  added: readonly Member[],
+  removed: readonly string[],
+): AnyEvent[] {
+  const events: AnyEvent[] = []
+  const additions: MemberReference[] = added.map(({ value, kind }) => ({
+    id: value,
+    ...(kind === null ? {} : { kind: kind === 'User' ? ('user' as const) : ('group' as const) }),
+  }))
+  for (let from = 0; from < Math.max(additions.length, removed.length); from += largestDelta) {
+    events.push(
+      makeEvent('group.members-changed', origin(scope, occasion, groupId, version + events.length + 1), {
+        ...facts(scope),
+        groupId,
+        added: additions.slice(from, from + largestDelta),
+        removed: removed.slice(from, from + largestDelta),
+      }),
+    )
+  }
+  return events
+}
+
+export function groupDeleted(scope: Scope, occasion: Occasion, before: ScimRecord): AnyEvent[] {
+  return [
+    makeEvent('group.deleted', origin(scope, occasion, before.id, before.version + 1), {
+      ...facts(scope),
+      groupId: before.id,
+    }),
+  ]
+}
+
+function facts({ tenant, connection, environment }: Scope): Scope {
+  return { tenant, connection, environment }
+}
+
+function origin(scope: Scope, { time, traceparent }: Occasion, subject: string, version: number) {
+  return { source: 'gateway' as const, subject, owner: scope.connection, version, time, traceparent }
+}

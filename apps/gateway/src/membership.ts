@@ -1,0 +1,61 @@
+import type { Member as SentMember, MembershipChange } from '#libs/scim/index'
+
+/** What a sequence of membership changes comes to, so that it can be written without reading the other members. */
+export interface MembershipEdit {
+  /** First remove everyone who is not in `add`. */
+  readonly clear: boolean
+  readonly add: ReadonlySet<string>
+  readonly remove: ReadonlySet<string>
+}
+
+export const noEdit: MembershipEdit = { clear: false, add: new Set(), remove: new Set() }
+
+export function isNoEdit(edit: MembershipEdit): boolean {
+  return !edit.clear && edit.add.size === 0 && edit.remove.size === 0
+}
+
+/**
+ * Folds changes in their order: a later one overrules an earlier one about the same member.
+ * `matching` gives the values that a filter selects among the group's present members.
+ */
+export function foldMembership(
+  changes: readonly MembershipChange[],
+  matching: (change: Extract<MembershipChange, { kind: 'removeMatching' }>) => readonly string[],
+): MembershipEdit {
+  let clear = false
+  let add = new Set<string>()
+  const remove = new Set<string>()
+  const drop = (values: readonly string[]): void => {
+    for (const value of values) {
+      add.delete(value)
+      remove.add(value)
+    }
+  }
+  for (const change of changes) {
+    switch (change.kind) {
+      case 'add':
+        for (const { value } of change.members) {
+          add.add(value)
+          remove.delete(value)
+        }
+        break
+      case 'remove':
+        drop(change.values)
+        break
+      case 'removeMatching':
+        drop(matching(change))
+        break
+      case 'removeAll':
+      case 'replace':
+        clear = true
+        add = new Set(change.kind === 'replace' ? change.members.map((member) => member.value) : [])
+        remove.clear()
+        break
+    }
+  }
+  return { clear, add, remove: clear ? new Set() : remove }
+}
+
+export function replacement(members: readonly SentMember[]): MembershipEdit {
+  return { clear: true, add: new Set(members.map((member) => member.value)), remove: new Set() }
+}

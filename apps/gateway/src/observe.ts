@@ -1,0 +1,22 @@
+import { metrics, type Telemetry } from '#libs/telemetry/index'
+import type { Answer } from './answer.ts'
+import type { Passage } from './way-in.ts'
+
+/** Counts what was answered; none of its labels names a tenant, a connection or a person. */
+export function observer(telemetry: Telemetry): (passage: Passage, answer: Answer) => void {
+  const requests = telemetry.metrics.counter(metrics.requests)
+  const duration = telemetry.metrics.histogram(metrics.requestDuration)
+  const decisions = telemetry.metrics.counter(metrics.authDecisions)
+  const deviations = telemetry.metrics.counter(metrics.deviations)
+  return ({ arrival, connection, endpoint, steps }, { status, outcome }) => {
+    const keyStep = steps.find(({ step }) => step === 'key')
+    if (keyStep !== undefined) decisions.add(1, { reason: keyStep.code ?? 'accepted' })
+    requests.add(1, { idp: connection?.identityProvider ?? 'unknown', operation: endpoint?.operation ?? 'unknown', result: outcome.result })
+    duration.record((performance.now() - arrival.began) / 1000, {
+      'http.request.method': endpoint?.method ?? 'other',
+      'http.route': endpoint === undefined ? '/scim/v2/:connection' : `/scim/v2/:connection${endpoint.path}`,
+      'http.response.status_code': String(status),
+    })
+    for (const { code } of outcome.deviations) deviations.add(1, { code })
+  }
+}

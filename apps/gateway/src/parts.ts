@@ -1,0 +1,23 @@
+import type { Peppers } from '#libs/credentials/index'
+import type { AppendQueue, EventLog } from '#libs/eventlog/index'
+import type { Database } from '#libs/postgres/index'
+import type { Logger, Telemetry } from '#libs/telemetry/index'
+
+/** What the gateway is built from; each program makes them and ends them. */
+export interface GatewayParts {
+  /** Holds the schema `gateway`, brought up to date by `migrateGateway`. */
+  readonly database: Database
+  readonly log: EventLog
+  /** For the records of reads and refusals. */
+  readonly decisions: AppendQueue
+  readonly peppers: Peppers
+  /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */
+  readonly publicUrl: string
+  /** Largest body in bytes. */
+  readonly bodyLimit: number
+  readonly clock: () => Date
+  readonly telemetry: Telemetry
+  readonly logger: Logger
+}
+
+export const GATEWAY_PARTS = Symbol('GATEWAY_PARTS')

@@ -1,0 +1,25 @@
+import type { Environment, IdentityProvider } from '#libs/events/index'
+
+/** Whose data a request is about. Every statement on records is bound to one connection. */
+export interface Scope {
+  readonly tenant: string
+  readonly connection: string
+  readonly environment: Environment
+}
+
+export interface KnownConnection extends Scope {
+  readonly identityProvider: IdentityProvider
+  readonly enabled: boolean
+}
+
+export interface KnownKey extends Scope {
+  readonly kid: string
+  readonly pepperVersion: number
+  readonly digest: Buffer
+  readonly revoked: boolean
+}
+
+/** Who a request has been proved to come from. */
+export interface Principal extends KnownConnection {
+  readonly kid: string
+}

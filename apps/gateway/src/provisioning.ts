@@ -1,0 +1,100 @@
+import type { AnyEvent } from '#libs/events/index'
+import {
+  applyPatch,
+  changedAttributes,
+  type Deviation,
+  errors,
+  type MembershipChange,
+  type PatchOperation,
+  type Resource,
+  type ResourceType,
+} from '#libs/scim/index'
+import { groupChanged, groupCreated, groupDeleted, type Occasion, userChanged, userDeprovisioned, userProvisioned } from './lifecycle.ts'
+import { type MembershipEdit } from './membership.ts'
+import type { Principal } from './principal.ts'
+import type { ScimRecord } from './record.ts'
+
+/** Versions named by If-Match, of which the record must have one; undefined when the client named none. */
+export type Precondition = readonly number[] | undefined
+
+/** What an identity provider asks to be done to one user or group. */
+export type Command =
+  | { readonly kind: 'create'; readonly id: string; readonly document: Resource; readonly members: MembershipEdit }
+  | { readonly kind: 'replace'; readonly id: string; readonly document: Resource; readonly members: MembershipEdit; readonly precondition: Precondition }
+  | {
+      readonly kind: 'patch'
+      readonly id: string
+      readonly operations: readonly PatchOperation[]
+      readonly membership: readonly MembershipChange[]
+      readonly precondition: Precondition
+    }
+  | { readonly kind: 'delete'; readonly id: string; readonly precondition: Precondition }
+
+/** What a command comes to, before uniqueness and memberships have had their say. */
+export interface Intent {
+  readonly write: 'insert' | 'update' | 'delete' | 'none'
+  readonly id: string
+  readonly document: Resource
+  readonly version: number
+  readonly changed: readonly string[]
+  readonly deviations: readonly Deviation[]
+  readonly events: readonly AnyEvent[]
+}
+
+/**
+ * Decides one command against the record as it is. Pure. Throws a ScimError: notFound, preconditionFailed, or
+ * whatever the patch deserves.
+ */
+export function decide(type: ResourceType, command: Command, before: ScimRecord | undefined, principal: Principal, occasion: Occasion): Intent {
+  if (command.kind === 'create') {
+    const document = withDefaults(type, command.document, undefined)
+    const created = type.name === 'User' ? userProvisioned : groupCreated
+    const events = created(principal, occasion, command.id, document)
+    return { write: 'insert', id: command.id, document, version: events.length, changed: Object.keys(document), deviations: [], events }
+  }
+  if (before === undefined) throw errors.notFound(type.name, command.id)
+  if (command.precondition !== undefined && !command.precondition.includes(before.version)) throw errors.preconditionFailed()
+  if (command.kind === 'delete') {
+    const deleted = type.name === 'User' ? userDeprovisioned : groupDeleted
+    const events = deleted(principal, occasion, before)
+    return { write: 'delete', id: before.id, document: before.document, version: before.version + events.length, changed: [], deviations: [], events }
+  }
+  const { document, changed, deviations } = command.kind === 'patch' ? patched(type, command, before, principal) : replaced(type, command, before)
+  const told = type.name === 'User' ? userChanged : groupChanged
+  const events = told(principal, occasion, before, document, changed)
+  return {
+    write: events.length > 0 ? 'update' : 'none',
+    id: before.id,
+    document,
+    version: before.version + events.length,
+    changed,
+    deviations,
+    events,
+  }
+}
+
+interface After {
+  readonly document: Resource
+  readonly changed: readonly string[]
+  readonly deviations: readonly Deviation[]
+}
+
+function patched(type: ResourceType, command: Extract<Command, { kind: 'patch' }>, before: ScimRecord, principal: Principal): After {
+  const { resource, deviations } = applyPatch(type, before.document, command.operations, { dialect: principal.identityProvider })
+  const document = withDefaults(type, resource, undefined)
+  return { document, changed: changedAttributes(before.document, document), deviations }
+}
+
+function replaced(type: ResourceType, command: Extract<Command, { kind: 'replace' }>, before: ScimRecord): After {
+  const document = withDefaults(type, command.document, before)
+  return { document, changed: changedAttributes(before.document, document), deviations: [] }
+}
+
+/**
+ * A user always has `active`: true unless told otherwise. A PUT that leaves it out asserts nothing about it
+ * (RFC 7644 section 3.5.1), so it does not bring a deactivated user back.
+ */
+function withDefaults(type: ResourceType, document: Resource, before: ScimRecord | undefined): Resource {
+  if (type.name !== 'User' || document['active'] !== undefined) return document
+  return { ...document, active: before?.document['active'] ?? true }
+}

@@ -1,0 +1,63 @@
+import { type JsonObject, project, type Projection, renderVersion, type Resource, type ResourceType } from '#libs/scim/index'
+import type { GroupOfUser, MemberText } from './store/records.ts'
+
+/** What is known of a record besides its document. */
+export interface Standing {
+  readonly id: string
+  readonly version: number
+  readonly created: Date
+  readonly lastModified: Date
+  readonly groups?: readonly GroupOfUser[]
+  readonly members?: readonly MemberText[]
+}
+
+export function locationOf(baseUrl: string, type: ResourceType, id: string): string {
+  return `${baseUrl}${type.endpoint}/${id}`
+}
+
+/** A resource as JSON text. A stored document that is shown whole is passed through as the text that it is. */
+export function represent(
+  type: ResourceType,
+  baseUrl: string,
+  standing: Standing,
+  document: string | Resource,
+  projection: Projection,
+): string {
+  const computed = computedAttributes(type, baseUrl, standing)
+  if (projection.kind === 'default') {
+    const text = typeof document === 'string' ? document : JSON.stringify(document)
+    return `${JSON.stringify(computed).slice(0, -1)},${text.trimStart().slice(1)}`
+  }
+  const resource = typeof document === 'string' ? (JSON.parse(document) as JsonObject) : document
+  return JSON.stringify(project(type, { ...resource, ...computed }, projection))
+}
+
+function computedAttributes(type: ResourceType, baseUrl: string, standing: Standing): JsonObject {
+  const { id, version, created, lastModified, groups = [], members = [] } = standing
+  const computed: JsonObject = {
+    id,
+    meta: {
+      resourceType: type.name,
+      created: created.toISOString(),
+      lastModified: lastModified.toISOString(),
+      location: locationOf(baseUrl, type, id),
+      version: renderVersion(version),
+    },
+  }
+  if (groups.length > 0) {
+    computed['groups'] = groups.map(({ id: value, display, direct }) => ({
+      value,
+      $ref: `${baseUrl}/Groups/${value}`,
+      display,
+      type: direct ? 'direct' : 'indirect',
+    }))
+  }
+  if (members.length > 0) {
+    computed['members'] = members.map(({ value, kind, display }) => ({
+      value,
+      ...(kind === null ? {} : { $ref: `${baseUrl}/${kind}s/${value}`, type: kind }),
+      ...(display === null ? {} : { display }),
+    }))
+  }
+  return computed
+}

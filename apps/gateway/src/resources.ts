@@ -1,0 +1,210 @@
+import { newId } from '#libs/events/index'
+import {
+  type Deviation,
+  errors,
+  parseFilter,
+  parsePaging,
+  parsePatch,
+  parseProjection,
+  type Projection,
+  readResource,
+  renderList,
+  renderVersion,
+  resolveFilter,
+  type ResourceType,
+  splitPatch,
+  wants,
+} from '#libs/scim/index'
+import { accepted, type Answer } from './answer.ts'
+import { requestDecided } from './decision.ts'
+import { noEdit, replacement } from './membership.ts'
+import type { Command, Precondition } from './provisioning.ts'
+import { locationOf, represent, type Standing } from './representation.ts'
+import type { Records, StoredText } from './store/records.ts'
+import type { Writer, Written } from './store/writer.ts'
+import type { Admitted } from './way-in.ts'
+
+export interface ResourceParts {
+  readonly records: Records
+  readonly writer: Writer
+  readonly baseUrl: (connection: string) => string
+}
+
+/** Resources in one page of a list at the most. */
+export const largestPage = 200
+
+/** A PATCH of a group with more members than this answers 204: the change must not cost what the group costs. */
+const mostMembersAnswered = 1_000
+
+/** RFC 7644 section 3.3. 201 with the whole resource, Location and ETag; 409 when the userName is taken. */
+export async function create(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
+  const projection = projectionOf(request, type)
+  const { resource, members, deviations } = readResource(type, request.body)
+  const id = newId(request.arrival.receivedAt.getTime())
+  const command: Command = { kind: 'create', id, document: resource, members: members === undefined ? noEdit : replacement(members) }
+  return write(request, type, command, { status: 201, deviations, projection }, parts)
+}
+
+/** RFC 7644 section 3.5.1. 200 with the whole resource; never creates one. */
+export async function replace(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
+  const projection = projectionOf(request, type)
+  const { resource, members, deviations } = readResource(type, request.body)
+  const edit = type.name === 'Group' ? replacement(members ?? []) : noEdit
+  const command: Command = { kind: 'replace', id: idOf(request), document: resource, members: edit, precondition: preconditionOf(request) }
+  return write(request, type, command, { status: 200, deviations, projection }, parts)
+}
+
+/** RFC 7644 section 3.5.2. 200 with the whole resource, or 204 for a group of very many members; all operations or none. */
+export async function patch(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
+  const projection = projectionOf(request, type)
+  const { operations, deviations } = parsePatch(request.body)
+  const split = type.name === 'Group' ? splitPatch(operations) : { document: operations, membership: [], deviations: [] }
+  const command: Command = {
+    kind: 'patch',
+    id: idOf(request),
+    operations: split.document,
+    membership: split.membership,
+    precondition: preconditionOf(request),
+  }
+  return write(request, type, command, { status: 200, deviations: [...deviations, ...split.deviations], projection }, parts)
+}
+
+/** RFC 7644 section 3.6. 204; what is deleted leaves its groups. */
+export async function remove(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
+  const command: Command = { kind: 'delete', id: idOf(request), precondition: preconditionOf(request) }
+  return write(request, type, command, { status: 204, deviations: [], projection: { kind: 'default' } }, parts)
+}
+
+/** RFC 7644 section 3.4.1. */
+export async function read(request: Admitted, type: ResourceType, { records, baseUrl }: ResourceParts): Promise<Answer> {
+  const { connection } = request.principal
+  const id = idOf(request)
+  const projection = projectionOf(request, type)
+  const stored = isId(id) ? await records.find(type, connection, id) : undefined
+  if (stored === undefined) throw errors.notFound(type.name, id)
+  const [standing] = await standings(type, connection, [stored], projection, records)
+  const base = baseUrl(connection)
+  return {
+    status: 200,
+    headers: { ETag: renderVersion(stored.version), 'Content-Location': locationOf(base, type, id) },
+    body: represent(type, base, standing ?? stored, stored.document, projection),
+    outcome: accepted(200, { subject: { kind: type.name, id } }),
+    recorded: false,
+  }
+}
+
+/** RFC 7644 section 3.4.2: a page by position, in the order of creation. */
+export async function list(request: Admitted, type: ResourceType, { records, baseUrl }: ResourceParts): Promise<Answer> {
+  const { connection } = request.principal
+  const { query } = request.arrival
+  const projection = projectionOf(request, type)
+  const paging = parsePaging({ startIndex: query.get('startIndex'), count: query.get('count') }, largestPage)
+  const filter = query.get('filter')
+  const base = baseUrl(connection)
+  const { totalResults, records: found } = await records.list(type, connection, {
+    ...paging,
+    filter: filter === null ? undefined : resolveFilter(type, parseFilter(filter)),
+    baseUrl: base,
+  })
+  const shown = await standings(type, connection, found, projection, records)
+  const resources = found.map((stored, index) => represent(type, base, shown[index] ?? stored, stored.document, projection))
+  return {
+    status: 200,
+    headers: {},
+    body: renderList({ totalResults, startIndex: paging.startIndex, resources }),
+    outcome: accepted(200),
+    recorded: false,
+  }
+}
+
+interface Reply {
+  readonly status: 200 | 201 | 204
+  readonly deviations: readonly Deviation[]
+  readonly projection: Projection
+}
+
+/** Writes the command together with the request's record, then shows what came of it. */
+async function write(request: Admitted, type: ResourceType, command: Command, reply: Reply, parts: ResourceParts): Promise<Answer> {
+  const { arrival, principal } = request
+  const base = parts.baseUrl(principal.connection)
+  const began = performance.now()
+  const outcomeOf = (written: Written) =>
+    accepted(reply.status, {
+      subject: { kind: type.name, id: written.id },
+      changed: written.changed,
+      events: written.events.map((event) => event.id),
+      deviations: [...reply.deviations, ...written.deviations],
+    })
+  const written = await parts.writer.write({
+    type,
+    command,
+    principal,
+    occasion: { time: arrival.receivedAt, traceparent: arrival.traceparent },
+    decided: (result) => {
+      const microseconds = Math.round((performance.now() - began) * 1000)
+      const steps = [...request.steps, { step: 'operation', decision: 'passed' as const, microseconds }]
+      return requestDecided({ ...request, steps }, outcomeOf(result))
+    },
+  })
+  const outcome = outcomeOf(written)
+  if (reply.status === 204) return { status: 204, headers: {}, outcome, recorded: true }
+  const headers = { ETag: renderVersion(written.version), Location: locationOf(base, type, written.id) }
+  if (command.kind === 'patch' && type.name === 'Group' && (await isVeryLarge(request, written.id, reply.projection, parts.records))) {
+    return { status: 204, headers, outcome: { ...outcome, status: 204 }, recorded: true }
+  }
+  const isNewUser = command.kind === 'create' && type.name === 'User'
+  const [standing] = isNewUser ? [written] : await standings(type, principal.connection, [written], reply.projection, parts.records)
+  return {
+    status: reply.status,
+    headers,
+    body: represent(type, base, standing ?? written, written.document, reply.projection),
+    outcome,
+    recorded: true,
+  }
+}
+
+function isVeryLarge(request: Admitted, id: string, projection: Projection, records: Records): Promise<boolean> {
+  if (projection.kind !== 'default') return Promise.resolve(false)
+  return records.hasMoreMembersThan(request.principal.connection, id, mostMembersAnswered)
+}
+
+/** Adds what lives in other rows, where the answer shows it. */
+async function standings(
+  type: ResourceType,
+  connection: string,
+  found: readonly (StoredText | Written)[],
+  projection: Projection,
+  records: Records,
+): Promise<Standing[]> {
+  const ids = found.map((record) => record.id)
+  if (ids.length === 0) return []
+  if (type.name === 'User') {
+    const groups = wants(projection, 'groups') ? await records.groups(connection, ids) : new Map<string, never[]>()
+    return found.map((record) => ({ ...record, groups: groups.get(record.id) ?? [] }))
+  }
+  const members = wants(projection, 'members') ? await records.members(connection, ids) : new Map<string, never[]>()
+  return found.map((record) => ({ ...record, members: members.get(record.id) ?? [] }))
+}
+
+function projectionOf({ arrival: { query } }: Admitted, type: ResourceType): Projection {
+  return parseProjection(type, {
+    attributes: query.get('attributes') ?? undefined,
+    excludedAttributes: query.get('excludedAttributes') ?? undefined,
+  })
+}
+
+/** If-Match, RFC 7644 section 3.14: the versions that the client is willing to change; "*" is any. */
+function preconditionOf({ arrival }: Admitted): Precondition {
+  const header = arrival.headers['if-match']
+  if (header === undefined || header.trim() === '*') return undefined
+  return header.split(',').map((tag) => Number(/^\s*(?:W\/)?"(\d+)"\s*$/.exec(tag)?.[1]))
+}
+
+function idOf(request: Admitted): string {
+  if (request.resourceId === undefined) throw errors.internal()
+  return request.resourceId
+}
+
+function isId(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+}

@@ -1,0 +1,59 @@
+import { AppendQueue } from '#libs/eventlog/index'
+import { isConnectionLoss } from '#libs/postgres/index'
+import { errors, responseMediaType, ScimError } from '#libs/scim/index'
+import { type Answer, refused } from './answer.ts'
+import { requestDecided } from './decision.ts'
+import { discover } from './discovery.ts'
+import type { Operation } from './endpoints.ts'
+import { create, list, patch, read, remove, replace, type ResourceParts } from './resources.ts'
+import { admit, type Admitted, type Arrival, type Passage, take, type WayInParts } from './way-in.ts'
+
+export interface ServeParts extends WayInParts, ResourceParts {
+  /** Where the records of reads and refusals wait to be written. */
+  readonly decisions: AppendQueue
+  /** Told of what was answered, for metrics. */
+  readonly answered: (passage: Passage, answer: Answer) => void
+  readonly failed: (error: unknown, traceId: string) => void
+}
+
+/**
+ * One request from arrival to answer. Exactly one record is left of it: with the write itself, or by the bounded
+ * queue; when that is full the answer is 503, whatever had been decided.
+ */
+export async function serve(arrival: Arrival, parts: ServeParts): Promise<Answer> {
+  const passage: Passage = { arrival, steps: [] }
+  let answer: Answer
+  try {
+    answer = await perform(await admit(passage, parts), parts)
+  } catch (error) {
+    answer = refused(refusalOf(error, arrival, parts))
+  }
+  if (!answer.recorded && !parts.decisions.offer(requestDecided(passage, answer.outcome))) {
+    answer = refused(errors.unavailable(1))
+  }
+  parts.answered(passage, answer)
+  const contentType = `${responseMediaType(arrival.headers['accept'])}; charset=utf-8`
+  return answer.body === undefined ? answer : { ...answer, headers: { ...answer.headers, 'Content-Type': contentType } }
+}
+
+function perform(request: Admitted, parts: ServeParts): Promise<Answer> {
+  const { operation, type } = request.endpoint
+  return take(request, 'operation', () => {
+    if (type === undefined) return discover(request, parts.baseUrl(request.principal.connection))
+    const verb = operation.slice(operation.indexOf('.') + 1) as Verb
+    return verbs[verb](request, type, parts)
+  })
+}
+
+type Verb = Operation extends infer Name ? (Name extends `users.${infer V}` ? V : never) : never
+
+const verbs = { list, create, read, replace, patch, delete: remove } satisfies Record<Verb, typeof list>
+
+/** The database being away is the one failure that a client should wait for; everything else unforeseen is a fault of ours. */
+function refusalOf(error: unknown, { traceId }: Arrival, parts: ServeParts): ScimError {
+  if (error instanceof ScimError) {
+    return error
+  }
+  parts.failed(error, traceId)
+  return isConnectionLoss(error) ? errors.unavailable(2) : errors.internal()
+}

@@ -1,0 +1,248 @@
+import type { AnyEvent } from '#libs/events/index'
+import type { EventLog } from '#libs/eventlog/index'
+import type { Transaction } from '#libs/postgres/index'
+import { matcher, resolveElementFilter, findAttribute, type Resource, ScimError } from '#libs/scim/index'
+import { membersChanged } from '../lifecycle.ts'
+import { foldMembership, isNoEdit, type MembershipEdit, noEdit } from '../membership.ts'
+import { decide, type Intent } from '../provisioning.ts'
+import { groupKeys, type Member, type ScimRecord, userKeys } from '../record.ts'
+import * as statements from './statements.ts'
+import { type Job, userNameTaken, type Written } from './writer.ts'
+
+/** A job on its way through the batch: decided, but not yet written. */
+interface Planned {
+  readonly job: Job
+  readonly before: ScimRecord | undefined
+  readonly intent: Intent
+  readonly edit: MembershipEdit
+}
+
+type LockedRow = { connection: string; id: string; version: number; created: Date; lastModified: Date; document: Resource }
+type MemberRow = { groupId: string; value: string }
+
+/**
+ * One batch in one transaction: lock what it touches, decide each command, write records and memberships, then
+ * append events and decisions. No two jobs of a batch touch the same record. What is refused leaves no trace here.
+ */
+export class BatchWrite {
+  readonly #transaction: Transaction
+  readonly #log: EventLog
+  readonly #jobs: readonly Job[]
+  readonly #outcomes = new Map<Job, Written | ScimError>()
+  readonly #added = new Map<string, Member[]>()
+  readonly #removed = new Map<string, string[]>()
+
+  constructor(transaction: Transaction, log: EventLog, jobs: readonly Job[]) {
+    this.#transaction = transaction
+    this.#log = log
+    this.#jobs = [...jobs].sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1))
+  }
+
+  /** An outcome for every job. */
+  async run(): Promise<Map<Job, Written | ScimError>> {
+    const locked = await this.#lock()
+    const planned: Planned[] = []
+    for (const job of this.#jobs) {
+      const plan = await this.#plan(job, locked.get(keyOf(job)))
+      if (plan instanceof ScimError) this.#outcomes.set(job, plan)
+      else planned.push(plan)
+    }
+    const written = await this.#writeRecords(planned)
+    await this.#writeMemberships(written)
+    await this.#finish(written)
+    return this.#outcomes
+  }
+
+  async #lock(): Promise<Map<string, ScimRecord>> {
+    const existing = this.#jobs.filter((job) => job.command.kind !== 'create' && isId(job.command.id))
+    const rows = await Promise.all(
+      (['User', 'Group'] as const).map(async (name) => {
+        const jobs = existing.filter((job) => job.type.name === name)
+        if (jobs.length === 0) return []
+        const found = await this.#transaction.query<LockedRow>(
+          name === 'User' ? statements.lockUsers : statements.lockGroups,
+          idsOf(jobs),
+        )
+        return found.map((row): [string, ScimRecord] => [`${row.connection} ${name} ${row.id}`, row])
+      }),
+    )
+    return new Map(rows.flat())
+  }
+
+  async #plan(job: Job, before: ScimRecord | undefined): Promise<Planned | ScimError> {
+    try {
+      const intent = decide(job.type, job.command, before, job.principal, job.occasion)
+      const edit = await this.#editOf(job)
+      // Keys are computed here too, so that a name too long to be indexed refuses this command alone.
+      if (intent.write !== 'delete' && intent.write !== 'none') rowOf(job, intent)
+      return { job, before, intent, edit }
+    } catch (error) {
+      if (error instanceof ScimError) return error
+      throw error
+    }
+  }
+
+  async #editOf({ command, principal, type }: Job): Promise<MembershipEdit> {
+    if (command.kind === 'create' || command.kind === 'replace') return command.members
+    if (command.kind === 'delete' || command.membership.length === 0) return noEdit
+    const needsMembers = command.membership.some((change) => change.kind === 'removeMatching')
+    const present = needsMembers
+      ? await this.#transaction.query<{ value: string; type: string | null }>(
+          'SELECT member_id AS value, kind AS type FROM gateway.membership WHERE connection = $1 AND group_id = $2',
+          [principal.connection, command.id],
+        )
+      : []
+    const members = findAttribute(type, 'members')
+    return foldMembership(command.membership, ({ filter }) => {
+      if (members === undefined) return []
+      const selects = matcher(resolveElementFilter(members, filter))
+      return present.filter((member) => selects({ value: member.value, type: member.type })).map((member) => member.value)
+    })
+  }
+
+  /** Inserts, updates and deletes of all records in one round trip; what a taken name refused is left out of the answer. */
+  async #writeRecords(planned: readonly Planned[]): Promise<Planned[]> {
+    const of = (type: 'User' | 'Group', write: Intent['write']): Planned[] =>
+      planned.filter((plan) => plan.job.type.name === type && plan.intent.write === write)
+    const rows = (plans: readonly Planned[]): [string] => [JSON.stringify(plans.map(({ job, intent }) => rowOf(job, intent)))]
+    const newUsers = of('User', 'insert')
+    const inserted =
+      newUsers.length === 0 ? Promise.resolve([]) : this.#transaction.query<{ id: string }>(statements.insertUsers, rows(newUsers))
+    if (of('Group', 'insert').length > 0) this.#transaction.send(statements.insertGroups, rows(of('Group', 'insert')))
+    if (of('User', 'update').length > 0) this.#transaction.send(statements.updateUsers, rows(of('User', 'update')))
+    for (const [type, statement] of [['User', statements.deleteUsers], ['Group', statements.deleteGroups]] as const) {
+      const gone = of(type, 'delete').map((plan) => plan.job)
+      if (gone.length > 0) this.#transaction.send(statement, idsOf(gone))
+      if (gone.length > 0 && type === 'Group') this.#transaction.send(statements.deleteMembersOfGroups, idsOf(gone))
+    }
+    const accepted = new Set((await inserted).map((row) => row.id))
+    return planned.filter((plan) => {
+      const refused = plan.job.type.name === 'User' && plan.intent.write === 'insert' && !accepted.has(plan.intent.id)
+      if (refused) this.#outcomes.set(plan.job, userNameTaken())
+      return !refused
+    })
+  }
+
+  async #writeMemberships(planned: readonly Planned[]): Promise<void> {
+    const edits = planned.filter(({ edit }) => !isNoEdit(edit))
+    if (edits.length === 0) return
+    const removals = edits
+      .filter(({ edit, intent }) => edit.clear && intent.write !== 'insert')
+      .map(({ job, edit }) =>
+        this.#transaction.query<MemberRow>(statements.deleteOtherMembers, [job.principal.connection, job.command.id, [...edit.add]]),
+      )
+    const remove = edits.flatMap(({ job, edit }) => [...edit.remove].map((member) => [job.principal.connection, job.command.id, member] as const))
+    if (remove.length > 0) removals.push(this.#transaction.query<MemberRow>(statements.deleteMembers, columns(remove, 3)))
+    const add = edits.flatMap(({ job, edit }) =>
+      [...edit.add].sort().map((member) => [job.principal.connection, job.command.id, member, isId(member) ? member : null] as const),
+    )
+    const added =
+      add.length === 0 ? Promise.resolve([]) : this.#transaction.query<MemberRow & { kind: Member['kind'] }>(statements.insertMembers, columns(add, 4))
+    for (const { groupId, value } of (await Promise.all(removals)).flat()) gather(this.#removed, groupId, value)
+    for (const { groupId, value, kind } of await added) gather(this.#added, groupId, { value, kind })
+  }
+
+  async #finish(planned: readonly Planned[]): Promise<void> {
+    const told = new Map(planned.map((plan) => [plan, this.#events(plan)]))
+    const changedGroups = [...told].filter(([{ job, intent }, { events }]) => {
+      return job.type.name === 'Group' && intent.write !== 'delete' && events.length > (intent.write === 'insert' ? 1 : 0)
+    })
+    if (changedGroups.length > 0) {
+      const rows = changedGroups.map(([{ job, intent }, { version }]) => rowOf(job, { ...intent, version }))
+      this.#transaction.send(statements.updateGroups, [JSON.stringify(rows)])
+    }
+    const leaving = await this.#leave(planned)
+    const events: AnyEvent[] = []
+    const decisions: AnyEvent[] = []
+    for (const [{ job, before, intent }, { events: own, version, changed }] of told) {
+      const left = leaving.get(job) ?? []
+      const written: Written = {
+        ...intent,
+        version,
+        changed,
+        events: [...own, ...left],
+        created: before?.created ?? job.occasion.time,
+        lastModified: before !== undefined && own.length === 0 ? before.lastModified : job.occasion.time,
+      }
+      this.#outcomes.set(job, written)
+      events.push(...own)
+      decisions.push(...left, job.decided(written))
+    }
+    this.#log.append(this.#transaction, [...events, ...decisions])
+  }
+
+  /** The record's own events, its memberships' included, and the version they come to. */
+  #events({ job, intent }: Planned): { events: AnyEvent[]; version: number; changed: string[] } {
+    const { principal, occasion, type } = job
+    if (type.name !== 'Group' || intent.write === 'delete') {
+      return { events: [...intent.events], version: intent.version, changed: [...intent.changed] }
+    }
+    const added = this.#added.get(intent.id) ?? []
+    const removed = this.#removed.get(intent.id) ?? []
+    const delta = membersChanged(principal, occasion, intent.id, intent.version, added, removed)
+    return {
+      events: [...intent.events, ...delta],
+      version: intent.version + delta.length,
+      changed: delta.length > 0 ? [...intent.changed, 'members'] : [...intent.changed],
+    }
+  }
+
+  /** What was deleted leaves the groups it was in: they get a new version and an event each. */
+  async #leave(planned: readonly Planned[]): Promise<Map<Job, AnyEvent[]>> {
+    const told = new Map<Job, AnyEvent[]>()
+    const gone = planned.filter(({ intent }) => intent.write === 'delete').map(({ job }) => job)
+    if (gone.length === 0) return told
+    const left = await this.#transaction.query<MemberRow & { connection: string }>(statements.leaveGroups, idsOf(gone))
+    for (const job of gone) {
+      const groups = left.filter((row) => row.connection === job.principal.connection && row.value === job.command.id).map((row) => row.groupId).sort()
+      if (groups.length === 0) continue
+      const bumped = await this.#transaction.query<{ id: string; before: number }>(statements.bumpGroups, [
+        groups.map(() => job.principal.connection),
+        groups,
+        groups.map(() => 1),
+        job.occasion.time,
+      ])
+      told.set(job, bumped.flatMap(({ id, before }) => membersChanged(job.principal, job.occasion, id, before, [], [job.command.id])))
+    }
+    return told
+  }
+}
+
+function keyOf({ principal, type, command }: Job): string {
+  return `${principal.connection} ${type.name} ${command.id}`
+}
+
+function idsOf(jobs: readonly Job[]): [string[], string[]] {
+  return [jobs.map((job) => job.principal.connection), jobs.map((job) => job.command.id)]
+}
+
+function rowOf({ principal, type, occasion }: Job, { id, version, document }: Intent): object {
+  const row = { connection: principal.connection, id, version, now: occasion.time, document }
+  if (type.name === 'Group') {
+    const { displayNameKey, externalId } = groupKeys(document)
+    return { ...row, display_name_key: displayNameKey, external_id: externalId }
+  }
+  const keys = userKeys(principal.connection, document)
+  return {
+    ...row,
+    user_name_key: keys.userNameKey,
+    external_id: keys.externalId,
+    display_name_key: keys.displayNameKey,
+    email_keys: keys.emailKeys,
+    active: keys.active,
+  }
+}
+
+function isId(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+}
+
+function columns(rows: readonly (readonly unknown[])[], width: number): unknown[][] {
+  return Array.from({ length: width }, (_, column) => rows.map((row) => row[column]))
+}
+
+function gather<T>(held: Map<string, T[]>, key: string, value: T): void {
+  const list = held.get(key)
+  if (list === undefined) held.set(key, [value])
+  else list.push(value)
+}

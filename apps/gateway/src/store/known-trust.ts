@@ -1,0 +1,159 @@
+import { LRUCache } from 'lru-cache'
+import type { AnyEvent, ConnectionFacts } from '#libs/events/index'
+import type { Database, Transaction } from '#libs/postgres/index'
+import type { KnownConnection, KnownKey } from '../principal.ts'
+
+/** After so many milliseconds what is in memory is read anew, whatever else failed to say that it changed. */
+const lifetime = 5_000
+
+type KeyRow = {
+  connection: string
+  kid: string
+  tenant: string
+  environment: KnownKey['environment']
+  pepper_version: number
+  digest: Buffer
+  revoked: boolean
+}
+
+type ConnectionRow = {
+  connection: string
+  tenant: string
+  environment: KnownConnection['environment']
+  identity_provider: KnownConnection['identityProvider']
+  enabled: boolean
+}
+
+/**
+ * The keys and connections that this gateway accepts: its own copy, filled by events alone, so that it goes on
+ * working while the keys service is down. Absence is remembered too, within bounds.
+ */
+export class KnownTrust {
+  readonly #database: Database
+  readonly #keys = new LRUCache<string, KnownKey | 'unknown'>({ max: 50_000, ttl: lifetime })
+  readonly #connections = new LRUCache<string, KnownConnection | 'unknown'>({ max: 50_000, ttl: lifetime })
+  readonly #count: (hit: boolean) => void
+  /** Grows whenever something was forgotten: a row read before that must not be remembered after it. */
+  #epoch = 0
+
+  constructor(database: Database, count: (hit: boolean) => void) {
+    this.#database = database
+    this.#count = count
+  }
+
+  async key(kid: string): Promise<KnownKey | undefined> {
+    const held = this.#keys.get(kid)
+    this.#count(held !== undefined)
+    if (held !== undefined) return held === 'unknown' ? undefined : held
+    const epoch = this.#epoch
+    const [row] = await this.#database.query<KeyRow>(readKey, [kid])
+    const key = row === undefined ? undefined : knownKey(row)
+    if (epoch === this.#epoch) this.#keys.set(kid, key ?? 'unknown')
+    return key
+  }
+
+  async connection(id: string): Promise<KnownConnection | undefined> {
+    const held = this.#connections.get(id)
+    if (held !== undefined) return held === 'unknown' ? undefined : held
+    const epoch = this.#epoch
+    const [row] = await this.#database.query<ConnectionRow>(readConnection, [id])
+    const connection = row === undefined ? undefined : knownConnection(row)
+    if (epoch === this.#epoch) this.#connections.set(id, connection ?? 'unknown')
+    return connection
+  }
+
+  /** Applies what the keys service said; what is in memory gives way once that is durable. */
+  async apply(transaction: Transaction, events: readonly AnyEvent[]): Promise<void> {
+    for (const event of events) {
+      switch (event.name) {
+        case 'key.minted': {
+          const { payload } = event
+          await transaction.query(insertKey, [
+            payload.connection,
+            payload.kid,
+            payload.tenant,
+            payload.environment,
+            payload.pepperVersion,
+            Buffer.from(payload.digest, 'base64url'),
+          ])
+          break
+        }
+        case 'key.revoked':
+          await transaction.query(revokeKey, [event.payload.connection, event.payload.kid])
+          break
+        case 'connection.created':
+        case 'connection.changed':
+          await transaction.query(upsertConnection, connectionValues(event.payload, event.version))
+          break
+        case 'connection.deleted':
+          for (const removal of removeConnection) await transaction.query(removal, [event.payload.connection])
+          break
+        default:
+      }
+    }
+    transaction.afterCommit(() => this.#forget(events))
+  }
+
+  #forget(events: readonly AnyEvent[]): void {
+    this.#epoch++
+    for (const event of events) {
+      if (event.name === 'key.minted' || event.name === 'key.revoked') this.#keys.delete(event.payload.kid)
+      if (event.name === 'connection.deleted') this.#keys.clear()
+      if (event.name.startsWith('connection.')) this.#connections.delete(event.subject)
+    }
+  }
+}
+
+const readKey = {
+  name: 'gateway read key',
+  text: `SELECT connection, kid, tenant, environment, pepper_version, digest, revoked FROM gateway.known_key WHERE kid = $1`,
+}
+
+const readConnection = {
+  name: 'gateway read connection',
+  text: `SELECT connection, tenant, environment, identity_provider, enabled FROM gateway.known_connection WHERE connection = $1`,
+}
+
+/** Delivered again, it must not bring a revoked key back. */
+const insertKey = `
+  INSERT INTO gateway.known_key (connection, kid, tenant, environment, pepper_version, digest)
+  VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (connection, kid) DO NOTHING`
+
+const revokeKey = `UPDATE gateway.known_key SET revoked = true WHERE connection = $1 AND kid = $2`
+
+const upsertConnection = `
+  INSERT INTO gateway.known_connection (connection, tenant, environment, identity_provider, enabled, version)
+  VALUES ($1, $2, $3, $4, $5, $6)
+  ON CONFLICT (connection) DO UPDATE
+  SET identity_provider = excluded.identity_provider, enabled = excluded.enabled, version = excluded.version
+  WHERE known_connection.version < excluded.version`
+
+/** Trust goes first; the records of a deleted connection go with it. */
+const removeConnection = [
+  'DELETE FROM gateway.known_key WHERE connection = $1',
+  'DELETE FROM gateway.known_connection WHERE connection = $1',
+  'DELETE FROM gateway.membership WHERE connection = $1',
+  'DELETE FROM gateway.scim_group WHERE connection = $1',
+  'DELETE FROM gateway.scim_user WHERE connection = $1',
+]
+
+function connectionValues(facts: ConnectionFacts, version: number): unknown[] {
+  return [
+    facts.connection,
+    facts.tenant,
+    facts.environment,
+    facts.identityProvider,
+    facts.state === 'enabled',
+    version,
+  ]
+}
+
+function knownKey(row: KeyRow): KnownKey {
+  const { connection, kid, tenant, environment, digest, revoked } = row
+  return { connection, kid, tenant, environment, pepperVersion: row.pepper_version, digest, revoked }
+}
+
+function knownConnection(row: ConnectionRow): KnownConnection {
+  const { connection, tenant, environment, enabled } = row
+  return { connection, tenant, environment, enabled, identityProvider: row.identity_provider }
+}

@@ -1,0 +1,85 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm'
+import { FollowerTables } from '#libs/eventlog/index'
+
+class Gateway1764000000001 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE gateway.scim_user (
+        connection text NOT NULL,
+        id uuid NOT NULL,
+        user_name_key text NOT NULL,
+        external_id text,
+        display_name_key text,
+        email_keys text[] NOT NULL,
+        active boolean NOT NULL,
+        version integer NOT NULL,
+        created timestamptz(3) NOT NULL,
+        last_modified timestamptz(3) NOT NULL,
+        document jsonb NOT NULL,
+        PRIMARY KEY (connection, id)
+      );
+      CREATE UNIQUE INDEX scim_user_name ON gateway.scim_user (connection, user_name_key);
+      CREATE INDEX scim_user_external_id ON gateway.scim_user (connection, external_id) WHERE external_id IS NOT NULL;
+      CREATE INDEX scim_user_display_name ON gateway.scim_user (connection, display_name_key) WHERE display_name_key IS NOT NULL;
+      CREATE INDEX scim_user_last_modified ON gateway.scim_user (connection, last_modified);
+      CREATE INDEX scim_user_inactive ON gateway.scim_user (connection, id) WHERE NOT active;
+      -- Each element begins with its connection; entries go straight to the index, since a pending list would be searched row by row.
+      CREATE INDEX scim_user_email ON gateway.scim_user USING gin (email_keys) WITH (fastupdate = off);
+
+      CREATE TABLE gateway.scim_group (
+        connection text NOT NULL,
+        id uuid NOT NULL,
+        external_id text,
+        display_name_key text NOT NULL,
+        version integer NOT NULL,
+        created timestamptz(3) NOT NULL,
+        last_modified timestamptz(3) NOT NULL,
+        document jsonb NOT NULL,
+        PRIMARY KEY (connection, id)
+      );
+      CREATE INDEX scim_group_external_id ON gateway.scim_group (connection, external_id) WHERE external_id IS NOT NULL;
+      CREATE INDEX scim_group_display_name ON gateway.scim_group (connection, display_name_key);
+      CREATE INDEX scim_group_last_modified ON gateway.scim_group (connection, last_modified);
+
+      -- A member nobody knows yet is kept too, with no kind.
+      CREATE TABLE gateway.membership (
+        connection text NOT NULL,
+        group_id uuid NOT NULL,
+        member_id text NOT NULL,
+        kind text CHECK (kind IN ('User', 'Group')),
+        PRIMARY KEY (connection, group_id, member_id)
+      );
+      CREATE INDEX membership_member ON gateway.membership (connection, member_id);
+
+      CREATE TABLE gateway.known_connection (
+        connection text PRIMARY KEY,
+        tenant text NOT NULL,
+        environment text NOT NULL,
+        identity_provider text NOT NULL,
+        enabled boolean NOT NULL,
+        version integer NOT NULL
+      );
+      CREATE TABLE gateway.known_key (
+        connection text NOT NULL,
+        kid text NOT NULL,
+        tenant text NOT NULL,
+        environment text NOT NULL,
+        pepper_version integer NOT NULL,
+        digest bytea NOT NULL,
+        revoked boolean NOT NULL DEFAULT false,
+        PRIMARY KEY (connection, kid)
+      );
+      CREATE INDEX known_key_kid ON gateway.known_key (kid);
+    `)
+    await runner.query(FollowerTables.create('gateway'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(FollowerTables.drop('gateway'))
+    await runner.query(
+      'DROP TABLE gateway.known_key, gateway.known_connection, gateway.membership, gateway.scim_group, gateway.scim_user',
+    )
+  }
+}
+
+export const migrations = [Gateway1764000000001]

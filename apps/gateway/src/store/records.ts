@@ -1,0 +1,143 @@
+import type { Database } from '#libs/postgres/index'
+import type { ResolvedFilter, ResourceType } from '#libs/scim/index'
+import { groupColumns, groupsAbove, userColumns } from './columns.ts'
+import { compileFilter, type Condition } from './filter-sql.ts'
+
+/** A record as it is answered: its document stays the text that Postgres holds. */
+export interface StoredText {
+  readonly id: string
+  readonly version: number
+  readonly created: Date
+  readonly lastModified: Date
+  readonly document: string
+}
+
+export interface MemberText {
+  readonly value: string
+  readonly kind: 'User' | 'Group' | null
+  readonly display: string | null
+}
+
+export interface GroupOfUser {
+  readonly id: string
+  readonly display: string
+  readonly direct: boolean
+}
+
+export interface ListQuery {
+  readonly filter: ResolvedFilter | undefined
+  /** From 1. */
+  readonly startIndex: number
+  readonly count: number
+  /** Where the SCIM endpoints of the connection are, for filters on meta.location. */
+  readonly baseUrl: string
+}
+
+export interface Listing {
+  readonly totalResults: number
+  readonly records: readonly StoredText[]
+}
+
+type Row = { id: string; version: number; created: Date; lastModified: Date; document: string }
+
+const columns = 'id, version, created, last_modified AS "lastModified", document::text AS document'
+
+/** Reads of users and groups, each within one connection. Rejects with the driver's error when Postgres is away. */
+export class Records {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  async find(type: ResourceType, connection: string, id: string): Promise<StoredText | undefined> {
+    const table = tableOf(type)
+    const [row] = await this.#database.query<Row>(
+      { name: `gateway read ${table}`, text: `SELECT ${columns} FROM gateway.${table} WHERE connection = $1 AND id = $2` },
+      [connection, id],
+    )
+    return row
+  }
+
+  /** Pages by position in the order of ids, which is the order of creation. */
+  async list(type: ResourceType, connection: string, query: ListQuery): Promise<Listing> {
+    const table = tableOf(type)
+    const values: unknown[] = [connection]
+    const source = (type.name === 'User' ? userColumns : groupColumns)(connection, query.baseUrl)
+    const condition: Condition =
+      query.filter === undefined ? { text: 'true', selective: false, shape: 'all' } : compileFilter(query.filter, source, values)
+    const found = `FROM gateway.${table} WHERE connection = $1 AND ${condition.text}`
+    const name = condition.shape === undefined ? undefined : `${table} ${condition.shape}`
+    const run = async <R extends object>(purpose: string, text: string, bound: unknown[]): Promise<R[]> =>
+      this.#database.query<R>(name === undefined ? text : { name: `gateway ${purpose} ${name}`, text }, bound)
+
+    // Few rows are found by their index before they are sorted; the planner might rather walk all in order.
+    const page = condition.selective
+      ? `WITH found AS MATERIALIZED (SELECT * ${found}) SELECT ${columns} FROM found ORDER BY id`
+      : `SELECT ${columns} ${found} ORDER BY id`
+    const paged = `${page} LIMIT $${values.length + 1} OFFSET $${values.length + 2}`
+    const records = query.count === 0 ? [] : await run<Row>('page', paged, [...values, query.count, query.startIndex - 1])
+    const isWhole = records.length < query.count && (records.length > 0 || query.startIndex === 1)
+    if (isWhole) return { totalResults: query.startIndex - 1 + records.length, records }
+    const [counted] = await run<{ total: number }>('count', `SELECT count(*) AS total ${found}`, values)
+    return { totalResults: counted?.total ?? 0, records }
+  }
+
+  /** Members by id, those nobody knows included. */
+  async members(connection: string, groupIds: readonly string[]): Promise<Map<string, MemberText[]>> {
+    const rows = await this.#database.query<MemberText & { groupId: string }>(readMembers, [connection, groupIds])
+    return gather(rows, (row) => row.groupId)
+  }
+
+  /** True when the group has more members than `limit`, found without counting all of them. */
+  async hasMoreMembersThan(connection: string, groupId: string, limit: number): Promise<boolean> {
+    const rows = await this.#database.query(beyondMembers, [connection, groupId, limit])
+    return rows.length > 0
+  }
+
+  /** Groups each user is in, directly or through other groups. */
+  async groups(connection: string, userIds: readonly string[]): Promise<Map<string, GroupOfUser[]>> {
+    const rows = await this.#database.query<GroupOfUser & { userId: string }>(readGroups, [connection, userIds])
+    return gather(rows, (row) => row.userId)
+  }
+}
+
+export function tableOf(type: ResourceType): 'scim_user' | 'scim_group' {
+  return type.name === 'User' ? 'scim_user' : 'scim_group'
+}
+
+const readMembers = {
+  name: 'gateway read members',
+  text: `
+    SELECT m.group_id AS "groupId", m.member_id AS value, m.kind, coalesce(u.document ->> 'displayName', u.document ->> 'userName', g.document ->> 'displayName') AS display
+    FROM gateway.membership m
+    LEFT JOIN gateway.scim_user u ON m.kind = 'User' AND u.connection = m.connection AND u.id = CASE WHEN m.kind IS NOT NULL THEN m.member_id::uuid END
+    LEFT JOIN gateway.scim_group g ON m.kind = 'Group' AND g.connection = m.connection AND g.id = CASE WHEN m.kind IS NOT NULL THEN m.member_id::uuid END
+    WHERE m.connection = $1 AND m.group_id = ANY($2::uuid[])
+    ORDER BY m.group_id, m.member_id`,
+}
+
+const beyondMembers = {
+  name: 'gateway members beyond',
+  text: 'SELECT 1 FROM gateway.membership WHERE connection = $1 AND group_id = $2 OFFSET $3 LIMIT 1',
+}
+
+const readGroups = {
+  name: 'gateway read groups of users',
+  text: `
+    SELECT u.id AS "userId", g.id, g.document ->> 'displayName' AS display, above.direct
+    FROM unnest($2::uuid[]) AS u(id)
+    CROSS JOIN LATERAL (${groupsAbove('$1', 'u.id')}) AS above
+    JOIN gateway.scim_group g ON g.connection = $1 AND g.id = above.group_id
+    ORDER BY u.id, g.id`,
+}
+
+function gather<R>(rows: readonly R[], key: (row: R) => string): Map<string, R[]> {
+  const gathered = new Map<string, R[]>()
+  for (const row of rows) {
+    const held = gathered.get(key(row))
+    if (held === undefined) gathered.set(key(row), [row])
+    else held.push(row)
+  }
+  return gathered
+}

@@ -1,0 +1,120 @@
+import type { Statement } from '#libs/postgres/index'
+
+/** The writes of a batch: one statement for all its rows. Rows come sorted by key, so that two batches lock in one order. */
+
+const lock = (table: string): Statement => ({
+  name: `gateway lock ${table}`,
+  text: `
+    SELECT t.connection, t.id, t.version, t.created, t.last_modified AS "lastModified", t.document
+    FROM unnest($1::text[], $2::uuid[]) AS k(connection, id)
+    JOIN gateway.${table} t ON t.connection = k.connection AND t.id = k.id
+    ORDER BY t.connection, t.id FOR UPDATE OF t`,
+})
+export const lockUsers = lock('scim_user')
+export const lockGroups = lock('scim_group')
+
+const userRow =
+  'r(connection text, id uuid, user_name_key text, external_id text, display_name_key text, email_keys text[], active boolean, version int, now timestamptz, document jsonb)'
+const groupRow = 'r(connection text, id uuid, external_id text, display_name_key text, version int, now timestamptz, document jsonb)'
+
+/** A name already taken leaves its row out of the answer. */
+export const insertUsers: Statement = {
+  name: 'gateway insert users',
+  text: `
+    INSERT INTO gateway.scim_user (connection, id, user_name_key, external_id, display_name_key, email_keys, active, version, created, last_modified, document)
+    SELECT connection, id, user_name_key, external_id, display_name_key, email_keys, active, version, now, now, document
+    FROM jsonb_to_recordset($1::jsonb) AS ${userRow}
+    ON CONFLICT (connection, user_name_key) DO NOTHING RETURNING id`,
+}
+
+export const updateUsers: Statement = {
+  name: 'gateway update users',
+  text: `
+    UPDATE gateway.scim_user AS t
+    SET user_name_key = r.user_name_key, external_id = r.external_id, display_name_key = r.display_name_key,
+      email_keys = r.email_keys, active = r.active, version = r.version, last_modified = r.now, document = r.document
+    FROM jsonb_to_recordset($1::jsonb) AS ${userRow}
+    WHERE t.connection = r.connection AND t.id = r.id`,
+}
+
+export const insertGroups: Statement = {
+  name: 'gateway insert groups',
+  text: `
+    INSERT INTO gateway.scim_group (connection, id, external_id, display_name_key, version, created, last_modified, document)
+    SELECT connection, id, external_id, display_name_key, version, now, now, document FROM jsonb_to_recordset($1::jsonb) AS ${groupRow}`,
+}
+
+export const updateGroups: Statement = {
+  name: 'gateway update groups',
+  text: `
+    UPDATE gateway.scim_group AS t
+    SET external_id = r.external_id, display_name_key = r.display_name_key, version = r.version, last_modified = r.now, document = r.document
+    FROM jsonb_to_recordset($1::jsonb) AS ${groupRow}
+    WHERE t.connection = r.connection AND t.id = r.id`,
+}
+
+const remove = (table: string): Statement => ({
+  name: `gateway delete ${table}`,
+  text: `
+    DELETE FROM gateway.${table} AS t USING unnest($1::text[], $2::uuid[]) AS k(connection, id)
+    WHERE t.connection = k.connection AND t.id = k.id`,
+})
+export const deleteUsers = remove('scim_user')
+export const deleteGroups = remove('scim_group')
+
+/** Whoever was not yet a member. `$4` repeats the member's id where it has the form of one, to tell its kind. */
+export const insertMembers: Statement = {
+  name: 'gateway insert members',
+  text: `
+    INSERT INTO gateway.membership (connection, group_id, member_id, kind)
+    SELECT k.connection, k.group_id, k.member_id, CASE
+      WHEN EXISTS (SELECT 1 FROM gateway.scim_user u WHERE u.connection = k.connection AND u.id = k.record_id) THEN 'User'
+      WHEN EXISTS (SELECT 1 FROM gateway.scim_group g WHERE g.connection = k.connection AND g.id = k.record_id) THEN 'Group'
+    END
+    FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[]) AS k(connection, group_id, member_id, record_id)
+    ON CONFLICT DO NOTHING RETURNING group_id AS "groupId", member_id AS value, kind`,
+}
+
+/** Those of the listed who were members. */
+export const deleteMembers: Statement = {
+  name: 'gateway delete members',
+  text: `
+    DELETE FROM gateway.membership AS m USING unnest($1::text[], $2::uuid[], $3::text[]) AS k(connection, group_id, member_id)
+    WHERE m.connection = k.connection AND m.group_id = k.group_id AND m.member_id = k.member_id
+    RETURNING m.group_id AS "groupId", m.member_id AS value`,
+}
+
+/** All members of groups that are deleted. */
+export const deleteMembersOfGroups: Statement = {
+  name: 'gateway delete members of groups',
+  text: `
+    DELETE FROM gateway.membership AS m USING unnest($1::text[], $2::uuid[]) AS k(connection, group_id)
+    WHERE m.connection = k.connection AND m.group_id = k.group_id`,
+}
+
+/** Every member but those listed. */
+export const deleteOtherMembers: Statement = {
+  name: 'gateway delete other members',
+  text: `
+    DELETE FROM gateway.membership AS m
+    WHERE m.connection = $1 AND m.group_id = $2 AND NOT EXISTS (SELECT 1 FROM unnest($3::text[]) AS kept(id) WHERE kept.id = m.member_id)
+    RETURNING m.group_id AS "groupId", m.member_id AS value`,
+}
+
+/** Memberships of what was deleted, in the groups that still stand. */
+export const leaveGroups: Statement = {
+  name: 'gateway leave groups',
+  text: `
+    DELETE FROM gateway.membership AS m USING unnest($1::text[], $2::text[]) AS k(connection, member_id)
+    WHERE m.connection = k.connection AND m.member_id = k.member_id
+    RETURNING m.connection, m.group_id AS "groupId", m.member_id AS value`,
+}
+
+export const bumpGroups: Statement = {
+  name: 'gateway bump groups',
+  text: `
+    UPDATE gateway.scim_group AS t SET version = t.version + k.by, last_modified = $4
+    FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k(connection, id, by)
+    WHERE t.connection = k.connection AND t.id = k.id
+    RETURNING t.id, t.version - k.by AS before`,
+}

@@ -1,0 +1,131 @@
+import type { AnyEvent } from '#libs/events/index'
+import type { EventLog } from '#libs/eventlog/index'
+import { type Database, isConnectionLoss, isTransient, isUniqueViolation } from '#libs/postgres/index'
+import { errors, type ResourceType, ScimError } from '#libs/scim/index'
+import type { Occasion } from '../lifecycle.ts'
+import type { Principal } from '../principal.ts'
+import { type Command, type Intent } from '../provisioning.ts'
+import { Batches, type Queued } from './batches.ts'
+import { BatchWrite } from './batch-write.ts'
+
+/** One command of one request, on its way into the store. */
+export interface WriteRequest {
+  readonly type: ResourceType
+  readonly command: Command
+  readonly principal: Principal
+  readonly occasion: Occasion
+  /** The request's own `request.decided`, appended in the same transaction as what it wrote. */
+  decided(written: Written): AnyEvent
+}
+
+/** What was written, durable by the time the caller sees it. */
+export interface Written extends Intent {
+  readonly created: Date
+  readonly lastModified: Date
+}
+
+export interface Job extends WriteRequest, Queued {
+  settle(outcome: Written | ScimError): void
+}
+
+export interface WriterOptions {
+  readonly database: Database
+  readonly log: EventLog
+  readonly onFailure: (error: unknown) => void
+}
+
+const attempts = 6
+
+/**
+ * Writes commands in batches, each batch one transaction that holds records, memberships, uniqueness, lifecycle
+ * events and the requests' decisions. Commands of one user or group are written in the order in which they came.
+ */
+export class Writer {
+  readonly #options: WriterOptions
+  readonly #batches: Batches<Job>
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+    this.#batches = new Batches({ largest: 128, parallel: 3, run: (batch) => this.#run(batch) })
+  }
+
+  get waiting(): number {
+    return this.#batches.waiting
+  }
+
+  /**
+   * Resolves once the command is durable. Rejects with a ScimError when it was refused (nothing of it is stored),
+   * or `unavailable` when Postgres is away: then, if the connection broke during the commit, it may have been stored.
+   */
+  write(request: WriteRequest): Promise<Written> {
+    return new Promise((resolve, reject) => {
+      const settle = (outcome: Written | ScimError): void =>
+        outcome instanceof ScimError ? reject(outcome) : resolve(outcome)
+      this.#batches.add({ ...request, keys: [subjectOf(request)], settle })
+    })
+  }
+
+  async #run(batch: readonly Job[]): Promise<void> {
+    const failure = await this.#attempt(batch)
+    if (failure === undefined) return
+    if (batch.length > 1 && !isConnectionLoss(failure)) {
+      for (const job of batch) await this.#alone(job)
+    } else {
+      for (const job of batch) await this.#alone(job, failure)
+    }
+  }
+
+  /** One command in a transaction of its own, so that what is wrong with it costs no other. */
+  async #alone(job: Job, known?: unknown): Promise<void> {
+    let failure = known ?? (await this.#attempt([job]))
+    for (let attempt = 1; failure !== undefined && isTransient(failure) && attempt < attempts; attempt++) {
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * attempt))
+      failure = await this.#attempt([job])
+    }
+    if (failure !== undefined) job.settle(this.#refusal(failure))
+  }
+
+  /** Settles every job of the batch, or none and returns why. */
+  async #attempt(batch: readonly Job[]): Promise<unknown> {
+    try {
+      const outcomes = await this.#options.database.transaction(async (transaction) =>
+        new BatchWrite(transaction, this.#options.log, batch).run(),
+      )
+      for (const [job, outcome] of outcomes) job.settle(outcome)
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+
+  #refusal(failure: unknown): ScimError {
+    if (failure instanceof ScimError) return failure
+    if (isUniqueViolation(failure, 'scim_user_name')) return userNameTaken()
+    if (isConnectionLoss(failure)) {
+      this.#options.onFailure(failure)
+      return errors.unavailable(2)
+    }
+    if (isUnstorable(failure)) {
+      return errors.invalidValue('A value holds the character U+0000, which cannot be stored. Remove it and send the request again.')
+    }
+    this.#options.onFailure(failure)
+    return isTransient(failure) ? errors.unavailable(1) : errors.internal()
+  }
+}
+
+export function userNameTaken(): ScimError {
+  return errors.uniqueness(
+    'Another user of this connection has this userName (letter case does not count). Look that user up with a filter on userName and update it, or send another userName.',
+  )
+}
+
+/** A new user is known by its name until it has an id of its own: of two with one name, the second waits for the first. */
+function subjectOf({ type, command, principal }: WriteRequest): string {
+  const id = command.kind === 'create' && type.name === 'User' ? `name ${String(command.document['userName'])}` : command.id
+  return `${principal.connection} ${type.name} ${id}`
+}
+
+/** Postgres refuses U+0000 in text and jsonb. */
+function isUnstorable(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === '22P05' || error.code === '22021')
+}

@@ -1,0 +1,165 @@
+import { dummyMatch, faultAdvice, matches, type Peppers, readAuthorization } from '#libs/credentials/index'
+import type { StepDecision } from '#libs/events/index'
+import { errors, isScimMediaType, parseJson, ScimError } from '#libs/scim/index'
+import { type Endpoint, findEndpoint } from './endpoints.ts'
+import type { KnownConnection, KnownKey, Principal } from './principal.ts'
+
+/** What HTTP brought, before anything of it is believed. */
+export interface Arrival {
+  readonly requestId: string
+  readonly method: string
+  /** The connection that the address names, and what follows it. */
+  readonly connectionId: string
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly address: string
+  readonly receivedAt: Date
+  readonly began: number
+  readonly traceId: string
+  readonly traceparent: string
+  /** The whole body; rejects with a ScimError when it is longer than `limit` bytes, breaks off or takes too long. */
+  readBody(limit: number): Promise<Buffer>
+}
+
+/** What the way in has to ask of others. */
+export interface WayInParts {
+  readonly trust: {
+    key(kid: string): Promise<KnownKey | undefined>
+    connection(id: string): Promise<KnownConnection | undefined>
+  }
+  readonly peppers: Peppers
+  readonly bodyLimit: number
+}
+
+/** One request on its way in: each step adds what it found out. */
+export interface Passage {
+  readonly arrival: Arrival
+  readonly steps: StepDecision[]
+  connection?: KnownConnection
+  key?: KnownKey
+  endpoint?: Endpoint
+  body?: unknown
+}
+
+/** A request that got past every step. */
+export interface Admitted extends Passage {
+  readonly principal: Principal
+  readonly endpoint: Endpoint
+  readonly resourceId: string | undefined
+}
+
+type Step = (passage: Passage, parts: WayInParts) => void | Promise<void>
+
+/**
+ * The way in, in order. A step returns or throws the ScimError that is the answer; its name, decision and time go
+ * into the request's record. The body is not read before the key has been proved.
+ */
+const wayIn: readonly (readonly [name: string, step: Step])[] = [
+  ['size', size],
+  ['connection', connection],
+  ['key', key],
+  ['binding', binding],
+  ['endpoint', endpoint],
+  ['body', body],
+]
+
+export async function admit(passage: Passage, parts: WayInParts): Promise<Admitted> {
+  for (const [name, step] of wayIn) await take(passage, name, () => step(passage, parts))
+  const { connection: known, key: proved, endpoint: found } = passage
+  if (known === undefined || proved === undefined || found === undefined) throw errors.internal()
+  return {
+    ...passage,
+    endpoint: found,
+    resourceId: found.hasId ? passage.arrival.path.split('/')[2] : undefined,
+    principal: { ...known, kid: proved.kid },
+  }
+}
+
+/** Runs one named step and records what it decided; the service's own failures are recorded as refusals too. */
+export async function take<T>(passage: Passage, name: string, step: () => T | Promise<T>): Promise<T> {
+  const began = performance.now()
+  const record = (decision: StepDecision['decision'], code?: string): void => {
+    const microseconds = Math.round((performance.now() - began) * 1000)
+    passage.steps.push({ step: name, decision, microseconds, ...(code === undefined ? {} : { code }) })
+  }
+  try {
+    const result = await step()
+    record('passed')
+    return result
+  } catch (error) {
+    record('refused', error instanceof ScimError ? error.code : 'internal')
+    throw error
+  }
+}
+
+function size({ arrival }: Passage, { bodyLimit }: WayInParts): void {
+  if (Number(arrival.headers['content-length'] ?? 0) > bodyLimit) throw errors.payloadTooLarge(bodyLimit)
+}
+
+/** Who the address names; whether there is such a connection is not told to anyone without its key. */
+async function connection(passage: Passage, { trust }: WayInParts): Promise<void> {
+  const known = await trust.connection(passage.arrival.connectionId)
+  if (known !== undefined) passage.connection = known
+}
+
+async function key(passage: Passage, { trust, peppers }: WayInParts): Promise<void> {
+  const presented = readAuthorization(passage.arrival.headers['authorization'])
+  if (presented.kind === 'fault') {
+    const { cause, fix } = faultAdvice[presented.fault]
+    throw errors.unauthorized(`key-${presented.fault}`, `${cause} ${fix}`)
+  }
+  const known = await trust.key(presented.kid)
+  if (known === undefined) {
+    dummyMatch(peppers, presented.secret)
+    throw errors.unauthorized(
+      'key-unknown',
+      'This key is not known here: it was never minted by this service, or it was deleted with its connection. Mint a key for this connection and paste it into the identity provider.',
+    )
+  }
+  if (!matches(peppers, known, presented.secret)) {
+    throw errors.unauthorized(
+      'key-wrong-secret',
+      'The secret part of this key is not the one that was minted. Copy the key again as it was shown, or mint another.',
+    )
+  }
+  passage.key = known
+  if (known.revoked) {
+    throw errors.unauthorized('key-revoked', 'This key has been revoked. Mint another key for this connection and paste it into the identity provider.')
+  }
+}
+
+function binding({ key: proved, connection: known, arrival }: Passage): void {
+  if (proved?.connection !== arrival.connectionId) {
+    throw errors.forbidden(
+      'key-of-another-connection',
+      'This key belongs to another connection than the one in the address. Use the SCIM base URL that was shown with the key, or the key of this connection.',
+    )
+  }
+  if (known === undefined || !known.enabled) {
+    throw errors.forbidden('connection-disabled', 'This connection is disabled. Enable it again before provisioning goes on.')
+  }
+}
+
+function endpoint(passage: Passage): void {
+  passage.endpoint = findEndpoint(passage.arrival.method, passage.arrival.path)
+}
+
+async function body(passage: Passage, { bodyLimit }: WayInParts): Promise<void> {
+  if (passage.endpoint?.takesBody !== true) return
+  const { arrival } = passage
+  const contentType = arrival.headers['content-type']
+  if (!isScimMediaType(contentType)) throw errors.unsupportedMediaType(contentType)
+  const bytes = await arrival.readBody(bodyLimit)
+  passage.body = parseJson(decode(bytes))
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function decode(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    throw errors.invalidSyntax('The body is not UTF-8. Encode it as UTF-8 (RFC 7644 section 3.8).')
+  }
+}

@@ -1,0 +1,135 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Event, makeEvent, newId, type RequestDecided } from '#libs/events/index'
+import { redact, type Span } from '#libs/telemetry/index'
+import { operations } from './operations.ts'
+
+/** What a call turned out to be about; each part is null until it was found to exist. */
+export type About = Pick<RequestDecided, 'tenant' | 'connection' | 'environment' | 'identityProvider' | 'subject'>
+
+export const aboutNothing: About = {
+  tenant: null,
+  connection: null,
+  environment: null,
+  identityProvider: null,
+  subject: null,
+}
+
+export interface Outcome {
+  readonly status: number
+  readonly code: string | null
+  readonly detail: string | null
+  readonly events: readonly string[]
+  readonly changed: readonly string[]
+}
+
+/** One request to the admin API, from its first line to its record. */
+export class AdminCall {
+  readonly id: string
+  readonly receivedAt: Date
+  readonly operation: string | null
+  readonly traceparent: string
+  about: About = aboutNothing
+  /** True once its record is in the log, within the transaction of a write. */
+  recorded = false
+  readonly #request: FastifyRequest
+  readonly #reply: FastifyReply
+  readonly #traceId: string
+  readonly #started = performance.now()
+
+  constructor(request: FastifyRequest, reply: FastifyReply, span: Span, now: Date) {
+    this.#request = request
+    this.#reply = reply
+    this.#traceId = span.traceId
+    this.id = newId(now.getTime())
+    this.receivedAt = now
+    this.traceparent = span.traceparent
+    this.operation = operationOf(request)
+  }
+
+  get method(): string {
+    return this.#request.method
+  }
+
+  /** Without its query string, and without a key that somebody put there. */
+  get path(): string {
+    return redact(this.#request.raw.url?.split('?', 1)[0] ?? '')
+  }
+
+  get body(): unknown {
+    return this.#request.body
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#request.headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  }
+
+  /** The status that is answered unless something goes wrong from here on. */
+  get status(): number {
+    return this.#reply.statusCode
+  }
+
+  /** Its one record. */
+  decided({ status, code, detail, events, changed }: Outcome, now: Date): Event<'request.decided'> {
+    const owner = this.about.connection ?? this.about.tenant ?? ''
+    const origin = {
+      source: 'keys',
+      subject: this.id,
+      owner,
+      version: 1,
+      time: now,
+      traceparent: this.traceparent,
+    } as const
+    const microseconds = Math.round((performance.now() - this.#started) * 1000)
+    const userAgent = this.header('user-agent')
+    return makeEvent('request.decided', origin, {
+      ...this.about,
+      requestId: this.id,
+      surface: 'admin',
+      kid: null,
+      method: this.method,
+      path: this.path,
+      operation: this.operation,
+      address: this.#request.ip,
+      userAgent: userAgent === undefined ? null : redact(userAgent),
+      steps: stepsOf(status, code, microseconds),
+      outcome: status < 400 ? 'accepted' : status < 500 ? 'refused' : 'failed',
+      status,
+      code,
+      // A detail may quote a part of the address; that of a 401 quotes nothing, and its advice would look like a secret.
+      detail: detail === null || status === 401 ? detail : redact(detail),
+      changed: [...changed],
+      events: [...events],
+      deviations: [],
+      receivedAt: this.receivedAt.toISOString(),
+      microseconds,
+      traceId: this.#traceId,
+    })
+  }
+}
+
+/** Parameter of a controller's method: the call that it answers. */
+export const Call = createParamDecorator((_: unknown, context: ExecutionContext): AdminCall => {
+  const { adminCall } = context.switchToHttp().getRequest<FastifyRequest>()
+  if (adminCall === undefined) throw new Error('this address is not recorded as a call of the admin API')
+  return adminCall
+})
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    adminCall?: AdminCall
+  }
+}
+
+export function operationOf(request: FastifyRequest): string | null {
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  return operations[`${method} ${request.routeOptions.url ?? ''}`] ?? null
+}
+
+function stepsOf(status: number, code: string | null, microseconds: number): RequestDecided['steps'] {
+  const refused = { decision: 'refused', ...(code === null ? {} : { code }), microseconds } as const
+  if (status === 401) return [{ step: 'admin-token', ...refused }]
+  const admitted = { step: 'admin-token', decision: 'passed', microseconds: 0 } as const
+  return [admitted, { step: 'request', ...(status < 400 ? { decision: 'passed', microseconds } : refused) }]
+}

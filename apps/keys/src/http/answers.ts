@@ -1,0 +1,57 @@
+import { type Connection, scimBaseUrl } from '../connection.ts'
+import type { LastUse } from '../last-use.ts'
+import type { ProvisioningKey } from '../provisioning-key.ts'
+import type { Tenant } from '../tenant.ts'
+import type { About } from './admin-call.ts'
+
+/** Tenants, connections and keys as the admin API answers them. */
+
+export function tenantAnswer({ id, name, createdAt }: Tenant) {
+  return { id, name, createdAt: createdAt.toISOString() }
+}
+
+export function connectionAnswer(connection: Connection, publicUrl: string) {
+  const { id, tenant, name, environment, identityProvider, state, createdAt } = connection
+  return {
+    id,
+    tenant,
+    name,
+    environment,
+    identityProvider,
+    state,
+    scimBaseUrl: scimBaseUrl(publicUrl, id),
+    createdAt: createdAt.toISOString(),
+  }
+}
+
+/** Never with its text. `keyShown` says whether that can be seen again. */
+export function keyAnswer(key: ProvisioningKey, publicUrl: string, lastUse?: LastUse) {
+  const { kid, connection, tenant, environment, state, createdAt, revokedAt } = key
+  return {
+    kid,
+    connection,
+    tenant,
+    environment,
+    state,
+    scimBaseUrl: scimBaseUrl(publicUrl, connection),
+    createdAt: createdAt.toISOString(),
+    revokedAt: revokedAt?.toISOString() ?? null,
+    lastUsed:
+      lastUse === undefined
+        ? null
+        : { at: lastUse.at.toISOString(), address: lastUse.address, userAgent: lastUse.userAgent },
+    keyShown: environment === 'live' ? ('once' as const) : ('again' as const),
+  }
+}
+
+export function aboutTenant({ id }: Tenant): Partial<About> {
+  return { tenant: id, subject: { kind: 'tenant', id } }
+}
+
+export function aboutConnection({ id, tenant, environment, identityProvider }: Connection): Partial<About> {
+  return { tenant, connection: id, environment, identityProvider, subject: { kind: 'connection', id } }
+}
+
+export function aboutKey({ kid, tenant, connection, environment }: ProvisioningKey): Partial<About> {
+  return { tenant, connection, environment, subject: { kind: 'key', id: kid } }
+}

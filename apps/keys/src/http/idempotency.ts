@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import { problems } from '#libs/http/index'
+import type { AdminCall } from './admin-call.ts'
+
+/** What an answer may be made of to be kept and given again. */
+export type Replayable =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Replayable[]
+  | { readonly [name: string]: Replayable }
+
+export interface IdempotencyKey {
+  readonly text: string
+  /** SHA-256 of method, path and body: the same request has the same. */
+  readonly fingerprint: Buffer
+}
+
+/** Throws Problem `invalid` when the header is there and is not 1 to 255 visible ASCII characters. */
+export function readIdempotencyKey(call: AdminCall): IdempotencyKey | undefined {
+  const text = call.header('idempotency-key')
+  if (text === undefined) return undefined
+  if (!/^[\x21-\x7e]{1,255}$/.test(text)) {
+    throw problems.badRequest(
+      'The Idempotency-Key is not of 1 to 255 visible ASCII characters. A new UUID for each request does well.',
+    )
+  }
+  const request = JSON.stringify([call.method, call.path, inOrder(call.body)])
+  return { text, fingerprint: createHash('sha256').update(request).digest() }
+}
+
+/** The order of properties says nothing. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder)
+  if (typeof value !== 'object' || value === null) return value ?? null
+  return Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, held]) => [name, inOrder(held)])
+}

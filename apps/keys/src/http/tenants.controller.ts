@@ -1,0 +1,106 @@
+import { Body, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
+import { z } from 'zod'
+import { pageOf, paging, parse, problems } from '#libs/http/index'
+import { isUniqueViolation } from '#libs/postgres/index'
+import { connectionDeleted } from '../connection.ts'
+import { KEYS_PARTS, type KeysParts } from '../parts.ts'
+import { keyRevoked } from '../provisioning-key.ts'
+import { findTenant, idsGiven, insertTenant, listTenants, removeTenant } from '../store/tenants.ts'
+import { firstFree, idFromName, tenantCreated, tenantDeleted, tenantId } from '../tenant.ts'
+import { AdminApi } from './admin-api.ts'
+import { aboutNothing, type AdminCall, Call } from './admin-call.ts'
+import { aboutTenant, tenantAnswer } from './answers.ts'
+import { nameRule } from './rules.ts'
+import { Writes } from './writes.ts'
+
+const newTenant = z.strictObject({
+  name: nameRule,
+  id: z.string().regex(tenantId, 'is not a word of 2 to 40 lower-case letters, digits and single hyphens').optional(),
+})
+const filter = z.object({ name: z.string().optional() })
+
+@AdminApi('tenants')
+export class TenantsController {
+  readonly #parts: KeysParts
+  readonly #writes: Writes
+
+  constructor(@Inject(KEYS_PARTS) parts: KeysParts, @Inject(Writes) writes: Writes) {
+    this.#parts = parts
+    this.#writes = writes
+  }
+
+  @Post()
+  @HttpCode(201)
+  async create(@Call() call: AdminCall, @Body() body: unknown) {
+    const wanted = parse(newTenant, body)
+    const written = await this.#writes.run(call, '', async (manager, now) => {
+      const suggested = wanted.id ?? idFromName(wanted.name)
+      if (suggested === undefined) {
+        throw problems.invalid([
+          {
+            path: ['id'],
+            message: 'cannot be made of this name; give an id of lower-case letters, digits and hyphens',
+          },
+        ])
+      }
+      const given = await idsGiven(manager, suggested)
+      if (wanted.id !== undefined && given.has(wanted.id)) throw idTaken(wanted.id)
+      const tenant = { id: firstFree(suggested, given), name: wanted.name, version: 1, createdAt: now }
+      try {
+        await insertTenant(manager, tenant)
+      } catch (error) {
+        if (isUniqueViolation(error, 'tenant_name')) throw nameTaken(wanted.name)
+        throw isUniqueViolation(error) ? idTaken(tenant.id) : error
+      }
+      return {
+        about: aboutTenant(tenant),
+        events: [tenantCreated(tenant, call.traceparent)],
+        body: tenantAnswer(tenant),
+      }
+    })
+    return written.body
+  }
+
+  @Get()
+  async list(@Query() query: unknown) {
+    const page = paging(query)
+    const { name } = parse(filter, query)
+    const tenants = await listTenants(this.#parts.entities.manager, page, name)
+    return pageOf(tenants, page, (tenant) => [tenant.id], tenantAnswer)
+  }
+
+  @Get(':tenant')
+  async read(@Call() call: AdminCall, @Param('tenant') id: string) {
+    const tenant = await findTenant(this.#parts.entities.manager, id)
+    if (tenant === undefined) throw problems.notFound('tenant', id)
+    call.about = { ...aboutNothing, ...aboutTenant(tenant) }
+    return tenantAnswer(tenant)
+  }
+
+  /** Its connections are deleted and its keys revoked with it. */
+  @Delete(':tenant')
+  @HttpCode(204)
+  async remove(@Call() call: AdminCall, @Param('tenant') id: string): Promise<void> {
+    await this.#writes.run(call, id, async (manager, now) => {
+      const removed = await removeTenant(manager, id, now)
+      if (removed === undefined) throw problems.notFound('tenant', id)
+      const { tenant, connections, keys } = removed
+      const events = [
+        ...keys.map((key) => keyRevoked(key, now, call.traceparent)),
+        ...connections.map((connection) => connectionDeleted(connection, now, call.traceparent)),
+        tenantDeleted({ ...tenant, version: tenant.version + 1 }, now, call.traceparent),
+      ]
+      return { about: aboutTenant(tenant), events, body: null }
+    })
+  }
+}
+
+function nameTaken(name: string) {
+  return problems.conflict(`A tenant is named ${JSON.stringify(name)} already. Use that one, or choose another name.`)
+}
+
+function idTaken(id: string) {
+  return problems.conflict(
+    `The id ${JSON.stringify(id)} belongs to a tenant, perhaps a deleted one: ids are never given twice. Choose another id.`,
+  )
+}

@@ -1,0 +1,10 @@
+/**
+ * The keys service: tenants, connections and provisioning keys. It alone knows how keys come about; everyone else hears of
+ * them by `tenant.*`, `connection.*` and `key.*`. It never sees a SCIM request, only what was decided about it.
+ */
+export { KeysModule } from './keys.module.ts'
+export type { KeysParts } from './parts.ts'
+export { KEYS } from './events/follow-requests.ts'
+export { keysEntities, keysSchema } from './store/entities.ts'
+export { migrateKeys } from './store/migrations.ts'
+export { ensureQuickstart, type Quickstart } from './quickstart.ts'

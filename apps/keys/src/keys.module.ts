@@ -1,0 +1,26 @@
+import { type DynamicModule, Module } from '@nestjs/common'
+import { ADMIN_TOKEN } from '#libs/http/index'
+import { FollowRequests } from './events/follow-requests.ts'
+import { ConnectionsController } from './http/connections.controller.ts'
+import { KeysController } from './http/keys.controller.ts'
+import { RecordCalls } from './http/record-calls.ts'
+import { TenantsController } from './http/tenants.controller.ts'
+import { Writes } from './http/writes.ts'
+import { KEYS_PARTS, type KeysParts } from './parts.ts'
+
+/** Tenants, connections and provisioning keys, with the admin API under /admin/v1. */
+@Module({})
+export class KeysModule {
+  static with(parts: KeysParts): DynamicModule {
+    return {
+      module: KeysModule,
+      controllers: [TenantsController, ConnectionsController, KeysController, FollowRequests],
+      providers: [
+        { provide: KEYS_PARTS, useValue: parts },
+        { provide: ADMIN_TOKEN, useValue: parts.adminTokens },
+        RecordCalls,
+        Writes,
+      ],
+    }
+  }
+}

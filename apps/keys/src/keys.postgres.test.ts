@@ -1,0 +1,693 @@
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { NestFactory } from '@nestjs/core'
+import { generatePeppers, matches, readKey } from '#libs/credentials/index'
+import { AppendQueue } from '#libs/eventlog/index'
+import { EventLogServer } from '#libs/eventlog/nest/index'
+import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
+import { makeEvent, type Payload } from '#libs/events/index'
+import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
+import { Database, Entities } from '#libs/postgres/index'
+import { startTelemetry } from '#libs/telemetry/index'
+import { testDatabase } from '#test/servers/postgres'
+import { ensureQuickstart, KEYS, keysEntities, KeysModule, type KeysParts, keysSchema, migrateKeys } from './index.ts'
+
+const token = 'an-admin-token-of-these-tests'
+const publicUrl = 'http://127.0.0.1:8080'
+
+let parts: KeysParts & { decisions: AppendQueue; peppers: ReturnType<typeof generatePeppers> }
+let url: string
+let now = new Date('2026-03-01T10:00:00.000Z')
+const logged: unknown[] = []
+const closing: (() => Promise<unknown>)[] = []
+let fullQueue = false
+
+beforeAll(async () => {
+  const server = await testDatabase()
+  closing.unshift(() => server.drop())
+  const database = new Database({ url: server.url, applicationName: 'keys test', connections: 8 })
+  closing.unshift(() => database.close())
+  await Promise.all([migrateKeys(database), migrateKeys(database)])
+  const entities = await Entities.open({
+    url: server.url,
+    schema: keysSchema,
+    entities: keysEntities,
+    applicationName: 'keys test',
+    connections: 8,
+  })
+  closing.unshift(() => entities.close())
+  const failed = (reason: unknown): void => void logged.push(reason)
+  const log = await openPostgresEventLog({
+    url: server.url,
+    retention: 30 * 86_400_000,
+    clock: () => new Date(),
+    onFailure: failed,
+  })
+  closing.unshift(() => log.close())
+  class Queue extends AppendQueue {
+    override offer(event: Parameters<AppendQueue['offer']>[0]): boolean {
+      return fullQueue ? false : super.offer(event)
+    }
+  }
+  const decisions = new Queue({ log, database, capacity: 1000, onFailure: failed })
+  closing.unshift(() => decisions.drained())
+  const telemetry = await startTelemetry({ service: 'keys test' })
+  closing.unshift(() => telemetry.shutdown())
+  parts = {
+    database,
+    entities,
+    log,
+    decisions,
+    peppers: generatePeppers(),
+    adminTokens: token,
+    publicUrl,
+    clock: () => now,
+    telemetry,
+  }
+  const adapter = createHttpAdapter({ bodyLimit: 65_536, requestTimeoutMs: 10_000 })
+  const app = await NestFactory.create(KeysModule.with(parts), adapter, { bodyParser: false, logger: false })
+  app.useGlobalFilters(
+    new ProblemFilter({
+      logger: { error: (fields) => void logged.push(fields) },
+      methodsAt: (path) => adapter.methodsAt(path),
+    }),
+  )
+  app.connectMicroservice(
+    {
+      strategy: new EventLogServer({
+        log,
+        group: 'keys',
+        transportId: KEYS,
+        database,
+        schema: keysSchema,
+        observe: { stalled: failed, buried: failed },
+      }),
+    },
+    { inheritAppConfig: false },
+  )
+  await app.startAllMicroservices()
+  const listening = await listen(app, { host: '127.0.0.1', port: 0 })
+  closing.unshift(() => listening.close())
+  url = listening.url
+})
+
+afterAll(async () => {
+  for (const close of closing) await close()
+})
+
+interface Answered {
+  readonly status: number
+  readonly headers: Headers
+  // oxlint-disable-next-line typescript/no-explicit-any -- answers are read field by field
+  readonly body: any
+}
+
+async function ask(
+  method: string,
+  path: string,
+  options: { body?: unknown; headers?: Record<string, string>; authorization?: string | null } = {},
+): Promise<Answered> {
+  const { body, headers = {}, authorization = `Bearer ${token}` } = options
+  const answer = await fetch(`${url}/admin/v1${path}`, {
+    method,
+    headers: {
+      'user-agent': 'keys-test/1',
+      ...(authorization === null ? {} : { authorization }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  const content = await answer.text()
+  return { status: answer.status, headers: answer.headers, body: content === '' ? undefined : JSON.parse(content) }
+}
+
+interface Logged {
+  readonly id: string
+  readonly name: string
+  readonly subject: string
+  readonly key: string
+  readonly version: number
+  // oxlint-disable-next-line typescript/no-explicit-any -- payloads are read field by field
+  readonly payload: any
+}
+
+async function events(where = 'true', values: unknown[] = []): Promise<Logged[]> {
+  await parts.decisions.drained()
+  const rows = await parts.database.query<Logged & { payload: string }>(
+    `SELECT id, name, subject, key, version, payload FROM event_log.event WHERE ${where} ORDER BY position`,
+    values,
+  )
+  return rows.map((row) => ({ ...row, payload: JSON.parse(row.payload) as unknown }))
+}
+
+/** The records that appear while `work` runs. */
+async function decided(work: () => Promise<unknown>): Promise<Payload<'request.decided'>[]> {
+  const before = new Set((await events(`name = 'request.decided'`)).map((event) => event.id))
+  await work()
+  const after = await events(`name = 'request.decided'`)
+  return after.filter((event) => !before.has(event.id)).map((event) => event.payload as Payload<'request.decided'>)
+}
+
+async function newTenant(): Promise<string> {
+  const { body } = await ask('POST', '/tenants', { body: { name: `Tenant ${randomUUID()}` } })
+  return body.id
+}
+
+async function newConnection(environment = 'sandbox', tenant?: string) {
+  const owner = tenant ?? (await newTenant())
+  const answer = await ask('POST', `/tenants/${owner}/connections`, {
+    body: { name: `Okta ${randomUUID()}`, environment },
+  })
+  return answer.body
+}
+
+describe('tenants', () => {
+  test('have an id made of the name, are listed, read and told of', async () => {
+    const made = await ask('POST', '/tenants', { body: { name: ' Müller & Söhne ' } })
+    expect(made.status).toBe(201)
+    expect(made.body).toMatchObject({ id: 'muller-sohne', name: 'Müller & Söhne' })
+    expect((await ask('GET', '/tenants/muller-sohne')).body).toEqual(made.body)
+    expect((await ask('GET', '/tenants?limit=200')).body.items).toContainEqual(made.body)
+    expect((await ask('GET', '/tenants?name=M%C3%BCller%20%26%20S%C3%B6hne')).body.items).toEqual([made.body])
+    const [created] = await events(`name = 'tenant.created' AND subject = 'muller-sohne'`)
+    expect(created?.payload).toEqual({ tenant: 'muller-sohne', name: 'Müller & Söhne' })
+  })
+
+  test('a name in use is refused, whatever its case', async () => {
+    await ask('POST', '/tenants', { body: { name: 'Globex' } })
+    const second = await ask('POST', '/tenants', { body: { name: 'GLOBEX' } })
+    expect(second.status).toBe(409)
+    expect(second.body.detail).toContain('choose another name')
+  })
+
+  test('twenty that ask for one name at once become one tenant', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => ask('POST', '/tenants', { body: { name: 'Initech' } })),
+    )
+    expect(answers.map((answer) => answer.status).sort()).toEqual([201, ...Array.from({ length: 19 }, () => 409)])
+  })
+
+  test('pages are followed without a gap or a repetition', async () => {
+    for (let count = 0; count < 5; count++) await newTenant()
+    const seen: string[] = []
+    let next: string | undefined
+    do {
+      const page = await ask('GET', `/tenants?limit=2${next === undefined ? '' : `&after=${next}`}`)
+      seen.push(...page.body.items.map((item: { id: string }) => item.id))
+      next = page.body.next
+    } while (next !== undefined)
+    const all = await ask('GET', '/tenants?limit=200')
+    expect(seen).toEqual(all.body.items.map((item: { id: string }) => item.id))
+  })
+
+  test('deleting one deletes its connections and revokes its keys in the same transaction, and its id is never given again', async () => {
+    const tenant = await newTenant()
+    const connection = await newConnection('live', tenant)
+    const key = await ask('POST', `/connections/${connection.id}/keys`)
+    const [record] = await decided(async () => expect((await ask('DELETE', `/tenants/${tenant}`)).status).toBe(204))
+    const told = await events('id = ANY($1::uuid[])', [record?.events])
+    expect(told.map((event) => [event.name, event.subject, event.version])).toEqual([
+      ['key.revoked', key.body.kid, 2],
+      ['connection.deleted', connection.id, 2],
+      ['tenant.deleted', tenant, 2],
+    ])
+    expect((await ask('GET', `/tenants/${tenant}`)).status).toBe(404)
+    expect((await ask('GET', `/connections/${connection.id}`)).status).toBe(404)
+    expect((await ask('POST', `/keys/${key.body.kid}/revoke`)).status).toBe(404)
+    expect((await ask('POST', '/tenants', { body: { name: 'Again', id: tenant } })).status).toBe(409)
+  })
+})
+
+describe('connections', () => {
+  test('are sandbox and of an unknown identity provider unless told, and name their SCIM address', async () => {
+    const tenant = await newTenant()
+    const { status, body } = await ask('POST', `/tenants/${tenant}/connections`, { body: { name: 'Workforce' } })
+    expect(status).toBe(201)
+    expect(body).toMatchObject({ tenant, environment: 'sandbox', identityProvider: 'other', state: 'enabled' })
+    expect(body.scimBaseUrl).toBe(`${publicUrl}/scim/v2/${body.id}`)
+    expect(body.id).toMatch(/^[a-z2-9]{16}$/)
+    expect((await ask('GET', `/connections/${body.id}`)).body).toEqual(body)
+    expect((await ask('GET', `/tenants/${tenant}/connections`)).body).toEqual({ items: [body] })
+    const [created] = await events(`name = 'connection.created' AND subject = $1`, [body.id])
+    expect(created).toMatchObject({
+      key: `${tenant}/${body.id}`,
+      version: 1,
+      payload: { connection: body.id, name: 'Workforce' },
+    })
+  })
+
+  test('change by their own versions, and a change that changes nothing is told to nobody', async () => {
+    const { id } = await newConnection()
+    const changed = await ask('PATCH', `/connections/${id}`, { body: { name: 'Entra', identityProvider: 'entra' } })
+    expect(changed).toMatchObject({ status: 200, body: { name: 'Entra', identityProvider: 'entra' } })
+    expect((await ask('POST', `/connections/${id}/disable`)).body.state).toBe('disabled')
+    expect((await ask('POST', `/connections/${id}/disable`)).body.state).toBe('disabled')
+    expect((await ask('PATCH', `/connections/${id}`, { body: { state: 'enabled' } })).body.state).toBe('enabled')
+    const told = await events(`subject = $1 AND name LIKE 'connection.%'`, [id])
+    expect(told.map((event) => [event.version, event.payload.changed])).toEqual([
+      [1, undefined],
+      [2, ['name', 'identityProvider']],
+      [3, ['state']],
+      [4, ['state']],
+    ])
+  })
+
+  test('keep their environment', async () => {
+    const { id } = await newConnection()
+    const { status, body } = await ask('PATCH', `/connections/${id}`, { body: { environment: 'live' } })
+    expect(status).toBe(422)
+    expect(body.errors).toEqual([{ pointer: '#/environment', detail: expect.stringContaining('never changes') }])
+  })
+
+  test('faults are all named with their places', async () => {
+    const tenant = await newTenant()
+    const { status, headers, body } = await ask('POST', `/tenants/${tenant}/connections`, {
+      body: { name: '  ', environment: 'test', identityProvider: 'jumpcloud' },
+    })
+    expect(status).toBe(422)
+    expect(headers.get('content-type')).toMatch('application/problem+json')
+    expect(body.errors.map((error: { pointer: string }) => error.pointer)).toEqual([
+      '#/name',
+      '#/environment',
+      '#/identityProvider',
+    ])
+  })
+
+  test('lists of all are paged by age', async () => {
+    const tenant = await newTenant()
+    for (let count = 0; count < 3; count++) {
+      now = new Date(now.getTime() + 1000)
+      await newConnection('sandbox', tenant)
+    }
+    const first = await ask('GET', `/tenants/${tenant}/connections?limit=2`)
+    const second = await ask('GET', `/tenants/${tenant}/connections?limit=2&after=${first.body.next}`)
+    const all = await ask('GET', `/tenants/${tenant}/connections`)
+    expect([...first.body.items, ...second.body.items]).toEqual(all.body.items)
+    expect(second.body.next).toBeUndefined()
+    expect((await ask('GET', '/connections?after=bm9uc2Vuc2U')).status).toBe(422)
+    const madeUp = Buffer.from('["not a time","x"]').toString('base64url')
+    expect((await ask('GET', `/connections?after=${madeUp}`)).status).toBe(422)
+  })
+})
+
+describe('keys', () => {
+  test('a live key is answered once and never again, and its event proves it', async () => {
+    const { id, tenant } = await newConnection('live')
+    const minted = await ask('POST', `/connections/${id}/keys`)
+    expect(minted.status).toBe(201)
+    expect(minted.headers.get('cache-control')).toBe('no-store')
+    expect(minted.body).toMatchObject({
+      connection: id,
+      tenant,
+      environment: 'live',
+      state: 'active',
+      keyShown: 'once',
+    })
+    expect(minted.body.scimBaseUrl).toBe(`${publicUrl}/scim/v2/${id}`)
+    const read = readKey(minted.body.key)
+    if (read.kind === 'fault') throw new Error(read.fault)
+    expect(read).toMatchObject({ kid: minted.body.kid, environment: 'live' })
+    const [event] = await events(`name = 'key.minted' AND subject = $1`, [read.kid])
+    expect(event).toMatchObject({ key: `${id}/${read.kid}`, version: 1 })
+    const stored = { ...event?.payload, digest: Buffer.from(event?.payload.digest, 'base64url') }
+    expect(matches(parts.peppers, stored, read.secret)).toBe(true)
+    const listed = await ask('GET', `/connections/${id}/keys`)
+    expect(listed.body.items).toHaveLength(1)
+    expect(listed.body.items[0]).not.toHaveProperty('key')
+  })
+
+  test('a sandbox key is shown again until it is revoked', async () => {
+    const { id } = await newConnection()
+    const { body } = await ask('POST', `/connections/${id}/keys`)
+    expect(body.key).toMatch(/^lk_test_/)
+    expect((await ask('GET', `/connections/${id}/keys`)).body.items).toEqual([body])
+    await ask('POST', `/keys/${body.kid}/revoke`)
+    const [listed] = (await ask('GET', `/connections/${id}/keys`)).body.items
+    expect(listed.state).toBe('revoked')
+    expect(listed).not.toHaveProperty('key')
+  })
+
+  test('no more than two are accepted at a time, however many ask at once', async () => {
+    const { id } = await newConnection()
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask('POST', `/connections/${id}/keys`)))
+    const statuses = answers.map((answer) => answer.status).sort()
+    expect(statuses).toEqual([201, 201, 409, 409, 409, 409, 409, 409])
+    const refused = answers.find((answer) => answer.status === 409)
+    expect(refused?.body.detail).toContain('Revoke')
+    const kid = answers.find((answer) => answer.status === 201)?.body.kid
+    expect((await ask('POST', `/keys/${kid}/revoke`)).status).toBe(200)
+    expect((await ask('POST', `/connections/${id}/keys`)).status).toBe(201)
+  })
+
+  test('revoking is told once, also when it is asked for twice at once', async () => {
+    const { id } = await newConnection()
+    const { body } = await ask('POST', `/connections/${id}/keys`)
+    const answers = await Promise.all([1, 2, 3].map(() => ask('POST', `/keys/${body.kid}/revoke`)))
+    for (const answer of answers) {
+      expect(answer).toMatchObject({ status: 200, body: { kid: body.kid, state: 'revoked' } })
+    }
+    const told = await events(`name = 'key.revoked' AND subject = $1`, [body.kid])
+    expect(told).toHaveLength(1)
+    expect(told[0]).toMatchObject({ version: 2, payload: { connection: id, kid: body.kid } })
+  })
+
+  test('no secret reaches the event log, the store in clear, or what is logged', async () => {
+    const { id } = await newConnection('live')
+    const { body } = await ask('POST', `/connections/${id}/keys`, { headers: { 'idempotency-key': randomUUID() } })
+    await ask('GET', `/connections/${body.key}`)
+    await ask('POST', `/keys/${body.key}/revoke`, { headers: { 'user-agent': body.key } })
+    await ask('GET', '/tenants', { authorization: `Bearer ${body.key}` })
+    const read = readKey(body.key)
+    if (read.kind === 'fault') throw new Error(read.fault)
+    await events()
+    for (const table of [
+      'event_log.event',
+      'keys.answered',
+      'keys.provisioning_key',
+      'keys.key_use',
+      'keys.connection',
+    ]) {
+      const held = await parts.database.query(`SELECT FROM ${table} AS row WHERE strpos(row::text, $1) > 0`, [
+        read.secret,
+      ])
+      expect(held).toEqual([])
+    }
+    expect(JSON.stringify(logged)).not.toContain(read.secret)
+  })
+})
+
+describe('the record of a call', () => {
+  test('of a write stands in its own transaction and names its events', async () => {
+    const { id, tenant } = await newConnection('live')
+    let kid = ''
+    const records = await decided(async () => {
+      kid = (await ask('POST', `/connections/${id}/keys?x=1`)).body.kid
+    })
+    expect(records).toHaveLength(1)
+    expect(records[0]).toMatchObject({
+      surface: 'admin',
+      operation: 'keys.mint',
+      method: 'POST',
+      path: `/admin/v1/connections/${id}/keys`,
+      tenant,
+      connection: id,
+      environment: 'live',
+      identityProvider: 'other',
+      kid: null,
+      address: '127.0.0.1',
+      userAgent: 'keys-test/1',
+      outcome: 'accepted',
+      status: 201,
+      subject: { kind: 'key', id: kid },
+    })
+    const rows = await parts.database.query<{ xid: string; name: string }>(
+      `SELECT xid::text, name FROM event_log.event WHERE id = ANY($1::uuid[]) OR subject = $2`,
+      [records[0]?.events, records[0]?.requestId],
+    )
+    expect(rows.map((row) => row.name).sort()).toEqual(['key.minted', 'request.decided'])
+    expect(new Set(rows.map((row) => row.xid)).size).toBe(1)
+  })
+
+  test.each<[string, number, string | null, () => Promise<Answered>]>([
+    ['a read', 200, 'tenants.list', () => ask('GET', '/tenants')],
+    ['a missing token', 401, 'tenants.list', () => ask('GET', '/tenants', { authorization: null })],
+    [
+      'a wrong token',
+      401,
+      'tenants.create',
+      () => ask('POST', '/tenants', { authorization: 'Bearer no', body: { name: 'X' } }),
+    ],
+    ['a broken rule', 422, 'tenants.create', () => ask('POST', '/tenants', { body: { nom: 'X' } })],
+    ['broken JSON', 400, 'tenants.create', () => ask('POST', '/tenants', { body: '{"name":' })],
+    ['a body too large', 413, 'tenants.create', () => ask('POST', '/tenants', { body: { name: 'x'.repeat(70_000) } })],
+    ['something that is not there', 404, 'connections.read', () => ask('GET', '/connections/abcdefghijkmnpqr')],
+    ['an unknown address', 404, null, () => ask('GET', '/nothing')],
+    ['a wrong method', 405, null, () => ask('PUT', '/tenants', { body: {} })],
+    [
+      'a wrong content type',
+      415,
+      'tenants.create',
+      () => ask('POST', '/tenants', { body: 'name=X', headers: { 'content-type': 'text/plain' } }),
+    ],
+    [
+      'an unusable Idempotency-Key',
+      400,
+      'tenants.create',
+      () => ask('POST', '/tenants', { body: { name: 'X' }, headers: { 'idempotency-key': 'a b' } }),
+    ],
+  ])('is left exactly once of %s', async (_, status, operation, call) => {
+    let answer: Answered | undefined
+    const records = await decided(async () => {
+      answer = await call()
+    })
+    expect(answer?.status).toBe(status)
+    expect(records).toHaveLength(1)
+    expect(records[0]).toMatchObject({ status, operation, outcome: status < 400 ? 'accepted' : 'refused', events: [] })
+    expect(records[0]?.detail).toBe(status < 400 ? null : answer?.body.detail)
+    expect(records[0]?.steps[0]).toMatchObject({ step: 'admin-token', decision: status === 401 ? 'refused' : 'passed' })
+  })
+
+  test('that cannot be kept turns the answer into 503, and a write needs no room in the queue', async () => {
+    fullQueue = true
+    try {
+      const { status, headers, body } = await ask('GET', '/tenants')
+      expect(status).toBe(503)
+      expect(headers.get('retry-after')).toBe('1')
+      expect(body).not.toHaveProperty('items')
+      expect((await ask('GET', '/tenants', { authorization: null })).status).toBe(503)
+      expect((await ask('POST', '/tenants', { body: { name: `Tenant ${randomUUID()}` } })).status).toBe(201)
+    } finally {
+      fullQueue = false
+    }
+  })
+
+  test('goes on with the trace that the request came with', async () => {
+    const traceId = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
+    const [record] = await decided(() =>
+      ask('GET', '/tenants', { headers: { traceparent: `00-${traceId}-bbbbbbbbbbbbbbbb-01` } }),
+    )
+    expect(record?.traceId).toBe(traceId)
+  })
+})
+
+describe('an Idempotency-Key', () => {
+  test('gives the first answer again and does nothing twice', async () => {
+    const headers = { 'idempotency-key': randomUUID() }
+    const body = { name: `Tenant ${randomUUID()}` }
+    const first = await ask('POST', '/tenants', { body, headers })
+    let second: Answered | undefined
+    const records = await decided(async () => {
+      second = await ask('POST', '/tenants', { body, headers })
+    })
+    expect(second).toMatchObject({ status: 201, body: first.body })
+    expect(records).toMatchObject([{ status: 201, tenant: first.body.id, events: [] }])
+    expect(await events(`name = 'tenant.created' AND subject = $1`, [first.body.id])).toHaveLength(1)
+  })
+
+  test('also repeats the deletion of a tenant', async () => {
+    const tenant = await newTenant()
+    const headers = { 'idempotency-key': randomUUID() }
+    expect((await ask('DELETE', `/tenants/${tenant}`, { headers })).status).toBe(204)
+    expect((await ask('DELETE', `/tenants/${tenant}`, { headers })).status).toBe(204)
+    expect((await ask('DELETE', `/tenants/${tenant}`)).status).toBe(404)
+  })
+
+  test('of another request is refused', async () => {
+    const headers = { 'idempotency-key': randomUUID() }
+    await ask('POST', '/tenants', { body: { name: `Tenant ${randomUUID()}` }, headers })
+    const other = await ask('POST', '/tenants', { body: { name: `Tenant ${randomUUID()}` }, headers })
+    expect(other).toMatchObject({ status: 422, body: { code: 'idempotencyKeyReused' } })
+  })
+
+  test('never brings a live key back, and brings a sandbox key back', async () => {
+    for (const environment of ['live', 'sandbox']) {
+      const { id } = await newConnection(environment)
+      const headers = { 'idempotency-key': randomUUID() }
+      const first = await ask('POST', `/connections/${id}/keys`, { headers })
+      const second = await ask('POST', `/connections/${id}/keys`, { headers })
+      expect(second.status).toBe(201)
+      const { key, ...rest } = first.body
+      expect(second.body).toEqual(environment === 'live' ? rest : first.body)
+      expect(second.body.keyShown).toBe(environment === 'live' ? 'once' : 'again')
+      expect(key).toMatch(/^lk_/)
+    }
+  })
+
+  test('of requests at the same time has one of them work', async () => {
+    const headers = { 'idempotency-key': randomUUID() }
+    const body = { name: `Tenant ${randomUUID()}` }
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask('POST', '/tenants', { body, headers })))
+    const made = answers.filter((answer) => answer.status === 201)
+    expect(made.length).toBeGreaterThan(0)
+    expect(new Set(made.map((answer) => answer.body.id)).size).toBe(1)
+    for (const answer of answers) if (answer.status !== 201) expect(answer.body.code).toBe('idempotencyKeyInUse')
+  })
+
+  test('is free again after a refusal and after 24 hours, when what it kept is removed', async () => {
+    const headers = { 'idempotency-key': randomUUID() }
+    expect((await ask('POST', '/tenants', { body: { name: '' }, headers })).status).toBe(422)
+    expect((await ask('POST', '/tenants', { body: { name: `Tenant ${randomUUID()}` }, headers })).status).toBe(201)
+    const earlier = now
+    now = new Date(now.getTime() + 24 * 60 * 60 * 1000 + 1)
+    try {
+      expect((await ask('POST', '/tenants', { body: { name: `Tenant ${randomUUID()}` }, headers })).status).toBe(201)
+      const [left] = await parts.database.query<{ count: number }>(
+        'SELECT count(*)::int AS count FROM keys.answered WHERE expires_at <= $1',
+        [now],
+      )
+      expect(left?.count).toBe(0)
+    } finally {
+      now = earlier
+    }
+  })
+})
+
+describe('the last use of a key', () => {
+  async function appendUse(connection: string, kid: string | null, at: string, userAgent: string): Promise<void> {
+    const origin = {
+      source: 'gateway',
+      subject: randomUUID(),
+      owner: connection,
+      version: 1,
+      time: new Date(),
+    } as const
+    const event = makeEvent('request.decided', origin, {
+      requestId: origin.subject,
+      surface: 'scim',
+      tenant: null,
+      connection,
+      environment: null,
+      identityProvider: null,
+      kid,
+      method: 'GET',
+      path: `/scim/v2/${connection}/Users`,
+      operation: 'users.list',
+      address: '192.0.2.7',
+      userAgent,
+      steps: [],
+      outcome: 'accepted',
+      status: 200,
+      code: null,
+      detail: null,
+      subject: null,
+      changed: [],
+      events: [],
+      deviations: [],
+      receivedAt: at,
+      microseconds: 1,
+      traceId: 'a'.repeat(32),
+    })
+    await parts.database.transaction(async (transaction) => parts.log.append(transaction, [event]))
+  }
+
+  test('is the latest that was proved, in whatever order they are heard of', async () => {
+    const { id } = await newConnection()
+    const { kid } = (await ask('POST', `/connections/${id}/keys`)).body
+    const gone = await newConnection()
+    const goneKid = (await ask('POST', `/connections/${gone.id}/keys`)).body.kid
+    await ask('DELETE', `/tenants/${gone.tenant}`)
+    await appendUse(gone.id, goneKid, '2026-03-01T09:03:00.000Z', 'too late')
+    await appendUse(id, kid, '2026-03-01T09:01:00.000Z', 'Okta SCIM Client 1.0.0')
+    await appendUse(id, kid, '2026-03-01T09:00:00.000Z', 'earlier')
+    await appendUse(id, null, '2026-03-01T09:02:00.000Z', 'not proved')
+    const last = await newConnection()
+    const lastKid = (await ask('POST', `/connections/${last.id}/keys`)).body.kid
+    await appendUse(last.id, lastKid, '2026-03-01T09:05:00.000Z', 'last')
+    await until(async () => (await listed(last.id)).lastUsed !== null)
+    expect(await listed(id)).toMatchObject({
+      lastUsed: { at: '2026-03-01T09:01:00.000Z', address: '192.0.2.7', userAgent: 'Okta SCIM Client 1.0.0' },
+    })
+  })
+
+  async function listed(connection: string): Promise<{ lastUsed: object | null }> {
+    return (await ask('GET', `/connections/${connection}/keys`)).body.items[0]
+  }
+
+  async function until(condition: () => Promise<boolean>): Promise<void> {
+    const end = Date.now() + 10_000
+    while (!(await condition())) {
+      if (Date.now() > end) throw new Error('it did not come about within 10 seconds')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+})
+
+describe('the quickstart', () => {
+  test('is made once, also by instances that start together, and found again with its key', async () => {
+    const [first, ...others] = await Promise.all([1, 2, 3].map(() => ensureQuickstart(parts)))
+    for (const other of others) expect(other).toEqual(first)
+    expect(first?.scimBaseUrl).toBe(`${publicUrl}/scim/v2/${first?.connection}`)
+    expect(readKey(first?.key ?? '')).toMatchObject({ kind: 'key', environment: 'sandbox' })
+    const connection = await ask('GET', `/connections/${first?.connection}`)
+    expect(connection.body).toMatchObject({ tenant: 'acme', name: 'quickstart', environment: 'sandbox' })
+    const told = await events(`key IN ($1, $2) OR key LIKE $3`, [
+      '/acme',
+      `acme/${first?.connection}`,
+      `${first?.connection}/%`,
+    ])
+    const names = told.filter((event) => event.name !== 'request.decided').map((event) => event.name)
+    expect(names).toEqual(['tenant.created', 'connection.created', 'key.minted'])
+  })
+
+  test('has another key when its own was revoked', async () => {
+    const before = await ensureQuickstart(parts)
+    const read = readKey(before.key ?? '')
+    if (read.kind === 'fault') throw new Error(read.fault)
+    await ask('POST', `/keys/${read.kid}/revoke`)
+    const after = await ensureQuickstart(parts)
+    expect(after.connection).toBe(before.connection)
+    expect(after.key).not.toBe(before.key)
+    expect(await ensureQuickstart(parts)).toEqual(after)
+  })
+})
+
+describe('the command line', () => {
+  const main = fileURLToPath(new URL('../../cli/src/main.js', import.meta.url))
+
+  async function latchkey(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+    const child = spawn(process.execPath, [main, ...args], {
+      env: { PATH: process.env['PATH'], LATCHKEY_URL: url, LATCHKEY_ADMIN_TOKEN: token },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+    return { code: Number(code), out, err }
+  }
+
+  test('goes from a tenant to a key that is listed with its last use, and to its revocation', async () => {
+    const tenant = JSON.parse((await latchkey('tenants', 'create', 'Umbrella Ltd', '--json')).out)
+    expect(tenant.id).toBe('umbrella-ltd')
+    const create = 'connections create --name HR --idp okta --environment live --json'.split(' ')
+    const made = await latchkey(...create, '--tenant', 'umbrella LTD')
+    const connection = JSON.parse(made.out)
+    expect(connection).toMatchObject({ tenant: 'umbrella-ltd', identityProvider: 'okta', environment: 'live' })
+    expect(connection.scimBaseUrl).toBe(`${publicUrl}/scim/v2/${connection.id}`)
+    const minted = JSON.parse((await latchkey('keys', 'mint', '--connection', connection.id, '--json')).out)
+    expect(readKey(minted.key)).toMatchObject({ kind: 'key', kid: minted.kid, environment: 'live' })
+    expect(minted.scimBaseUrl).toBe(connection.scimBaseUrl)
+    const listed = await latchkey('keys', 'list', '--connection', connection.id)
+    expect(listed.out).toMatch(/^KID +STATE +ENVIRONMENT +CREATED +LAST USED\n/)
+    expect(listed.out).toMatch(new RegExp(`^${minted.kid} +active +live .+ never$`, 'm'))
+    expect((await latchkey('keys', 'revoke', minted.kid)).out).toMatch(/state +revoked/)
+    const [after] = JSON.parse((await latchkey('keys', 'list', '--connection', connection.id, '--json')).out)
+    expect(after).toMatchObject({ kid: minted.kid, state: 'revoked', lastUsed: null })
+    expect(JSON.parse((await latchkey('connections', 'disable', connection.id, '--json')).out).state).toBe('disabled')
+    expect((await latchkey('connections', 'list', '--tenant', 'umbrella-ltd')).out).toMatch(/HR +okta +live +disabled/)
+  })
+
+  test('tells apart what is not there from what is refused', async () => {
+    expect(await latchkey('connections', 'show', 'abcdefghijkmnpqr')).toMatchObject({ code: 4, out: '' })
+    expect((await latchkey('tenants', 'create', 'Umbrella Ltd')).code).toBe(1)
+    expect((await latchkey('tenants', 'create', ' ')).code).toBe(2)
+  })
+})
+
+describe('all the while', () => {
+  test('nothing failed, and no event was buried', async () => {
+    expect(logged).toEqual([])
+    expect(await parts.database.query('SELECT reason FROM keys.dead_letter')).toEqual([])
+  })
+})

@@ -1,0 +1,129 @@
+import { generatePeppers, readKey } from '#libs/credentials/index'
+import { makeEvent } from '#libs/events/index'
+import {
+  change,
+  type Connection,
+  connectionChanged,
+  connectionDeleted,
+  connectionId,
+  newConnectionId,
+  scimBaseUrl,
+} from './connection.ts'
+import { latestUses } from './last-use.ts'
+import { keyMinted, mint, revoked, shownAgain } from './provisioning-key.ts'
+import { firstFree, idFromName, tenantId } from './tenant.ts'
+
+const now = new Date('2026-03-01T10:00:00.000Z')
+const connection: Connection = {
+  id: 'abcdefghijkmnpqr',
+  tenant: 'acme',
+  name: 'HR',
+  environment: 'sandbox',
+  identityProvider: 'okta',
+  state: 'enabled',
+  version: 3,
+  createdAt: now,
+}
+
+describe('a tenant', () => {
+  test.each([
+    ['Acme', 'acme'],
+    ['  Acme Ltd. ', 'acme-ltd'],
+    ['Žluťoučký kůň', 'zlutoucky-kun'],
+    ['A', undefined],
+    ['株式会社', undefined],
+    ['x'.repeat(100), 'x'.repeat(36)],
+  ])('named %j has the id %j', (name, id) => {
+    expect(idFromName(name)).toBe(id)
+    if (id !== undefined) expect(tenantId.test(id)).toBe(true)
+  })
+
+  test('gets an id that no other ever had', () => {
+    expect(firstFree('acme', new Set())).toBe('acme')
+    expect(firstFree('acme', new Set(['acme', 'acme-3']))).toBe('acme-2')
+    expect(firstFree('acme', new Set(['acme', 'acme-2']))).toBe('acme-3')
+  })
+})
+
+describe('a connection', () => {
+  test('has an id that can be read out and is not met twice', () => {
+    const ids = new Set(Array.from({ length: 1000 }, newConnectionId))
+    expect(ids.size).toBe(1000)
+    for (const id of ids) expect(id).toMatch(connectionId)
+    expect(scimBaseUrl('https://scim.example.com/', 'abc')).toBe('https://scim.example.com/scim/v2/abc')
+  })
+
+  test('counts its changes, and only what differs is one', () => {
+    expect(change(connection, { name: 'HR', state: 'enabled' })).toEqual({ after: connection, changed: [] })
+    const { after, changed } = change(connection, { name: 'People', identityProvider: 'okta', state: 'disabled' })
+    expect(changed).toEqual(['name', 'state'])
+    expect(after).toEqual({ ...connection, name: 'People', state: 'disabled', version: 4 })
+    expect(connectionChanged(after, changed, now, undefined)).toMatchObject({
+      version: 4,
+      key: 'acme/abcdefghijkmnpqr',
+    })
+    expect(connectionDeleted(after, now, undefined).version).toBe(5)
+  })
+})
+
+describe('a key', () => {
+  const peppers = generatePeppers()
+
+  test('of a sandbox can be shown again until it is revoked, by this installation alone', () => {
+    const { key, text } = mint(connection, peppers, now)
+    expect(shownAgain(key, peppers)).toBe(text)
+    expect(shownAgain(key, generatePeppers())).toBeUndefined()
+    expect(shownAgain({ ...key, tenant: 'globex' }, peppers)).toBeUndefined()
+    expect(shownAgain(revoked(key, now), peppers)).toBeUndefined()
+  })
+
+  test('of a live connection is kept as a digest alone', () => {
+    const { key, text } = mint({ ...connection, environment: 'live' }, peppers, now)
+    const read = readKey(text)
+    if (read.kind === 'fault') throw new Error(read.fault)
+    expect(key.sealed).toBeNull()
+    expect(key.digest).toHaveLength(32)
+    expect(JSON.stringify([key, keyMinted(key, undefined)])).not.toContain(read.secret)
+    expect(shownAgain(key, peppers)).toBeUndefined()
+  })
+})
+
+test('the last uses in a batch are one for each key, the latest, and only proved ones', () => {
+  const request = (kid: string | null, receivedAt: string) =>
+    makeEvent(
+      'request.decided',
+      { source: 'gateway', subject: 'r', owner: connection.id, version: 1, time: now },
+      {
+        requestId: 'r',
+        surface: 'scim',
+        tenant: 'acme',
+        connection: connection.id,
+        environment: 'sandbox',
+        identityProvider: 'okta',
+        kid,
+        method: 'GET',
+        path: '/scim/v2/abcdefghijkmnpqr/Users',
+        operation: 'users.list',
+        address: '192.0.2.7',
+        userAgent: null,
+        steps: [],
+        outcome: 'accepted',
+        status: 200,
+        code: null,
+        detail: null,
+        subject: null,
+        changed: [],
+        events: [],
+        deviations: [],
+        receivedAt,
+        microseconds: 1,
+        traceId: 'a'.repeat(32),
+      },
+    )
+  const [one, two] = ['2026-03-01T10:00:01.000Z', '2026-03-01T10:00:02.000Z']
+  const uses = latestUses([request('a', two), request('a', one), request(null, two), request('b', one)])
+  expect(uses.map((use) => [use.kid, use.at.toISOString()])).toEqual([
+    ['a', two],
+    ['b', one],
+  ])
+})

@@ -1,0 +1,22 @@
+import type { Peppers } from '#libs/credentials/index'
+import type { AppendQueue, EventLog } from '#libs/eventlog/index'
+import type { Database, Entities } from '#libs/postgres/index'
+import type { Telemetry } from '#libs/telemetry/index'
+
+/** What the keys service is built from; each program makes them and ends them. */
+export interface KeysParts {
+  readonly database: Database
+  /** Opened with `keysSchema` and `keysEntities`. */
+  readonly entities: Entities
+  readonly log: EventLog
+  /** For the decisions of reads and refusals. */
+  readonly decisions: AppendQueue
+  readonly peppers: Peppers
+  readonly adminTokens: string | readonly string[]
+  /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */
+  readonly publicUrl: string
+  readonly clock: () => Date
+  readonly telemetry: Pick<Telemetry, 'span'>
+}
+
+export const KEYS_PARTS = Symbol('KEYS_PARTS')

@@ -1,0 +1,54 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm'
+import type { Kid } from '#libs/credentials/index'
+import type { Connection } from '../connection.ts'
+import type { LastUse } from '../last-use.ts'
+import type { ProvisioningKey } from '../provisioning-key.ts'
+import type { Tenant } from '../tenant.ts'
+
+/** Rows of deleted tenants stay, so that their ids are never given again. */
+@Entity({ name: 'tenant' })
+export class TenantRow implements Tenant {
+  @PrimaryColumn('text') id!: string
+  @Column('text') name!: string
+  @Column('integer') version!: number
+  @Column('timestamptz', { name: 'created_at' }) createdAt!: Date
+  @Column('timestamptz', { name: 'deleted_at', nullable: true }) deletedAt!: Date | null
+}
+
+@Entity({ name: 'connection' })
+export class ConnectionRow implements Connection {
+  @PrimaryColumn('text') id!: string
+  @Column('text') tenant!: string
+  @Column('text') name!: string
+  @Column('text') environment!: Connection['environment']
+  @Column('text', { name: 'identity_provider' }) identityProvider!: Connection['identityProvider']
+  @Column('text') state!: Connection['state']
+  @Column('integer') version!: number
+  @Column('timestamptz', { name: 'created_at' }) createdAt!: Date
+}
+
+@Entity({ name: 'provisioning_key' })
+export class KeyRow implements ProvisioningKey {
+  @PrimaryColumn('text') connection!: string
+  @PrimaryColumn('text') kid!: Kid
+  @Column('text') tenant!: string
+  @Column('text') environment!: ProvisioningKey['environment']
+  @Column('text') state!: ProvisioningKey['state']
+  @Column('integer', { name: 'pepper_version' }) pepperVersion!: number
+  @Column('bytea') digest!: Buffer
+  @Column('text', { nullable: true }) sealed!: string | null
+  @Column('timestamptz', { name: 'created_at' }) createdAt!: Date
+  @Column('timestamptz', { name: 'revoked_at', nullable: true }) revokedAt!: Date | null
+}
+
+@Entity({ name: 'key_use' })
+export class KeyUseRow implements LastUse {
+  @PrimaryColumn('text') connection!: string
+  @PrimaryColumn('text') kid!: string
+  @Column('timestamptz') at!: Date
+  @Column('text') address!: string
+  @Column('text', { name: 'user_agent', nullable: true }) userAgent!: string | null
+}
+
+export const keysSchema = 'keys'
+export const keysEntities = [TenantRow, ConnectionRow, KeyRow, KeyUseRow]

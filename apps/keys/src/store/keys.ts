@@ -1,0 +1,58 @@
+import { type EntityManager, In } from 'typeorm'
+import type { Kid } from '#libs/credentials/index'
+import type { Paging } from '#libs/http/index'
+import type { LastUse } from '../last-use.ts'
+import type { ProvisioningKey } from '../provisioning-key.ts'
+import { KeyRow, KeyUseRow } from './entities.ts'
+
+export async function insertKey(manager: EntityManager, key: ProvisioningKey): Promise<void> {
+  await manager.insert(KeyRow, { ...key, digest: Buffer.from(key.digest) })
+}
+
+/** At most two; the caller holds the connection's lock. */
+export function activeKeys(manager: EntityManager, connection: string): Promise<ProvisioningKey[]> {
+  return manager.find(KeyRow, { where: { connection, state: 'active' }, order: { createdAt: 'ASC', kid: 'ASC' } })
+}
+
+export async function findKey(manager: EntityManager, kid: Kid): Promise<ProvisioningKey | undefined> {
+  const [row] = await manager.find(KeyRow, { where: { kid }, take: 1 })
+  return row
+}
+
+/** The key, which nobody else revokes until the transaction ends. */
+export async function lockKey(manager: EntityManager, kid: Kid): Promise<ProvisioningKey | undefined> {
+  const [row] = await manager.find(KeyRow, { where: { kid }, take: 1, lock: { mode: 'pessimistic_write' } })
+  return row
+}
+
+export async function updateKey(manager: EntityManager, after: ProvisioningKey): Promise<void> {
+  const { connection, kid, state, sealed, revokedAt } = after
+  await manager.update(KeyRow, { connection, kid }, { state, sealed, revokedAt })
+}
+
+/** One more than the page holds, newest first. */
+export async function listKeys(
+  manager: EntityManager,
+  { limit, after }: Paging,
+  connection: string,
+): Promise<ProvisioningKey[]> {
+  const query = manager.createQueryBuilder(KeyRow, 'key').where('key.connection = :connection', { connection })
+  if (after !== undefined) {
+    query.andWhere('(key.createdAt, key.kid) < (:at::timestamptz, :kid)', { at: after[0], kid: after[1] })
+  }
+  return query
+    .orderBy('key.createdAt', 'DESC')
+    .addOrderBy('key.kid', 'DESC')
+    .limit(limit + 1)
+    .getMany()
+}
+
+/** By kid; nothing for a key that was never used. */
+export async function lastUses(
+  manager: EntityManager,
+  connection: string,
+  kids: readonly Kid[],
+): Promise<ReadonlyMap<string, LastUse>> {
+  const rows = await manager.find(KeyUseRow, { where: { connection, kid: In([...kids]) } })
+  return new Map(rows.map((row) => [row.kid, row]))
+}

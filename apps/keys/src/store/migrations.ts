@@ -1,0 +1,77 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm'
+import { FollowerTables } from '#libs/eventlog/index'
+import { type Database, migrate } from '#libs/postgres/index'
+
+class Keys1764000000101 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE keys.tenant (
+        id text PRIMARY KEY,
+        name text NOT NULL,
+        version integer NOT NULL,
+        created_at timestamptz NOT NULL,
+        deleted_at timestamptz
+      );
+      CREATE UNIQUE INDEX tenant_name ON keys.tenant (lower(name)) WHERE deleted_at IS NULL;
+
+      CREATE TABLE keys.connection (
+        id text PRIMARY KEY,
+        tenant text NOT NULL REFERENCES keys.tenant,
+        name text NOT NULL,
+        environment text NOT NULL CHECK (environment IN ('live', 'sandbox')),
+        identity_provider text NOT NULL,
+        state text NOT NULL CHECK (state IN ('enabled', 'disabled')),
+        version integer NOT NULL,
+        created_at timestamptz NOT NULL
+      );
+      CREATE UNIQUE INDEX connection_name ON keys.connection (tenant, lower(name));
+      CREATE INDEX connection_by_tenant ON keys.connection (tenant, created_at, id);
+      CREATE INDEX connection_by_age ON keys.connection (created_at, id);
+
+      CREATE TABLE keys.provisioning_key (
+        connection text NOT NULL REFERENCES keys.connection,
+        kid text NOT NULL,
+        tenant text NOT NULL,
+        environment text NOT NULL CHECK (environment IN ('live', 'sandbox')),
+        state text NOT NULL CHECK (state IN ('active', 'revoked')),
+        pepper_version integer NOT NULL,
+        digest bytea NOT NULL,
+        sealed text CHECK (sealed IS NULL OR (environment = 'sandbox' AND state = 'active')),
+        created_at timestamptz NOT NULL,
+        revoked_at timestamptz,
+        PRIMARY KEY (connection, kid)
+      );
+      CREATE INDEX provisioning_key_by_kid ON keys.provisioning_key (kid);
+      CREATE INDEX provisioning_key_by_age ON keys.provisioning_key (connection, created_at, kid);
+
+      CREATE TABLE keys.key_use (
+        connection text NOT NULL,
+        kid text NOT NULL,
+        at timestamptz NOT NULL,
+        address text NOT NULL,
+        user_agent text,
+        PRIMARY KEY (connection, kid),
+        FOREIGN KEY (connection, kid) REFERENCES keys.provisioning_key ON DELETE CASCADE
+      );
+
+      CREATE TABLE keys.answered (
+        tenant text NOT NULL,
+        idempotency_key text NOT NULL,
+        fingerprint bytea NOT NULL,
+        answer jsonb NOT NULL,
+        expires_at timestamptz NOT NULL,
+        PRIMARY KEY (tenant, idempotency_key)
+      );
+      CREATE INDEX answered_expiry ON keys.answered (expires_at);`)
+    await runner.query(FollowerTables.create('keys'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(FollowerTables.drop('keys'))
+    await runner.query('DROP TABLE keys.answered, keys.key_use, keys.provisioning_key, keys.connection, keys.tenant')
+  }
+}
+
+export async function migrateKeys(database: Database): Promise<void> {
+  await migrate(database, { schema: 'keys', migrations: [Keys1764000000101] })
+}

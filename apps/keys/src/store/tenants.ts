@@ -1,0 +1,75 @@
+import type { EntityManager } from 'typeorm'
+import type { Paging } from '#libs/http/index'
+import type { Connection } from '../connection.ts'
+import type { ProvisioningKey } from '../provisioning-key.ts'
+import type { Tenant } from '../tenant.ts'
+import { ConnectionRow, KeyRow, TenantRow } from './entities.ts'
+
+/** Ids already given that are `id` or go on with a hyphen, deleted tenants' too. */
+export async function idsGiven(manager: EntityManager, id: string): Promise<ReadonlySet<string>> {
+  const rows = await manager
+    .createQueryBuilder(TenantRow, 'tenant')
+    .select(['tenant.id'])
+    .where('tenant.id = :id OR starts_with(tenant.id, :more)', { id, more: `${id}-` })
+    .getMany()
+  return new Set(rows.map((row) => row.id))
+}
+
+/** Fails with a unique violation of `tenant_name`, or of the primary key. */
+export async function insertTenant(manager: EntityManager, tenant: Tenant): Promise<void> {
+  await manager.insert(TenantRow, { ...tenant, deletedAt: null })
+}
+
+export async function findTenant(manager: EntityManager, id: string): Promise<Tenant | undefined> {
+  const [row] = await manager.find(TenantRow, { where: { id }, take: 1 })
+  return row?.deletedAt === null ? row : undefined
+}
+
+export async function findTenantByName(manager: EntityManager, name: string): Promise<Tenant | undefined> {
+  const row = await tenants(manager).andWhere('lower(tenant.name) = lower(:name)', { name }).getOne()
+  return row ?? undefined
+}
+
+/** One more than the page holds, by id. */
+export async function listTenants(
+  manager: EntityManager,
+  { limit, after }: Paging,
+  name: string | undefined,
+): Promise<Tenant[]> {
+  const query = tenants(manager)
+  if (name !== undefined) query.andWhere('lower(tenant.name) = lower(:name)', { name })
+  if (after !== undefined) query.andWhere('tenant.id > :id', { id: after[0] })
+  return query
+    .orderBy('tenant.id')
+    .limit(limit + 1)
+    .getMany()
+}
+
+/**
+ * Deletes the tenant with its connections and keys, and gives all as they were before, keys only where active.
+ * Undefined when there is no such tenant. Waits for writes to its connections that are under way.
+ */
+export async function removeTenant(
+  manager: EntityManager,
+  id: string,
+  now: Date,
+): Promise<{ tenant: Tenant; connections: Connection[]; keys: ProvisioningKey[] } | undefined> {
+  const lock = { mode: 'pessimistic_write' } as const
+  const [tenant] = await manager.find(TenantRow, { where: { id }, take: 1, lock })
+  if (tenant === undefined || tenant.deletedAt !== null) return undefined
+  const connections = await manager.find(ConnectionRow, { where: { tenant: id }, order: { id: 'ASC' }, lock })
+  const keys = await manager.find(KeyRow, { where: { tenant: id, state: 'active' }, order: { kid: 'ASC' }, lock })
+  await manager
+    .createQueryBuilder()
+    .delete()
+    .from(KeyRow)
+    .where('connection = ANY(:ids)', { ids: connections.map((connection) => connection.id) })
+    .execute()
+  await manager.delete(ConnectionRow, { tenant: id })
+  await manager.update(TenantRow, { id }, { deletedAt: now, version: tenant.version + 1 })
+  return { tenant, connections, keys }
+}
+
+function tenants(manager: EntityManager) {
+  return manager.createQueryBuilder(TenantRow, 'tenant').where('tenant.deletedAt IS NULL')
+}

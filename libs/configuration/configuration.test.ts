@@ -1,0 +1,112 @@
+import { ConfigurationError, describe as describeSettings, readEnvironment, setting } from './index.ts'
+
+const settings = {
+  LATCHKEY_PORT: setting.port({ default: 8080, about: 'Where the server listens' }),
+  LATCHKEY_DATA: setting.folder({ default: './data', about: 'Where everything is kept' }),
+  LATCHKEY_ADMIN_TOKEN: setting.secret({ optional: true, about: 'The admin token' }),
+  LATCHKEY_KEEP: setting.duration({ default: '30d', min: '1h', about: 'How long events are kept' }),
+  LATCHKEY_LOG: setting.oneOf(['info', 'debug'], { default: 'info', about: 'What is logged' }),
+  LATCHKEY_PROXIES: setting.list({ default: '', about: 'Proxies in front' }),
+  DATABASE_URL: setting.url({ schemes: ['postgres', 'postgresql'], optional: true, about: 'The database' }),
+  LATCHKEY_WORKERS: setting.integer({ min: 1, max: 8, about: 'How many at once' }),
+}
+
+function faultsOf(env: Record<string, string>) {
+  try {
+    readEnvironment(env, settings)
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error
+    throw error
+  }
+  throw new Error('no fault was found')
+}
+
+test('values come typed and frozen, defaults where nothing or an empty text is set', () => {
+  const read = readEnvironment(
+    { LATCHKEY_WORKERS: ' 3 ', LATCHKEY_PORT: '', LATCHKEY_PROXIES: '10.0.0.1, ,10.0.0.2' },
+    settings,
+  )
+  const port: number = read.LATCHKEY_PORT
+  const token: string | undefined = read.LATCHKEY_ADMIN_TOKEN
+  const log: 'info' | 'debug' = read.LATCHKEY_LOG
+  expect([port, token, log, read.LATCHKEY_WORKERS]).toEqual([8080, undefined, 'info', 3])
+  expect(read.LATCHKEY_KEEP).toBe(30 * 86_400_000)
+  expect(read.LATCHKEY_DATA).toMatch(/^\/.*\/data$/)
+  expect(read.LATCHKEY_PROXIES).toEqual(['10.0.0.1', '10.0.0.2'])
+  expect(Object.isFrozen(read)).toBe(true)
+  expect(Object.isFrozen(read.LATCHKEY_PROXIES)).toBe(true)
+})
+
+test('all faults are reported together, each with its variable, what it holds and what it should hold', () => {
+  const error = faultsOf({
+    LATCHKEY_PORT: '80800',
+    LATCHKEY_KEEP: '30 days',
+    LATCHKEY_LOG: 'loud',
+    DATABASE_URL: 'mysql://db/x',
+  })
+  expect(error.message.split('\n')).toEqual([
+    'LATCHKEY_PORT holds "80800"; it should hold a port from 0 to 65535',
+    'LATCHKEY_KEEP holds "30 days"; it should hold a duration such as 250ms, 5s, 10m, 12h or 30d, at least 1h',
+    'LATCHKEY_LOG holds "loud"; it should hold one of info, debug',
+    'DATABASE_URL holds "mysql://db/x"; it should hold a URL that begins with postgres:// or postgresql://',
+    'LATCHKEY_WORKERS holds nothing; it should hold a whole number from 1 to 8',
+  ])
+})
+
+test.each(['1.5', '0x10', '1e3', '9', '0', '--1', '9999999999999999999'])(
+  '%s is no whole number from 1 to 8',
+  (text) => {
+    expect(faultsOf({ LATCHKEY_WORKERS: text }).faults).toHaveLength(1)
+  },
+)
+
+test.each(['30', '1.5h', '-1d', '59m', '1w', '999999999999999d'])('%s is no duration of at least an hour', (text) => {
+  expect(faultsOf({ LATCHKEY_WORKERS: '1', LATCHKEY_KEEP: text }).faults).toHaveLength(1)
+})
+
+test('a fault never shows a secret, nor the password in an address', () => {
+  const error = faultsOf({
+    LATCHKEY_WORKERS: '1',
+    LATCHKEY_ADMIN_TOKEN: 'sesame',
+    DATABASE_URL: 'mysql://root:hunter2@db/x',
+    LATCHKEY_ADMIN_TOKEM: 'a-misspelt-secret',
+  })
+  expect(error.faults.map(({ holds }) => holds)).toEqual([
+    'a value of 6 characters',
+    'a value of 25 characters',
+    'a value of 17 characters',
+  ])
+  expect(error.message).not.toMatch(/sesame|hunter2|misspelt-secret/)
+})
+
+test('an unknown LATCHKEY_ variable is a fault that names the one meant', () => {
+  const [misspelt, unlike] = faultsOf({
+    LATCHKEY_WORKERS: '1',
+    LATCHKEY_PROT: '1',
+    LATCHKEY_SOMETHING_ELSE: 'x',
+  }).faults
+  expect(misspelt?.expected).toContain('did you mean LATCHKEY_PORT?')
+  expect(unlike?.expected).not.toContain('did you mean')
+  const alsoKnown = ['LATCHKEY_URL']
+  expect(
+    readEnvironment({ LATCHKEY_WORKERS: '1', LATCHKEY_URL: 'x', PATH: '/bin' }, settings, { alsoKnown })
+      .LATCHKEY_WORKERS,
+  ).toBe(1)
+})
+
+test('a declaration lists itself', () => {
+  expect(describeSettings(settings).map(({ name, default: text, required }) => [name, text, required])).toEqual([
+    ['LATCHKEY_PORT', '8080', false],
+    ['LATCHKEY_DATA', './data', false],
+    ['LATCHKEY_ADMIN_TOKEN', undefined, false],
+    ['LATCHKEY_KEEP', '30d', false],
+    ['LATCHKEY_LOG', 'info', false],
+    ['LATCHKEY_PROXIES', '', false],
+    ['DATABASE_URL', undefined, false],
+    ['LATCHKEY_WORKERS', undefined, true],
+  ])
+})
+
+test('a default that its own setting would refuse cannot be declared', () => {
+  expect(() => setting.duration({ default: '30', about: 'x' })).toThrow('is not a duration')
+})

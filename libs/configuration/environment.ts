@@ -1,0 +1,81 @@
+import { ConfigurationError, type Fault } from './faults.ts'
+import { nearest } from './nearest.ts'
+import type { Setting } from './settings.ts'
+
+const prefix = 'LATCHKEY_'
+
+export type Settings = Readonly<Record<string, Setting<unknown>>>
+
+export type Configuration<S extends Settings> = Readonly<{
+  [Name in keyof S]: S[Name] extends Setting<infer T> ? T : never
+}>
+
+/**
+ * Reads every declared variable. A variable that is empty counts as not set. A variable whose name begins with
+ * LATCHKEY_ and that is neither declared nor in `alsoKnown` (those of other programs on the same machine) is a fault,
+ * because it is most often a misspelt one.
+ * @throws ConfigurationError with all faults
+ */
+export function readEnvironment<const S extends Settings>(
+  env: Readonly<Record<string, string | undefined>>,
+  settings: S,
+  { alsoKnown = [] }: { readonly alsoKnown?: Iterable<string> } = {},
+): Configuration<S> {
+  const faults: Fault[] = []
+  const values: Record<string, unknown> = {}
+  for (const [variable, declared] of Object.entries(settings)) {
+    const text = present(env[variable]) ?? declared.default
+    if (text === undefined) {
+      values[variable] = undefined
+      if (!declared.optional) faults.push({ variable, holds: 'nothing', expected: declared.expected })
+      continue
+    }
+    const value = declared.read(text)
+    if (value === undefined) faults.push({ variable, holds: shown(text, declared), expected: declared.expected })
+    values[variable] = value
+  }
+  const known = new Set([...Object.keys(settings), ...alsoKnown])
+  for (const [variable, text] of Object.entries(env)) {
+    if (!variable.startsWith(prefix) || known.has(variable)) continue
+    const meant = nearest(variable, known)
+    faults.push({
+      variable,
+      holds: `a value of ${text?.length ?? 0} characters`,
+      expected: `nothing, because no setting has this name${meant === undefined ? '' : ` (did you mean ${meant}?)`}`,
+    })
+  }
+  if (faults.length > 0) throw new ConfigurationError(faults)
+  return Object.freeze(values) as Configuration<S>
+}
+
+/** One setting in words, for `.env.example` and for help. `default` is undefined where there is none. */
+export interface SettingDescription {
+  readonly name: string
+  readonly default: string | undefined
+  readonly about: string
+  readonly expected: string
+  readonly required: boolean
+  readonly secret: boolean
+}
+
+export function describe(settings: Settings): readonly SettingDescription[] {
+  return Object.entries(settings).map(([name, declared]) => ({
+    name,
+    default: declared.default,
+    about: declared.about,
+    expected: declared.expected,
+    required: declared.default === undefined && !declared.optional,
+    secret: declared.secret,
+  }))
+}
+
+function present(text: string | undefined): string | undefined {
+  const trimmed = text?.trim()
+  return trimmed === '' ? undefined : trimmed
+}
+
+/** An "@" may follow a password in a URL, also in one too broken to be parsed. */
+function shown(text: string, { secret }: Setting<unknown>): string {
+  if (secret || text.includes('@')) return `a value of ${text.length} characters`
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
+}

@@ -1,0 +1,21 @@
+/** What is wrong with one variable. `holds` never carries a secret's text. */
+export interface Fault {
+  readonly variable: string
+  readonly holds: string
+  readonly expected: string
+}
+
+/** All faults of an environment at once; the message has one line for each. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError'
+  readonly faults: readonly Fault[]
+
+  constructor(faults: readonly Fault[]) {
+    super(
+      faults
+        .map(({ variable, holds, expected }) => `${variable} holds ${holds}; it should hold ${expected}`)
+        .join('\n'),
+    )
+    this.faults = faults
+  }
+}

@@ -1,0 +1,192 @@
+import fc from 'fast-check'
+import {
+  addPepper,
+  digest,
+  dummyMatch,
+  faultAdvice,
+  formatPeppers,
+  generatePeppers,
+  keyFormat,
+  matches,
+  mintKey,
+  open,
+  parsePeppers,
+  readAuthorization,
+  readKey,
+  seal,
+} from './index.ts'
+
+const faultOf = (read: ReturnType<typeof readKey>): string => (read.kind === 'fault' ? read.fault : read.kind)
+
+describe('a key', () => {
+  test('10,000 minted keys are unique, readable and found by the published format', () => {
+    const kids = new Set<string>()
+    const secrets = new Set<string>()
+    for (let count = 0; count < 10_000; count++) {
+      const environment = count % 2 === 0 ? 'live' : 'sandbox'
+      const { kid, secret, text } = mintKey(environment)
+      expect(readKey(text)).toEqual({ kind: 'key', environment, kid, secret })
+      if (!keyFormat.test(`token="${text}";`)) throw new Error('the published format misses a key')
+      kids.add(kid)
+      secrets.add(secret)
+    }
+    expect([kids.size, secrets.size]).toEqual([10_000, 10_000])
+  })
+
+  test('every digit of a kid is met about as often as any other', () => {
+    const met = new Map<string, number>()
+    for (let count = 0; count < 5_000; count++) {
+      for (const digit of mintKey('live').kid) met.set(digit, (met.get(digit) ?? 0) + 1)
+    }
+    const expected = (5_000 * 12) / 62
+    expect(met.size).toBe(62)
+    for (const times of met.values()) expect(Math.abs(times - expected)).toBeLessThan(expected * 0.25)
+  })
+
+  test('every change of a single character is rejected', () => {
+    const { text } = mintKey('live')
+    for (let place = 0; place < text.length; place++) {
+      for (let code = 0; code < 256; code++) {
+        const other = String.fromCharCode(code)
+        if (other === text[place]) continue
+        if (readKey(text.slice(0, place) + other + text.slice(place + 1)).kind !== 'fault') {
+          throw new Error(`character ${code} at ${place} was accepted`)
+        }
+      }
+    }
+  })
+
+  test('any text is read without an exception, and only minted forms are keys', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+        expect(readKey(text).kind).toBe('fault')
+        expect(readAuthorization(text).kind).toBe('fault')
+      }),
+    )
+  })
+
+  test('any part of a key is called truncated, and anything behind it too long', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 3, max: 70 }), fc.stringMatching(/^[0-9A-Za-z_]{1,80}$/), (length, more) => {
+        const { text } = mintKey('sandbox')
+        expect(faultOf(readKey(text.slice(0, length)))).toBe('truncated')
+        expect(faultOf(readKey(text + more))).toBe('too-long')
+      }),
+    )
+  })
+
+  test.each([
+    ['empty', ''],
+    ['empty', '   '],
+    ['not-a-key', 'password'],
+    ['truncated', mintKey('live').text.slice(3)],
+    ['too-long', mintKey('live').text.repeat(2)],
+    ['whitespace', `${mintKey('live').text} `],
+    ['whitespace', mintKey('live').text.replace('live_', 'live_\n')],
+    ['whitespace', `${mintKey('live').text}\u00a0`],
+    ['whitespace', `\u00ef\u00bb\u00bf${mintKey('live').text}`],
+    ['quotes', `"${mintKey('live').text}"`],
+    ['quotes', `\u201c${mintKey('live').text}\u201d`],
+    ['quotes', `\u00e2\u0080\u009c${mintKey('live').text}\u00e2\u0080\u009d`],
+    ['doubled-bearer', `Bearer ${mintKey('live').text}`],
+    ['unknown-environment', mintKey('live').text.replace('live', 'prod')],
+    ['bad-alphabet', mintKey('live').text.slice(0, -3) + '***'],
+    ['bad-checksum', mintKey('live').text.replace('live', 'test')],
+  ])('the diagnosis says %s', (fault, text) => {
+    expect(faultOf(readKey(text))).toBe(fault)
+  })
+
+  test('no advice repeats what was presented, and each says cause and fix', () => {
+    for (const { cause, fix } of Object.values(faultAdvice)) {
+      expect(cause).toMatch(/\.$/)
+      expect(fix).toMatch(/\.$/)
+    }
+  })
+})
+
+describe('the Authorization header', () => {
+  const { text, kid } = mintKey('live')
+
+  test.each([`Bearer ${text}`, `bearer ${text}`, `BEARER   ${text}`, text])('carries the key as %#', (header) => {
+    expect(readAuthorization(header)).toMatchObject({ kind: 'key', kid })
+  })
+
+  test.each([
+    ['missing', undefined],
+    ['empty', ''],
+    ['empty', 'Bearer'],
+    ['empty', 'Bearer '],
+    ['other-scheme', 'Basic YWRhOnNlY3JldA=='],
+    ['doubled-bearer', `Bearer Bearer ${text}`],
+    ['whitespace', `Bearer ${text} `],
+    ['quotes', `Bearer "${text}"`],
+    ['not-a-key', 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x'],
+  ])('is refused as %s', (fault, header) => {
+    expect(faultOf(readAuthorization(header))).toBe(fault)
+  })
+})
+
+describe('digests', () => {
+  const peppers = generatePeppers()
+  const { secret } = mintKey('live')
+  const stored = { pepperVersion: 1, digest: digest(peppers, 1, secret) }
+
+  test('match their own secret and no other', () => {
+    expect(stored.digest).toHaveLength(32)
+    expect(matches(peppers, stored, secret)).toBe(true)
+    expect(matches(peppers, stored, mintKey('live').secret)).toBe(false)
+    expect(dummyMatch(peppers, secret)).toBe(false)
+  })
+
+  test('go on matching after another pepper was added, and under no other installation', () => {
+    const later = addPepper(peppers)
+    expect(later.current).toBe(2)
+    expect(matches(later, stored, secret)).toBe(true)
+    expect(digest(later, 2, secret)).not.toEqual(stored.digest)
+    expect(matches(generatePeppers(), stored, secret)).toBe(false)
+    expect(matches(peppers, { ...stored, pepperVersion: 7 }, secret)).toBe(false)
+  })
+
+  test('peppers survive being written and read', () => {
+    const text = formatPeppers(addPepper(peppers))
+    const read = parsePeppers(`${text}\n`)
+    expect(read.current).toBe(2)
+    expect(formatPeppers(read)).toBe(text)
+    expect(matches(read, stored, secret)).toBe(true)
+  })
+
+  test.each(['', '1:abc', '1', 'x:AAAA', '0:' + 'A'.repeat(44), `1:${'A'.repeat(43)}=,1:${'A'.repeat(43)}=`])(
+    'an unreadable pepper is refused without repeating it: %#',
+    (text) => {
+      expect(() => parsePeppers(text)).toThrow(/^entry \d of the pepper/)
+      if (text.length > 3) expect(() => parsePeppers(text)).not.toThrow(text)
+    },
+  )
+})
+
+describe('sealing', () => {
+  const peppers = generatePeppers()
+  const context = { tenant: 'acme', kid: 'abcdefghijkl', purpose: 'sandbox key' }
+
+  test('what was sealed opens in its own context only', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        const sealed = seal(peppers, context, text)
+        expect(open(addPepper(peppers), context, sealed)).toBe(text)
+        for (const other of [{ tenant: 'globex' }, { kid: 'bbbbbbbbbbbb' }, { purpose: 'webhook' }]) {
+          expect(open(peppers, { ...context, ...other }, sealed)).toBeUndefined()
+        }
+        expect(open(generatePeppers(), context, sealed)).toBeUndefined()
+      }),
+    )
+  })
+
+  test('what was altered does not open', () => {
+    const sealed = seal(peppers, context, 'text')
+    const last = sealed.endsWith('A') ? 'B' : 'A'
+    expect(open(peppers, context, sealed.slice(0, -1) + last + 'AA')).toBeUndefined()
+    expect(open(peppers, context, sealed.slice(0, 12))).toBeUndefined()
+    expect(open(peppers, context, '9.' + sealed.slice(2))).toBeUndefined()
+    expect(open(peppers, context, 'nonsense')).toBeUndefined()
+  })
+})

@@ -1,0 +1,68 @@
+import type { AnyEvent } from '#libs/events/index'
+import { type Database, isConnectionLoss } from '#libs/postgres/index'
+import type { EventLog } from './port.ts'
+
+export interface AppendQueueOptions {
+  readonly log: EventLog
+  /** The publishing service's database. */
+  readonly database: Database
+  /** Events held in memory at the most. */
+  readonly capacity: number
+  readonly onFailure: (error: unknown) => void
+}
+
+const largestBatch = 500
+
+/**
+ * A bounded queue for events that accompany no change of state: what became of reads and of refused requests.
+ * It never drops one: what cannot be held is not taken, and the caller answers 503 instead of what it had decided.
+ * Events taken are appended in order, in batches; while the database is away they wait.
+ */
+export class AppendQueue {
+  readonly #options: AppendQueueOptions
+  #held: AnyEvent[] = []
+  #working: Promise<void> | undefined
+
+  constructor(options: AppendQueueOptions) {
+    this.#options = options
+  }
+
+  get length(): number {
+    return this.#held.length
+  }
+
+  get isFull(): boolean {
+    return this.#held.length >= this.#options.capacity
+  }
+
+  /** False when full: the event was not taken. */
+  offer(event: AnyEvent): boolean {
+    if (this.isFull) return false
+    this.#held.push(event)
+    this.#working ??= this.#work()
+    return true
+  }
+
+  /** Resolves when all that was taken is appended. Waits as long as the database is away. */
+  async drained(): Promise<void> {
+    while (this.#working !== undefined) await this.#working
+  }
+
+  async #work(): Promise<void> {
+    // One turn of the event loop gathers what arrives together; no timer delays it further.
+    await new Promise((resolve) => setImmediate(resolve))
+    let failures = 0
+    while (this.#held.length > 0) {
+      const batch = this.#held.slice(0, largestBatch)
+      try {
+        await this.#options.database.transaction(async (transaction) => this.#options.log.append(transaction, batch))
+        this.#held = this.#held.slice(batch.length)
+        failures = 0
+      } catch (error) {
+        if (failures === 0 || !isConnectionLoss(error)) this.#options.onFailure(error)
+        await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, 50 * 2 ** failures++)))
+      }
+    }
+    this.#working = undefined
+  }
+}

@@ -1,0 +1,59 @@
+import { readEvent } from '#libs/events/index'
+import { isConnectionLoss, isServerTrouble } from '#libs/postgres/index'
+import type { ReceivedEvent } from './deliver.ts'
+import type { DeadLetter, Subscription } from './port.ts'
+import { reasonOf } from './reason.ts'
+
+interface Row {
+  id: string
+  name: string
+  key: string
+  event: string
+  reason: string
+  buried_at: Date
+}
+
+export async function readDeadLetters(subscription: Subscription, limit: number): Promise<DeadLetter[]> {
+  const rows = await subscription.database.query<Row>(
+    `SELECT id, name, key, reason, buried_at FROM ${subscription.schema}.dead_letter WHERE follower = $1 ORDER BY number LIMIT $2`,
+    [subscription.group, limit],
+  )
+  return rows.map((row) => ({ id: row.id, name: row.name, key: row.key, reason: row.reason, buriedAt: row.buried_at }))
+}
+
+/** Each letter is handled and removed in one transaction; one that fails again stays, with its new reason. */
+export async function replayDeadLetters(
+  subscription: Subscription,
+  ids: readonly string[] | undefined,
+): Promise<{ applied: string[]; stillDead: string[] }> {
+  const { database, schema, group } = subscription
+  const rows = await database.query<Row>(
+    `SELECT id, event FROM ${schema}.dead_letter WHERE follower = $1 AND ($2::uuid[] IS NULL OR id = ANY($2)) ORDER BY number`,
+    [group, ids ?? null],
+  )
+  const applied: string[] = []
+  const stillDead: string[] = []
+  for (const row of rows) {
+    try {
+      await database.transaction(async (transaction) => {
+        const [held] = await transaction.query(
+          `DELETE FROM ${schema}.dead_letter WHERE follower = $1 AND id = $2 RETURNING id`,
+          [group, row.id],
+        )
+        if (held !== undefined)
+          await subscription.handle([readEvent(JSON.parse(row.event) as ReceivedEvent)], { transaction })
+      })
+      applied.push(row.id)
+    } catch (error) {
+      if (isConnectionLoss(error) || isServerTrouble(error)) throw error
+      const reason = reasonOf(error)
+      await database.query(`UPDATE ${schema}.dead_letter SET reason = $3 WHERE follower = $1 AND id = $2`, [
+        group,
+        row.id,
+        reason,
+      ])
+      stillDead.push(row.id)
+    }
+  }
+  return { applied, stillDead }
+}

@@ -1,0 +1,3 @@
+export { AppendQueue, type AppendQueueOptions } from './append-queue.ts'
+export type { DeadLetter, EventBatch, EventLog, Follower, FollowerState, Subscription } from './port.ts'
+export { FollowerTables } from './follower-tables.ts'

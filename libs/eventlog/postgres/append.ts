@@ -1,0 +1,24 @@
+import type { AnyEvent } from '#libs/events/index'
+import type { Statement, Transaction } from '#libs/postgres/index'
+
+const insert: Statement = {
+  name: 'event_log append',
+  text: `
+    INSERT INTO event_log.event (id, name, source, subject, key, version, time, traceparent, payload)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::timestamptz[], $8::text[], $9::text[])`,
+}
+
+export function appendEvents(transaction: Transaction, events: readonly AnyEvent[]): void {
+  if (events.length === 0) return
+  transaction.send(insert, [
+    events.map((event) => event.id),
+    events.map((event) => event.name),
+    events.map((event) => event.source),
+    events.map((event) => event.subject),
+    events.map((event) => event.key),
+    events.map((event) => event.version),
+    events.map((event) => event.time),
+    events.map((event) => event.traceparent ?? null),
+    events.map((event) => JSON.stringify(event.payload)),
+  ])
+}

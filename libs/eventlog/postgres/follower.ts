@@ -1,0 +1,131 @@
+import { eventNames, hears } from '#libs/events/index'
+import type { Database } from '#libs/postgres/index'
+import { readDeadLetters, replayDeadLetters } from '../dead-letters.ts'
+import { deliver } from '../deliver.ts'
+import type { DeadLetter, Follower, FollowerState, Subscription } from '../port.ts'
+import { loadPlace, lockPlace, type Place, samePlace, storePlace } from './place.ts'
+import { type Page, readPage } from './read.ts'
+
+const longestPause = 5_000
+/** While only others' events pass by, the place is saved this often, so that a restart need not read past them again. */
+const saveIdlePlaceEvery = 5_000
+
+/**
+ * Follows the log table for one group. Each batch is one transaction that locks the group's row, applies the events
+ * and moves the place: two instances of a group never apply the same event, and a crash repeats nothing.
+ */
+export class PostgresFollower implements Follower {
+  readonly group: string
+  state: FollowerState = 'following'
+  readonly #log: Database
+  readonly #subscription: Subscription
+  readonly #names: readonly string[]
+  readonly #pollEvery: number
+  readonly #finished: Promise<void>
+  /** The place in the database, and the one reached since by passing over nothing but others' events. */
+  #saved: Place | undefined
+  #reached: Place | undefined
+  #savedAt = 0
+  #upTo: Date | undefined
+  #endPause: (() => void) | undefined
+  #woken = false
+  #stopping = false
+
+  constructor(log: Database, subscription: Subscription, pollEvery: number) {
+    this.group = subscription.group
+    this.#log = log
+    this.#subscription = subscription
+    this.#names = eventNames.filter((name) => subscription.patterns.some((pattern) => hears(pattern, name)))
+    this.#pollEvery = pollEvery
+    this.#finished = this.#run()
+  }
+
+  followedUpTo(): Date | undefined {
+    return this.#upTo
+  }
+
+  deadLetters(limit: number): Promise<DeadLetter[]> {
+    return readDeadLetters(this.#subscription, limit)
+  }
+
+  replay(ids?: readonly string[]): Promise<{ applied: string[]; stillDead: string[] }> {
+    return replayDeadLetters(this.#subscription, ids)
+  }
+
+  /** Something was appended in this process: look now instead of at the next poll. */
+  wake(): void {
+    this.#woken = true
+    this.#endPause?.()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#endPause?.()
+    await this.#finished
+    this.state = 'stopped'
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0
+    while (!this.#stopping) {
+      try {
+        this.#woken = false
+        const more = await this.#step()
+        failures = 0
+        this.state = 'following'
+        if (!more && !this.#woken) await this.#pause(this.#pollEvery)
+      } catch (error) {
+        const pause = Math.min(longestPause, 50 * 2 ** failures++)
+        this.state = 'stalled'
+        this.#saved = undefined
+        this.#subscription.observe?.stalled?.(error, pause)
+        await this.#pause(pause)
+      }
+    }
+  }
+
+  /** Applies the next page; true when there may be more. */
+  async #step(): Promise<boolean> {
+    if (this.#saved === undefined) this.#reached = this.#saved = await loadPlace(this.#subscription)
+    const page = await readPage(
+      this.#log,
+      this.#reached ?? this.#saved,
+      this.#names,
+      this.#subscription.batchSize ?? 500,
+    )
+    const worthSaving = page.events.length > 0 || Date.now() - this.#savedAt > saveIdlePlaceEvery
+    if (worthSaving && !(await this.#apply(page, this.#saved))) return true
+    this.#reached = page.next
+    this.#upTo = page.upTo ?? this.#upTo
+    return page.events.length > 0
+  }
+
+  /** False when another instance of the group has moved on meanwhile: nothing was applied, and the place must be read anew. */
+  async #apply(page: Page, saved: Place): Promise<boolean> {
+    const { database, observe } = this.#subscription
+    const began = performance.now()
+    const applied = await database.transaction(async (transaction) => {
+      if (!samePlace(await lockPlace(transaction, this.#subscription), saved)) return undefined
+      const events = page.events.length === 0 ? [] : await deliver(this.#subscription, transaction, page.events)
+      storePlace(transaction, this.#subscription, page.next, page.upTo)
+      return events
+    })
+    this.#saved = applied === undefined ? undefined : page.next
+    this.#savedAt = Date.now()
+    if (applied === undefined) return false
+    if (applied.length > 0) observe?.applied?.(applied, { milliseconds: performance.now() - began })
+    return true
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    if (this.#stopping) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds)
+      this.#endPause = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#endPause = undefined
+  }
+}

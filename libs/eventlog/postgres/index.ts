@@ -1,0 +1,1 @@
+export { openPostgresEventLog, type PostgresEventLog, type PostgresEventLogOptions } from './event-log.ts'

@@ -1,0 +1,23 @@
+import { z } from 'zod'
+import type { EventName } from './names.ts'
+import { groupEvents, userEvents } from './people.ts'
+import { requestEvents } from './requests.ts'
+import { connectionEvents, keyEvents, tenantEvents } from './trust.ts'
+
+/** The one list of what Latchkey publishes; types, run-time checks and JSON Schemas all come from it. */
+export const payloadSchemas = {
+  ...tenantEvents,
+  ...connectionEvents,
+  ...keyEvents,
+  ...userEvents,
+  ...groupEvents,
+  ...requestEvents,
+} as const
+
+export type Payload<Name extends EventName> = z.infer<(typeof payloadSchemas)[Name]>
+
+/** JSON Schema 2020-12 of one event's payload. A reader must ignore properties that it does not know. */
+export function jsonSchemaOf(name: EventName): Record<string, unknown> {
+  const schema = z.toJSONSchema(payloadSchemas[name], { target: 'draft-2020-12', io: 'input' })
+  return { $id: `urn:latchkey:event:${name}:1`, title: name, ...schema }
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { environments, identityProviders } from './trust.ts'
+
+/** What became of one request, step by step. Holds no secret, no query string and no body. */
+
+export const stepDecision = z.object({
+  step: z.string(),
+  decision: z.enum(['passed', 'refused']),
+  code: z.string().optional(),
+  microseconds: z.int().nonnegative(),
+})
+export type StepDecision = z.infer<typeof stepDecision>
+
+export const requestDecided = z.object({
+  requestId: z.string(),
+  surface: z.enum(['scim', 'admin']),
+  tenant: z.string().nullable(),
+  connection: z.string().nullable(),
+  environment: z.enum(environments).nullable(),
+  identityProvider: z.enum(identityProviders).nullable(),
+  /** The id part of the key that was presented and proved; null when none was. */
+  kid: z.string().nullable(),
+  method: z.string(),
+  /** Without its query string. */
+  path: z.string(),
+  /** noun.verb, such as users.create; null when the path names none. */
+  operation: z.string().nullable(),
+  address: z.string(),
+  userAgent: z.string().nullable(),
+  steps: z.array(stepDecision),
+  outcome: z.enum(['accepted', 'refused', 'failed']),
+  status: z.int(),
+  /** Stable code of the error answered, from the protocol's list. */
+  code: z.string().nullable(),
+  /** Cause and fix as answered. */
+  detail: z.string().nullable(),
+  subject: z.object({ kind: z.string(), id: z.string() }).nullable(),
+  changed: z.array(z.string()),
+  /** Ids of the events that this request brought about. */
+  events: z.array(z.string()),
+  deviations: z.array(z.object({ code: z.string(), pointer: z.string() })),
+  receivedAt: z.iso.datetime(),
+  microseconds: z.int().nonnegative(),
+  traceId: z.string(),
+})
+export type RequestDecided = z.infer<typeof requestDecided>
+
+export const requestEvents = { 'request.decided': requestDecided }

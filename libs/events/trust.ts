@@ -1,0 +1,48 @@
+import { z } from 'zod'
+
+/** What the keys service tells: tenants, connections and the keys that the gateway may accept. */
+
+export const environments = ['live', 'sandbox'] as const
+export type Environment = (typeof environments)[number]
+
+export const identityProviders = ['okta', 'entra', 'google', 'other'] as const
+export type IdentityProvider = (typeof identityProviders)[number]
+
+const tenant = z.object({ tenant: z.string(), name: z.string() })
+
+export const connectionFacts = z.object({
+  tenant: z.string(),
+  connection: z.string(),
+  name: z.string(),
+  environment: z.enum(environments),
+  identityProvider: z.enum(identityProviders),
+  state: z.enum(['enabled', 'disabled']),
+})
+export type ConnectionFacts = z.infer<typeof connectionFacts>
+
+/** A key as a gateway must know it: a keyed digest, never the secret. `digest` is base64url of HMAC-SHA-256 under pepper `pepperVersion`. */
+export const knownKeyFacts = z.object({
+  tenant: z.string(),
+  connection: z.string(),
+  environment: z.enum(environments),
+  kid: z.string(),
+  pepperVersion: z.int().positive(),
+  digest: z.string(),
+})
+export type KnownKeyFacts = z.infer<typeof knownKeyFacts>
+
+export const tenantEvents = {
+  'tenant.created': tenant,
+  'tenant.deleted': z.object({ tenant: z.string() }),
+}
+
+export const connectionEvents = {
+  'connection.created': connectionFacts,
+  'connection.changed': connectionFacts.extend({ changed: z.array(z.string()) }),
+  'connection.deleted': z.object({ tenant: z.string(), connection: z.string() }),
+}
+
+export const keyEvents = {
+  'key.minted': knownKeyFacts,
+  'key.revoked': z.object({ tenant: z.string(), connection: z.string(), kid: z.string(), revokedAt: z.iso.datetime() }),
+}

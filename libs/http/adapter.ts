@@ -1,0 +1,184 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { FastifyAdapter } from '@nestjs/platform-fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { BodyAborted, BodyTooLarge, drainBody, readBody } from './body.ts'
+import { Problem, problems, renderProblem } from './problem.ts'
+import { RouteTable } from './route-table.ts'
+
+export interface HttpOptions {
+  /** Largest JSON body in bytes. */
+  readonly bodyLimit: number
+  /** How long a request may take to arrive whole. */
+  readonly requestTimeoutMs: number
+  /** Largest header section in bytes; 16 KiB unless told. */
+  readonly headerLimit?: number
+  /**
+   * Addresses that begin so get their body unread, of any content type: their handlers read it themselves (`readBody`
+   * on `request.raw`) once they know who is asking. The content type is to be read from `request.raw.headers`.
+   */
+  readonly rawPrefixes?: readonly string[]
+  /**
+   * Another form than problem details for an address that cannot be decoded, which reaches no route and no filter;
+   * undefined where the path (as sent, without its query) is none of the caller's.
+   */
+  readonly renderBrokenAddress?: (path: string, problem: Problem) => RenderedError | undefined
+}
+
+export interface RenderedError {
+  readonly contentType: string
+  readonly body: string
+}
+
+/** What is left of a refused body is read and dropped up to this much, so that the client hears why. */
+const drainLimit = 8 * 1024 * 1024
+const drainTimeoutMs = 2000
+
+/** Nest's Fastify adapter with our limits. Create the application with `bodyParser: false`. */
+export class HttpAdapter extends FastifyAdapter {
+  readonly #routes: RouteTable
+  #draining = false
+
+  constructor(options: HttpOptions) {
+    super({
+      bodyLimit: options.bodyLimit,
+      requestTimeout: options.requestTimeoutMs,
+      http: {
+        maxHeaderSize: options.headerLimit ?? 16 * 1024,
+        headersTimeout: options.requestTimeoutMs,
+        connectionsCheckingInterval: Math.min(1000, options.requestTimeoutMs),
+      },
+      routerOptions: { maxParamLength: 512 },
+      clientErrorHandler: answerBrokenRequest,
+      frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
+        answerBrokenAddress(error.code, request, reply, options),
+      forceCloseConnections: false,
+    })
+    const instance = this.getInstance<FastifyInstance>()
+    this.#routes = new RouteTable(instance)
+    useBodyRules(instance, options)
+    instance.addHook('onSend', (_request, reply, payload, done) => {
+      if (this.#draining) reply.header('connection', 'close')
+      done(null, payload)
+    })
+  }
+
+  /** Methods that some route takes at this path; empty when none does. */
+  methodsAt(path: string): readonly string[] {
+    return this.#routes.methodsAt(path)
+  }
+
+  /** Takes no more connections and waits until what is in flight is answered; cuts off the rest after `limitMs`. */
+  async drain(limitMs: number): Promise<void> {
+    this.#draining = true
+    const server: Server = this.getInstance<FastifyInstance>().server
+    const timer = setTimeout(() => server.closeAllConnections(), limitMs)
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeIdleConnections()
+    })
+    clearTimeout(timer)
+  }
+}
+
+export function createHttpAdapter(options: HttpOptions): HttpAdapter {
+  return new HttpAdapter(options)
+}
+
+function useBodyRules(instance: FastifyInstance, { bodyLimit, rawPrefixes = [] }: HttpOptions): void {
+  const parseJson = instance.getDefaultJsonParser('error', 'error')
+  const isRaw = (request: FastifyRequest) =>
+    rawPrefixes.some((prefix) => request.raw.url?.startsWith(prefix) || request.routeOptions.url?.startsWith(prefix))
+
+  instance.removeAllContentTypeParsers()
+  instance.addContentTypeParser('*', (request, payload: IncomingMessage, done) => {
+    if (request.is404 || isRaw(request)) return done(null, undefined)
+    if (!isJson(request.headers['content-type'])) {
+      return done(problems.unsupportedMediaType(request.headers['content-type']), undefined)
+    }
+    readBody(payload, bodyLimit).then(
+      (body) => {
+        if (body.length === 0) return done(null, undefined)
+        return parseJson(request, body.toString('utf8'), (error, value) =>
+          done(error === null ? null : problems.malformedJson(), value),
+        )
+      },
+      (error: unknown) => {
+        if (!(error instanceof BodyTooLarge))
+          return done(error instanceof BodyAborted ? problems.requestTimeout() : asError(error), undefined)
+        return drainBody(payload, drainLimit, drainTimeoutMs).then(() =>
+          done(problems.payloadTooLarge(bodyLimit), undefined),
+        )
+      },
+    )
+  })
+
+  // Fastify itself answers 415 to a content type that is none ("json"), before any parser is asked.
+  instance.addHook('onRequest', (request, _reply, done) => {
+    const contentType = request.raw.headers['content-type']
+    if (contentType !== undefined && !mediaType.test(contentType) && isRaw(request)) {
+      request.headers = { 'content-type': 'application/octet-stream' }
+    }
+    done()
+  })
+
+  instance.addHook('onSend', (request, reply, payload, done) => {
+    if (!hasUnreadBody(request.raw)) return done(null, payload)
+    return void drainBody(request.raw, drainLimit, drainTimeoutMs).then((drained) => {
+      if (!drained) reply.header('connection', 'close')
+      done(null, payload)
+    })
+  })
+}
+
+const mediaType = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(;|$)/
+
+function isJson(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^application\/json\s*(;|$)/i.test(contentType)
+}
+
+function hasUnreadBody(request: IncomingMessage): boolean {
+  if (request.complete) return false
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
+  return encoding !== undefined || (length !== undefined && length !== '0')
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}
+
+/** An address that the router cannot take apart reaches no route and no filter. */
+function answerBrokenAddress(
+  code: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { renderBrokenAddress }: HttpOptions,
+): void {
+  const tooLong = code === 'FST_ERR_MAX_PARAM_LENGTH'
+  const problem = tooLong
+    ? problems.addressTooLong()
+    : problems.badRequest('The address cannot be decoded. Check its percent signs.')
+  const { contentType, body } = renderBrokenAddress?.(request.raw.url?.split('?', 1)[0] ?? '', problem) ?? {
+    contentType: 'application/problem+json',
+    body: JSON.stringify(renderProblem(problem)),
+  }
+  reply.code(problem.status).type(contentType).send(Buffer.from(body))
+}
+
+/** A request that the HTTP parser itself refused has no reply object; the answer is written to the socket. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()
+  const [status, problem] = brokenRequest(error.code)
+  const body = JSON.stringify({ ...renderProblem(problem), status })
+  socket.end(
+    `HTTP/1.1 ${status} ${status === 431 ? 'Request Header Fields Too Large' : status === 408 ? 'Request Timeout' : 'Bad Request'}\r\n` +
+      `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
+}
+
+function brokenRequest(code: string | undefined): [status: number, problem: Problem] {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, problems.requestTimeout()]
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return [431, problems.badRequest('The headers are over the limit. Send fewer or shorter ones.')]
+  return [400, problems.badRequest('The request breaks the rules of HTTP/1.1. Check the client or a proxy on the way.')]
+}

@@ -1,0 +1,417 @@
+import { connect } from 'node:net'
+import { setTimeout as later } from 'node:timers/promises'
+import {
+  Body,
+  Controller,
+  Get,
+  Inject,
+  Module,
+  Param,
+  Post,
+  Query,
+  Req,
+  UseGuards,
+  type ExceptionFilter,
+  type INestApplication,
+} from '@nestjs/common'
+import { NestFactory } from '@nestjs/core'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import {
+  ADMIN_TOKEN,
+  AdminGuard,
+  HEALTH_CHECKS,
+  HealthController,
+  METRICS_TEXT,
+  PortTaken,
+  ProblemFilter,
+  createHttpAdapter,
+  listen,
+  pageOf,
+  paging,
+  parse,
+  problems,
+  readBody,
+  type HealthCheck,
+  type Listening,
+} from './index.ts'
+
+const token = 'correct-horse-battery-staple'
+const bodyLimit = 1000
+const tenant = z.object({ name: z.string().min(1), tags: z.array(z.object({ 'a/b': z.number() })).default([]) })
+
+const logged: unknown[] = []
+const checks: HealthCheck[] = []
+const gate = { entered: Promise.withResolvers<void>(), open: Promise.withResolvers<void>() }
+const GREETING = Symbol('GREETING')
+
+@Controller('scim/v2/:connection')
+class RawController {
+  @Post('refused')
+  refused() {
+    throw problems.forbidden('refused before the body was read')
+  }
+
+  @Post('read')
+  async read(@Req() request: FastifyRequest) {
+    const body = await readBody(request.raw, bodyLimit)
+    return {
+      text: body.toString(),
+      parsed: request.body ?? null,
+      contentType: request.raw.headers['content-type'] ?? null,
+    }
+  }
+}
+
+@Controller('admin/v1')
+@UseGuards(AdminGuard)
+class AdminController {
+  @Get('tenants')
+  list(@Query() query: unknown) {
+    const page = paging(query)
+    const first = Number(page.after?.[0] ?? 0) + 1
+    const rows = Array.from({ length: 5 }, (_, at) => at + 1).filter((id) => id >= first)
+    return pageOf(
+      rows.slice(0, page.limit + 1),
+      page,
+      (id) => [String(id)],
+      (id) => ({ id }),
+    )
+  }
+
+  @Post('tenants')
+  create(@Body() body: unknown) {
+    return parse(tenant, body)
+  }
+
+  @Get('tenants/:id')
+  get(@Param('id') id: string) {
+    throw id === 'broken' ? new Error(`lost ${token}`) : problems.notFound('tenant', id)
+  }
+}
+
+@Controller('slow')
+class SlowController {
+  readonly greeting: string
+  constructor(@Inject(GREETING) greeting: string) {
+    this.greeting = greeting
+  }
+
+  @Get()
+  async answer() {
+    gate.entered.resolve()
+    await gate.open.promise
+    return { greeting: this.greeting }
+  }
+}
+
+@Module({
+  controllers: [RawController, AdminController, SlowController, HealthController],
+  providers: [
+    { provide: ADMIN_TOKEN, useValue: token },
+    { provide: HEALTH_CHECKS, useValue: checks },
+    { provide: METRICS_TEXT, useValue: async () => 'latchkey_up 1\n' },
+    { provide: GREETING, useValue: 'hello' },
+  ],
+})
+class TestModule {}
+
+const otherForm: ExceptionFilter = {
+  catch: (_, host) => void host.switchToHttp().getResponse<FastifyReply>().code(418).send({ form: 'other' }),
+}
+
+async function application(): Promise<INestApplication> {
+  const adapter = createHttpAdapter({
+    bodyLimit,
+    requestTimeoutMs: 500,
+    rawPrefixes: ['/scim/'],
+    renderBrokenAddress: (path) =>
+      path.startsWith('/other/') ? { contentType: 'text/other', body: `"${path}"` } : undefined,
+  })
+  const app = await NestFactory.create(TestModule, adapter, { bodyParser: false, logger: false, abortOnError: false })
+  app.useGlobalFilters(
+    new ProblemFilter({
+      logger: { error: (fields) => logged.push(fields) },
+      methodsAt: (path) => adapter.methodsAt(path),
+      elsewhere: [{ prefix: '/other/', filter: otherForm }],
+    }),
+  )
+  return app
+}
+
+let server: Listening
+
+beforeAll(async () => {
+  server = await listen(await application(), { host: '127.0.0.1', port: 0 })
+})
+afterAll(() => server.close())
+beforeEach(() => {
+  logged.length = 0
+  checks.length = 0
+})
+
+const authorization = `Bearer ${token}`
+
+async function call(
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body?: string | Uint8Array<ArrayBuffer>,
+) {
+  const response = await fetch(server.url + path, { method, headers, ...(body === undefined ? {} : { body }) })
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, text, json: text === '' ? undefined : JSON.parse(text) }
+}
+
+function admin(body: string | Uint8Array<ArrayBuffer>, contentType = 'application/json') {
+  return call('POST', '/admin/v1/tenants', { authorization, 'content-type': contentType }, body)
+}
+
+/** Writes to one connection, and gives all that comes back until the server closes it or `enough` is seen. */
+async function conversation(parts: readonly string[], enough: (text: string) => boolean) {
+  const { port } = new URL(server.url)
+  const socket = connect(Number(port), '127.0.0.1')
+  const seen = Promise.withResolvers<{ text: string; closed: boolean }>()
+  let text = ''
+  socket.on('data', (chunk) => {
+    text += chunk.toString()
+    if (enough(text)) seen.resolve({ text, closed: false })
+  })
+  socket.on('close', () => seen.resolve({ text, closed: true }))
+  socket.on('error', () => undefined)
+  for (const part of parts) socket.write(part)
+  try {
+    return await seen.promise
+  } finally {
+    socket.destroy()
+  }
+}
+
+const statuses = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status))
+const head = (method: string, path: string, ...headers: string[]) =>
+  [`${method} ${path} HTTP/1.1`, 'host: x', ...headers, '', ''].join('\r\n')
+
+describe('raw bodies', () => {
+  test.each(['application/scim+json', 'application/json', 'text/plain; charset=utf-8', 'nonsense', undefined])(
+    'of type %s reach the handler unread',
+    async (contentType) => {
+      const bytes = new TextEncoder().encode('{"a":')
+      const answer = await call(
+        'POST',
+        '/scim/v2/c1/read',
+        contentType === undefined ? {} : { 'content-type': contentType },
+        bytes,
+      )
+      expect(answer.json).toEqual({ text: '{"a":', parsed: null, contentType: contentType ?? null })
+    },
+  )
+
+  test('an address that hides its prefix is raw all the same', async () => {
+    const answer = await call('POST', '/%73cim/v2/c1/read', { 'content-type': 'application/json' }, '{}')
+    expect(answer.json.text).toBe('{}')
+  })
+
+  test('of refused requests do not disturb the next request on the connection', async () => {
+    for (const size of [2, 100_000, 3_000_000]) {
+      const refused = head(
+        'POST',
+        '/scim/v2/c1/refused',
+        'content-type: application/scim+json',
+        `content-length: ${size}`,
+      )
+      const next = head('POST', '/scim/v2/c1/read', 'content-length: 2')
+      const { text } = await conversation([refused, 'x'.repeat(size), next, 'ok'], (all) => all.includes('"text":"ok"'))
+      expect(statuses(text)).toEqual([403, 201])
+    }
+  })
+
+  test('of refused requests in chunks do not either', async () => {
+    const refused = head('POST', '/scim/v2/c1/refused', 'transfer-encoding: chunked')
+    const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`
+    const next = head('POST', '/scim/v2/c1/read', 'content-length: 2')
+    const parts = [refused, ...Array.from({ length: 8 }, () => chunk), '0\r\n\r\n', next, 'ok']
+    const { text } = await conversation(parts, (all) => all.includes('"text":"ok"'))
+    expect(statuses(text)).toEqual([403, 201])
+  })
+
+  test('too large to be drained get their answer and the connection is closed', async () => {
+    const refused = head('POST', '/scim/v2/c1/refused', 'content-length: 100000000')
+    const { text, closed } = await conversation([refused, 'x'], () => false)
+    expect(statuses(text)).toEqual([403])
+    expect(text).toMatch(/^connection: close/im)
+    expect(closed).toBe(true)
+  })
+})
+
+describe('JSON bodies', () => {
+  test('are parsed, defaults applied', async () => {
+    expect((await admin('{"name":"acme"}', 'application/json; charset=utf-8')).json).toEqual({ name: 'acme', tags: [] })
+  })
+
+  test.each([
+    ['broken', '{"name":', 'application/json', 400, 'malformedJson'],
+    ['poisoned', '{"__proto__":{"a":1}}', 'application/json', 400, 'malformedJson'],
+    ['of another type', '{}', 'text/plain', 415, 'unsupportedMediaType'],
+    ['of no type at all', '{}', 'nonsense', 415, 'unsupportedMediaType'],
+    ['over the limit', `{"name":"${'x'.repeat(bodyLimit)}"}`, 'application/json', 413, 'payloadTooLarge'],
+    ['far over the limit', 'x'.repeat(2 * 1024 * 1024), 'application/json', 413, 'payloadTooLarge'],
+    ['against the schema', '{"tags":[{"a/b":"1"}]}', 'application/json', 422, 'invalid'],
+    ['empty', '', 'application/json', 422, 'invalid'],
+  ])('%s', async (_, body, contentType, status, code) => {
+    const answer = await admin(body, contentType)
+    expect(answer.status).toBe(status)
+    expect(answer.headers.get('content-type')).toBe('application/problem+json')
+    expect(answer.json).toMatchObject({ type: `urn:latchkey:problem:${code}`, code, status })
+    expect(logged).toEqual([])
+  })
+
+  test('against the schema are told with a JSON pointer to each fault', async () => {
+    const { json } = await admin('{"tags":[{"a/b":"1"}]}')
+    expect(json.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(['#/name', '#/tags/0/a~1b'])
+  })
+})
+
+describe('problems', () => {
+  test('an unknown address is named without its query', async () => {
+    const { status, json } = await call('POST', '/nowhere?token=sesame', { 'content-type': 'text/plain' }, 'x')
+    expect([status, json.code]).toEqual([404, 'notFound'])
+    expect(json.detail).toContain('POST /nowhere.')
+  })
+
+  test('a method that an address does not take is told with those it takes', async () => {
+    const { status, headers, json } = await call('DELETE', '/admin/v1/tenants?a=b')
+    expect([status, json.code, headers.get('allow')]).toEqual([405, 'methodNotAllowed', 'GET, HEAD, POST'])
+  })
+
+  test('an unknown failure is logged with a trace and tells the caller nothing else', async () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+    const { status, json, text } = await call('GET', '/admin/v1/tenants/broken?q=1', { authorization, traceparent })
+    expect([status, json.code]).toEqual([500, 'internal'])
+    expect(json.detail).toContain('4bf92f3577b34da6a3ce929d0e0e4736')
+    expect(text).not.toMatch(/lost|correct-horse|\.js/)
+    expect(logged).toMatchObject([{ trace_id: '4bf92f3577b34da6a3ce929d0e0e4736', path: '/admin/v1/tenants/broken' }])
+  })
+
+  test('headers over the limit are refused', async () => {
+    const { text } = await conversation([head('GET', '/health/live', `x: ${'y'.repeat(17_000)}`)], () => false)
+    expect(statuses(text)).toEqual([431])
+    expect(text).toContain('application/problem+json')
+  })
+
+  test('an address that cannot be decoded is refused', async () => {
+    const { status, json } = await call('GET', '/admin/v1/tenants/%ff', { authorization })
+    expect([status, json.code]).toEqual([400, 'badRequest'])
+  })
+
+  test('addresses whose errors have another form get it, also where no route answers', async () => {
+    expect(await call('GET', '/other/unknown')).toMatchObject({ status: 418, json: { form: 'other' } })
+    const broken = await call('GET', '/other/%ff?a=b')
+    expect([broken.status, broken.headers.get('content-type'), broken.json]).toEqual([400, 'text/other', '/other/%ff'])
+  })
+
+  test('a request that does not arrive whole in time is refused', async () => {
+    const slow = head('POST', '/admin/v1/tenants', 'content-type: application/json', 'content-length: 10')
+    const { text, closed } = await conversation([slow, '{'], () => false)
+    expect(statuses(text)).toEqual([408])
+    expect(closed).toBe(true)
+  })
+})
+
+describe('the admin token', () => {
+  test.each([
+    ['missing', undefined, 'has no Authorization header'],
+    ['not a bearer token', 'Basic x', 'not of the form'],
+    ['wrong', 'Bearer wrong', 'admin token is wrong'],
+    ['cut short', authorization.slice(0, -1), 'admin token is wrong'],
+  ])('%s is refused and told where it is found', async (_, value, cause) => {
+    const { status, headers, json } = await call(
+      'GET',
+      '/admin/v1/tenants',
+      value === undefined ? {} : { authorization: value },
+    )
+    expect([status, json.code]).toEqual([401, 'unauthorized'])
+    expect(headers.get('www-authenticate')).toMatch(/^Bearer/)
+    expect(json.detail).toContain(cause)
+    expect(json.detail).toContain('LATCHKEY_ADMIN_TOKEN')
+  })
+
+  test('lets its bearer in', async () => {
+    expect((await call('GET', '/admin/v1/tenants', { authorization })).status).toBe(200)
+  })
+})
+
+describe('admin lists', () => {
+  test('pages follow one another to the last, each item once', async () => {
+    const seen: number[] = []
+    let next: string | undefined = ''
+    while (next !== undefined) {
+      const after: string = next === '' ? '' : `&after=${next}`
+      const { json } = await call('GET', `/admin/v1/tenants?limit=2${after}`, { authorization })
+      expect(json.items.length).toBeLessThanOrEqual(2)
+      seen.push(...json.items.map(({ id }: { id: number }) => id))
+      next = json.next
+    }
+    expect(seen).toEqual([1, 2, 3, 4, 5])
+  })
+
+  test.each(['limit=0', 'limit=201', 'limit=x', 'after=x', 'after=W10'])('%s is refused', async (query) => {
+    const { status, json } = await call('GET', `/admin/v1/tenants?${query}`, { authorization })
+    expect([status, json.errors[0].pointer]).toEqual([422, `#/${query.split('=')[0]}`])
+  })
+})
+
+describe('health', () => {
+  test('a process is ready when nothing is missing', async () => {
+    checks.push({ name: 'postgres', check: async () => undefined })
+    expect(await call('GET', '/health/live')).toMatchObject({ status: 200, json: { status: 'live' } })
+    expect(await call('GET', '/health/ready')).toMatchObject({ status: 200, json: { status: 'ready', missing: [] } })
+  })
+
+  test('what is missing is named with its reason, also what does not answer', async () => {
+    checks.push(
+      { name: 'postgres', check: () => Promise.reject(new Error('connection refused')) },
+      { name: 'log', check: () => Promise.withResolvers<void>().promise },
+      { name: 'disk', check: async () => undefined },
+    )
+    const { status, json } = await call('GET', '/health/ready')
+    expect([status, json]).toEqual([
+      503,
+      {
+        status: 'not-ready',
+        missing: [
+          { name: 'postgres', reason: 'connection refused' },
+          { name: 'log', reason: 'no answer within 2 s' },
+        ],
+      },
+    ])
+  })
+
+  test('metrics are plain text', async () => {
+    const response = await fetch(`${server.url}/metrics`)
+    expect(response.headers.get('content-type')).toContain('text/plain; version=0.0.4')
+    expect(await response.text()).toBe('latchkey_up 1\n')
+  })
+})
+
+describe('starting and ending', () => {
+  test('a taken port is told as one', async () => {
+    const { port } = new URL(server.url)
+    const taken = listen(await application(), { host: '127.0.0.1', port: Number(port) })
+    await expect(taken).rejects.toThrow(PortTaken)
+    await expect(taken).rejects.toThrow(`port ${port} of 127.0.0.1 is in use`)
+  })
+
+  test('closing answers what is in flight, closes its connection, and takes no more', async () => {
+    const app = await listen(await application(), { host: '127.0.0.1', port: 0 })
+    const inFlight = fetch(`${app.url}/slow`)
+    await gate.entered.promise
+    const closed = app.close()
+    await expect(fetch(`${app.url}/health/live`)).rejects.toThrow()
+    expect(await Promise.race([closed.then(() => 'closed'), later(50, 'waiting')])).toBe('waiting')
+    gate.open.resolve()
+    const response = await inFlight
+    expect([response.headers.get('connection'), await response.json()]).toEqual(['close', { greeting: 'hello' }])
+    await closed
+    await app.close()
+  })
+})

@@ -1,0 +1,20 @@
+/**
+ * What every program of the product does alike over HTTP: the server and its limits, reading a body, problem details,
+ * the admin token, health, admin lists, and draining. Knows no service.
+ */
+export { createHttpAdapter, HttpAdapter, type HttpOptions, type RenderedError } from './adapter.ts'
+export { readBody, drainBody, BodyTooLarge, BodyAborted, BodyTimedOut } from './body.ts'
+export {
+  Problem,
+  problems,
+  renderProblem,
+  type ProblemCode,
+  type ProblemDetails,
+  type ProblemError,
+} from './problem.ts'
+export { ProblemFilter, type ProblemFilterOptions } from './problem-filter.ts'
+export { AdminGuard, ADMIN_TOKEN } from './admin-guard.ts'
+export { HealthController, HEALTH_CHECKS, METRICS_TEXT, type HealthCheck, type MetricsText } from './health.ts'
+export { parse } from './parse.ts'
+export { paging, pageOf, type Page, type Paging } from './paging.ts'
+export { listen, PortTaken, type Listening } from './listen.ts'

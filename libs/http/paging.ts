@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { parse } from './parse.ts'
+import { problems } from './problem.ts'
+
+/** Where a page of an admin list begins and how long it may be. */
+export interface Paging {
+  readonly limit: number
+  /** The sort key of the last item of the page before; undefined for the first page. */
+  readonly after: readonly string[] | undefined
+}
+
+/** The one form of all admin lists. `next` is given as `after` for the page that follows; absent on the last. */
+export interface Page<T> {
+  readonly items: readonly T[]
+  readonly next?: string
+}
+
+const query = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  after: z.string().max(1024).optional(),
+})
+const sortKey = z.array(z.string()).min(1).max(8)
+
+/**
+ * Reads `limit` (1 to 200, 50 unless given) and `after` of a request's query; other parameters are left alone.
+ * @throws Problem `invalid`
+ */
+export function paging(parameters: unknown): Paging {
+  const { limit, after } = parse(query, parameters ?? {})
+  return { limit, after: after === undefined ? undefined : readCursor(after) }
+}
+
+/**
+ * Makes a page of the rows that a store found, in order, for `limit + 1`: the one too many only tells that more follow.
+ * `keyOf` gives the sort key that `Paging.after` will hold for the next page.
+ */
+export function pageOf<Row, T>(
+  rows: readonly Row[],
+  { limit }: Paging,
+  keyOf: (row: Row) => readonly string[],
+  itemOf: (row: Row) => T,
+): Page<T> {
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  const items = shown.map(itemOf)
+  if (rows.length <= limit || last === undefined) return { items }
+  return { items, next: Buffer.from(JSON.stringify(keyOf(last))).toString('base64url') }
+}
+
+function readCursor(after: string): readonly string[] {
+  try {
+    return sortKey.parse(JSON.parse(Buffer.from(after, 'base64url').toString('utf8')))
+  } catch {
+    throw problems.invalid([
+      { path: ['after'], message: 'is not the "next" of a page of this list; leave it out to begin anew' },
+    ])
+  }
+}

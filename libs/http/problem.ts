@@ -1,0 +1,152 @@
+/** One fault of the request, at a JSON pointer into the body (RFC 6901, as a URI fragment: `#/name`). */
+export interface ProblemError {
+  readonly pointer: string
+  readonly detail: string
+}
+
+/** Every problem that is not SCIM's: code, status and title are a promise to callers. */
+const kinds = {
+  malformedJson: [400, 'The body is not JSON'],
+  badRequest: [400, 'The request cannot be understood'],
+  unauthorized: [401, 'The admin token is missing or wrong'],
+  forbidden: [403, 'This is not allowed'],
+  notFound: [404, 'There is no such thing'],
+  methodNotAllowed: [405, 'The method does not fit the address'],
+  requestTimeout: [408, 'The request took too long to arrive'],
+  conflict: [409, 'The request contradicts what is there'],
+  payloadTooLarge: [413, 'The body is too large'],
+  addressTooLong: [414, 'The address is too long'],
+  unsupportedMediaType: [415, 'The content type is not supported'],
+  invalid: [422, 'The request breaks a rule'],
+  idempotencyKeyReused: [422, 'The Idempotency-Key was used for another request'],
+  idempotencyKeyInUse: [409, 'The first request with this Idempotency-Key is still running'],
+  tooManyRequests: [429, 'Too many requests'],
+  internal: [500, 'The server failed'],
+  unavailable: [503, 'The service cannot answer now'],
+} as const satisfies Record<string, readonly [status: number, title: string]>
+
+export type ProblemCode = keyof typeof kinds
+
+/** A refusal or failure that is told to the caller. `detail` gives the cause and the fix and holds no secret. */
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  readonly code: ProblemCode
+  readonly status: number
+  readonly title: string
+  readonly detail: string
+  readonly errors: readonly ProblemError[]
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    {
+      errors = [],
+      headers = {},
+    }: { readonly errors?: readonly ProblemError[]; readonly headers?: Readonly<Record<string, string>> } = {},
+  ) {
+    super(detail)
+    this.code = code
+    this.status = kinds[code][0]
+    this.title = kinds[code][1]
+    this.detail = detail
+    this.errors = errors
+    this.headers = headers
+  }
+}
+
+/** What a schema found: zod's issues have this shape. */
+interface Issue {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
+
+/** The one list of problems, one maker for each code. */
+export const problems = {
+  malformedJson: () =>
+    new Problem('malformedJson', 'The body could not be read as JSON. Send one JSON object in UTF-8.'),
+  badRequest: (detail: string) => new Problem('badRequest', detail),
+  unauthorized: (detail: string) =>
+    new Problem('unauthorized', detail, { headers: { 'www-authenticate': 'Bearer realm="latchkey admin"' } }),
+  forbidden: (detail: string) => new Problem('forbidden', detail),
+  notFound: (what: string, id: string) =>
+    new Problem(
+      'notFound',
+      `There is no ${what} ${JSON.stringify(id)}. It was never made, was deleted, or belongs to another tenant.`,
+    ),
+  /** An address that no route answers; give it without its query. */
+  unknownAddress: (method: string, path: string) =>
+    new Problem('notFound', `Nothing answers ${method} ${path}. Check the address for a misspelling.`),
+  methodNotAllowed: (method: string, path: string, allowed: readonly string[]) =>
+    new Problem('methodNotAllowed', `${path} does not take ${method}. It takes ${allowed.join(', ')}.`, {
+      headers: { allow: allowed.join(', ') },
+    }),
+  requestTimeout: () =>
+    new Problem('requestTimeout', 'The request did not arrive whole in time. Send it again, at once.'),
+  conflict: (detail: string) => new Problem('conflict', detail),
+  payloadTooLarge: (limitBytes: number) =>
+    new Problem('payloadTooLarge', `The body is over the limit of ${limitBytes} bytes. Send less in one request.`),
+  addressTooLong: () => new Problem('addressTooLong', 'A part of the address is too long to name anything here.'),
+  unsupportedMediaType: (contentType: string | undefined) =>
+    new Problem(
+      'unsupportedMediaType',
+      `The body came ${contentType === undefined ? 'without a Content-Type' : `as ${JSON.stringify(contentType)}`}. Send it as application/json.`,
+    ),
+  invalid: (issues: readonly Issue[]) =>
+    new Problem(
+      'invalid',
+      'The request was understood, but breaks the rules listed in errors. Correct those and send it again.',
+      {
+        errors: issues.map(({ path, message }) => ({ pointer: pointerOf(path), detail: message })),
+      },
+    ),
+  idempotencyKeyReused: () =>
+    new Problem(
+      'idempotencyKeyReused',
+      'This Idempotency-Key came before with a different request. Use a new key for a new request, the same only to repeat one.',
+    ),
+  idempotencyKeyInUse: () =>
+    new Problem(
+      'idempotencyKeyInUse',
+      'A request with this Idempotency-Key is being worked on. Ask again in a moment.',
+      {
+        headers: { 'retry-after': '1' },
+      },
+    ),
+  tooManyRequests: (retryAfterSeconds: number) =>
+    new Problem('tooManyRequests', `Too many requests came in a short time. Wait ${retryAfterSeconds} seconds.`, {
+      headers: { 'retry-after': String(retryAfterSeconds) },
+    }),
+  internal: (traceId: string) =>
+    new Problem(
+      'internal',
+      `The server failed on its own account, not on yours. Its log has the cause under trace ${traceId}.`,
+    ),
+  unavailable: (detail: string, retryAfterSeconds: number) =>
+    new Problem('unavailable', detail, { headers: { 'retry-after': String(retryAfterSeconds) } }),
+}
+
+/** RFC 9457, section 3. */
+export interface ProblemDetails {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: ProblemCode
+  readonly errors?: readonly ProblemError[]
+}
+
+export function renderProblem({ code, title, status, detail, errors }: Problem): ProblemDetails {
+  return {
+    type: `urn:latchkey:problem:${code}`,
+    title,
+    status,
+    detail,
+    code,
+    ...(errors.length === 0 ? {} : { errors }),
+  }
+}
+
+function pointerOf(path: readonly PropertyKey[]): string {
+  return `#${path.map((part) => `/${encodeURIComponent(String(part).replaceAll('~', '~0').replaceAll('/', '~1'))}`).join('')}`
+}

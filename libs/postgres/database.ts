@@ -1,0 +1,173 @@
+import pg from 'pg'
+
+/** A statement that each connection prepares once, under its name. One name stands for one text. */
+export interface Statement {
+  readonly name: string
+  readonly text: string
+}
+
+export interface Queryable {
+  /** Rows of one statement. Rejects with the driver's error; `failures.ts` says what it means. */
+  query<Row extends object>(statement: string | Statement, values?: readonly unknown[]): Promise<Row[]>
+}
+
+export interface Transaction extends Queryable {
+  /** Sends a statement without waiting for its answer; its failure fails the commit. Order of sending is order of execution. */
+  send(statement: string | Statement, values?: readonly unknown[]): void
+  /** Runs once the transaction is durable, and never when it rolled back. */
+  afterCommit(run: () => void): void
+  /** Work whose failure leaves the rest of the transaction as it was. */
+  savepoint<T>(work: () => Promise<T>): Promise<T>
+}
+
+export interface DatabaseOptions {
+  readonly url: string
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string
+  readonly connections: number
+  /** Server settings of each connection, such as `{ plan_cache_mode: 'force_generic_plan' }`. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Told of connections that broke while idle; the pool replaces them by itself. */
+  readonly onIdleFailure?: (error: Error) => void
+}
+
+/** 64-bit integers are counters here (positions, versions, counts), all far below 2^53. */
+const types = new pg.TypeOverrides()
+types.setTypeParser(20, (text: string) => Number(text))
+
+/**
+ * A pool of pipelined connections: statements sent one after the other on a connection share round trips.
+ * Postgres may be away at construction and later; each query finds out for itself.
+ */
+export class Database implements Queryable {
+  readonly url: string
+  readonly #pool: pg.Pool
+
+  constructor(options: DatabaseOptions) {
+    this.url = options.url
+    this.#pool = new pg.Pool({
+      connectionString: options.url,
+      application_name: options.applicationName,
+      max: options.connections,
+      pipeline: true,
+      types,
+      options: Object.entries(options.settings ?? {})
+        .map(([name, value]) => `-c ${name}=${value}`)
+        .join(' '),
+      connectionTimeoutMillis: 5_000,
+      idleTimeoutMillis: 60_000,
+    })
+    // A connection that breaks while in use fails its statements; unheard, its own event would end the process.
+    this.#pool.on('connect', (client) => client.on('error', () => undefined))
+    this.#pool.on('error', (error) => options.onIdleFailure?.(error))
+  }
+
+  get waiting(): number {
+    return this.#pool.waitingCount
+  }
+
+  async query<Row extends object>(statement: string | Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    const result = await this.#pool.query<Row>(configured(statement, values))
+    return result.rows
+  }
+
+  /**
+   * Runs `work` in one READ COMMITTED transaction on one connection. Resolves after COMMIT is durable; on any failure,
+   * also of a statement that was only sent, rolls back and rejects with the first failure. When the connection
+   * breaks during COMMIT the outcome is unknown and the rejection is a connection loss.
+   */
+  async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect()
+    const open = new OpenTransaction(client)
+    let broken: Error | undefined
+    try {
+      const result = await work(open)
+      await open.commit()
+      return result
+    } catch (error) {
+      broken = await open.rollback()
+      throw open.failure ?? error
+    } finally {
+      client.release(broken)
+    }
+  }
+
+  /** Holds one connection for as long as `work` runs: for session-level locks. */
+  async session<T>(work: (session: Queryable) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect()
+    try {
+      return await work({
+        query: async <Row extends object>(statement: string | Statement, values: readonly unknown[] = []) =>
+          (await client.query<Row>(configured(statement, values))).rows,
+      })
+    } finally {
+      client.release(true)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end()
+  }
+}
+
+class OpenTransaction implements Transaction {
+  failure: Error | undefined
+  readonly #client: pg.PoolClient
+  readonly #committed: (() => void)[] = []
+  #savepoints = 0
+
+  constructor(client: pg.PoolClient) {
+    this.#client = client
+    this.send('BEGIN')
+  }
+
+  async query<Row extends object>(statement: string | Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    const result = await this.#client.query<Row>(configured(statement, values))
+    return result.rows
+  }
+
+  send(statement: string | Statement, values: readonly unknown[] = []): void {
+    this.#client.query(configured(statement, values)).catch((error: Error) => (this.failure ??= error))
+  }
+
+  afterCommit(run: () => void): void {
+    this.#committed.push(run)
+  }
+
+  async savepoint<T>(work: () => Promise<T>): Promise<T> {
+    const name = `s${++this.#savepoints}`
+    this.send(`SAVEPOINT ${name}`)
+    try {
+      const result = await work()
+      await this.query(`RELEASE SAVEPOINT ${name}`)
+      return result
+    } catch (error) {
+      const cause = this.failure ?? error
+      await this.query(`ROLLBACK TO SAVEPOINT ${name}`)
+      this.failure = undefined
+      throw cause
+    }
+  }
+
+  async commit(): Promise<void> {
+    const result = await this.#client.query('COMMIT')
+    if (result.command !== 'COMMIT') throw this.failure ?? new Error('the transaction was rolled back by the server')
+    for (const run of this.#committed) run()
+  }
+
+  /** The error that makes the connection unfit for reuse, if rolling back failed. */
+  async rollback(): Promise<Error | undefined> {
+    try {
+      await this.#client.query('ROLLBACK')
+      return undefined
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error))
+    }
+  }
+}
+
+function configured(statement: string | Statement, values: readonly unknown[]): pg.QueryConfig {
+  return typeof statement === 'string'
+    ? { text: statement, values: values as unknown[] }
+    : { name: statement.name, text: statement.text, values: values as unknown[] }
+}

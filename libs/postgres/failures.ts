@@ -1,0 +1,40 @@
+/** What a Postgres failure means to a caller: try again, wait for the server, or answer a conflict. */
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+/** A deadlock or serialization failure: the same transaction may succeed at once. */
+export function isTransient(error: unknown): boolean {
+  return ['40001', '40P01', '55P03'].includes(codeOf(error))
+}
+
+/** The server is away, starting, stopping, or the connection broke: nothing is known to be wrong with the request. */
+export function isConnectionLoss(error: unknown): boolean {
+  const code = codeOf(error)
+  return (
+    code.startsWith('08') ||
+    code.startsWith('57P') ||
+    code === '53300' ||
+    ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN'].includes(code) ||
+    (error instanceof Error &&
+      /Connection terminated|timeout exceeded when trying to connect|not queryable/i.test(error.message))
+  )
+}
+
+/**
+ * Nothing is wrong with what was sent, but the server cannot work now: disk or memory full, shutting down, read-only, an
+ * I/O error; or it is not set up as the program expects: a schema, table, column or right is missing.
+ */
+export function isServerTrouble(error: unknown): boolean {
+  const code = codeOf(error)
+  return (
+    ['25006', '3F000', '42P01', '42703', '42501'].includes(code) || ['53', '57', '58', 'XX'].includes(code.slice(0, 2))
+  )
+}
+
+/** A unique index refused the row; with a name, only that index counts. */
+export function isUniqueViolation(error: unknown, index?: string): boolean {
+  if (codeOf(error) !== '23505') return false
+  return index === undefined || (error instanceof Error && 'constraint' in error && error.constraint === index)
+}

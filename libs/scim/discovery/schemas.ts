@@ -1,0 +1,36 @@
+import type { JsonObject } from '../json.ts'
+import type { Attribute } from '../schema/attribute.ts'
+import type { ResourceType, Schema } from '../schema/resource-type.ts'
+
+/** The schemas of the resource types, each once, RFC 7643 section 7; each stands at `meta.location`. */
+export function schemaDocuments(types: readonly ResourceType[], baseUrl: string): JsonObject[] {
+  const schemas = new Map<string, Schema>()
+  for (const type of types) {
+    schemas.set(type.schema.id, type.schema)
+    for (const { schema } of type.extensions) schemas.set(schema.id, schema)
+  }
+  return [...schemas.values()].map((schema) => ({
+    schemas: ['urn:ietf:params:scim:schemas:core:2.0:Schema'],
+    id: schema.id,
+    name: schema.name,
+    description: schema.description,
+    attributes: schema.attributes.map(attributeDocument),
+    meta: { resourceType: 'Schema', location: `${baseUrl}/Schemas/${schema.id}` },
+  }))
+}
+
+/** The schema of that URN in any letter case, undefined when there is none. */
+export function findSchema(types: readonly ResourceType[], baseUrl: string, urn: string): JsonObject | undefined {
+  const wanted = urn.toLowerCase()
+  return schemaDocuments(types, baseUrl).find((document) => String(document['id']).toLowerCase() === wanted)
+}
+
+function attributeDocument(attribute: Attribute): JsonObject {
+  const { canonicalValues, referenceTypes, subAttributes, ...characteristics } = attribute
+  return {
+    ...characteristics,
+    ...(canonicalValues === undefined ? {} : { canonicalValues: [...canonicalValues] }),
+    ...(referenceTypes === undefined ? {} : { referenceTypes: [...referenceTypes] }),
+    ...(subAttributes === undefined ? {} : { subAttributes: subAttributes.map(attributeDocument) }),
+  }
+}

@@ -1,0 +1,66 @@
+import { errors } from './error.ts'
+import { fold } from './filter/fold.ts'
+import { isObject } from './json.ts'
+import type { JsonObject, JsonValue } from './json.ts'
+import { subAttribute } from './schema/attribute.ts'
+import type { Attribute } from './schema/attribute.ts'
+
+/** How many values one attribute of a resource may have. */
+export const maximumValues = 500
+
+/** Refuses elements of which more than one is primary (RFC 7643 section 2.4). */
+export function onePrimary(attribute: Attribute, elements: readonly JsonValue[]): void {
+  if (elements.filter(isPrimary).length > 1) {
+    throw errors.invalidValue(`Several elements of "${attribute.name}" are primary. Mark one at most.`)
+  }
+}
+
+export function isPrimary(element: JsonValue): boolean {
+  return isObject(element) && element['primary'] === true
+}
+
+/**
+ * The elements with each (type, value) pair once, RFC 7643 section 2.4: a later one adds to the earlier. Elements without a
+ * value are the same when they are equal throughout.
+ */
+export function mergeDuplicates(attribute: Attribute, elements: readonly JsonValue[]): JsonValue[] {
+  if (elements.length > maximumValues) {
+    throw errors.invalidValue(`"${attribute.name}" has more than ${maximumValues} values. Send fewer.`)
+  }
+  const seen = new Map<string, JsonValue>()
+  for (const element of elements) {
+    const key = elementKey(attribute, element)
+    const earlier = seen.get(key)
+    seen.set(
+      key,
+      isObject(earlier) && isObject(element) ? { ...earlier, ...withoutKey(element) } : (earlier ?? element),
+    )
+  }
+  return [...seen.values()]
+}
+
+/** What makes two elements the same. */
+export function elementKey(attribute: Attribute, element: JsonValue): string {
+  if (!isObject(element)) return canonicalText(foldFor(attribute, element))
+  const { type, value } = element
+  if (value === undefined) return canonicalText(element)
+  const typeKey = foldFor(subAttribute(attribute, 'type'), type ?? null)
+  return JSON.stringify([typeKey, foldFor(subAttribute(attribute, 'value'), value)])
+}
+
+/** JSON with sorted keys: equal for equal values. */
+export function canonicalText(value: JsonValue): string {
+  return JSON.stringify(value, (_key, content: unknown) =>
+    isObject(content) ? Object.fromEntries(Object.entries(content).sort(([a], [b]) => (a < b ? -1 : 1))) : content,
+  )
+}
+
+function foldFor(attribute: Attribute | undefined, value: JsonValue): JsonValue {
+  const exact = attribute?.caseExact === true || attribute?.type === 'binary'
+  return typeof value === 'string' && !exact ? fold(value) : value
+}
+
+/** Type and value stay as the earlier element wrote them. */
+function withoutKey({ type: _type, value: _value, ...rest }: JsonObject): JsonObject {
+  return rest
+}

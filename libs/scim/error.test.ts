@@ -1,0 +1,54 @@
+import { ScimError, errors, renderError } from './error.ts'
+
+const all: ScimError[] = [
+  errors.invalidFilter('d'),
+  errors.invalidPath('d'),
+  errors.invalidSyntax('d'),
+  errors.invalidValue('d'),
+  errors.mutability('d'),
+  errors.noTarget('d'),
+  errors.tooMany('d'),
+  errors.uniqueness('d'),
+  errors.unauthorized('missing-key', 'd'),
+  errors.forbidden('wrong-connection', 'd'),
+  errors.notFound('User', '7'),
+  errors.unknownEndpoint('/x'),
+  errors.methodNotAllowed(['GET', 'POST']),
+  errors.preconditionFailed(),
+  errors.payloadTooLarge(1048576),
+  errors.unsupportedMediaType('text/plain'),
+  errors.tooManyRequests(3),
+  errors.internal(),
+  errors.notImplemented('d'),
+  errors.unavailable(5),
+]
+
+test('point 43: every error is a SCIM Error with its status as a string and a detail', () => {
+  for (const error of all) {
+    const body = renderError(error)
+    expect(body).toMatchObject({
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
+      status: String(error.status),
+      detail: error.detail,
+    })
+    expect(body.detail).not.toBe('')
+    expect('scimType' in body).toBe(error.scimType !== undefined)
+  }
+})
+
+test('every error has a code of its own', () => {
+  expect(new Set(all.map((error) => error.code)).size).toBe(all.length)
+})
+
+test('point 44: 401 carries WWW-Authenticate, 405 Allow, 429 and 503 Retry-After', () => {
+  expect(errors.unauthorized('missing-key', 'd').headers).toHaveProperty('WWW-Authenticate')
+  expect(errors.methodNotAllowed(['GET', 'POST']).headers).toEqual({ Allow: 'GET, POST' })
+  expect(errors.tooManyRequests(3).headers).toEqual({ 'Retry-After': '3' })
+  expect(errors.unavailable(5).headers).toEqual({ 'Retry-After': '5' })
+})
+
+test('what a client wrote is shown back short and without control characters', () => {
+  const { detail } = errors.unsupportedMediaType(`a\u0000"${'x'.repeat(500)}`)
+  expect(detail.length).toBeLessThan(250)
+  expect(detail).toContain('"a??xxx')
+})

@@ -1,0 +1,154 @@
+/** The words of RFC 7644 section 3.12, table 9. */
+export type ScimType =
+  | 'invalidFilter'
+  | 'tooMany'
+  | 'uniqueness'
+  | 'mutability'
+  | 'invalidSyntax'
+  | 'invalidPath'
+  | 'noTarget'
+  | 'invalidValue'
+  | 'sensitive'
+
+/** An answer that refuses a SCIM request. `detail` is for a person: the cause and the fix, never the value of a personal attribute. */
+export class ScimError extends Error {
+  override readonly name = 'ScimError'
+  readonly status: number
+  /** Stable, of our own: what software and people can look up. */
+  readonly code: string
+  readonly detail: string
+  readonly scimType?: ScimType
+  /** Response headers that the status asks for. */
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(answer: {
+    status: number
+    code: string
+    detail: string
+    scimType?: ScimType
+    headers?: Record<string, string>
+  }) {
+    super(answer.detail)
+    this.status = answer.status
+    this.code = answer.code
+    this.detail = answer.detail
+    this.headers = answer.headers ?? {}
+    if (answer.scimType !== undefined) this.scimType = answer.scimType
+  }
+}
+
+const badRequest = (scimType: ScimType, code: string) => (detail: string) =>
+  new ScimError({ status: 400, scimType, code, detail })
+
+/** Every error the protocol can answer with. */
+export const errors = {
+  invalidFilter: badRequest('invalidFilter', 'invalid-filter'),
+  invalidPath: badRequest('invalidPath', 'invalid-path'),
+  invalidSyntax: badRequest('invalidSyntax', 'invalid-syntax'),
+  invalidValue: badRequest('invalidValue', 'invalid-value'),
+  mutability: badRequest('mutability', 'mutability'),
+  noTarget: badRequest('noTarget', 'no-target'),
+  tooMany: badRequest('tooMany', 'too-many'),
+
+  uniqueness: (detail: string) => new ScimError({ status: 409, scimType: 'uniqueness', code: 'uniqueness', detail }),
+
+  /** `code` names which of the ways to be unauthorized it is. */
+  unauthorized: (code: string, detail: string) =>
+    new ScimError({ status: 401, code, detail, headers: { 'WWW-Authenticate': 'Bearer realm="scim"' } }),
+
+  forbidden: (code: string, detail: string) => new ScimError({ status: 403, code, detail }),
+
+  notFound: (resourceTypeName: string, id: string) =>
+    new ScimError({
+      status: 404,
+      code: 'not-found',
+      detail: `There is no ${resourceTypeName} with the id ${clip(id)}: it was deleted, or belongs to another connection. List the ${resourceTypeName}s to find the right id.`,
+    }),
+
+  unknownEndpoint: (path?: string) =>
+    new ScimError({
+      status: 404,
+      code: 'unknown-endpoint',
+      detail: `Nothing is served at ${path === undefined ? 'this address' : clip(path)}. Use /Users, /Groups, /ServiceProviderConfig, /ResourceTypes or /Schemas below the SCIM base URL.`,
+    }),
+
+  methodNotAllowed: (allow: readonly string[]) =>
+    new ScimError({
+      status: 405,
+      code: 'method-not-allowed',
+      detail: `This address does not take that method. Use ${allow.join(' or ')}.`,
+      headers: { Allow: allow.join(', ') },
+    }),
+
+  preconditionFailed: () =>
+    new ScimError({
+      status: 412,
+      code: 'precondition-failed',
+      detail:
+        'The resource changed since the version named in If-Match. Read it again and repeat the request with its new version.',
+    }),
+
+  payloadTooLarge: (limitBytes: number) =>
+    new ScimError({
+      status: 413,
+      code: 'payload-too-large',
+      detail: `The body is larger than ${limitBytes} bytes. Send it in smaller parts.`,
+    }),
+
+  unsupportedMediaType: (received: string | undefined) =>
+    new ScimError({
+      status: 415,
+      code: 'unsupported-media-type',
+      detail: `The Content-Type is ${received ? clip(received) : 'missing'}. Send application/scim+json or application/json.`,
+    }),
+
+  tooManyRequests: (retryAfterSeconds: number) =>
+    new ScimError({
+      status: 429,
+      code: 'too-many-requests',
+      detail: `Too many requests came in a short time. Repeat this one after ${retryAfterSeconds} seconds.`,
+      headers: { 'Retry-After': String(retryAfterSeconds) },
+    }),
+
+  internal: () =>
+    new ScimError({
+      status: 500,
+      code: 'internal',
+      detail: 'The request could not be completed because of a fault in this service. Repeat it later.',
+    }),
+
+  notImplemented: (detail: string) => new ScimError({ status: 501, code: 'not-implemented', detail }),
+
+  unavailable: (retryAfterSeconds: number) =>
+    new ScimError({
+      status: 503,
+      code: 'unavailable',
+      detail: `The service cannot store anything at the moment; nothing was changed. Repeat the request after ${retryAfterSeconds} seconds.`,
+      headers: { 'Retry-After': String(retryAfterSeconds) },
+    }),
+}
+
+export const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error'
+
+export interface ErrorDocument {
+  schemas: [typeof errorSchema]
+  scimType?: ScimType
+  detail: string
+  status: string
+}
+
+/** The body of RFC 7644 section 3.12; `status` is a string there. */
+export function renderError(error: ScimError): ErrorDocument {
+  return {
+    schemas: [errorSchema],
+    ...(error.scimType === undefined ? {} : { scimType: error.scimType }),
+    detail: error.detail,
+    status: String(error.status),
+  }
+}
+
+/** A word of the client's own that may be shown back to it: short, and without control characters. */
+export function clip(text: string): string {
+  const shown = text.length > 80 ? `${text.slice(0, 80)}...` : text
+  return `"${shown.toWellFormed().replace(/[\p{Cc}"\\]/gu, '?')}"`
+}

@@ -1,0 +1,165 @@
+import { errors } from './error.ts'
+import type { ScimError } from './error.ts'
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject
+export interface JsonObject {
+  [key: string]: JsonValue
+}
+
+/** How deep arrays and objects may lie in each other. */
+export const maximumDepth = 32
+
+/**
+ * A JSON text as a value. Throws `invalidSyntax`, naming the place and never quoting the text, when it is no JSON, is deeper
+ * than `maximumDepth`, or names a key of one object twice (RFC 8259 leaves open which of the two counts).
+ */
+export function parseJson(text: string): JsonValue {
+  let value: JsonValue
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw findFault(text)
+  }
+  const { depth, keys } = measure(text)
+  if (depth > maximumDepth || keys !== countKeys(value)) throw findFault(text)
+  return value
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const quote = 34
+const colon = 58
+const openBracket = 91
+const backslash = 92
+const closeBracket = 93
+const openBrace = 123
+const closeBrace = 125
+
+/** Depth and number of keys of a text that is known to be JSON, duplicate keys included. */
+function measure(text: string): { depth: number; keys: number } {
+  let depth = 0
+  let deepest = 0
+  let keys = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === quote) at = endOfString(text, at)
+    else if (code === colon) keys++
+    else if (code === openBrace || code === openBracket) deepest = Math.max(deepest, ++depth)
+    else if (code === closeBrace || code === closeBracket) depth--
+  }
+  return { depth: deepest, keys }
+}
+
+function endOfString(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1)
+  while (end !== -1) {
+    let backslashes = 0
+    while (text.charCodeAt(end - 1 - backslashes) === backslash) backslashes++
+    if (backslashes % 2 === 0) return end
+    end = text.indexOf('"', end + 1)
+  }
+  return text.length
+}
+
+function countKeys(value: JsonValue): number {
+  if (typeof value !== 'object' || value === null) return 0
+  const children = Object.values(value)
+  let keys = Array.isArray(value) ? 0 : children.length
+  for (const child of children) if (typeof child === 'object' && child !== null) keys += countKeys(child)
+  return keys
+}
+
+const token = /[ \t\r\n]*(?:([{}[\]:,"])|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)|$)/y
+
+type Expected = 'value' | 'firstValue' | 'key' | 'firstKey' | 'colon' | 'comma' | 'end'
+
+const names: Record<Expected, string> = {
+  value: 'a value',
+  firstValue: 'a value or "]"',
+  key: 'a key in double quotes',
+  firstKey: 'a key in double quotes or "}"',
+  colon: 'a colon',
+  comma: 'a comma or the closing bracket',
+  end: 'the end of the text',
+}
+
+/** Reads a text slowly, token by token, to tell what is wrong with it and where. */
+function findFault(text: string): ScimError {
+  if (text.trim() === '') return errors.invalidSyntax('The body is empty. Send one JSON object.')
+  const open: ('array' | Set<string>)[] = []
+  let expected: Expected = 'value'
+  token.lastIndex = 0
+  for (;;) {
+    const start = skipSpace(text, token.lastIndex)
+    const [, mark, literal] = token.exec(text) ?? []
+    const innermost = open.at(-1)
+    const wantsValue: boolean = expected === 'value' || expected === 'firstValue'
+    const wantsKey: boolean = expected === 'key' || expected === 'firstKey'
+    if (mark === '"' && (wantsValue || wantsKey)) {
+      const end = endOfString(text, start) + 1
+      const content = readString(text.slice(start, end))
+      if (content === undefined) {
+        return fault(text, start, 'a string is not closed, or holds a bad escape or a control character', 'Escape it')
+      }
+      if (wantsKey && innermost instanceof Set) {
+        if (innermost.has(content)) return fault(text, start, 'a key stands twice in one object', 'Send each key once')
+        innermost.add(content)
+      }
+      token.lastIndex = end
+      expected = wantsKey ? 'colon' : afterValue(open)
+    } else if (literal !== undefined && wantsValue) {
+      expected = afterValue(open)
+    } else if ((mark === '{' || mark === '[') && wantsValue) {
+      if (open.length === maximumDepth) {
+        return fault(text, start, `more than ${maximumDepth} arrays and objects lie in each other`, 'Send it flatter')
+      }
+      open.push(mark === '[' ? 'array' : new Set())
+      expected = mark === '[' ? 'firstValue' : 'firstKey'
+    } else if (mark === ':' && expected === 'colon') {
+      expected = 'value'
+    } else if (mark === ',' && expected === 'comma') {
+      expected = innermost === 'array' ? 'value' : 'key'
+    } else if (
+      closes(mark, innermost) &&
+      (expected === 'comma' || expected === 'firstKey' || expected === 'firstValue')
+    ) {
+      open.pop()
+      expected = afterValue(open)
+    } else {
+      const found = start >= text.length ? 'the text ends' : 'something else stands'
+      return fault(text, start, `${found} where ${names[expected]} should be`, 'Send valid JSON')
+    }
+  }
+}
+
+function afterValue(open: readonly unknown[]): Expected {
+  return open.length === 0 ? 'end' : 'comma'
+}
+
+function closes(mark: string | undefined, innermost: 'array' | Set<string> | undefined): boolean {
+  return mark === ']' ? innermost === 'array' : mark === '}' && innermost instanceof Set
+}
+
+function readString(text: string): string | undefined {
+  try {
+    const content: unknown = JSON.parse(text)
+    return typeof content === 'string' ? content : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from
+  while (at < text.length && ' \t\r\n'.includes(text.charAt(at))) at++
+  return at
+}
+
+function fault(text: string, at: number, cause: string, fix: string): ScimError {
+  const before = text.slice(0, at)
+  const line = before.split('\n').length
+  const column = at - before.lastIndexOf('\n')
+  return errors.invalidSyntax(`The body is not acceptable JSON: at line ${line}, column ${column}, ${cause}. ${fix}.`)
+}

@@ -1,0 +1,67 @@
+import { below, deviations } from './deviation.ts'
+import type { Deviation } from './deviation.ts'
+import { errors } from './error.ts'
+import { isObject } from './json.ts'
+
+/** A member of a Group as a client names it. Whether a resource of that id exists is not known here. */
+export interface Member {
+  /** The id of a User or Group. */
+  value: string
+  type?: 'User' | 'Group'
+  display?: string
+}
+
+/**
+ * The value of `members`: an array, one object, or bare ids; each id once. Throws `invalidValue` for a member without an id.
+ */
+export function readMembers(value: unknown, pointer: string, found: Deviation[]): Member[] {
+  if (value === null || value === undefined) return []
+  if (!Array.isArray(value)) found.push(deviations.singleAsMany(pointer))
+  const elements: unknown[] = Array.isArray(value) ? value : [value]
+  const members = new Map<string, Member>()
+  for (const [index, element] of elements.entries()) {
+    if (element === null) continue
+    const member = readMember(element, below(pointer, index), found)
+    members.set(member.value, { ...members.get(member.value), ...member })
+  }
+  return [...members.values()]
+}
+
+function readMember(element: unknown, pointer: string, found: Deviation[]): Member {
+  if (typeof element === 'string' || typeof element === 'number') {
+    found.push(deviations.bareValue(pointer))
+    return { value: memberId(String(element)) }
+  }
+  if (!isObject(element)) throw withoutId()
+  const fields = new Map(Object.entries(element).map(([key, content]) => [key.toLowerCase(), content]))
+  const reference = text(fields.get('$ref'))
+  const type = memberType(text(fields.get('type')), reference)
+  const display = text(fields.get('display'))?.replaceAll('\u0000', '').toWellFormed()
+  return {
+    value: memberId(text(fields.get('value')) ?? reference?.split('/').at(-1)),
+    ...(type === undefined ? {} : { type }),
+    ...(display === undefined ? {} : { display }),
+  }
+}
+
+function memberId(id: string | undefined): string {
+  if (id === undefined || id === '' || id.includes('\u0000') || !id.isWellFormed()) throw withoutId()
+  return id
+}
+
+function memberType(type: string | undefined, reference: string | undefined): 'User' | 'Group' | undefined {
+  const word = type?.toLowerCase()
+  if (word === 'user' || word === 'group') return word === 'user' ? 'User' : 'Group'
+  if (reference === undefined) return undefined
+  if (reference.includes('/Groups/')) return 'Group'
+  return reference.includes('/Users/') ? 'User' : undefined
+}
+
+function text(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value)
+  return typeof value === 'string' ? value : undefined
+}
+
+function withoutId() {
+  return errors.invalidValue('A member has no usable "value". Send the id of a User or Group, like {"value": "..."}.')
+}

@@ -1,0 +1,268 @@
+import { below, deviations } from '../deviation.ts'
+import type { Deviation } from '../deviation.ts'
+import { changedAttributes } from '../diff.ts'
+import { clip, errors } from '../error.ts'
+import type { AttributePath } from '../filter/filter.ts'
+import { printPath } from '../filter/filter.ts'
+import { parseAttributePath } from '../filter/parse.ts'
+import { isObject } from '../json.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
+import { checkRequired, livesApart, withSchemas } from '../resource.ts'
+import type { Resource } from '../resource.ts'
+import { findAttribute, findExtension } from '../schema/resource-type.ts'
+import type { AttributeReference, ResourceType } from '../schema/resource-type.ts'
+import { readValue } from '../value.ts'
+import { copy, holderAt, setKey, withKey } from './document.ts'
+import { applyToElements } from './elements.ts'
+import { pathPointer } from './operation.ts'
+import type { PatchOperation, PatchPath } from './operation.ts'
+import { addValue, removeValues, replaceValue, sameValue } from './values.ts'
+
+export interface PatchOptions {
+  /** Whose habits are met: for 'entra' a `replace` on a filter of `eq`s that matches nothing creates the element. */
+  dialect?: string
+}
+
+export interface PatchedResource {
+  resource: Resource
+  /** Attributes that really changed, as `changedAttributes` names them; the password is not among them. */
+  changed: string[]
+  deviations: Deviation[]
+  /** In clear text: digest it and forget it. */
+  password?: string
+}
+
+/**
+ * Applies the operations in order, each to what the one before left, RFC 7644 section 3.5.2. The input is not touched, and when
+ * an operation fails nothing was done. Operations on the members of a Group are for `splitPatch`; here they are passed over.
+ * Throws `mutability`, `noTarget`, `invalidPath`, `invalidFilter`, `invalidValue`, `tooMany`.
+ */
+export function applyPatch(
+  resourceType: ResourceType,
+  resource: Resource,
+  operations: readonly PatchOperation[],
+  options: PatchOptions = {},
+): PatchedResource {
+  const patching: Patching = {
+    resourceType,
+    document: copy(resource),
+    deviations: [],
+    entra: options.dialect === 'entra',
+    looks: 0,
+  }
+  for (const operation of operations) {
+    if (operation.path === undefined) applyWithoutPath(patching, operation)
+    else applyAtPath(patching, operation, operation.path, below(operation.pointer, 'value'))
+  }
+  const patched = withSchemas(resourceType, patching.document)
+  checkRequired(resourceType, patched)
+  return {
+    resource: patched,
+    changed: changedAttributes(resource, patched),
+    deviations: patching.deviations,
+    ...(patching.password === undefined ? {} : { password: patching.password }),
+  }
+}
+
+/** How many elements the operations of one PATCH may look at together: some hundred times what a large one does. */
+const maximumLooks = 20_000
+
+interface Patching {
+  readonly resourceType: ResourceType
+  readonly document: JsonObject
+  readonly deviations: Deviation[]
+  readonly entra: boolean
+  password?: string
+  looks: number
+}
+
+/** Each key of the value is a path of its own; what a client may only echo is passed over. */
+function applyWithoutPath(patching: Patching, operation: PatchOperation): void {
+  const { value, pointer } = operation
+  if (!isObject(value)) {
+    throw errors.invalidValue(
+      `The value at ${pointer} is not an object. Without a path it holds the attributes to set.`,
+    )
+  }
+  for (const [key, content] of Object.entries(value)) {
+    if (key.toLowerCase() === 'schemas') continue
+    const at = below(below(pointer, 'value'), key)
+    const path = parseKey(key)
+    if (path === undefined) {
+      patching.deviations.push(deviations.unknownAttribute(at, key))
+      continue
+    }
+    const reference = findAttribute(patching.resourceType, printPath(path.path))
+    if (reference !== undefined && isReadOnly(reference)) {
+      patching.deviations.push(deviations.readOnly(at, reference.attribute.name))
+      continue
+    }
+    if (reference !== undefined && (path.path.sub !== undefined || path.path.schema !== undefined || path.filter)) {
+      patching.deviations.push(deviations.flattenedKey(at))
+    }
+    applyAtPath(patching, { ...operation, value: content }, path, at)
+  }
+}
+
+function parseKey(key: string): PatchPath | undefined {
+  try {
+    return parseAttributePath(key)
+  } catch {
+    // No attribute can have such a name.
+    return undefined
+  }
+}
+
+function applyAtPath(patching: Patching, operation: PatchOperation, path: PatchPath, pointer: string): void {
+  const { resourceType } = patching
+  const name = printPath(path.path)
+  const reference = findAttribute(resourceType, name)
+  if (reference === undefined) {
+    const extension = findExtension(resourceType, name)
+    if (extension !== undefined && path.filter === undefined)
+      applyToExtension(patching, operation, extension.id, pointer)
+    else if (isWholeResource(resourceType, path.path)) applyToResource(patching, operation)
+    else patching.deviations.push(deviations.unknownAttribute(pathPointer(operation, pointer), name))
+    return
+  }
+  if (livesApart(resourceType, reference)) return
+  if (reference.path[0] === 'schemas') return
+  checkMutable(reference, operation.op)
+  if (reference.attribute.mutability === 'writeOnly') setPassword(patching, operation, reference, pointer)
+  else applyToAttribute(patching, operation, reference, path, pointer)
+}
+
+function applyToAttribute(
+  patching: Patching,
+  operation: PatchOperation,
+  reference: AttributeReference,
+  path: PatchPath,
+  pointer: string,
+): void {
+  const { attribute, parent } = reference
+  const holderPath = reference.path.slice(0, parent === undefined ? -1 : -2)
+  const top = parent ?? attribute
+  const holder = holderAt(patching.document, holderPath)
+  const before = holder[top.name]
+  countLooks(patching, before)
+  let after: JsonValue | undefined
+  if (top.multiValued && (parent !== undefined || path.filter !== undefined || path.sub !== undefined)) {
+    const sub = parent === undefined ? path.sub : attribute.name
+    const elements = Array.isArray(before) ? before : []
+    after = applyToElements({
+      attribute: top,
+      elements,
+      operation,
+      pointer,
+      createMissing: patching.entra,
+      deviations: patching.deviations,
+      ...(path.filter === undefined ? {} : { filter: path.filter }),
+      ...(sub === undefined ? {} : { sub }),
+    })
+  } else if (path.filter !== undefined) {
+    throw errors.invalidPath(
+      `"${top.name}" has a single value, so a filter cannot select from it. Name it without "[".`,
+    )
+  } else if (parent !== undefined) {
+    const inner = isObject(before) ? before : {}
+    after = withKey(inner, attribute.name, changeValue(patching, operation, reference, inner[attribute.name], pointer))
+  } else {
+    after = changeValue(patching, operation, reference, before, pointer)
+  }
+  setKey(holder, top.name, after)
+  for (const key of holderPath) if (Object.keys(holder).length === 0) delete patching.document[key]
+}
+
+function countLooks(patching: Patching, before: JsonValue | undefined): void {
+  patching.looks += Array.isArray(before) ? before.length : 0
+  if (patching.looks > maximumLooks) {
+    throw errors.tooMany('The operations look at too many values together. Split them into several requests.')
+  }
+}
+
+/** What one whole attribute or sub-attribute becomes. */
+function changeValue(
+  { deviations: found }: Patching,
+  operation: PatchOperation,
+  { attribute, parent }: AttributeReference,
+  before: JsonValue | undefined,
+  pointer: string,
+): JsonValue | undefined {
+  if (operation.op === 'remove') {
+    if (attribute.required) throw required(attribute.name)
+    if (attribute.mutability === 'immutable' && before !== undefined) throw immutable(attribute.name)
+    if (!attribute.multiValued || operation.value === undefined || operation.value === null) return undefined
+    found.push(deviations.valueOnRemove(pointer))
+    return removeValues(attribute, before, readValue(attribute, operation.value, pointer, found))
+  }
+  const value = readValue(attribute, operation.value, pointer, found)
+  const after = operation.op === 'add' ? addValue(attribute, before, value) : replaceValue(attribute, before, value)
+  const fixed = attribute.mutability === 'immutable' || parent?.mutability === 'immutable'
+  if (fixed && before !== undefined && !sameValue(before, after)) throw immutable(attribute.name)
+  return after
+}
+
+function applyToExtension(patching: Patching, operation: PatchOperation, urn: string, pointer: string): void {
+  const { document, resourceType } = patching
+  const extension = resourceType.extensions.find(({ schema }) => schema.id === urn)
+  if (operation.op === 'remove' || operation.value === null) {
+    const kept = extension?.schema.attributes.find(({ required: needed, name }) => needed && isSet(document[urn], name))
+    if (extension?.required || kept !== undefined) throw required(kept?.name ?? urn)
+    delete document[urn]
+    return
+  }
+  if (!isObject(operation.value)) {
+    throw errors.invalidValue(`The value of ${urn} is not an object. Send the extension's attributes as one.`)
+  }
+  for (const [name, value] of Object.entries(operation.value)) {
+    const at = below(pointer, name)
+    const reference = findAttribute(resourceType, `${urn}:${name}`)
+    if (reference === undefined) patching.deviations.push(deviations.unknownAttribute(at, name))
+    else if (isReadOnly(reference)) patching.deviations.push(deviations.readOnly(at, reference.attribute.name))
+    else applyAtPath(patching, { ...operation, value }, parseAttributePath(`${urn}:${name}`), at)
+  }
+}
+
+function setPassword(
+  patching: Patching,
+  operation: PatchOperation,
+  { attribute }: AttributeReference,
+  pointer: string,
+): void {
+  const value = readValue(attribute, operation.value, pointer, patching.deviations)
+  if (operation.op !== 'remove' && typeof value === 'string') patching.password = value
+  else patching.deviations.push(deviations.keptPassword(pointer))
+}
+
+function checkMutable(reference: AttributeReference, op: PatchOperation['op']): void {
+  const { attribute } = reference
+  if (isReadOnly(reference)) {
+    throw errors.mutability(`"${attribute.name}" is readOnly: the service alone sets it. Leave the ${op} out.`)
+  }
+}
+
+function isReadOnly({ attribute, parent }: AttributeReference): boolean {
+  return attribute.mutability === 'readOnly' || parent?.mutability === 'readOnly'
+}
+
+function applyToResource(patching: Patching, operation: PatchOperation): void {
+  if (operation.op === 'remove') throw required(patching.resourceType.schema.id)
+  applyWithoutPath(patching, operation)
+}
+
+/** A path that is the URN of the core schema means the resource itself. */
+function isWholeResource(resourceType: ResourceType, path: AttributePath): boolean {
+  return printPath(path).toLowerCase() === resourceType.schema.id.toLowerCase()
+}
+
+function required(name: string) {
+  return errors.mutability(`${clip(name)} is required and cannot be removed. Replace its value instead.`)
+}
+
+function immutable(name: string) {
+  return errors.mutability(`${clip(name)} is immutable and already has a value. Leave it as it is.`)
+}
+
+function isSet(block: JsonValue | undefined, name: string): boolean {
+  return isObject(block) && block[name] !== undefined
+}

@@ -1,0 +1,140 @@
+import { deviations as all } from '../deviation.ts'
+import type { Deviation } from '../deviation.ts'
+import { isPrimary, mergeDuplicates, onePrimary } from '../elements.ts'
+import { clip, errors } from '../error.ts'
+import type { Filter } from '../filter/filter.ts'
+import { matcher } from '../filter/matches.ts'
+import { resolveElementFilter } from '../filter/resolve.ts'
+import type { ResolvedFilter } from '../filter/resolve.ts'
+import { isObject } from '../json.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
+import { subAttribute } from '../schema/attribute.ts'
+import type { Attribute } from '../schema/attribute.ts'
+import { readElement, readValue } from '../value.ts'
+import { elementFromFilter } from './eq-values.ts'
+import { pathPointer } from './operation.ts'
+import type { PatchOperation } from './operation.ts'
+import { addValue, replaceValue, sameValue, withoutPrimary } from './values.ts'
+
+/** An operation on some elements of a multi-valued attribute: all, or those a filter selects; whole, or one sub-attribute of them. */
+export interface ElementsOperation {
+  readonly attribute: Attribute
+  readonly elements: readonly JsonValue[]
+  readonly operation: PatchOperation
+  readonly pointer: string
+  readonly filter?: Filter
+  readonly sub?: string
+  /** Whether a `replace` that selects nothing may create the element from its filter; an `add` always may. */
+  readonly createMissing: boolean
+  readonly deviations: Deviation[]
+}
+
+/** The elements afterwards; undefined when none is left. */
+export function applyToElements(target: ElementsOperation): JsonValue | undefined {
+  const { attribute, elements, operation, deviations } = target
+  const filter = target.filter && resolveElementFilter({ attribute, path: [], multiValued: true }, target.filter)
+  const sub = findSub(target)
+  if (sub === 'unknown') {
+    deviations.push(all.unknownAttribute(pathPointer(operation, target.pointer), `${attribute.name}.${target.sub}`))
+    return elements.length === 0 ? undefined : [...elements]
+  }
+  const selected = new Set(filter === undefined ? elements : elements.filter(matcher(filter)))
+  const change = elementChange(target, sub)
+  let after: (JsonValue | undefined)[]
+  let touched: JsonValue[] = []
+  if (selected.size === 0 && operation.op !== 'remove') {
+    const created = change(createFrom(target, filter))
+    touched = created === undefined ? [] : [created]
+    after = [...elements, created]
+  } else {
+    after = elements.map((element) => {
+      if (!selected.has(element)) return element
+      const changed = change(element)
+      if (changed !== undefined) touched.push(changed)
+      return changed
+    })
+  }
+  const kept = after.filter((element) => element !== undefined)
+  return finish(attribute, kept, touched.filter(isPrimary))
+}
+
+/** A newly primary element takes that mark from the others, RFC 7644 section 3.5.2. */
+function finish(attribute: Attribute, elements: JsonValue[], primaries: JsonValue[]): JsonValue | undefined {
+  onePrimary(attribute, primaries)
+  const [primary] = primaries
+  const marked = primary === undefined ? elements : elements.map((one) => (one === primary ? one : withoutPrimary(one)))
+  const merged = mergeDuplicates(attribute, marked)
+  return merged.length === 0 ? undefined : merged
+}
+
+function findSub({ attribute, sub }: ElementsOperation): Attribute | 'unknown' | undefined {
+  if (sub === undefined) return undefined
+  return subAttribute(attribute, sub) ?? 'unknown'
+}
+
+function elementChange(
+  { attribute, operation, pointer, deviations }: ElementsOperation,
+  sub: Attribute | undefined,
+): (element: JsonValue) => JsonValue | undefined {
+  const { op } = operation
+  if (sub === undefined) {
+    if (op === 'remove') return () => undefined
+    const value = readElement(attribute, unwrap(operation.value), pointer, deviations)
+    if (value === undefined) return op === 'add' ? (element) => element : () => undefined
+    return (element) => {
+      checkImmutable(attribute, element, value)
+      return isObject(element) && isObject(value) ? { ...element, ...value } : value
+    }
+  }
+  if (sub.mutability === 'readOnly') {
+    throw errors.mutability(`${clip(`${attribute.name}.${sub.name}`)} is readOnly. Leave the ${op} out.`)
+  }
+  if (op === 'remove') {
+    if (sub.required) throw errors.mutability(`"${attribute.name}.${sub.name}" is required. Remove the whole element.`)
+    return (element) => withPart(element, sub, undefined)
+  }
+  const value = readValue(sub, operation.value, pointer, deviations)
+  const combine = op === 'add' ? addValue : replaceValue
+  return (element) => withPart(element, sub, combine(sub, isObject(element) ? element[sub.name] : undefined, value))
+}
+
+function withPart(element: JsonValue, sub: Attribute, value: JsonValue | undefined): JsonValue | undefined {
+  const before = isObject(element) ? element : {}
+  const known = before[sub.name]
+  if (sub.mutability === 'immutable' && known !== undefined && !sameValue(known, value)) throw immutable(sub)
+  if (sameValue(known, value)) return element
+  const after: JsonObject = { ...before }
+  if (value === undefined) delete after[sub.name]
+  else after[sub.name] = value
+  return Object.keys(after).length === 0 ? undefined : after
+}
+
+function checkImmutable(attribute: Attribute, element: JsonValue, value: JsonValue): void {
+  if (!isObject(element) || !isObject(value)) return
+  for (const sub of attribute.subAttributes ?? []) {
+    const [known, given] = [element[sub.name], value[sub.name]]
+    if (sub.mutability !== 'immutable' || known === undefined || given === undefined) continue
+    if (!sameValue(known, given)) throw immutable(sub)
+  }
+}
+
+function createFrom(target: ElementsOperation, filter: ResolvedFilter | undefined): JsonValue {
+  const { attribute, operation, pointer, createMissing, deviations } = target
+  if (filter === undefined) return {}
+  const element = elementFromFilter(filter)
+  if (element === undefined || (operation.op === 'replace' && !createMissing)) {
+    throw errors.noTarget(
+      `No element of "${attribute.name}" matches the filter at ${pathPointer(operation, pointer)}. Add the element first.`,
+    )
+  }
+  deviations.push(all.createdByFilter(pathPointer(operation, pointer)))
+  return element
+}
+
+function unwrap(value: JsonValue | undefined): JsonValue | undefined {
+  return Array.isArray(value) && value.length <= 1 ? value[0] : value
+}
+
+function immutable(sub: Attribute) {
+  return errors.mutability(`"${sub.name}" is immutable and already has a value. Remove the element and add another.`)
+}

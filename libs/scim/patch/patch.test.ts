@@ -1,0 +1,400 @@
+import { ScimError } from '../error.ts'
+import type { Resource } from '../resource.ts'
+import { attribute } from '../schema/attribute.ts'
+import { defineResourceType } from '../schema/resource-type.ts'
+import { resourceTypes } from '../schema/resource-types.ts'
+import { applyPatch } from './apply.ts'
+import type { PatchOptions } from './apply.ts'
+import { maximumOperations, parsePatch, patchSchema } from './operation.ts'
+
+const { User } = resourceTypes
+const core = User.schema.id
+const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
+const work = { type: 'work', value: 'ada@work.example', primary: true }
+const home = { type: 'home', value: 'ada@home.example' }
+const ada: Resource = {
+  schemas: [core],
+  userName: 'ada',
+  active: true,
+  title: 'Countess',
+  name: { givenName: 'Ada', familyName: 'L' },
+  emails: [work, home],
+}
+
+const message = (operations: readonly unknown[]) => ({ schemas: [patchSchema], Operations: operations })
+
+function patch(operations: readonly object[], options: PatchOptions = {}, resource = ada) {
+  return applyPatch(User, resource, parsePatch(message(operations)).operations, options)
+}
+
+function refusal(operations: readonly object[], options: PatchOptions = {}, resource = ada): ScimError {
+  try {
+    patch(operations, options, resource)
+  } catch (error) {
+    if (error instanceof ScimError) return error
+    throw error
+  }
+  throw new Error('it was accepted')
+}
+
+const refused = (...operations: object[]) => refusal(operations).scimType
+const patched = (...operations: object[]) => patch(operations).resource
+const codes = (...operations: object[]) => patch(operations).deviations.map(({ code }) => code)
+
+test('point 1: add and replace without a path merge, and never replace the whole', () => {
+  for (const op of ['add', 'replace']) {
+    expect(patched({ op, value: { title: 'Dr.', name: { givenName: 'Augusta' } } })).toEqual({
+      ...ada,
+      title: 'Dr.',
+      name: { givenName: 'Augusta', familyName: 'L' },
+    })
+  }
+  expect(patched({ op: 'add', value: { emails: [{ value: 'x' }] } })['emails']).toEqual([work, home, { value: 'x' }])
+  expect(patched({ op: 'replace', value: { emails: [{ value: 'x' }] } })['emails']).toEqual([{ value: 'x' }])
+  expect(refused({ op: 'add', value: 'x' })).toBe('invalidValue')
+})
+
+test('point 2: remove without a path is noTarget', () => {
+  expect(refused({ op: 'remove' })).toBe('noTarget')
+  expect(refused({ op: 'remove', value: { title: 'x' } })).toBe('noTarget')
+})
+
+test('point 3: remove on a multi-valued attribute removes all its values', () => {
+  expect(patched({ op: 'remove', path: 'emails' })).not.toHaveProperty('emails')
+  expect(patched({ op: 'remove', path: 'emails[type eq "home"]' })['emails']).toEqual([work])
+  expect(patched({ op: 'remove', path: 'emails[value pr]' })).not.toHaveProperty('emails')
+})
+
+test('point 4: removing or emptying a required attribute is refused, and changing a readOnly one', () => {
+  expect(refused({ op: 'remove', path: 'userName' })).toBe('mutability')
+  expect(refused({ op: 'replace', path: 'userName', value: null })).toBe('invalidValue')
+  for (const path of ['id', 'meta', 'meta.created', 'groups', 'groups[value eq "x"]', 'manager.displayName']) {
+    expect(refused({ op: 'remove', path })).toBe('mutability')
+    expect(refused({ op: 'replace', path, value: 'x' })).toBe('mutability')
+  }
+})
+
+test('decision 3: readOnly attributes echoed in a value without a path are ignored', () => {
+  const { resource, deviations } = patch([{ op: 'replace', value: { id: '1', meta: {}, schemas: [], title: 'T' } }])
+  expect(resource).toEqual({ ...ada, title: 'T' })
+  expect(deviations.map(({ pointer }) => pointer)).toEqual(['/Operations/0/value/id', '/Operations/0/value/meta'])
+})
+
+test('decision 4: unknown attributes and extensions are ignored and reported', () => {
+  const operations = [
+    { op: 'add', path: 'favouriteColour', value: 'red' },
+    { op: 'add', path: 'urn:example:2.0:X:colour', value: 'red' },
+    { op: 'add', path: 'name.colour', value: 'red' },
+    { op: 'add', path: 'emails[type eq "work"].colour', value: 'red' },
+    { op: 'remove', path: 'favouriteColour[a eq 1].b' },
+    { op: 'add', value: { 'no path at all': 1, colour: 1 } },
+  ]
+  const { changed, deviations } = patch(operations)
+  expect(changed).toEqual([])
+  expect(deviations.map(({ code }) => code)).toEqual(Array(7).fill('unknown-attribute'))
+})
+
+test('point 5: replace of an attribute without a value acts as add', () => {
+  expect(patched({ op: 'replace', path: 'nickName', value: 'A' })['nickName']).toBe('A')
+  expect(patched({ op: 'replace', path: 'phoneNumbers', value: [{ value: '1' }] })['phoneNumbers']).toEqual([
+    { value: '1' },
+  ])
+  expect(patched({ op: 'replace', path: 'phoneNumbers.value', value: '1' })['phoneNumbers']).toEqual([{ value: '1' }])
+})
+
+test('point 6: replace of a complex attribute leaves unnamed sub-attributes alone', () => {
+  expect(patched({ op: 'replace', path: 'name', value: { givenName: 'B' } })['name']).toEqual({
+    givenName: 'B',
+    familyName: 'L',
+  })
+  expect(patched({ op: 'replace', path: 'emails[type eq "work"]', value: { value: 'b' } })['emails']).toEqual([
+    { ...work, value: 'b' },
+    home,
+  ])
+  expect(patched({ op: 'replace', path: 'name.givenName', value: 'B' })['name']).toEqual({
+    givenName: 'B',
+    familyName: 'L',
+  })
+  expect(patched({ op: 'remove', path: 'name.givenName' })['name']).toEqual({ familyName: 'L' })
+})
+
+test('point 7: a replace on a value path hits every element that matches', () => {
+  expect(patched({ op: 'replace', path: 'emails[value co "example"].display', value: 'D' })['emails']).toEqual([
+    { ...work, display: 'D' },
+    { ...home, display: 'D' },
+  ])
+  expect(patched({ op: 'remove', path: 'emails.type' })['emails']).toEqual([
+    { value: work.value, primary: true },
+    { value: home.value },
+  ])
+})
+
+test('point 8: adding what is there and removing what is not changes nothing', () => {
+  const same = [
+    { op: 'add', path: 'emails', value: [home, { ...work, value: 'ADA@work.example' }] },
+    { op: 'add', path: 'title', value: 'Countess' },
+    { op: 'replace', path: 'emails', value: [home, work] },
+    { op: 'remove', path: 'nickName' },
+    { op: 'remove', path: 'emails[type eq "other"]' },
+    { op: 'remove', path: 'emails', value: [{ value: 'nobody' }] },
+    { op: 'remove', path: `${enterprise}:manager` },
+    { op: 'add', path: 'nickName', value: null },
+    { op: 'add', path: 'emails', value: [] },
+    { op: 'replace', path: 'active', value: 'True' },
+  ]
+  for (const operation of same) expect(patch([operation]).changed).toEqual([])
+})
+
+test('point 9: a newly primary element takes the mark from the others', () => {
+  const marked = [
+    { ...work, primary: false },
+    { ...home, primary: true },
+  ]
+  expect(patched({ op: 'replace', path: 'emails[type eq "home"].primary', value: true })['emails']).toEqual(marked)
+  expect(patched({ op: 'add', path: 'emails', value: [{ ...home, primary: true }] })['emails']).toEqual(marked)
+  expect(patched({ op: 'add', path: 'emails[type eq "home"]', value: { primary: 'True' } })['emails']).toEqual(marked)
+  expect(refused({ op: 'replace', path: 'emails.primary', value: true })).toBe('invalidValue')
+})
+
+test('decision 12: a value with two primary elements is refused', () => {
+  const value = [
+    { value: 'a', primary: true },
+    { value: 'b', primary: true },
+  ]
+  expect(refused({ op: 'add', path: 'emails', value })).toBe('invalidValue')
+})
+
+test('point 10: each operation sees what the one before left', () => {
+  const { resource, changed } = patch([
+    { op: 'add', path: 'phoneNumbers', value: [{ type: 'work', value: '1' }] },
+    { op: 'replace', path: 'phoneNumbers[type eq "work"].value', value: '2' },
+    { op: 'replace', path: 'title', value: 'x' },
+    { op: 'replace', path: 'title', value: 'Countess' },
+  ])
+  expect(resource['phoneNumbers']).toEqual([{ type: 'work', value: '2' }])
+  expect(changed).toEqual(['phoneNumbers'])
+})
+
+test('point 10: when an operation fails the resource is as it was', () => {
+  const before = structuredClone(ada)
+  refusal([
+    { op: 'replace', path: 'name.givenName', value: 'X' },
+    { op: 'remove', path: 'userName' },
+  ])
+  expect(ada).toEqual(before)
+})
+
+test('point 11: a path with a URN adds the URN to schemas, and the last attribute removed takes it away', () => {
+  const { resource, changed } = patch([{ op: 'add', path: `${enterprise}:department`, value: 'd' }])
+  expect(resource).toEqual({ ...ada, schemas: [core, enterprise], [enterprise]: { department: 'd' } })
+  expect(changed).toEqual([`${enterprise}:department`])
+  for (const path of [`${enterprise}:department`, enterprise]) {
+    expect(patch([{ op: 'remove', path }], {}, resource).resource).toEqual(ada)
+  }
+  expect(patched({ op: 'replace', path: `${core}:name.givenName`, value: 'B' })['name']).toMatchObject({
+    givenName: 'B',
+  })
+  expect(patched({ op: 'replace', path: `${core}:emails[type eq "home"].value`, value: 'b' })['emails']).toEqual([
+    work,
+    { ...home, value: 'b' },
+  ])
+})
+
+test('an extension can be set whole, by path and without', () => {
+  const value = { department: 'd', displayName: 'no', manager: 'm' }
+  for (const operation of [
+    { op: 'replace', path: enterprise, value },
+    { op: 'add', value: { [enterprise]: value } },
+  ]) {
+    expect(patched(operation)[enterprise]).toEqual({ department: 'd', manager: { value: 'm' } })
+  }
+  expect(refused({ op: 'add', path: enterprise, value: 'x' })).toBe('invalidValue')
+})
+
+test('point 12: op is taken in any letter case, an unknown one is refused', () => {
+  expect(patched({ op: 'REPLACE', path: 'title', value: 'x' })['title']).toBe('x')
+  for (const op of ['move', '', undefined, 7]) expect(refused({ op, path: 'title', value: 'x' })).toBe('invalidSyntax')
+})
+
+test('point 12: schemas holds PatchOp, which is tolerated when missing inside bulk', () => {
+  const body = { Operations: [{ op: 'remove', path: 'title' }] }
+  expect(() => parsePatch(body)).toThrow(expect.objectContaining({ scimType: 'invalidSyntax' }))
+  expect(parsePatch(body, { insideBulk: true }).operations).toHaveLength(1)
+  expect(() => parsePatch({ ...body, schemas: [core] })).toThrow(ScimError)
+})
+
+test('decision 8: no operations succeed, change nothing and are marked', () => {
+  const { operations, deviations } = parsePatch(message([]))
+  expect(applyPatch(User, ada, operations)).toMatchObject({ resource: ada, changed: [] })
+  expect(deviations).toMatchObject([{ code: 'empty-operations', pointer: '/Operations' }])
+})
+
+test('a body that is no PATCH, an operation without a value and too many operations are refused', () => {
+  for (const body of [null, [], 'x', message([]).schemas, { schemas: [patchSchema] }, message([7])]) {
+    expect(() => parsePatch(body)).toThrow(expect.objectContaining({ scimType: 'invalidSyntax' }))
+  }
+  expect(refused({ op: 'add', path: 'title' })).toBe('invalidValue')
+  expect(refused(...Array(maximumOperations + 1).fill({ op: 'remove', path: 'title' }))).toBe('tooMany')
+})
+
+test('a deviation points to where it stands in the body', () => {
+  const { deviations } = patch([
+    { op: 'add', path: 'emails', value: [{ value: 'a' }, 'b'] },
+    { op: 'add', path: 'colour', value: 'red' },
+    { op: 'add', path: 'phoneNumbers[type eq "work"].value', value: 7 },
+    { op: 'add', value: { active: 'true', 'urn:x:a': 1 } },
+  ])
+  expect(deviations.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual([
+    'bare-value /Operations/0/value/1',
+    'unknown-attribute /Operations/1/path',
+    'scalar-as-text /Operations/2/value',
+    'created-by-filter /Operations/2/path',
+    'boolean-as-string /Operations/3/value/active',
+    'unknown-attribute /Operations/3/value/urn:x:a',
+  ])
+})
+
+test('a PATCH that would look at too many values is refused', () => {
+  const emails = Array.from({ length: 400 }, (_, index) => ({ value: `${index}@example.com` }))
+  const replace = { op: 'replace', path: 'emails[value eq "7@example.com"].display', value: 'D' }
+  const { scimType } = refusal(Array(60).fill(replace), {}, { ...ada, emails })
+  expect(scimType).toBe('tooMany')
+  expect(patch(Array(40).fill(replace), {}, { ...ada, emails }).changed).toEqual(['emails'])
+})
+
+test('point 13: an immutable attribute can be added once, and not changed or removed', () => {
+  const badge = attribute('badge', 'string', 'b', { mutability: 'immutable' })
+  const schema = { id: 'urn:example:2.0:Badge', name: 'Badge', description: 'Badge', attributes: [badge] }
+  const wide = defineResourceType({ ...User, extensions: [{ schema, required: false }] })
+  const apply = (resource: Resource, operation: object) =>
+    applyPatch(wide, resource, parsePatch(message([operation])).operations).resource
+  const first = apply(ada, { op: 'add', path: 'badge', value: '7' })
+  expect(first[schema.id]).toEqual({ badge: '7' })
+  expect(apply(first, { op: 'replace', path: 'badge', value: '7' })).toEqual(first)
+  for (const operation of [
+    { op: 'add', path: 'badge', value: '8' },
+    { op: 'replace', value: { badge: '8' } },
+    { op: 'remove', path: 'badge' },
+  ]) {
+    expect(() => apply(first, operation)).toThrow(expect.objectContaining({ scimType: 'mutability' }))
+  }
+})
+
+test('point 14: a malformed path is invalidPath, a bad filter in it invalidFilter', () => {
+  for (const path of ['a b', '/title', 'name.a.b', 7, 'name[givenName eq "x"]', 'title[value eq "x"]']) {
+    expect(refused({ op: 'replace', path, value: 'x' })).toBe('invalidPath')
+  }
+  for (const path of ['emails[', 'emails[type is "x"].value', 'emails[primary gt true].value']) {
+    expect(refused({ op: 'replace', path, value: 'x' })).toBe('invalidFilter')
+  }
+})
+
+test('point 16: keys without a path may be dotted, have a URN or a filter', () => {
+  const value = { 'name.givenName': 'B', [`${enterprise}:employeeNumber`]: '7', 'emails[type eq "home"].value': 'b' }
+  expect(patched({ op: 'replace', value })).toEqual({
+    ...ada,
+    schemas: [core, enterprise],
+    name: { givenName: 'B', familyName: 'L' },
+    emails: [work, { ...home, value: 'b' }],
+    [enterprise]: { employeeNumber: '7' },
+  })
+  expect(codes({ op: 'replace', value })).toEqual(['flattened-key', 'flattened-key', 'flattened-key'])
+})
+
+test('point 17: a manager as a string, an object or an array of one, with and without its URN, means its value', () => {
+  for (const path of ['manager', `${enterprise}:manager`, 'manager.value']) {
+    for (const value of path === 'manager.value' ? ['m'] : ['m', { value: 'm' }, [{ value: 'm' }]]) {
+      expect(patched({ op: 'Add', path, value })[enterprise]).toEqual({ manager: { value: 'm' } })
+    }
+  }
+})
+
+test('point 18: roles that are JSON in a string are parsed', () => {
+  const value = [{ value: '{"id":"1","value":"Admin","displayName":"Administrator"}' }]
+  expect(patched({ op: 'Add', path: 'roles', value })['roles']).toEqual([{ value: 'Admin', display: 'Administrator' }])
+})
+
+test('decision 5: a replace that matches nothing is noTarget, and creates the element for Entra when the filter is of eqs', () => {
+  const operation = { op: 'replace', path: 'phoneNumbers[type eq "work" and primary eq "True"].value', value: '1' }
+  expect(refused(operation)).toBe('noTarget')
+  expect(patch([operation], { dialect: 'entra' }).resource['phoneNumbers']).toEqual([
+    { type: 'work', primary: true, value: '1' },
+  ])
+  for (const path of [
+    'emails[type eq "x" or type eq "y"].value',
+    'emails[type sw "x"].value',
+    'emails[not (type pr)].value',
+    'emails[type eq "x" and type eq "y"].value',
+  ]) {
+    expect(refusal([{ op: 'replace', path, value: '1' }], { dialect: 'entra' }).scimType).toBe('noTarget')
+    expect(refused({ op: 'add', path, value: '1' })).toBe('noTarget')
+  }
+})
+
+test('decision 5: an add that matches nothing creates the element for every caller', () => {
+  expect(patched({ op: 'add', path: 'emails[type eq "other"].value', value: 'o' })['emails']).toEqual([
+    work,
+    home,
+    { type: 'other', value: 'o' },
+  ])
+  expect(patched({ op: 'add', path: 'roles[primary eq "True"]', value: { value: 'Admin' } })['roles']).toEqual([
+    { primary: true, value: 'Admin' },
+  ])
+  expect(patched({ op: 'add', path: 'emails[type eq "work"].value', value: 'o' })['emails']).toEqual([
+    { ...work, value: 'o' },
+    home,
+  ])
+})
+
+test('decision 6: a remove with a list removes only what it lists', () => {
+  expect(patched({ op: 'Remove', path: 'emails', value: [{ value: 'ADA@home.example' }] })['emails']).toEqual([work])
+  expect(patched({ op: 'Remove', path: 'emails', value: [{ value: home.value, type: 'work' }] })['emails']).toEqual([
+    work,
+    home,
+  ])
+  expect(codes({ op: 'Remove', path: 'emails', value: [home] })).toEqual(['value-on-remove'])
+  expect(patched({ op: 'Remove', path: 'title', value: 'anything' })).not.toHaveProperty('title')
+})
+
+test('decision 7: booleans in strings are booleans', () => {
+  expect(patched({ op: 'Replace', path: 'active', value: 'False' })['active']).toBe(false)
+  expect(refused({ op: 'Replace', path: 'active', value: 'perhaps' })).toBe('invalidValue')
+})
+
+test('point 20: replacing by null or [] removes', () => {
+  for (const [path, value] of [
+    ['title', null],
+    ['emails', []],
+    ['emails', null],
+    ['name', null],
+    ['name', {}],
+  ] as const) {
+    expect(patched({ op: 'replace', path, value })).not.toHaveProperty(path)
+  }
+  expect(patched({ op: 'replace', path: 'emails[type eq "home"]', value: null })['emails']).toEqual([work])
+})
+
+test('point 26: a password comes apart, changes no attribute and cannot be removed', () => {
+  expect(patch([{ op: 'replace', path: 'password', value: 's3cret' }])).toMatchObject({
+    resource: ada,
+    changed: [],
+    password: 's3cret',
+  })
+  expect(patch([{ op: 'replace', value: { password: 's3cret' } }])).toMatchObject({ resource: ada, password: 's3cret' })
+  expect(patch([{ op: 'remove', path: 'password' }])).toMatchObject({
+    resource: ada,
+    deviations: [{ code: 'kept-password' }],
+  })
+})
+
+test('point 29: a change that makes two elements the same leaves one', () => {
+  expect(
+    patched({ op: 'replace', path: 'emails[type eq "home"]', value: { type: 'work', value: work.value } })['emails'],
+  ).toEqual([work])
+})
+
+test('a refusal names its attribute and never shows the value', () => {
+  const { detail } = refusal([{ op: 'replace', path: 'emails[value eq "eve@example.com"].value', value: 'x' }])
+  expect(detail).toContain('"emails"')
+  expect(detail).not.toContain('eve')
+})

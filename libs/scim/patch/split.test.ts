@@ -1,0 +1,104 @@
+import { resourceTypes } from '../schema/resource-types.ts'
+import { applyPatch } from './apply.ts'
+import { parsePatch, patchSchema } from './operation.ts'
+import { splitPatch } from './split.ts'
+
+const { Group } = resourceTypes
+const group = { schemas: [Group.schema.id], displayName: 'g' }
+
+const split = (...operations: object[]) =>
+  splitPatch(parsePatch({ schemas: [patchSchema], Operations: operations }).operations)
+const membership = (...operations: object[]) => split(...operations).membership
+
+test('adding, replacing and removing members become changes of membership', () => {
+  const value = [{ value: '1', display: 'A' }, '2', { value: '1', type: 'User' }]
+  const members = [{ value: '1', display: 'A', type: 'User' }, { value: '2' }]
+  expect(membership({ op: 'Add', path: 'members', value })).toEqual([{ kind: 'add', members }])
+  expect(membership({ op: 'replace', path: 'Members', value })).toEqual([{ kind: 'replace', members }])
+  expect(membership({ op: 'add', path: `${Group.schema.id}:members`, value: '1' })).toEqual([
+    { kind: 'add', members: [{ value: '1' }] },
+  ])
+  expect(membership({ op: 'remove', path: 'members' })).toEqual([{ kind: 'removeAll' }])
+})
+
+test('replacing by nothing removes all, adding nothing does nothing', () => {
+  for (const value of [[], null]) {
+    expect(membership({ op: 'replace', path: 'members', value })).toEqual([{ kind: 'removeAll' }])
+    expect(membership({ op: 'add', path: 'members', value })).toEqual([])
+  }
+})
+
+test('a filter that lists ids removes those, any other filter what it matches', () => {
+  expect(membership({ op: 'remove', path: 'members[value eq "1"]' })).toEqual([{ kind: 'remove', values: ['1'] }])
+  expect(membership({ op: 'remove', path: 'members[value eq "1" or (value eq 2 or VALUE EQ "3")]' })).toEqual([
+    { kind: 'remove', values: ['1', '2', '3'] },
+  ])
+  expect(membership({ op: 'remove', path: 'members[type eq "User"]' })).toMatchObject([
+    { kind: 'removeMatching', filter: { kind: 'compare' } },
+  ])
+  expect(membership({ op: 'remove', path: 'members[value eq "1" and type eq "User"]' })).toMatchObject([
+    { kind: 'removeMatching' },
+  ])
+})
+
+test("decision 6: Entra's Remove with a value array removes only those listed, and an empty list removes nobody", () => {
+  expect(membership({ op: 'Remove', path: 'members', value: [{ value: '1' }, { value: '2' }] })).toEqual([
+    { kind: 'remove', values: ['1', '2'] },
+  ])
+  expect(membership({ op: 'Remove', path: 'members', value: [] })).toEqual([])
+})
+
+test('without a path, members part from the other attributes', () => {
+  const { document, membership: changes } = split({
+    op: 'replace',
+    value: { id: '1', displayName: 'h', members: [{ value: '1' }] },
+  })
+  expect(changes).toEqual([{ kind: 'replace', members: [{ value: '1' }] }])
+  expect(applyPatch(Group, group, document)).toMatchObject({
+    resource: { schemas: [Group.schema.id], displayName: 'h' },
+    changed: ['displayName'],
+    deviations: [{ code: 'read-only-attribute' }],
+  })
+  expect(split({ op: 'add', value: { members: ['1'] } }).document).toEqual([])
+  expect(membership({ op: 'add', path: Group.schema.id, value: { members: ['1'] } })).toEqual([
+    { kind: 'add', members: [{ value: '1' }] },
+  ])
+})
+
+test("point 15: edits of a member's parts are accepted and do nothing; its value cannot change", () => {
+  const { document, membership: changes } = split(
+    { op: 'replace', path: 'members[value eq "1"].display', value: 'x' },
+    { op: 'remove', path: 'members[value eq "1"].type' },
+    { op: 'add', path: 'members.display', value: 'x' },
+  )
+  expect([document, changes]).toEqual([[], []])
+  for (const operation of [
+    { op: 'replace', path: 'members[value eq "1"].value', value: '2' },
+    { op: 'remove', path: 'members.value' },
+    { op: 'replace', path: 'members[value eq "1"]', value: { value: '2' } },
+  ]) {
+    expect(() => split(operation)).toThrow(expect.objectContaining({ scimType: 'mutability' }))
+  }
+  expect(membership({ op: 'add', path: 'members[value eq "1"]', value: { display: 'x' } })).toEqual([
+    { kind: 'add', members: [{ value: '1', display: 'x' }] },
+  ])
+})
+
+test('the order of operations is kept on both sides', () => {
+  const { document, membership: changes } = split(
+    { op: 'remove', path: 'members' },
+    { op: 'replace', path: 'displayName', value: 'h' },
+    { op: 'add', path: 'members', value: ['1'] },
+    { op: 'replace', path: 'externalId', value: 'e' },
+  )
+  expect(document.map(({ pointer }) => pointer)).toEqual(['/Operations/1', '/Operations/3'])
+  expect(changes.map(({ kind }) => kind)).toEqual(['removeAll', 'add'])
+})
+
+test('a member without an id is refused', () => {
+  for (const value of [[{ display: 'x' }], [''], [[]], [true], ['\u0000']]) {
+    expect(() => split({ op: 'add', path: 'members', value })).toThrow(
+      expect.objectContaining({ scimType: 'invalidValue' }),
+    )
+  }
+})

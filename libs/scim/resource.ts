@@ -1,0 +1,178 @@
+import { below, deviations } from './deviation.ts'
+import type { Deviation } from './deviation.ts'
+import { errors } from './error.ts'
+import { isObject } from './json.ts'
+import type { JsonObject, JsonValue } from './json.ts'
+import { readMembers } from './member.ts'
+import type { Member } from './member.ts'
+import type { Attribute } from './schema/attribute.ts'
+import { findAttribute, findExtension } from './schema/resource-type.ts'
+import type { AttributeReference, ResourceType } from './schema/resource-type.ts'
+import { readValue } from './value.ts'
+
+/**
+ * A resource as it is stored: canonical names and values, without `id`, `meta`, `groups`, `password` and, for a Group, without
+ * `members`. `schemas` names the core schema and each extension in use.
+ */
+export interface Resource extends JsonObject {
+  schemas: string[]
+}
+
+export interface ReadResource {
+  resource: Resource
+  deviations: Deviation[]
+  /** In clear text: digest it and forget it. */
+  password?: string
+  /** For Groups, when the body has the attribute; empty when it came as null or []. */
+  members?: Member[]
+}
+
+/**
+ * The body of a POST or PUT as a resource. readOnly and unknown attributes are left out and reported. Throws `invalidSyntax`
+ * when the body is no object, `invalidValue` when a value does not fit or a required attribute is missing.
+ */
+export function readResource(resourceType: ResourceType, body: unknown): ReadResource {
+  if (!isObject(body)) {
+    throw errors.invalidSyntax(`The body is not a JSON object. Send the attributes of one ${resourceType.name}.`)
+  }
+  const found: Deviation[] = []
+  const draft = new Draft(resourceType)
+  const read: { password?: string; members?: Member[] } = {}
+  for (const [key, value] of Object.entries(body)) {
+    const pointer = below('', key)
+    const extension = findExtension(resourceType, key)
+    if (key.toLowerCase() === 'schemas') reportSchemas(resourceType, value, pointer, found)
+    else if (extension !== undefined) {
+      for (const [name, content] of Object.entries(extensionBlock(extension.id, value))) {
+        const reference = findAttribute(resourceType, `${extension.id}:${name}`)
+        readInto(reference, name, content, below(pointer, name))
+      }
+    } else {
+      const reference = findAttribute(resourceType, key)
+      // A bare name at the root means the core schema alone: what an extension defines belongs into its block.
+      const misplaced = reference?.parent?.multiValued || (reference?.extension !== undefined && !key.includes(':'))
+      readInto(misplaced ? undefined : reference, key, value, pointer)
+    }
+  }
+  const resource = draft.finish()
+  checkRequired(resourceType, resource)
+  reportMissingSchemas(body['schemas'], resource, found)
+  return { resource, deviations: found, ...read }
+
+  function readInto(reference: AttributeReference | undefined, key: string, value: JsonValue, pointer: string): void {
+    if (reference === undefined) {
+      found.push(key.includes(':') ? deviations.unknownSchema(pointer, key) : deviations.unknownAttribute(pointer, key))
+      return
+    }
+    const { attribute, parent } = reference
+    if (parent?.mutability === 'readOnly' || attribute.mutability === 'readOnly') {
+      if (value !== null) found.push(deviations.readOnly(pointer, attribute.name))
+      return
+    }
+    if (livesApart(resourceType, reference)) {
+      if (read.members !== undefined) throw twice(attribute.name)
+      read.members = readMembers(value, pointer, found)
+      return
+    }
+    if (attribute.name.toLowerCase() !== key.toLowerCase()) found.push(deviations.flattenedKey(pointer))
+    const content = readValue(attribute, value, pointer, found)
+    if (content === undefined) return
+    if (attribute.mutability === 'writeOnly') {
+      if (typeof content === 'string') read.password = content
+      return
+    }
+    draft.set(reference, content)
+  }
+}
+
+/** Whether an attribute is kept beside the document and not in it: the members of a Group. */
+export function livesApart(resourceType: ResourceType, { attribute, parent, extension }: AttributeReference): boolean {
+  return resourceType.name === 'Group' && extension === undefined && (parent ?? attribute).name === 'members'
+}
+
+/** A copy of the document with the `schemas` it uses: the core schema first, extensions after it; empty blocks are gone. */
+export function withSchemas(resourceType: ResourceType, document: JsonObject): Resource {
+  const schemas = [resourceType.schema.id]
+  const attributes: JsonObject = {}
+  for (const [key, value] of Object.entries(document)) {
+    const extension = key.includes(':') ? findExtension(resourceType, key) : undefined
+    if (extension !== undefined && isObject(value)) {
+      if (Object.keys(value).length === 0) continue
+      schemas.push(extension.id)
+    }
+    if (key !== 'schemas') attributes[key] = value
+  }
+  return { schemas, ...attributes }
+}
+
+/** Throws `invalidValue` when a required attribute has no value. */
+export function checkRequired(resourceType: ResourceType, resource: JsonObject): void {
+  requireAll(resourceType.schema.attributes, resource)
+  for (const { schema, required } of resourceType.extensions) {
+    const block = resource[schema.id]
+    if (isObject(block)) requireAll(schema.attributes, block)
+    else if (required) requireAll(schema.attributes, {})
+  }
+}
+
+function requireAll(attributes: readonly Attribute[], holder: JsonObject): void {
+  for (const { name, required, mutability } of attributes) {
+    if (!required || mutability === 'readOnly' || mutability === 'writeOnly') continue
+    const value = holder[name]
+    if (value === undefined || (typeof value === 'string' && value.trim() === '')) {
+      throw errors.invalidValue(`The attribute "${name}" is required and has no value. Send one.`)
+    }
+  }
+}
+
+/** Collects values under their canonical keys, refusing the second of two spellings of one attribute. */
+class Draft {
+  readonly #resourceType: ResourceType
+  readonly #document: JsonObject = {}
+
+  constructor(resourceType: ResourceType) {
+    this.#resourceType = resourceType
+  }
+
+  set({ path, attribute }: AttributeReference, value: JsonValue): void {
+    let holder = this.#document
+    for (const key of path.slice(0, -1)) {
+      const next = holder[key] ?? {}
+      if (!isObject(next)) throw twice(key)
+      holder[key] = next
+      holder = next
+    }
+    if (holder[attribute.name] !== undefined) throw twice(attribute.name)
+    holder[attribute.name] = value
+  }
+
+  finish(): Resource {
+    return withSchemas(this.#resourceType, this.#document)
+  }
+}
+
+function twice(name: string) {
+  return errors.invalidSyntax(`The body has "${name}" twice, spelt differently. Send it once.`)
+}
+
+function extensionBlock(urn: string, value: JsonValue): JsonObject {
+  if (value === null) return {}
+  if (isObject(value)) return value
+  throw errors.invalidValue(`The value of ${urn} is not an object. Send the extension's attributes as one.`)
+}
+
+function reportSchemas(resourceType: ResourceType, value: JsonValue, pointer: string, found: Deviation[]): void {
+  for (const [index, urn] of (Array.isArray(value) ? value : [value]).entries()) {
+    const text = typeof urn === 'string' ? urn : ''
+    const known = text.toLowerCase() === resourceType.schema.id.toLowerCase() || findExtension(resourceType, text)
+    if (!known) found.push(deviations.unknownSchema(below(pointer, index), text))
+  }
+}
+
+function reportMissingSchemas(declared: unknown, resource: Resource, found: Deviation[]): void {
+  const list: unknown[] = Array.isArray(declared) ? declared : [declared]
+  const known = new Set(list.map((urn) => (typeof urn === 'string' ? urn.toLowerCase() : '')))
+  for (const urn of resource.schemas) {
+    if (!known.has(urn.toLowerCase())) found.push(deviations.missingSchema('/schemas', urn))
+  }
+}

@@ -1,0 +1,180 @@
+import { below, deviations } from './deviation.ts'
+import type { Deviation } from './deviation.ts'
+import { errors } from './error.ts'
+import { canonicalDateTime } from './filter/date-time.ts'
+import { isObject, parseJson } from './json.ts'
+import type { JsonObject, JsonValue } from './json.ts'
+import { mergeDuplicates, onePrimary } from './elements.ts'
+import { jsonInStringAttributes, renamedSubAttributes } from './quirks/tolerated.ts'
+import { subAttribute } from './schema/attribute.ts'
+import type { Attribute } from './schema/attribute.ts'
+
+/**
+ * A value a client sent, as the attribute has it: canonical names, coerced types, without readOnly and unknown sub-attributes.
+ * Undefined when it comes to nothing: null, [] and an empty object are the same as absent (RFC 7643 section 2.5). What was
+ * tolerated is added to `found`. Throws `invalidValue`, naming the attribute and never its value.
+ */
+export function readValue(
+  attribute: Attribute,
+  value: unknown,
+  pointer: string,
+  found: Deviation[],
+): JsonValue | undefined {
+  if (value === null || value === undefined) return undefined
+  if (!attribute.multiValued) return readSingle(attribute, value, pointer, found)
+  if (!Array.isArray(value)) found.push(deviations.singleAsMany(pointer))
+  const elements: JsonValue[] = []
+  for (const [index, element] of (Array.isArray(value) ? value : [value]).entries()) {
+    const read = readElement(attribute, element, below(pointer, index), found)
+    if (read !== undefined) elements.push(read)
+  }
+  onePrimary(attribute, elements)
+  const merged = mergeDuplicates(attribute, elements)
+  if (merged.length < elements.length) found.push(deviations.duplicateValue(pointer))
+  return merged.length === 0 ? undefined : merged
+}
+
+/** One element of a multi-valued attribute, read like `readValue`. */
+export function readElement(
+  attribute: Attribute,
+  value: unknown,
+  pointer: string,
+  found: Deviation[],
+): JsonValue | undefined {
+  if (value === null || value === undefined) return undefined
+  return attribute.type === 'complex'
+    ? readComplex(attribute, value, pointer, found)
+    : readScalar(attribute, value, pointer, found)
+}
+
+function readSingle(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): JsonValue | undefined {
+  if (!Array.isArray(value)) return readElement(attribute, value, pointer, found)
+  if (value.length > 1) throw invalid(attribute, 'takes one value, and several came', 'Send one')
+  if (value.length === 1) found.push(deviations.manyAsSingle(pointer))
+  return readElement(attribute, value[0], pointer, found)
+}
+
+function readComplex(
+  attribute: Attribute,
+  value: unknown,
+  pointer: string,
+  found: Deviation[],
+): JsonObject | undefined {
+  const object = asObject(attribute, value, pointer, found)
+  const read = new Map<string, JsonValue>()
+  for (const [key, content] of Object.entries(object)) {
+    const at = below(pointer, key)
+    const sub = findSubAttribute(attribute, key, object, at, found)
+    if (sub === undefined) found.push(deviations.unknownAttribute(at, key))
+    else if (sub.mutability === 'readOnly') found.push(deviations.readOnly(at, `${attribute.name}.${sub.name}`))
+    else {
+      const part = readValue(sub, content, at, found)
+      if (part !== undefined) read.set(sub.name, part)
+    }
+  }
+  return read.size === 0 ? undefined : Object.fromEntries(read)
+}
+
+function findSubAttribute(
+  attribute: Attribute,
+  key: string,
+  object: JsonObject,
+  pointer: string,
+  found: Deviation[],
+): Attribute | undefined {
+  const rename = renamedSubAttributes.find((one) => one.attribute === attribute.name && one.from === key)
+  const target = rename && subAttribute(attribute, rename.to)
+  if (rename === undefined || target === undefined) return subAttribute(attribute, key)
+  if (object[rename.to] !== undefined) return undefined
+  found.push(deviations.renamed(pointer, rename.from, rename.to))
+  return target
+}
+
+function asObject(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): JsonObject {
+  if (isObject(value)) {
+    return objectInString(attribute, value['value'], pointer, found) ?? value
+  }
+  const inner = objectInString(attribute, value, pointer, found)
+  if (inner !== undefined) return inner
+  const scalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+  if (!scalar || subAttribute(attribute, 'value') === undefined) {
+    throw invalid(attribute, 'takes an object', 'Send its sub-attributes as an object')
+  }
+  found.push(deviations.bareValue(pointer))
+  return { value }
+}
+
+function objectInString(
+  attribute: Attribute,
+  value: unknown,
+  pointer: string,
+  found: Deviation[],
+): JsonObject | undefined {
+  if (typeof value !== 'string' || !/^\s*\{/.test(value)) return undefined
+  if (!jsonInStringAttributes.some((one) => one.attribute === attribute.name)) return undefined
+  try {
+    const inner = parseJson(value)
+    if (!isObject(inner)) return undefined
+    found.push(deviations.jsonInString(pointer))
+    return inner
+  } catch {
+    // Not JSON after all: a value that happens to begin with a brace.
+    return undefined
+  }
+}
+
+const base64 = /^[A-Za-z0-9+/_-]*={0,2}$/
+
+function readScalar(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): JsonValue | undefined {
+  switch (attribute.type) {
+    case 'boolean':
+      return readBoolean(attribute, value, pointer, found)
+    case 'integer':
+    case 'decimal':
+      return readNumber(attribute, value, pointer, found)
+    default: {
+      const text = readText(attribute, value, pointer, found)
+      if (attribute.type === 'dateTime' && canonicalDateTime(text) === undefined) {
+        throw invalid(attribute, 'takes a date and time', 'Send it like "2026-01-31T12:00:00Z"')
+      }
+      if (attribute.type === 'binary' && !base64.test(text.replace(/\s/g, ''))) {
+        throw invalid(attribute, 'takes Base64', 'Encode it')
+      }
+      return text
+    }
+  }
+}
+
+function readBoolean(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): boolean {
+  if (typeof value === 'boolean') return value
+  const word = typeof value === 'string' ? value.trim().toLowerCase() : ''
+  if (word !== 'true' && word !== 'false') throw invalid(attribute, 'takes a boolean', 'Send true or false')
+  found.push(deviations.booleanAsString(pointer))
+  return word === 'true'
+}
+
+function readNumber(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): number {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  if (typeof number !== 'number' || !Number.isFinite(number)) throw invalid(attribute, 'takes a number', 'Send one')
+  if (attribute.type === 'integer' && !Number.isInteger(number)) {
+    throw invalid(attribute, 'takes a whole number', 'Send one without a fraction')
+  }
+  if (typeof value === 'string') found.push(deviations.numberAsString(pointer))
+  return number
+}
+
+function readText(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): string {
+  if (typeof value === 'number' || typeof value === 'boolean') {
+    found.push(deviations.scalarAsText(pointer))
+    return String(value)
+  }
+  if (typeof value !== 'string') throw invalid(attribute, 'takes text', 'Send a string')
+  if (value.includes('\u0000') || !value.isWellFormed()) {
+    throw invalid(attribute, 'holds a character that is no text (NUL or half a surrogate pair)', 'Remove it')
+  }
+  return value
+}
+
+function invalid(attribute: Attribute, cause: string, fix: string) {
+  return errors.invalidValue(`The attribute "${attribute.name}" ${cause}. ${fix}.`)
+}

@@ -1,0 +1,102 @@
+/**
+ * Every metric of the product. A label has few values: never a tenant, a connection, a key or a person. Dashboards and
+ * alerts ask for these names as Prometheus writes them: dots as underscores, and `_total` after a counter.
+ */
+export interface MetricName<Label extends string = string> {
+  readonly name: string
+  readonly description: string
+  readonly unit: string
+  readonly labels: readonly Label[]
+}
+export interface CounterName<Label extends string = string> extends MetricName<Label> {
+  readonly kind: 'counter'
+}
+export interface GaugeName<Label extends string = string> extends MetricName<Label> {
+  readonly kind: 'gauge'
+}
+export interface HistogramName<Label extends string = string> extends MetricName<Label> {
+  readonly kind: 'histogram'
+  /** Upper bounds, in the unit. */
+  readonly buckets: readonly number[]
+}
+
+const requestSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const deliverySeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600]
+
+export const metrics = {
+  requestDuration: histogram(
+    'http.server.request.duration',
+    's',
+    'From the first byte of a request to the last of its answer',
+    requestSeconds,
+    ['http.request.method', 'http.route', 'http.response.status_code'],
+  ),
+  requests: counter('latchkey.requests', '{request}', 'SCIM requests', ['idp', 'operation', 'result']),
+  deviations: counter(
+    'latchkey.deviations',
+    '{deviation}',
+    'Ways in which identity providers differ from the standard',
+    ['code'],
+  ),
+  authDecisions: counter('latchkey.auth.decisions', '{decision}', 'Decisions about the key of a request', ['reason']),
+  knownKeyHits: counter('latchkey.known_keys.hits', '{lookup}', 'Keys found in memory', []),
+  knownKeyMisses: counter('latchkey.known_keys.misses', '{lookup}', 'Keys that had to be looked up in the store', []),
+  decisionsQueued: gauge(
+    'latchkey.decisions.queued',
+    '{decision}',
+    'Decisions about refusals and reads that are not stored yet',
+    [],
+  ),
+  auditDropped: counter('latchkey.audit.dropped', '{record}', 'Audit records lost; anything but 0 is a fault', []),
+  eventsAppended: counter('latchkey.events.appended', '{event}', 'Events written to the log', ['name']),
+  followerLag: gauge(
+    'latchkey.follower.lag.seconds',
+    's',
+    'Age of the oldest event that a consumer group has not applied',
+    ['group'],
+  ),
+  followerApplied: counter('latchkey.follower.applied', '{event}', 'Events applied by a consumer group', ['group']),
+  deadLetters: counter('latchkey.dead_letters', '{event}', 'Events that a consumer group could not apply', ['group']),
+  endToEnd: histogram(
+    'latchkey.event.end_to_end.seconds',
+    's',
+    'From an event to the commit of a consumer group',
+    deliverySeconds,
+    ['group'],
+  ),
+  eventLoopDelayP99: gauge(
+    'nodejs.eventloop.delay.p99',
+    's',
+    'Event loop delay that 99 of 100 turns stay under, since the last reading',
+    [],
+  ),
+  eventLoopDelayMax: gauge('nodejs.eventloop.delay.max', 's', 'Longest event loop delay since the last reading', []),
+} as const
+
+function counter<const L extends string>(
+  name: string,
+  unit: string,
+  description: string,
+  labels: readonly L[],
+): CounterName<L> {
+  return { kind: 'counter', name, unit, description, labels }
+}
+
+function gauge<const L extends string>(
+  name: string,
+  unit: string,
+  description: string,
+  labels: readonly L[],
+): GaugeName<L> {
+  return { kind: 'gauge', name, unit, description, labels }
+}
+
+function histogram<const L extends string>(
+  name: string,
+  unit: string,
+  description: string,
+  buckets: readonly number[],
+  labels: readonly L[],
+): HistogramName<L> {
+  return { kind: 'histogram', name, unit, description, buckets, labels }
+}

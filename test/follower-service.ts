@@ -1,0 +1,74 @@
+import 'reflect-metadata'
+import { type DynamicModule, Module } from '@nestjs/common'
+import { NestFactory } from '@nestjs/core'
+import type { MicroserviceOptions } from '@nestjs/microservices'
+import type { NestFastifyApplication } from '@nestjs/platform-fastify'
+import { EventLogServer } from '#libs/eventlog/nest/index'
+import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
+import type { Follower } from '#libs/eventlog/index'
+import type { AnyEvent } from '#libs/events/index'
+import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
+import { Database } from '#libs/postgres/index'
+import { testDatabase } from './servers/postgres.ts'
+
+export const adminToken = 'an-admin-token-for-tests'
+
+export interface FollowerServiceOptions {
+  readonly module: (database: Database) => DynamicModule
+  readonly prepare: (database: Database) => Promise<void>
+  readonly transportId: symbol
+  readonly group: string
+  readonly schema: string
+}
+
+export interface FollowerService {
+  readonly database: Database
+  readonly follower: Follower
+  /** Appends, in one transaction, and resolves once all of it is applied or buried. */
+  tell(...events: readonly AnyEvent[]): Promise<void>
+  get(path: string, token?: string): Promise<{ status: number; body: any }>
+  stop(): Promise<void>
+}
+
+/** One service alone, over a real Postgres, a real event log and real HTTP. */
+export async function startFollowerService(options: FollowerServiceOptions): Promise<FollowerService> {
+  const { url, drop } = await testDatabase()
+  const database = new Database({ url, applicationName: 'test', connections: 8 })
+  await options.prepare(database)
+  const year = 365 * 24 * 60 * 60 * 1000
+  const onFailure = (error: unknown): void => console.error(error)
+  const log = await openPostgresEventLog({ url, retention: year, clock: () => new Date(), pollEvery: 20, onFailure })
+  @Module({})
+  class Program {}
+  const adapter = createHttpAdapter({ bodyLimit: 1_000, requestTimeoutMs: 5_000 })
+  const program = { module: Program, imports: [options.module(database)] }
+  const app = await NestFactory.create<NestFastifyApplication>(program, adapter, { logger: false, bodyParser: false })
+  app.useGlobalFilters(new ProblemFilter({ logger: console, methodsAt: (path) => adapter.methodsAt(path) }))
+  const { group, schema, transportId } = options
+  const strategy = new EventLogServer({ log, group, transportId, database, schema })
+  app.connectMicroservice<MicroserviceOptions>({ strategy })
+  await app.startAllMicroservices()
+  const { url: address, close } = await listen(app, { host: '127.0.0.1', port: 0 })
+  const { follower } = strategy
+  if (follower === undefined) throw new Error('nothing is followed')
+  return {
+    database,
+    follower,
+    async tell(...events) {
+      await database.transaction(async (transaction) => log.append(transaction, events))
+      const appended = Date.now()
+      while ((follower.followedUpTo()?.getTime() ?? 0) <= appended)
+        await new Promise((resolve) => setTimeout(resolve, 5))
+    },
+    async get(path, token = adminToken) {
+      const answer = await fetch(`${address}${path}`, { headers: { authorization: `Bearer ${token}` } })
+      return { status: answer.status, body: await answer.json() }
+    },
+    async stop() {
+      await close()
+      await log.close()
+      await database.close()
+      await drop()
+    },
+  }
+}
