@@ -53,8 +53,7 @@ async function attempt(
 }
 
 function handleOnce(subscription: Subscription, transaction: Transaction, events: readonly AnyEvent[]): Promise<void> {
-  const work = (): Promise<void> => transaction.savepoint(() => subscription.handle(events, { transaction }))
-  return subscription.observe?.around === undefined ? work() : subscription.observe.around(events, work)
+  return transaction.savepoint(() => subscription.handle(events, { transaction }))
 }
 
 async function bury(

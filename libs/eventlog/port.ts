@@ -35,13 +35,20 @@ export interface EventBatch {
   readonly transaction: Transaction
 }
 
+/** What is known of an event before its content has been checked. */
+export interface TracedEvent {
+  readonly id: string
+  readonly name: string
+  readonly traceparent: string | undefined
+}
+
 export interface FollowerObserver {
   applied?(events: readonly AnyEvent[], took: { milliseconds: number }): void
   buried?(letter: { id: string; name: string; reason: string }): void
   /** Following failed as a whole and is tried again after a pause. */
   stalled?(error: unknown, retryInMilliseconds: number): void
-  /** Wraps the handling of one batch, to trace it. */
-  around?<T>(events: readonly AnyEvent[], work: () => Promise<T>): Promise<T>
+  /** Wraps one batch from the start of its transaction to its commit, to trace it. */
+  around?<T>(events: readonly TracedEvent[], work: () => Promise<T>): Promise<T>
 }
 
 export type FollowerState = 'following' | 'stalled' | 'stopped'

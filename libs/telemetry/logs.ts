@@ -1,5 +1,6 @@
 import { trace } from '@opentelemetry/api'
 import { pino, stdTimeFunctions, type Logger as PinoLogger } from 'pino'
+import { loggedFailure } from './failure.ts'
 import { redact } from './redact.ts'
 
 export type Logger = PinoLogger
@@ -29,7 +30,7 @@ export async function createLogger(options: {
       base: { service: options.service },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: pino.stdSerializers.errWithCause, error: pino.stdSerializers.errWithCause },
+      serializers: { err: loggedFailure, error: loggedFailure },
       mixin: activeTrace,
       hooks: { streamWrite: redact },
     },

@@ -27,6 +27,11 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     this.transportId = options.transportId
   }
 
+  get group(): string {
+    return this.#options.group
+  }
+
+  /** Undefined until the server listens. */
   get follower(): Follower | undefined {
     return this.#follower
   }

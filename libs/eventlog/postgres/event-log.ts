@@ -23,6 +23,8 @@ export interface PostgresEventLogOptions {
   /** Milliseconds between looks for events appended by other processes; 250 unless told. */
   readonly pollEvery?: number
   readonly onFailure: (error: unknown) => void
+  /** Told of what has been appended, once it is durable. */
+  readonly onAppended?: (events: readonly AnyEvent[]) => void
 }
 
 export interface PostgresEventLog extends EventLog {
@@ -47,13 +49,13 @@ export async function openPostgresEventLog(options: PostgresEventLogOptions): Pr
   )
   upkeep.unref()
   const followers = new Set<PostgresFollower>()
-  const wakeAll = (): void => {
-    for (const follower of followers) follower.wake()
-  }
   return {
     append(transaction: Transaction, events: readonly AnyEvent[]): void {
       appendEvents(transaction, events)
-      transaction.afterCommit(wakeAll)
+      transaction.afterCommit(() => {
+        for (const follower of followers) follower.wake()
+        options.onAppended?.(events)
+      })
     },
     follow(subscription: Subscription): Follower {
       const follower = new PostgresFollower(database, subscription, options.pollEvery ?? 250)

@@ -18,7 +18,7 @@ export class ScimController {
     this.#parts = parts
   }
 
-  @All(['', '*path'])
+  @All(['', '*'])
   async answer(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { telemetry, clock } = this.#parts
     const { traceparent } = traceOf(header(request.headers['traceparent']))

@@ -1,0 +1,36 @@
+import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
+import type { FollowerObserver, TracedEvent } from './port.ts'
+
+/** Metrics, traces and log lines of one follower. Each event's span goes on with the trace of the request that brought it about. */
+export function observeFollower(group: string, telemetry: Telemetry, logger: Logger): FollowerObserver {
+  const applied = telemetry.metrics.counter(metrics.followerApplied)
+  const deadLetters = telemetry.metrics.counter(metrics.deadLetters)
+  const endToEnd = telemetry.metrics.histogram(metrics.endToEnd)
+  return {
+    applied(events) {
+      applied.add(events.length, { group })
+      const now = Date.now()
+      for (const event of events) endToEnd.record(Math.max(0, now - Date.parse(event.time)) / 1000, { group })
+    },
+    buried({ id, name, reason }) {
+      deadLetters.add(1, { group })
+      logger.error({ group, event: id, name, reason }, 'an event became a dead letter')
+    },
+    stalled(error, retryInMilliseconds) {
+      logger.warn({ group, err: error, retryInMilliseconds }, 'a follower is stalled and tries again')
+    },
+    async around(events, work) {
+      if (!telemetry.exporting) return work()
+      const working = work()
+      await Promise.all(events.map((event) => traced(event, working)))
+      return working
+    },
+  }
+
+  function traced(event: TracedEvent, working: Promise<unknown>): Promise<void> {
+    const attributes = { 'messaging.consumer.group.name': group, 'messaging.message.id': event.id }
+    return telemetry.span(`follow ${event.name}`, { kind: 'consumer', parent: event.traceparent, attributes }, async (span) => {
+      await working.catch((error: unknown) => span.recordFailure(error))
+    })
+  }
+}
