@@ -50,7 +50,7 @@ export function decide(type: ResourceType, command: Command, before: ScimRecord 
     const document = withDefaults(type, command.document, undefined)
     const created = type.name === 'User' ? userProvisioned : groupCreated
     const events = created(principal, occasion, command.id, document)
-    return { write: 'insert', id: command.id, document, version: events.length, changed: Object.keys(document), deviations: [], events }
+    return { write: 'insert', id: command.id, document, version: events.length, changed: changedAttributes({ schemas: [] }, document), deviations: [], events }
   }
   if (before === undefined) throw errors.notFound(type.name, command.id)
   if (command.precondition !== undefined && !command.precondition.includes(before.version)) throw errors.preconditionFailed()
