@@ -2,9 +2,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join, resolve, sep } from 'node:path'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
-export const root = resolve(import.meta.dirname ?? fail('Node is older than 20: install Node 20 or newer.'), '..')
+export const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Ends the program with one plain line. */
 export function fail(line) {
@@ -116,13 +117,10 @@ function environment() {
 /** `npx latchkey` in a clone: npm links the commands of dependencies, not those of the project itself. */
 function linkCommand() {
   try {
-    symlinkSync(
-      ['..', '..', 'dist', 'apps', 'cli', 'src', 'main.js'].join(sep),
-      join(root, 'node_modules/.bin/latchkey'),
-    )
+    symlinkSync('../../dist/apps/cli/src/main.js', join(root, 'node_modules/.bin/latchkey'))
   } catch (error) {
     if (error.code !== 'EEXIST') fail(`node_modules cannot be written (${error.code}): give the folder to this user.`)
   }
 }
 
-if (process.argv[1] === import.meta.filename) await install()
+if (process.argv[1] === fileURLToPath(import.meta.url)) await install()
