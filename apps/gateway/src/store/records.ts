@@ -52,7 +52,7 @@ export class Records {
 
   async find(type: ResourceType, connection: string, id: string): Promise<StoredText | undefined> {
     const table = tableOf(type)
-    const [row] = await this.#database.query<Row>(
+    const [row] = await this.#database.quick<Row>(
       { name: `gateway read ${table}`, text: `SELECT ${columns} FROM gateway.${table} WHERE connection = $1 AND id = $2` },
       [connection, id],
     )
@@ -91,13 +91,13 @@ export class Records {
 
   /** True when the group has more members than `limit`, found without counting all of them. */
   async hasMoreMembersThan(connection: string, groupId: string, limit: number): Promise<boolean> {
-    const rows = await this.#database.query(beyondMembers, [connection, groupId, limit])
+    const rows = await this.#database.quick(beyondMembers, [connection, groupId, limit])
     return rows.length > 0
   }
 
   /** Groups each user is in, directly or through other groups. */
   async groups(connection: string, userIds: readonly string[]): Promise<Map<string, GroupOfUser[]>> {
-    const rows = await this.#database.query<GroupOfUser & { userId: string }>(readGroups, [connection, userIds])
+    const rows = await this.#database.quick<GroupOfUser & { userId: string }>(readGroups, [connection, userIds])
     return gather(rows, (row) => row.userId)
   }
 }
