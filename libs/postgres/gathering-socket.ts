@@ -6,9 +6,9 @@ import { Socket } from 'node:net'
  */
 export function gatheringSocket(): Socket {
   const socket = new Socket()
-  const write: (...written: unknown[]) => boolean = socket.write.bind(socket)
+  const write = socket.write.bind(socket)
   let gathering = false
-  socket.write = (...written: unknown[]): boolean => {
+  const gather = (...written: Parameters<typeof write>): boolean => {
     if (!gathering) {
       gathering = true
       socket.cork()
@@ -19,5 +19,5 @@ export function gatheringSocket(): Socket {
     }
     return write(...written)
   }
-  return socket
+  return Object.assign(socket, { write: gather })
 }

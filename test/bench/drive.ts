@@ -57,7 +57,8 @@ export async function drive(load: Load): Promise<Figures> {
   const seconds = (performance.now() - began) / 1000
   for (const connection of connections) connection.close()
   latencies.sort((one, other) => one - other)
-  const at = (share: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
+  const at = (share: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
   return {
     name: load.name,
     connections: load.connections,

@@ -43,14 +43,27 @@ async function measure(program: Running, connections: number): Promise<void> {
   const base = new URL(program.scimBaseUrl).pathname
   const known = ids
   const load = (name: string, request: (number: number) => Request, answered?: (body: string) => void) =>
-    drive({ name, url: program.url, processorTime: () => processorTime(program.process.pid), headers, connections, seconds, request, ...(answered === undefined ? {} : { answered: (reply) => answered(reply.body) }) })
+    drive({
+      name,
+      url: program.url,
+      processorTime: () => processorTime(program.process.pid),
+      headers,
+      connections,
+      seconds,
+      request,
+      ...(answered === undefined ? {} : { answered: (reply) => answered(reply.body) }),
+    })
   const anyId = (number: number): string => known[(number * 7919) % known.length] ?? ''
   const prefix = `${run}`
   figures.push(
-    await load('create user', (number) => ({ method: 'POST', path: `${base}/Users`, body: user(`u${prefix}-${number}`), expect: 201 }), (body) => {
-      const id = /"id":"([^"]+)"/.exec(body)?.[1]
-      if (id !== undefined) known.push(id)
-    }),
+    await load(
+      'create user',
+      (number) => ({ method: 'POST', path: `${base}/Users`, body: user(`u${prefix}-${number}`), expect: 201 }),
+      (body) => {
+        const id = /"id":"([^"]+)"/.exec(body)?.[1]
+        if (id !== undefined) known.push(id)
+      },
+    ),
     await load('read user by id', (number) => ({ method: 'GET', path: `${base}/Users/${anyId(number)}`, expect: 200 })),
     await load('filter on userName', (number) => ({
       method: 'GET',
@@ -84,7 +97,9 @@ function patch(Operations: object[]): string {
 
 function print(): void {
   const cell = (value: string | number, width: number): string => String(value).padStart(width)
-  process.stdout.write(`${'operation'.padEnd(22)}${cell('conns', 6)}${cell('req/s', 9)}${cell('p50 ms', 9)}${cell('p95 ms', 9)}${cell('p99 ms', 9)}${cell('cpu us', 9)}\n`)
+  process.stdout.write(
+    `${'operation'.padEnd(22)}${cell('conns', 6)}${cell('req/s', 9)}${cell('p50 ms', 9)}${cell('p95 ms', 9)}${cell('p99 ms', 9)}${cell('cpu us', 9)}\n`,
+  )
   for (const { name, connections, perSecond, p50, p95, p99, processor } of figures) {
     process.stdout.write(
       `${name.padEnd(22)}${cell(connections, 6)}${cell(Math.round(perSecond), 9)}${cell(p50.toFixed(2), 9)}${cell(p95.toFixed(2), 9)}${cell(p99.toFixed(2), 9)}${cell(Math.round(processor), 9)}\n`,

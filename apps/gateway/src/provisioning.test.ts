@@ -26,7 +26,10 @@ function record(document: Resource, version = 3): ScimRecord {
 }
 
 function patch(...operations: object[]): Command {
-  const { operations: parsed } = parsePatch({ schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'], Operations: operations })
+  const { operations: parsed } = parsePatch({
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+    Operations: operations,
+  })
   return { kind: 'patch', id, operations: parsed, membership: [], precondition: undefined }
 }
 
@@ -42,7 +45,10 @@ test('a new user is active unless told otherwise, and its version counts its eve
 
 test('a PUT without active does not bring a deactivated user back', () => {
   const before = record(user({ active: false, displayName: 'Ada' }))
-  const replaced = told({ kind: 'replace', id, document: user({ displayName: 'Countess' }), members: noEdit, precondition: undefined }, before)
+  const replaced = told(
+    { kind: 'replace', id, document: user({ displayName: 'Countess' }), members: noEdit, precondition: undefined },
+    before,
+  )
   expect(replaced.document['active']).toBe(false)
   expect(replaced.events.map(({ name }) => name)).toEqual(['user.changed'])
 })
@@ -50,7 +56,10 @@ test('a PUT without active does not bring a deactivated user back', () => {
 test('a change of active and of something else is told in two events of consecutive versions', () => {
   const before = record(user({ active: true, displayName: 'Ada' }))
   const changed = told(patch({ op: 'replace', value: { active: false, displayName: 'Countess' } }), before)
-  expect(changed.events.map(({ name, version }) => [name, version])).toEqual([['user.changed', 4], ['user.deactivated', 5]])
+  expect(changed.events.map(({ name, version }) => [name, version])).toEqual([
+    ['user.changed', 4],
+    ['user.deactivated', 5],
+  ])
   expect(changed).toMatchObject({ write: 'update', version: 5 })
 })
 
@@ -60,7 +69,10 @@ test('a reactivation is told as such', () => {
 })
 
 test('a PATCH that changes nothing writes nothing and tells nothing', () => {
-  const unchanged = told(patch({ op: 'replace', path: 'userName', value: 'ada@example.com' }), record(user({ active: true })))
+  const unchanged = told(
+    patch({ op: 'replace', path: 'userName', value: 'ada@example.com' }),
+    record(user({ active: true })),
+  )
   expect(unchanged).toMatchObject({ write: 'none', version: 3, events: [], changed: [] })
 })
 
@@ -70,17 +82,28 @@ test('an unknown id is not found, whatever is asked of it', () => {
     { kind: 'replace', id, document: user({}), members: noEdit, precondition: undefined },
     { kind: 'delete', id, precondition: undefined },
   ]
-  for (const command of commands) expect(() => told(command, undefined)).toThrow(expect.objectContaining({ status: 404 }))
+  for (const command of commands)
+    expect(() => told(command, undefined)).toThrow(expect.objectContaining({ status: 404 }))
 })
 
 test('a version that If-Match does not name is a failed precondition', () => {
   const before = record(user({ active: true }))
-  expect(() => told({ kind: 'delete', id, precondition: [2] }, before)).toThrow(expect.objectContaining({ status: 412 }))
-  expect(told({ kind: 'delete', id, precondition: [2, 3] }, before).events.map(({ name }) => name)).toEqual(['user.deprovisioned'])
+  expect(() => told({ kind: 'delete', id, precondition: [2] }, before)).toThrow(
+    expect.objectContaining({ status: 412 }),
+  )
+  expect(told({ kind: 'delete', id, precondition: [2, 3] }, before).events.map(({ name }) => name)).toEqual([
+    'user.deprovisioned',
+  ])
 })
 
 test('a group is told of by its own events', () => {
   const { resource } = readResource(Group, { schemas: [Group.schema.id], displayName: 'Engineers' })
-  const created = decide(Group, { kind: 'create', id, document: resource, members: noEdit }, undefined, principal, occasion)
+  const created = decide(
+    Group,
+    { kind: 'create', id, document: resource, members: noEdit },
+    undefined,
+    principal,
+    occasion,
+  )
   expect(created.events.map(({ name, key }) => [name, key])).toEqual([['group.created', `c1/${id}`]])
 })

@@ -138,14 +138,7 @@ const removeConnection = [
 ]
 
 function connectionValues(facts: ConnectionFacts, version: number): unknown[] {
-  return [
-    facts.connection,
-    facts.tenant,
-    facts.environment,
-    facts.identityProvider,
-    facts.state === 'enabled',
-    version,
-  ]
+  return [facts.connection, facts.tenant, facts.environment, facts.identityProvider, facts.state === 'enabled', version]
 }
 
 function knownKey(row: KeyRow): KnownKey {

@@ -53,7 +53,10 @@ export class Records {
   async find(type: ResourceType, connection: string, id: string): Promise<StoredText | undefined> {
     const table = tableOf(type)
     const [row] = await this.#database.quick<Row>(
-      { name: `gateway read ${table}`, text: `SELECT ${columns} FROM gateway.${table} WHERE connection = $1 AND id = $2` },
+      {
+        name: `gateway read ${table}`,
+        text: `SELECT ${columns} FROM gateway.${table} WHERE connection = $1 AND id = $2`,
+      },
       [connection, id],
     )
     return row
@@ -65,7 +68,9 @@ export class Records {
     const values: unknown[] = [connection]
     const source = (type.name === 'User' ? userColumns : groupColumns)(connection, query.baseUrl)
     const condition: Condition =
-      query.filter === undefined ? { text: 'true', selective: false, shape: 'all' } : compileFilter(query.filter, source, values)
+      query.filter === undefined
+        ? { text: 'true', selective: false, shape: 'all' }
+        : compileFilter(query.filter, source, values)
     const found = `FROM gateway.${table} WHERE connection = $1 AND ${condition.text}`
     const name = condition.shape === undefined ? undefined : `${table} ${condition.shape}`
     const run = async <R extends object>(purpose: string, text: string, bound: unknown[]): Promise<R[]> =>
@@ -76,7 +81,8 @@ export class Records {
       ? `WITH found AS MATERIALIZED (SELECT * ${found}) SELECT ${columns} FROM found ORDER BY id`
       : `SELECT ${columns} ${found} ORDER BY id`
     const paged = `${page} LIMIT $${values.length + 1} OFFSET $${values.length + 2}`
-    const records = query.count === 0 ? [] : await run<Row>('page', paged, [...values, query.count, query.startIndex - 1])
+    const records =
+      query.count === 0 ? [] : await run<Row>('page', paged, [...values, query.count, query.startIndex - 1])
     const isWhole = records.length < query.count && (records.length > 0 || query.startIndex === 1)
     if (isWhole) return { totalResults: query.startIndex - 1 + records.length, records }
     const [counted] = await run<{ total: number }>('count', `SELECT count(*) AS total ${found}`, values)
