@@ -1,7 +1,14 @@
 /** What a Postgres failure means to a caller: try again, wait for the server, or answer a conflict. */
 
+/** By shape and not by class: an error may come from another realm. */
+function textOf(error: unknown, property: 'code' | 'message' | 'constraint'): string {
+  if (typeof error !== 'object' || error === null) return ''
+  const value: unknown = Reflect.get(error, property)
+  return typeof value === 'string' ? value : ''
+}
+
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return textOf(error, 'code')
 }
 
 /** A deadlock or serialization failure: the same transaction may succeed at once. */
@@ -17,8 +24,7 @@ export function isConnectionLoss(error: unknown): boolean {
     code.startsWith('57P') ||
     code === '53300' ||
     ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN'].includes(code) ||
-    (error instanceof Error &&
-      /Connection terminated|timeout exceeded when trying to connect|not queryable/i.test(error.message))
+    /Connection terminated|timeout exceeded when trying to connect|not queryable/i.test(textOf(error, 'message'))
   )
 }
 
@@ -36,5 +42,5 @@ export function isServerTrouble(error: unknown): boolean {
 /** A unique index refused the row; with a name, only that index counts. */
 export function isUniqueViolation(error: unknown, index?: string): boolean {
   if (codeOf(error) !== '23505') return false
-  return index === undefined || (error instanceof Error && 'constraint' in error && error.constraint === index)
+  return index === undefined || textOf(error, 'constraint') === index
 }

@@ -106,7 +106,9 @@ export class Writer {
       return errors.unavailable(2)
     }
     if (isUnstorable(failure)) {
-      return errors.invalidValue('A value holds the character U+0000, which cannot be stored. Remove it and send the request again.')
+      return errors.invalidValue(
+        'A value holds the character U+0000, which cannot be stored. Remove it and send the request again.',
+      )
     }
     this.#options.onFailure(failure)
     return isTransient(failure) ? errors.unavailable(1) : errors.internal()
@@ -121,7 +123,8 @@ export function userNameTaken(): ScimError {
 
 /** A new user is known by its name until it has an id of its own: of two with one name, the second waits for the first. */
 function subjectOf({ type, command, principal }: WriteRequest): string {
-  const id = command.kind === 'create' && type.name === 'User' ? `name ${String(command.document['userName'])}` : command.id
+  const id =
+    command.kind === 'create' && type.name === 'User' ? `name ${String(command.document['userName'])}` : command.id
   return `${principal.connection} ${type.name} ${id}`
 }
 
