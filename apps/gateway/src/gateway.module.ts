@@ -24,7 +24,11 @@ export class GatewayModule {
       bodyLimit,
       decisions,
       records: new Records(database),
-      writer: new Writer({ database, log, onFailure: (error) => logger.error({ err: error }, 'a batch of writes failed') }),
+      writer: new Writer({
+        database,
+        log,
+        onFailure: (error) => logger.error({ err: error }, 'a batch of writes failed'),
+      }),
       baseUrl: (connection) => `${parts.publicUrl}${scimPrefix}/${connection}`,
       answered: observer(telemetry),
       failed: (error, traceId) => logger.error({ err: error, trace_id: traceId }, 'a SCIM request failed'),

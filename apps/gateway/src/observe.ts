@@ -11,7 +11,11 @@ export function observer(telemetry: Telemetry): (passage: Passage, answer: Answe
   return ({ arrival, connection, endpoint, steps }, { status, outcome }) => {
     const keyStep = steps.find(({ step }) => step === 'key')
     if (keyStep !== undefined) decisions.add(1, { reason: keyStep.code ?? 'accepted' })
-    requests.add(1, { idp: connection?.identityProvider ?? 'unknown', operation: endpoint?.operation ?? 'unknown', result: outcome.result })
+    requests.add(1, {
+      idp: connection?.identityProvider ?? 'unknown',
+      operation: endpoint?.operation ?? 'unknown',
+      result: outcome.result,
+    })
     duration.record((performance.now() - arrival.began) / 1000, {
       'http.request.method': endpoint?.method ?? 'other',
       'http.route': endpoint === undefined ? '/scim/v2/:connection' : `/scim/v2/:connection${endpoint.path}`,

@@ -50,7 +50,10 @@ export class DataFolder {
       }
     }
     const content = readFileSync(file, 'utf8').trim()
-    if (content === '') throw new StartError(`The file ${file} is empty. Put the ${name} back that it held, or remove the file to have a new one made.`)
+    if (content === '')
+      throw new StartError(
+        `The file ${file} is empty. Put the ${name} back that it held, or remove the file to have a new one made.`,
+      )
     return content
   }
 }

@@ -3,14 +3,44 @@ import { NestFactory } from '@nestjs/core'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { AUDIT, auditGroup, AuditModule, auditSchema, migrateAudit } from '#apps/audit/src/index'
-import { DIRECTORY, directoryGroup, DirectoryModule, directorySchema, migrateDirectory } from '#apps/directory/src/index'
-import { GATEWAY, gatewayGroup, GatewayModule, gatewaySchema, migrateGateway, renderBrokenScimAddress, ScimFilter } from '#apps/gateway/src/index'
-import { ensureQuickstart, KEYS, keysEntities, KeysModule, keysSchema, migrateKeys, type Quickstart } from '#apps/keys/src/index'
+import {
+  DIRECTORY,
+  directoryGroup,
+  DirectoryModule,
+  directorySchema,
+  migrateDirectory,
+} from '#apps/directory/src/index'
+import {
+  GATEWAY,
+  gatewayGroup,
+  GatewayModule,
+  gatewaySchema,
+  migrateGateway,
+  renderBrokenScimAddress,
+  ScimFilter,
+} from '#apps/gateway/src/index'
+import {
+  ensureQuickstart,
+  KEYS,
+  keysEntities,
+  KeysModule,
+  keysSchema,
+  migrateKeys,
+  type Quickstart,
+} from '#apps/keys/src/index'
 import type { Peppers } from '#libs/credentials/index'
 import { AppendQueue, observeFollower } from '#libs/eventlog/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
 import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
-import { createHttpAdapter, HEALTH_CHECKS, type HealthCheck, HealthController, listen, METRICS_TEXT, ProblemFilter } from '#libs/http/index'
+import {
+  createHttpAdapter,
+  HEALTH_CHECKS,
+  type HealthCheck,
+  HealthController,
+  listen,
+  METRICS_TEXT,
+  ProblemFilter,
+} from '#libs/http/index'
 import { Database, Entities } from '#libs/postgres/index'
 import { type Logger, metrics, nestLogger, type Telemetry } from '#libs/telemetry/index'
 
@@ -48,8 +78,19 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const clock = (): Date => new Date()
   const onFailure = (error: unknown): void => logger.warn({ err: error }, 'the database failed')
   const open = (name: string, connections: number): Database =>
-    new Database({ url, applicationName: `latchkey ${name}`, connections, onIdleFailure: onFailure, settings: { enable_seqscan: 'off', jit: 'off' } })
-  const databases = { gateway: open('gateway', 16), keys: open('keys', 4), directory: open('directory', 4), audit: open('audit', 4) }
+    new Database({
+      url,
+      applicationName: `latchkey ${name}`,
+      connections,
+      onIdleFailure: onFailure,
+      settings: { enable_seqscan: 'off', jit: 'off' },
+    })
+  const databases = {
+    gateway: open('gateway', 16),
+    keys: open('keys', 4),
+    directory: open('directory', 4),
+    audit: open('audit', 4),
+  }
   const appended = telemetry.metrics.counter(metrics.eventsAppended)
   const log = await openPostgresEventLog({
     url,
@@ -66,13 +107,30 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     migrateDirectory(databases.directory),
     migrateAudit(databases.audit, { retention: options.auditRetention, clock }),
   ])
-  const entities = await Entities.open({ url, schema: keysSchema, applicationName: 'latchkey admin', connections: 4, entities: keysEntities })
-  const queue = (database: Database): AppendQueue => new AppendQueue({ log, database, capacity: options.decisionQueue, onFailure })
+  const entities = await Entities.open({
+    url,
+    schema: keysSchema,
+    applicationName: 'latchkey admin',
+    connections: 4,
+    entities: keysEntities,
+  })
+  const queue = (database: Database): AppendQueue =>
+    new AppendQueue({ log, database, capacity: options.decisionQueue, onFailure })
   const decisions = { gateway: queue(databases.gateway), keys: queue(databases.keys) }
   telemetry.metrics.gauge(metrics.decisionsQueued, () => decisions.gateway.length + decisions.keys.length)
 
   const { peppers, publicUrl, bodyLimit } = options
-  const keysParts = { database: databases.keys, entities, log, decisions: decisions.keys, peppers, adminTokens: adminToken, publicUrl, clock, telemetry }
+  const keysParts = {
+    database: databases.keys,
+    entities,
+    log,
+    decisions: decisions.keys,
+    peppers,
+    adminTokens: adminToken,
+    publicUrl,
+    clock,
+    telemetry,
+  }
   const followers = [
     follower(gatewayGroup, GATEWAY, databases.gateway, gatewaySchema),
     follower('keys', KEYS, databases.keys, keysSchema),
@@ -92,7 +150,8 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       name: `follower ${server.group}`,
       check: async () => {
         const { follower: followed } = server
-        if (followed === undefined || followed.state !== 'following') throw new Error(`it is ${followed?.state ?? 'not started'}`)
+        if (followed === undefined || followed.state !== 'following')
+          throw new Error(`it is ${followed?.state ?? 'not started'}`)
         if (lagOf(server) * 1000 > longestLag) throw new Error('it is more than a minute behind')
       },
     })),
@@ -104,15 +163,32 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     renderBrokenAddress: renderBrokenScimAddress,
   })
   const application = standalone([
-    GatewayModule.with({ database: databases.gateway, log, decisions: decisions.gateway, peppers, publicUrl, bodyLimit, clock, telemetry, logger }),
+    GatewayModule.with({
+      database: databases.gateway,
+      log,
+      decisions: decisions.gateway,
+      peppers,
+      publicUrl,
+      bodyLimit,
+      clock,
+      telemetry,
+      logger,
+    }),
     KeysModule.with(keysParts),
     DirectoryModule.with({ database: databases.directory, adminToken }),
     AuditModule.with({ database: databases.audit, adminToken, retention: options.auditRetention, clock, onFailure }),
     health(checks, () => telemetry.renderMetrics()),
   ])
-  const app = await NestFactory.create<NestFastifyApplication>(application, adapter, { bodyParser: false, logger: nestLogger(logger) })
+  const app = await NestFactory.create<NestFastifyApplication>(application, adapter, {
+    bodyParser: false,
+    logger: nestLogger(logger),
+  })
   app.useGlobalFilters(
-    new ProblemFilter({ logger, methodsAt: (path) => adapter.methodsAt(path), elsewhere: [{ prefix: '/scim', filter: new ScimFilter() }] }),
+    new ProblemFilter({
+      logger,
+      methodsAt: (path) => adapter.methodsAt(path),
+      elsewhere: [{ prefix: '/scim', filter: new ScimFilter() }],
+    }),
   )
   for (const strategy of followers) app.connectMicroservice<MicroserviceOptions>({ strategy })
   await app.startAllMicroservices()
@@ -130,7 +206,14 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   }
 
   function follower(group: string, transportId: symbol, database: Database, schema: string): EventLogServer {
-    return new EventLogServer({ log, group, transportId, database, schema, observe: observeFollower(group, telemetry, logger) })
+    return new EventLogServer({
+      log,
+      group,
+      transportId,
+      database,
+      schema,
+      observe: observeFollower(group, telemetry, logger),
+    })
   }
 }
 

@@ -49,9 +49,12 @@ async function start(env: NodeJS.ProcessEnv): Promise<void> {
     databaseUrl: postgres?.url ?? configuration.DATABASE_URL ?? '',
     host,
     port,
-    publicUrl: (configuration.LATCHKEY_PUBLIC_URL ?? `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`).replace(/\/+$/, ''),
+    publicUrl: (
+      configuration.LATCHKEY_PUBLIC_URL ?? `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`
+    ).replace(/\/+$/, ''),
     adminToken: configuration.LATCHKEY_ADMIN_TOKEN ?? folder.adminToken(),
-    peppers: configuration.LATCHKEY_PEPPERS === undefined ? folder.peppers() : parsePeppers(configuration.LATCHKEY_PEPPERS),
+    peppers:
+      configuration.LATCHKEY_PEPPERS === undefined ? folder.peppers() : parsePeppers(configuration.LATCHKEY_PEPPERS),
     bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
     requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
     decisionQueue: configuration.LATCHKEY_DECISION_QUEUE,
@@ -81,7 +84,13 @@ async function freePort(host: string, port: number): Promise<number> {
   const probe = createServer()
   return new Promise((resolve, reject) => {
     probe.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? new PortTaken(host, port) : new StartError(`Cannot listen on ${host}:${port} (${error.code}). Set LATCHKEY_HOST and LATCHKEY_PORT to an address of this machine.`)),
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new PortTaken(host, port)
+          : new StartError(
+              `Cannot listen on ${host}:${port} (${error.code}). Set LATCHKEY_HOST and LATCHKEY_PORT to an address of this machine.`,
+            ),
+      ),
     )
     probe.listen(port, host, () => {
       const address = probe.address()
@@ -91,5 +100,7 @@ async function freePort(host: string, port: number): Promise<number> {
 }
 
 function isExpected(error: unknown): error is Error {
-  return [StartError, ConfigurationError, PortTaken, EmbeddedPostgresError, UnreadablePeppers].some((kind) => error instanceof kind)
+  return [StartError, ConfigurationError, PortTaken, EmbeddedPostgresError, UnreadablePeppers].some(
+    (kind) => error instanceof kind,
+  )
 }

@@ -52,8 +52,11 @@ export class Records {
 
   async find(type: ResourceType, connection: string, id: string): Promise<StoredText | undefined> {
     const table = tableOf(type)
-    const [row] = await this.#database.query<Row>(
-      { name: `gateway read ${table}`, text: `SELECT ${columns} FROM gateway.${table} WHERE connection = $1 AND id = $2` },
+    const [row] = await this.#database.quick<Row>(
+      {
+        name: `gateway read ${table}`,
+        text: `SELECT ${columns} FROM gateway.${table} WHERE connection = $1 AND id = $2`,
+      },
       [connection, id],
     )
     return row
@@ -65,7 +68,9 @@ export class Records {
     const values: unknown[] = [connection]
     const source = (type.name === 'User' ? userColumns : groupColumns)(connection, query.baseUrl)
     const condition: Condition =
-      query.filter === undefined ? { text: 'true', selective: false, shape: 'all' } : compileFilter(query.filter, source, values)
+      query.filter === undefined
+        ? { text: 'true', selective: false, shape: 'all' }
+        : compileFilter(query.filter, source, values)
     const found = `FROM gateway.${table} WHERE connection = $1 AND ${condition.text}`
     const name = condition.shape === undefined ? undefined : `${table} ${condition.shape}`
     const run = async <R extends object>(purpose: string, text: string, bound: unknown[]): Promise<R[]> =>
@@ -76,7 +81,8 @@ export class Records {
       ? `WITH found AS MATERIALIZED (SELECT * ${found}) SELECT ${columns} FROM found ORDER BY id`
       : `SELECT ${columns} ${found} ORDER BY id`
     const paged = `${page} LIMIT $${values.length + 1} OFFSET $${values.length + 2}`
-    const records = query.count === 0 ? [] : await run<Row>('page', paged, [...values, query.count, query.startIndex - 1])
+    const records =
+      query.count === 0 ? [] : await run<Row>('page', paged, [...values, query.count, query.startIndex - 1])
     const isWhole = records.length < query.count && (records.length > 0 || query.startIndex === 1)
     if (isWhole) return { totalResults: query.startIndex - 1 + records.length, records }
     const [counted] = await run<{ total: number }>('count', `SELECT count(*) AS total ${found}`, values)
@@ -91,13 +97,13 @@ export class Records {
 
   /** True when the group has more members than `limit`, found without counting all of them. */
   async hasMoreMembersThan(connection: string, groupId: string, limit: number): Promise<boolean> {
-    const rows = await this.#database.query(beyondMembers, [connection, groupId, limit])
+    const rows = await this.#database.quick(beyondMembers, [connection, groupId, limit])
     return rows.length > 0
   }
 
   /** Groups each user is in, directly or through other groups. */
   async groups(connection: string, userIds: readonly string[]): Promise<Map<string, GroupOfUser[]>> {
-    const rows = await this.#database.query<GroupOfUser & { userId: string }>(readGroups, [connection, userIds])
+    const rows = await this.#database.quick<GroupOfUser & { userId: string }>(readGroups, [connection, userIds])
     return gather(rows, (row) => row.userId)
   }
 }
