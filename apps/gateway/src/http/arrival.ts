@@ -28,7 +28,7 @@ export function arrivalOf(
       .map(decoded)
       .join('/')}`,
     query: new URLSearchParams(query),
-    headers: flattened(raw.headers),
+    headers: flattened(raw.headersDistinct),
     address: unmapped(raw.socket.remoteAddress ?? ''),
     receivedAt: now,
     began: performance.now(),
@@ -68,7 +68,7 @@ function decoded(part: string): string {
 }
 
 /** A header sent twice is not one that can be trusted to mean either: the parts are joined, and so fit nothing. */
-function flattened(headers: FastifyRequest['raw']['headers']): Record<string, string | undefined> {
+function flattened(headers: FastifyRequest['raw']['headersDistinct']): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
   )
