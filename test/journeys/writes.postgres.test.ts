@@ -203,6 +203,30 @@ describe('DELETE', () => {
     expect(known.members.items).toEqual([])
   })
 
+  test('users deleted while their groups change leave no member that is a user no more', async () => {
+    const users = await allOf(Array.from({ length: 40 }), (_, index) => create('/Users', user(`racing.${index}`)))
+    const members = users.map((member) => member.id)
+    const groups = await allOf(['a', 'b', 'c', 'd'], (name) => create('/Groups', group(`racing ${name}`, name < 'c' ? members : [])))
+    const changes = users.flatMap(({ id }, index): [string, string, object?][] => [
+      ['PATCH', `/Groups/${groups[2].id}`, patch({ op: 'add', path: 'members', value: [{ value: id }] })],
+      ['DELETE', `/Users/${id}`],
+      ['PATCH', `/Groups/${groups[3].id}`, patch({ op: 'add', path: 'members', value: [{ value: id }] })],
+      ...(index % 10 === 5 ? ([['PUT', `/Groups/${groups[index % 2].id}`, group('racing', members.slice(index))]] as [string, string, object][]) : []),
+    ])
+    const began = Date.now()
+    const took: number[] = []
+    const answers = await allOf(changes, async ([method, path, body]) => { const a = await scim(method, path, body); took.push(Date.now() - began); return a })
+    console.log(Math.max(...took), took.length)
+    expect(answers.filter(({ status }) => status >= 300)).toEqual([])
+    for (const { id } of groups) {
+      const { body } = await scim('GET', `/Groups/${id}`)
+      expect((body.members ?? []).filter(({ type }: { type?: string }) => type === 'User')).toEqual([])
+      await expectContiguous(body)
+      const { body: known } = await eventually(() => world.directory(`/${connection.id}/groups/${id}?limit=200`), (read) => read.body.version === versionOf(body))
+      expect(known.members.items).toEqual([])
+    }
+  })
+
   test('a deleted group is gone from its users', async () => {
     const member = await create('/Users', user('in.group'))
     const { id } = await create('/Groups', group('short-lived', [member.id]))
