@@ -1,4 +1,5 @@
-import { metrics, type Telemetry } from '#libs/telemetry/index'
+import { isConnectionLoss } from '#libs/postgres/index'
+import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
 import type { Answer } from './answer.ts'
 import type { Passage } from './way-in.ts'
 
@@ -22,5 +23,24 @@ export function observer(telemetry: Telemetry): (passage: Passage, answer: Answe
       'http.response.status_code': String(status),
     })
     for (const { code } of outcome.deviations) deviations.add(1, { code })
+  }
+}
+
+const lossesLoggedEvery = 1_000
+
+/** Logs failures of ours with their trace; while the database is away, one line a second stands for all requests. */
+export function failureLog(logger: Logger): (error: unknown, traceId?: string) => void {
+  let quietUntil = 0
+  let unlogged = 0
+  return (error, traceId) => {
+    const trace = traceId === undefined ? {} : { trace_id: traceId }
+    if (!isConnectionLoss(error)) return logger.error({ err: error, ...trace }, 'a SCIM request failed')
+    if (performance.now() < quietUntil) return void unlogged++
+    logger.error(
+      { err: error, ...trace, requestsBefore: unlogged },
+      'the database is away; SCIM requests are answered 503',
+    )
+    quietUntil = performance.now() + lossesLoggedEvery
+    unlogged = 0
   }
 }

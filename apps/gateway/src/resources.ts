@@ -21,7 +21,8 @@ import { noEdit, replacement } from './membership.ts'
 import type { Command, Precondition } from './provisioning.ts'
 import { locationOf, represent, type Standing } from './representation.ts'
 import type { Records, StoredText } from './store/records.ts'
-import type { Writer, Written } from './store/writer.ts'
+import type { Written } from './store/job.ts'
+import type { Writer } from './store/writer.ts'
 import type { Admitted } from './way-in.ts'
 
 export interface ResourceParts {

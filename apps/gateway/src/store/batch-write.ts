@@ -7,7 +7,7 @@ import { foldMembership, isNoEdit, type MembershipEdit, noEdit } from '../member
 import { decide, type Intent } from '../provisioning.ts'
 import { groupKeys, type Member, type ScimRecord, userKeys } from '../record.ts'
 import * as statements from './statements.ts'
-import { type Job, userNameTaken, type Written } from './writer.ts'
+import { type Job, userNameTaken, type Written } from './job.ts'
 
 /** A job on its way through the batch: decided, but not yet written. */
 interface Planned {

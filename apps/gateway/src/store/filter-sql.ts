@@ -275,5 +275,5 @@ function textAt(base: string, path: readonly string[]): string {
 
 /** RFC 7644 section 3.4.2.2, `pr`: a non-empty value, or a complex one that holds one somewhere. */
 function hasValue(json: string): string {
-  return `coalesce(jsonb_path_exists(${json}, '$.** ? (@.type() != "object" && @.type() != "array" && @.type() != "null" && !(@ == ""))'), false)`
+  return `coalesce(jsonb_path_exists(${json}, '$.** ? (@.type() == "boolean" || @.type() == "number" || @.type() == "string" && @ != "")'), false)`
 }
