@@ -60,20 +60,34 @@ export class BatchWrite {
     return this.#outcomes
   }
 
+  /**
+   * Locks in one order everywhere, users before groups: the groups that what is deleted will leave are locked here too,
+   * before any membership is touched.
+   */
   async #lock(): Promise<Map<string, ScimRecord>> {
     const existing = this.#jobs.filter((job) => job.command.kind !== 'create' && isId(job.command.id))
-    const rows = await Promise.all(
-      (['User', 'Group'] as const).map(async (name) => {
-        const jobs = existing.filter((job) => job.type.name === name)
-        if (jobs.length === 0) return []
-        const found = await this.#transaction.query<LockedRow>(
-          name === 'User' ? statements.lockUsers : statements.lockGroups,
-          idsOf(jobs),
-        )
-        return found.map((row): [string, ScimRecord] => [`${row.connection} ${name} ${row.id}`, row])
-      }),
+    const [users, groups] = (['User', 'Group'] as const).map((name) =>
+      idsOf(existing.filter((job) => job.type.name === name)),
     )
-    return new Map(rows.flat())
+    const deleted = existing.filter((job) => job.command.kind === 'delete')
+    const [lockedUsers, left] = await Promise.all([
+      this.#lockAll('User', users),
+      deleted.length === 0
+        ? []
+        : this.#transaction.query<{ connection: string; id: string }>(statements.groupsLeft, idsOf(deleted)),
+    ])
+    const lockedGroups = await this.#lockAll('Group', [
+      [...(groups?.[0] ?? []), ...left.map((group) => group.connection)],
+      [...(groups?.[1] ?? []), ...left.map((group) => group.id)],
+    ])
+    return new Map([...lockedUsers, ...lockedGroups])
+  }
+
+  async #lockAll(name: 'User' | 'Group', ids: readonly string[][] = []): Promise<[string, ScimRecord][]> {
+    if (ids[0] === undefined || ids[0].length === 0) return []
+    const statement = name === 'User' ? statements.lockUsers : statements.lockGroups
+    const found = await this.#transaction.query<LockedRow>(statement, ids)
+    return found.map((row) => [`${row.connection} ${name} ${row.id}`, row])
   }
 
   async #plan(job: Job, before: ScimRecord | undefined): Promise<Planned | ScimError> {
@@ -165,8 +179,10 @@ export class BatchWrite {
       add.length === 0
         ? Promise.resolve([])
         : this.#transaction.query<MemberRow & { kind: Member['kind'] }>(statements.insertMembers, columns(add, 4))
-    for (const { groupId, value } of (await Promise.all(removals)).flat()) gather(this.#removed, groupId, value)
-    for (const { groupId, value, kind } of await added) gather(this.#added, groupId, { value, kind })
+    // Awaited together: when one fails the others do, and none may fail unheard.
+    const [removedRows, addedRows] = await Promise.all([Promise.all(removals), added])
+    for (const { groupId, value } of removedRows.flat()) gather(this.#removed, groupId, value)
+    for (const { groupId, value, kind } of addedRows) gather(this.#added, groupId, { value, kind })
   }
 
   async #finish(planned: readonly Planned[]): Promise<void> {

@@ -78,10 +78,13 @@ export class Records {
   }
 }
 
+/** A member may have been deleted while it was added: then it is an id that nobody knows. */
 const readMembers = {
   name: 'gateway read members',
   text: `
-    SELECT m.group_id AS "groupId", m.member_id AS value, m.kind, coalesce(u.document ->> 'displayName', u.document ->> 'userName', g.document ->> 'displayName') AS display
+    SELECT m.group_id AS "groupId", m.member_id AS value,
+      CASE WHEN u.id IS NOT NULL THEN 'User' WHEN g.id IS NOT NULL THEN 'Group' END AS kind,
+      coalesce(u.document ->> 'displayName', u.document ->> 'userName', g.document ->> 'displayName') AS display
     FROM gateway.membership m
     LEFT JOIN gateway.scim_user u ON m.kind = 'User' AND u.connection = m.connection AND u.id = CASE WHEN m.kind IS NOT NULL THEN m.member_id::uuid END
     LEFT JOIN gateway.scim_group g ON m.kind = 'Group' AND g.connection = m.connection AND g.id = CASE WHEN m.kind IS NOT NULL THEN m.member_id::uuid END

@@ -6,12 +6,20 @@ const lock = (table: string): Statement => ({
   name: `gateway lock ${table}`,
   text: `
     SELECT t.connection, t.id, t.version, t.created, t.last_modified AS "lastModified", t.document
-    FROM unnest($1::text[], $2::uuid[]) AS k(connection, id)
+    FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::uuid[]) AS pair(connection, id)) AS k
     JOIN gateway.${table} t ON t.connection = k.connection AND t.id = k.id
     ORDER BY t.connection, t.id FOR UPDATE OF t`,
 })
 export const lockUsers = lock('scim_user')
 export const lockGroups = lock('scim_group')
+
+/** The groups that these are members of. */
+export const groupsLeft: Statement = {
+  name: 'gateway groups left',
+  text: `
+    SELECT DISTINCT m.connection, m.group_id AS id FROM gateway.membership m
+    JOIN unnest($1::text[], $2::text[]) AS k(connection, member_id) ON m.connection = k.connection AND m.member_id = k.member_id`,
+}
 
 const userRow =
   'r(connection text, id uuid, user_name_key text, external_id text, display_name_key text, email_keys text[], active boolean, version int, now timestamptz, document jsonb)'
