@@ -16,7 +16,6 @@ import {
   GatewayModule,
   gatewaySchema,
   migrateGateway,
-  renderBrokenScimAddress,
   ScimFilter,
 } from '#apps/gateway/src/index'
 import {
@@ -160,7 +159,6 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     bodyLimit,
     requestTimeoutMs: options.requestTimeout,
     rawPrefixes: ['/scim'],
-    renderBrokenAddress: renderBrokenScimAddress,
   })
   const application = standalone([
     GatewayModule.with({
