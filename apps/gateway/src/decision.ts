@@ -1,14 +1,20 @@
 import { type AnyEvent, makeEvent } from '#libs/events/index'
+import { redact } from '#libs/telemetry/index'
 import type { Outcome } from './answer.ts'
 import type { Passage } from './way-in.ts'
 
+/** Characters of an address or a client's name that a record keeps. */
+const longestText = 500
+
 /**
  * The `request.decided` of one request. It belongs to the connection of the key that was proved; without one, to the
- * connection that the address names, so that a tenant sees what was tried on it; else to nobody.
+ * connection that the address names, so that a tenant sees what was tried on it; else to nobody. A key that somebody put
+ * where it does not belong is not repeated.
  */
 export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
   const { arrival, key, connection, endpoint, steps } = passage
   const owner = key ?? connection
+  const userAgent = arrival.headers['user-agent']
   const own = owner !== undefined && connection?.connection === owner.connection ? connection : undefined
   return makeEvent(
     'request.decided',
@@ -29,15 +35,16 @@ export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
       identityProvider: own?.identityProvider ?? null,
       kid: key?.kid ?? null,
       method: arrival.method,
-      path: `/scim/v2/${arrival.connectionId}${arrival.path}`,
+      path: redact(`/scim/v2/${arrival.connectionId}${arrival.path}`).slice(0, longestText),
       operation: endpoint?.operation ?? null,
       address: arrival.address,
-      userAgent: arrival.headers['user-agent']?.slice(0, 500) ?? null,
+      userAgent: userAgent === undefined ? null : redact(userAgent).slice(0, longestText),
       steps: [...steps],
       outcome: outcome.result,
       status: outcome.status,
       code: outcome.code,
-      detail: outcome.detail,
+      // That of a 401 quotes nothing of the request, and its advice would look like a secret.
+      detail: outcome.detail === null || outcome.status === 401 ? outcome.detail : redact(outcome.detail),
       subject: outcome.subject,
       changed: [...outcome.changed],
       events: [...outcome.events],

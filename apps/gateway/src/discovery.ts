@@ -40,9 +40,9 @@ function documentOf({ endpoint, resourceId = '' }: Admitted, baseUrl: string): s
     case 'discovery.schemas':
       return renderAll(schemaDocuments(types, baseUrl))
     case 'discovery.resource-type':
-      return found(findResourceType(types, resourceId, baseUrl), 'ResourceType', resourceId)
+      return found(findResourceType(types, baseUrl, resourceId), 'ResourceType', resourceId)
     default:
-      return found(findSchema(types, resourceId, baseUrl), 'Schema', resourceId)
+      return found(findSchema(types, baseUrl, resourceId), 'Schema', resourceId)
   }
 }
 

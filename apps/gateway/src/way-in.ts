@@ -58,8 +58,8 @@ type Step = (passage: Passage, parts: WayInParts) => void | Promise<void>
  * into the request's record. The body is not read before the key has been proved.
  */
 const wayIn: readonly (readonly [name: string, step: Step])[] = [
-  ['size', size],
   ['connection', connection],
+  ['size', size],
   ['key', key],
   ['binding', binding],
   ['endpoint', endpoint],
@@ -98,8 +98,12 @@ function size({ arrival }: Passage, { bodyLimit }: WayInParts): void {
   if (Number(arrival.headers['content-length'] ?? 0) > bodyLimit) throw errors.payloadTooLarge(bodyLimit)
 }
 
+/** What is unknown is remembered too: nobody may have us remember long texts. */
+const longestConnectionId = 64
+
 /** Who the address names; whether there is such a connection is not told to anyone without its key. */
 async function connection(passage: Passage, { trust }: WayInParts): Promise<void> {
+  if (passage.arrival.connectionId.length > longestConnectionId) return
   const known = await trust.connection(passage.arrival.connectionId)
   if (known !== undefined) passage.connection = known
 }

@@ -1,4 +1,4 @@
-import { fold, type ResolvedFilter } from '#libs/scim/index'
+import { errors, fold, type ResolvedFilter } from '#libs/scim/index'
 import { emailKey, isId } from '../record.ts'
 
 /** A condition on one row, with the values that its text refers to by number. */
@@ -242,6 +242,9 @@ class Compiler {
   }
 
   #bind(value: unknown): string {
+    if (typeof value === 'string' && value.includes('\u0000')) {
+      throw errors.invalidFilter('A value in the filter holds the character U+0000, which nothing stored has. Remove it.')
+    }
     this.#values.push(value)
     return `$${this.#values.length}`
   }

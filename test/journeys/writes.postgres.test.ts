@@ -1,0 +1,284 @@
+import { allOf, type Connection, enterpriseSchema, eventually, group, patch, type Scim, startWorld, user, userSchema, versionOf, type World } from '../world.ts'
+
+let world: World
+let connection: Connection
+let scim: Scim
+beforeAll(async () => {
+  world = await startWorld()
+  connection = await world.connection('other')
+  scim = world.scim(connection)
+})
+afterAll(() => world.stop())
+
+async function create(path: '/Users' | '/Groups', body: object): Promise<any> {
+  const answer = await scim('POST', path, body)
+  expect(answer).toMatchObject({ status: 201 })
+  return answer.body
+}
+
+async function eventsOf(subject: string): Promise<{ name: string; version: number; payload: any }[]> {
+  return (await world.events(connection.id)).filter((event) => event.subject === subject)
+}
+
+/** The versions of a subject's events count from 1 to its version. */
+async function expectContiguous(resource: { id: string; meta: { version: string } }): Promise<void> {
+  const versions = (await eventsOf(resource.id)).map(({ version }) => version)
+  expect(versions).toEqual(Array.from({ length: versionOf(resource) }, (_, index) => index + 1))
+}
+
+describe('what is decided by the database', () => {
+  test('of 20 concurrent creates of one userName in different letter case, one is made and 19 are refused', async () => {
+    const names = Array.from({ length: 20 }, (_, index) =>
+      [...'same.name@example.com'].map((letter, at) => ((index >> at % 5) & 1 ? letter.toUpperCase() : letter)).join(''),
+    )
+    const answers = await allOf(names, (name) => scim('POST', '/Users', user(name)))
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array.from({ length: 19 }, () => 409)])
+    for (const { body } of answers.filter(({ status }) => status === 409)) expect(body).toMatchObject({ scimType: 'uniqueness', status: '409' })
+    const { body: list } = await scim('GET', '/Users?filter=userName eq "SAME.name@example.com"')
+    const made = answers.find(({ status }) => status === 201)?.body
+    expect(list).toMatchObject({ totalResults: 1, Resources: [{ id: made.id, userName: made.userName }] })
+    const told = (await world.events(connection.id)).filter(({ payload }) => /^same\.name/i.test(payload.person?.userName ?? ''))
+    expect(told).toMatchObject([{ name: 'user.provisioned', subject: made.id, version: 1 }])
+  })
+
+  test('of concurrent renames to one userName, one succeeds', async () => {
+    const users = await allOf(Array.from({ length: 10 }), (_, index) => create('/Users', user(`renamed.${index}`)))
+    const answers = await allOf(users, ({ id }, index) =>
+      index % 2 === 0
+        ? scim('PATCH', `/Users/${id}`, patch({ op: 'replace', path: 'userName', value: 'The.Name' }))
+        : scim('PUT', `/Users/${id}`, user('THE.NAME')),
+    )
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 9 }, () => 409)])
+    expect((await scim('GET', '/Users?filter=userName eq "the.name"')).body.totalResults).toBe(1)
+    expect((await scim('GET', '/Users?filter=userName sw "renamed."')).body.totalResults).toBe(9)
+  })
+
+  test('100 concurrent adds of distinct members leave 100 members, and no version or event is missing', async () => {
+    const users = await allOf(Array.from({ length: 100 }), (_, index) => create('/Users', user(`member.${index}`)))
+    const { id } = await create('/Groups', group('everyone'))
+    const answers = await allOf(users, (member) => scim('PATCH', `/Groups/${id}`, patch({ op: 'add', path: 'members', value: [{ value: member.id }] })))
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 100 }, () => 200))
+    const { body } = await scim('GET', `/Groups/${id}`)
+    const ids = users.map((member) => member.id).sort()
+    expect(body.members.map(({ value }: { value: string }) => value).sort()).toEqual(ids)
+    await expectContiguous(body)
+    const added = (await eventsOf(id)).flatMap(({ payload }) => payload.added ?? [])
+    expect(added.map((member: { id: string }) => member.id).sort()).toEqual(ids)
+    const { body: known } = await eventually(() => world.directory(`/${connection.id}/groups/${id}?limit=200`), (read) => read.body.version === versionOf(body))
+    expect(known.members.items.map((member: { id: string }) => member.id).sort()).toEqual(ids)
+  })
+
+  test('20 concurrent patches of distinct attributes of one user leave all 20', async () => {
+    const values: [string, unknown][] = [
+      ...['displayName', 'nickName', 'title', 'userType', 'preferredLanguage', 'locale', 'timezone', 'externalId'].map((name): [string, unknown] => [name, `a ${name}`]),
+      ...['name.givenName', 'name.familyName', 'name.middleName', 'name.formatted', 'name.honorificPrefix', 'name.honorificSuffix'].map((name): [string, unknown] => [name, `a ${name}`]),
+      ...['employeeNumber', 'costCenter', 'organization', 'division', 'department'].map((name): [string, unknown] => [`${enterpriseSchema}:${name}`, `a ${name}`]),
+      ['active', false],
+    ]
+    const { id } = await create('/Users', user('patched'))
+    const answers = await allOf(values, ([path, value]) => scim('PATCH', `/Users/${id}`, patch({ op: 'replace', path, value })))
+    expect(answers.map(({ status }) => status)).toEqual(values.map(() => 200))
+    const { body } = await scim('GET', `/Users/${id}`)
+    for (const [path, value] of values) {
+      const [holder, inner] = path.startsWith(enterpriseSchema) ? [body[enterpriseSchema], path.slice(enterpriseSchema.length + 1)] : [body, path]
+      expect(inner.split('.').reduce((held, key) => held[key], holder)).toBe(value)
+    }
+    expect(versionOf(body)).toBe(21)
+    await expectContiguous(body)
+    const { body: known } = await eventually(() => world.directory(`/${connection.id}/users/${id}`), (read) => read.body.version === 21)
+    expect(known).toMatchObject({ displayName: 'a displayName', givenName: 'a name.givenName', department: 'a department', active: false })
+  })
+
+  test('a renamed user is found by the new name at once, and by the old one no more', async () => {
+    const { id } = await create('/Users', user('old.name'))
+    for (const name of ['new.name', 'newer.name', 'newest.name']) {
+      await scim('PATCH', `/Users/${id}`, patch({ op: 'replace', value: { userName: name } }))
+      expect((await scim('GET', `/Users?filter=userName eq "${name.toUpperCase()}"`)).body.Resources).toMatchObject([{ id, userName: name }])
+    }
+    expect((await scim('GET', '/Users?filter=userName eq "new.name"')).body.totalResults).toBe(0)
+    await create('/Users', user('old.name'))
+  })
+})
+
+describe('PUT', () => {
+  test('without active does not bring a deactivated user back, and clears what it leaves out', async () => {
+    const { id } = await create('/Users', user('put', { active: false, title: 'Dr', emails: [{ value: 'put@example.com', type: 'work' }] }))
+    const { body } = await scim('PUT', `/Users/${id}`, user('put', { displayName: 'Put' }))
+    const { meta: _meta, ...resource } = (await scim('GET', `/Users/${id}`)).body
+    expect(resource).toEqual({ schemas: [userSchema], id, userName: 'put', displayName: 'Put', active: false })
+    expect((await eventsOf(id)).map(({ name }) => name)).toEqual(['user.provisioned', 'user.changed'])
+    expect(versionOf(body)).toBe(2)
+  })
+
+  test('of what is there already changes neither version nor lastModified, and tells nothing', async () => {
+    const made = await create('/Users', user('same', { active: true, name: { givenName: 'A' } }))
+    const answer = await scim('PUT', `/Users/${made.id}`, made)
+    expect(answer).toMatchObject({ status: 200, body: made })
+    expect(await eventsOf(made.id)).toHaveLength(1)
+  })
+
+  test('of an unknown id is 404 and creates nothing', async () => {
+    expect(await scim('PUT', '/Users/6f1ed3a5-2d6c-4d67-b4ba-2b5ba0dd7c0a', user('nobody.yet'))).toMatchObject({ status: 404, body: { status: '404' } })
+    expect(await scim('PUT', '/Users/none', user('nobody.yet'))).toMatchObject({ status: 404 })
+    expect((await scim('GET', '/Users?filter=userName eq "nobody.yet"')).body.totalResults).toBe(0)
+  })
+
+  test('of a group replaces its members by the difference', async () => {
+    const [a, b, c] = await allOf(['put.a', 'put.b', 'put.c'], (name) => create('/Users', user(name)))
+    const { id } = await create('/Groups', group('put group', [a.id, b.id]))
+    const { body } = await scim('PUT', `/Groups/${id}`, group('put group', [b.id, c.id]))
+    expect(body.members.map(({ value }: { value: string }) => value).sort()).toEqual([b.id, c.id].sort())
+    const last = (await eventsOf(id)).at(-1)
+    expect(last).toMatchObject({ name: 'group.members-changed', payload: { added: [{ id: c.id, kind: 'user' }], removed: [a.id] } })
+    await expectContiguous(body)
+  })
+})
+
+describe('PATCH', () => {
+  test('is done as a whole or not at all', async () => {
+    const made = await create('/Users', user('atomic'))
+    const refused = await scim(
+      'PATCH',
+      `/Users/${made.id}`,
+      patch({ op: 'replace', path: 'title', value: 'Dr' }, { op: 'remove', path: 'userName' }),
+    )
+    expect(refused).toMatchObject({ status: 400, body: { scimType: 'mutability' } })
+    expect((await scim('GET', `/Users/${made.id}`)).body).toEqual(made)
+    expect(await eventsOf(made.id)).toHaveLength(1)
+  })
+
+  test('adding a member twice, or removing one who is none, changes neither version nor lastModified', async () => {
+    const member = await create('/Users', user('twice'))
+    const made = await create('/Groups', group('twice', [member.id]))
+    const again = await scim('PATCH', `/Groups/${made.id}`, patch({ op: 'add', path: 'members', value: [{ value: member.id }] }))
+    expect(again).toMatchObject({ status: 200, body: made })
+    const none = await scim('PATCH', `/Groups/${made.id}`, patch({ op: 'remove', path: `members[value eq "${connection.id}"]` }))
+    expect(none).toMatchObject({ status: 200, body: made })
+    expect((await scim('GET', `/Groups/${made.id}`)).body).toEqual(made)
+  })
+
+  test('a member that nobody knows is kept', async () => {
+    const made = await create('/Groups', group('parked', ['nobody-known']))
+    expect(made.members).toEqual([{ value: 'nobody-known' }])
+    await eventually(
+      () => world.directory(`/${connection.id}/groups/${made.id}`),
+      ({ body }) => body.members?.items[0]?.id === 'nobody-known' && body.members.items[0].kind === null,
+    )
+  })
+})
+
+describe('DELETE', () => {
+  test('a deleted user leaves its groups, whose versions and events say so, and a second delete is 404', async () => {
+    const [gone, stays] = await allOf(['leaves', 'stays'], (name) => create('/Users', user(name)))
+    const groups = await allOf(['one', 'two'], (name) => create('/Groups', group(name, [gone.id, stays.id])))
+    expect(await scim('DELETE', `/Users/${gone.id}`)).toMatchObject({ status: 204, body: undefined })
+    for (const before of groups) {
+      const { body } = await scim('GET', `/Groups/${before.id}`)
+      expect(body.members.map(({ value }: { value: string }) => value)).toEqual([stays.id])
+      expect(versionOf(body)).toBe(versionOf(before) + 1)
+      expect(Date.parse(body.meta.lastModified)).toBeGreaterThanOrEqual(Date.parse(before.meta.lastModified))
+      expect((await eventsOf(before.id)).at(-1)).toMatchObject({ name: 'group.members-changed', payload: { added: [], removed: [gone.id] } })
+      await expectContiguous(body)
+      await eventually(
+        () => world.directory(`/${connection.id}/groups/${before.id}`),
+        (read) => read.body.version === versionOf(body) && read.body.members.items.length === 1,
+      )
+    }
+    for (const method of ['DELETE', 'GET']) expect(await scim(method, `/Users/${gone.id}`)).toMatchObject({ status: 404, body: { status: '404' } })
+    expect(await scim('PATCH', `/Users/${gone.id}`, patch({ op: 'replace', path: 'title', value: 'x' }))).toMatchObject({ status: 404 })
+    expect((await scim('GET', '/Users?filter=userName eq "leaves"')).body.totalResults).toBe(0)
+    await eventually(() => world.directory(`/${connection.id}/users/${gone.id}`), ({ status }) => status === 404)
+    await create('/Users', user('leaves'))
+  })
+
+  test('users deleted at the same time leave a group of contiguous versions', async () => {
+    const users = await allOf(Array.from({ length: 30 }), (_, index) => create('/Users', user(`leaving.${index}`)))
+    const { id } = await create('/Groups', group('leaving', users.map((member) => member.id)))
+    const answers = await allOf(users, (member) => scim('DELETE', `/Users/${member.id}`))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([204]))
+    const { body } = await scim('GET', `/Groups/${id}`)
+    expect(body.members).toBeUndefined()
+    await expectContiguous(body)
+    const { body: known } = await eventually(() => world.directory(`/${connection.id}/groups/${id}`), (read) => read.body.version === versionOf(body))
+    expect(known.members.items).toEqual([])
+  })
+
+  test('users deleted while their groups change leave no member that is a user no more', async () => {
+    const users = await allOf(Array.from({ length: 40 }), (_, index) => create('/Users', user(`racing.${index}`)))
+    const members = users.map((member) => member.id)
+    const groups = await allOf(['a', 'b', 'c', 'd'], (name) => create('/Groups', group(`racing ${name}`, name < 'c' ? members : [])))
+    const changes = users.flatMap(({ id }, index): [string, string, object?][] => [
+      ['PATCH', `/Groups/${groups[2].id}`, patch({ op: 'add', path: 'members', value: [{ value: id }] })],
+      ['DELETE', `/Users/${id}`],
+      ['PATCH', `/Groups/${groups[3].id}`, patch({ op: 'add', path: 'members', value: [{ value: id }] })],
+      ...(index % 10 === 5 ? ([['PUT', `/Groups/${groups[index % 2].id}`, group('racing', members.slice(index))]] as [string, string, object][]) : []),
+    ])
+    const began = Date.now()
+    const took: number[] = []
+    const answers = await allOf(changes, async ([method, path, body]) => { const a = await scim(method, path, body); took.push(Date.now() - began); return a })
+    console.log(Math.max(...took), took.length)
+    expect(answers.filter(({ status }) => status >= 300)).toEqual([])
+    for (const { id } of groups) {
+      const { body } = await scim('GET', `/Groups/${id}`)
+      expect((body.members ?? []).filter(({ type }: { type?: string }) => type === 'User')).toEqual([])
+      await expectContiguous(body)
+      const { body: known } = await eventually(() => world.directory(`/${connection.id}/groups/${id}?limit=200`), (read) => read.body.version === versionOf(body))
+      expect(known.members.items).toEqual([])
+    }
+  })
+
+  test('a deleted group is gone from its users', async () => {
+    const member = await create('/Users', user('in.group'))
+    const { id } = await create('/Groups', group('short-lived', [member.id]))
+    expect((await scim('GET', `/Users/${member.id}`)).body.groups).toMatchObject([{ value: id, display: 'short-lived', type: 'direct' }])
+    await scim('DELETE', `/Groups/${id}`)
+    expect((await scim('GET', `/Users/${member.id}`)).body.groups).toBeUndefined()
+    await eventually(() => world.directory(`/${connection.id}/users/${member.id}`), ({ body }) => body.groups?.length === 0)
+  })
+})
+
+describe('versions', () => {
+  test('a write that names an old version in If-Match is 412 and changes nothing', async () => {
+    const made = await create('/Users', user('versioned'))
+    const { headers } = await scim('PATCH', `/Users/${made.id}`, patch({ op: 'replace', path: 'title', value: 'first' }), { 'if-match': made.meta.version })
+    expect(headers.get('etag')).toBe('W/"2"')
+    for (const [method, body] of [['PATCH', patch({ op: 'replace', path: 'title', value: 'second' })], ['PUT', user('versioned')], ['DELETE', undefined]] as const) {
+      expect(await scim(method, `/Users/${made.id}`, body, { 'if-match': made.meta.version })).toMatchObject({ status: 412, body: { status: '412' } })
+    }
+    const read = await scim('GET', `/Users/${made.id}`, undefined, { 'if-none-match': 'W/"2"' })
+    expect(read).toMatchObject({ status: 200, body: { title: 'first', meta: { version: 'W/"2"' } } })
+    expect(read.headers.get('etag')).toBe('W/"2"')
+    expect(await scim('DELETE', `/Users/${made.id}`, undefined, { 'if-match': '"2"' })).toMatchObject({ status: 204 })
+  })
+
+  test('of concurrent writes that name one version, one succeeds', async () => {
+    const made = await create('/Users', user('raced'))
+    const answers = await allOf(Array.from({ length: 10 }), (_, index) =>
+      scim('PATCH', `/Users/${made.id}`, patch({ op: 'replace', path: 'title', value: `title ${index}` }), { 'if-match': made.meta.version }),
+    )
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 9 }, () => 412)])
+    expect((await scim('GET', `/Users/${made.id}`)).body.title).toBe(answers.find(({ status }) => status === 200)?.body.title)
+  })
+
+  test('a create answers where the resource is, and lastModified is created until something changes', async () => {
+    const { status, headers, body } = await scim('POST', '/Users', user('located', { password: 'a password never shown' }))
+    expect(status).toBe(201)
+    expect(headers.get('location')).toBe(`${connection.scimBaseUrl}/Users/${body.id}`)
+    expect(headers.get('content-type')).toBe('application/scim+json; charset=utf-8')
+    expect(body.meta).toEqual({ resourceType: 'User', location: headers.get('location'), version: 'W/"1"', created: body.meta.created, lastModified: body.meta.created })
+    expect(body.meta.created).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+    expect(JSON.stringify(await world.query('SELECT document FROM gateway.scim_user'))).not.toContain('never shown')
+  })
+})
+
+test('every write has its own decision in the log, with the events it brought about', async () => {
+  const events = await world.events(connection.id)
+  const decisions = events.filter(({ name }) => name === 'request.decided').map(({ payload }) => payload)
+  const others = events.filter(({ name }) => name !== 'request.decided').map(({ id }) => id)
+  expect(decisions.flatMap((decision) => decision.events).sort()).toEqual(others.sort())
+  const records = await eventually(
+    async () => (await world.audit({ connection: connection.id })).map(({ id }) => id),
+    (found) => found.length >= decisions.length,
+  )
+  expect(records).toEqual(expect.arrayContaining(decisions.map(({ requestId }) => requestId)))
+})

@@ -1,0 +1,181 @@
+import { Client } from 'pg'
+import type { Environment, IdentityProvider } from '#libs/events/index'
+import { type Program, startStandalone } from './program.ts'
+import { testDatabase } from './servers/postgres.ts'
+
+/** An answer of any of the services; `body` is parsed JSON, or undefined where nothing came. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: any
+}
+
+export interface Connection {
+  readonly id: string
+  readonly tenant: string
+  readonly scimBaseUrl: string
+  readonly kid: string
+  readonly key: string
+}
+
+export interface LoggedEvent {
+  readonly id: string
+  readonly name: string
+  readonly subject: string
+  readonly key: string
+  readonly version: number
+  readonly payload: any
+}
+
+export type Scim = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
+
+/** The whole of Latchkey, running, seen from outside. */
+export interface World {
+  readonly adminToken: string
+  readonly gatewayUrl: string
+  admin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  /** A new connection with a key that is accepted already; of a new tenant unless one is named. */
+  connection(identityProvider: IdentityProvider, of?: { tenant?: string; environment?: Environment }): Promise<Connection>
+  /** SCIM requests that present the connection's key. */
+  scim(connection: Pick<Connection, 'scimBaseUrl' | 'key'>): Scim
+  directory(path: string): Promise<Answer>
+  /** All audit records that the query selects, newest first. */
+  audit(query: Record<string, string>): Promise<any[]>
+  /** Events in the order of the log, of one connection or of everyone. */
+  events(connection?: string): Promise<LoggedEvent[]>
+  query(statement: string, values?: unknown[]): Promise<any[]>
+  /** A session of its own with the database, to be ended by the caller. */
+  session(): Promise<Client>
+  logs(): string
+  /** Ends the program, which must exit with 0, and removes what it wrote. */
+  stop(): Promise<void>
+}
+
+/** Starts the program over a database of its own. What the journeys ask is the same, whatever shape it runs in. */
+export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<World> {
+  const database = await testDatabase()
+  const program: Program = await startStandalone(database.url, settings)
+  const { addresses, adminToken } = program
+  const client = await connect(database.url)
+  const asAdmin = { authorization: `Bearer ${adminToken}` }
+  let named = 0
+
+  const query: World['query'] = async (statement, values) => (await client.query(statement, values)).rows
+  const admin: World['admin'] = (method, path, body, headers) =>
+    request(method, `${addresses.keys}/admin/v1${path}`, body, { 'content-type': 'application/json', ...asAdmin, ...headers })
+  const scim: World['scim'] = ({ scimBaseUrl, key }) => (method, path, body, headers) =>
+    request(method, `${scimBaseUrl}${path}`, body, { 'content-type': 'application/scim+json', authorization: `Bearer ${key}`, ...headers })
+
+  return {
+    adminToken,
+    gatewayUrl: addresses.gateway,
+    admin,
+    scim,
+    query,
+    session: () => connect(database.url),
+    logs: program.logs,
+    async connection(identityProvider, { tenant: given, environment = 'live' } = {}) {
+      named++
+      const tenant = given ?? (await made(admin('POST', '/tenants', { name: `Tenant ${named}` }))).id
+      const connection = await made(
+        admin('POST', `/tenants/${tenant}/connections`, { name: `Connection ${named}`, identityProvider, environment }),
+      )
+      const { kid, key, scimBaseUrl } = await made(admin('POST', `/connections/${connection.id}/keys`))
+      const ask = scim({ scimBaseUrl, key })
+      await eventually(() => ask('GET', '/ServiceProviderConfig'), ({ status }) => status === 200)
+      return { id: connection.id, tenant, scimBaseUrl, kid, key }
+    },
+    directory: (path) => request('GET', `${addresses.directory}/directory/v1${path}`, undefined, asAdmin),
+    async audit(filter) {
+      const records: unknown[] = []
+      let next: string | undefined
+      do {
+        const parameters = new URLSearchParams({ limit: '200', ...filter, ...(next === undefined ? {} : { after: next }) })
+        const { status, body } = await request('GET', `${addresses.audit}/audit/v1/records?${parameters}`, undefined, asAdmin)
+        if (status !== 200) throw new Error(`the audit trail answered ${status}: ${JSON.stringify(body)}`)
+        records.push(...body.items)
+        next = body.next
+      } while (next !== undefined)
+      return records
+    },
+    async events(connection) {
+      const rows = await query(
+        `SELECT id, name, subject, key, version, payload FROM event_log.event
+         WHERE $1::text IS NULL OR payload::jsonb ->> 'connection' = $1 ORDER BY position`,
+        [connection ?? null],
+      )
+      return rows.map((row) => ({ ...row, payload: JSON.parse(row.payload) }))
+    },
+    async stop() {
+      const code = await program.stop()
+      await client.end()
+      await database.drop()
+      if (code !== 0) throw new Error(`the program exited with ${code}: ${program.logs()}`)
+    },
+  }
+}
+
+/** Reads again and again until what is read is as wanted, for five seconds at the most. */
+export async function eventually<T>(read: () => Promise<T>, until: (value: T) => boolean): Promise<T> {
+  const deadline = Date.now() + 5_000
+  for (;;) {
+    const value = await read()
+    if (until(value)) return value
+    if (Date.now() > deadline) throw new Error(`it did not come about in time; last seen: ${JSON.stringify(value)}`)
+    await new Promise((resolve) => setTimeout(resolve, 15))
+  }
+}
+
+/** Does the work for each item, so many at a time; the results are in the order of the items. */
+export async function allOf<I, O>(items: readonly I[], work: (item: I, index: number) => Promise<O>, atOnce = items.length): Promise<O[]> {
+  const results: O[] = []
+  const queue = items.entries()
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of queue) results[index] = await work(item, index)
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+  return results
+}
+
+export const userSchema = 'urn:ietf:params:scim:schemas:core:2.0:User'
+export const enterpriseSchema = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
+export const groupSchema = 'urn:ietf:params:scim:schemas:core:2.0:Group'
+
+export function user(userName: string, attributes: object = {}): object {
+  return { schemas: [userSchema], userName, ...attributes }
+}
+
+export function group(displayName: string, members: readonly string[] = []): object {
+  return { schemas: [groupSchema], displayName, members: members.map((value) => ({ value })) }
+}
+
+export function patch(...operations: readonly object[]): object {
+  return { schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'], Operations: operations }
+}
+
+export function versionOf(resource: { meta: { version: string } }): number {
+  return Number(/^W\/"(\d+)"$/.exec(resource.meta.version)?.[1])
+}
+
+async function made(answer: Promise<Answer>): Promise<any> {
+  const { status, body } = await answer
+  if (status !== 201) throw new Error(`it was not made: ${status} ${JSON.stringify(body)}`)
+  return body
+}
+
+async function request(method: string, url: string, body: unknown, headers: Record<string, string>): Promise<Answer> {
+  const { 'content-type': contentType, ...others } = headers
+  const answer = await fetch(url, {
+    method,
+    headers: body === undefined || contentType === undefined ? others : { ...others, 'content-type': contentType },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  const text = await answer.text()
+  return { status: answer.status, headers: answer.headers, body: text === '' ? undefined : JSON.parse(text) }
+}
+
+async function connect(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  return client
+}
