@@ -42,6 +42,8 @@ types.setTypeParser(20, (text: string) => Number(text))
 export class Database implements Queryable {
   readonly url: string
   readonly #pool: pg.Pool
+  readonly #connected = new Set<pg.PoolClient>()
+  #allGone: (() => void) | undefined
 
   constructor(options: DatabaseOptions) {
     this.url = options.url
@@ -58,7 +60,14 @@ export class Database implements Queryable {
       idleTimeoutMillis: 60_000,
     })
     // A connection that breaks while in use fails its statements; unheard, its own event would end the process.
-    this.#pool.on('connect', (client) => client.on('error', () => undefined))
+    this.#pool.on('connect', (client) => {
+      client.on('error', () => undefined)
+      this.#connected.add(client)
+    })
+    this.#pool.on('remove', (client) => {
+      this.#connected.delete(client)
+      if (this.#connected.size === 0) this.#allGone?.()
+    })
     this.#pool.on('error', (error) => options.onIdleFailure?.(error))
   }
 
@@ -105,8 +114,15 @@ export class Database implements Queryable {
     }
   }
 
+  /** Waits for what is under way, then until the server has let every connection go, though no longer than a second. */
   async close(): Promise<void> {
     await this.#pool.end()
+    if (this.#connected.size === 0) return
+    const { promise: allGone, resolve } = Promise.withResolvers<void>()
+    this.#allGone = resolve
+    const timer = setTimeout(resolve, 1_000)
+    await allGone
+    clearTimeout(timer)
   }
 }
 
