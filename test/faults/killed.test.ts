@@ -1,7 +1,6 @@
 import { Agent } from 'node:http'
 import { jest } from '@jest/globals'
-import { Client } from 'pg'
-import { type Answer, ask, Ground, newConnection, newUser, until } from './running-program.ts'
+import { type Answer, ask, Ground, newConnection, newUser, rowsOf, until } from './running-program.ts'
 
 jest.setTimeout(120_000)
 
@@ -16,16 +15,6 @@ function randomOf(seed: number): () => number {
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-async function rowsOf<Row>(url: string, text: string): Promise<Row[]> {
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  try {
-    return (await client.query(text)).rows
-  } finally {
-    await client.end()
   }
 }
 
@@ -94,8 +83,14 @@ test('a create that was answered is there exactly once, everywhere, whatever was
   program = await ground.start(data, { LATCHKEY_PORT: port })
   const { url } = program.postgres
   const [records, events, people, decided, audited, [dead], others] = await Promise.all([
-    rowsOf<{ id: string; name: string }>(url, `SELECT id, document->>'userName' AS name FROM gateway.scim_user ORDER BY id`),
-    rowsOf<{ id: string }>(url, `SELECT subject AS id FROM event_log.event WHERE name = 'user.provisioned' ORDER BY subject`),
+    rowsOf<{ id: string; name: string }>(
+      url,
+      `SELECT id, document->>'userName' AS name FROM gateway.scim_user ORDER BY id`,
+    ),
+    rowsOf<{ id: string }>(
+      url,
+      `SELECT subject AS id FROM event_log.event WHERE name = 'user.provisioned' ORDER BY subject`,
+    ),
     rowsOf<{ id: string }>(url, 'SELECT id FROM directory.person WHERE version = 1 AND facts IS NOT NULL ORDER BY id'),
     rowsOf<{ id: string }>(
       url,
@@ -148,9 +143,12 @@ test('while Postgres is gone requests are answered 503 with Retry-After, and aft
       }),
     )
   }
-  for (const [name, send, usual] of requests) await until(`${name} is answered`, async () => (await send()).status === usual)
+  for (const [name, send, usual] of requests)
+    await until(`${name} is answered`, async () => (await send()).status === usual)
   const odd = requests.flatMap(([name, , usual]) =>
-    [...(seen.get(name) ?? [])].filter((told) => told !== String(usual) && !/^503( after \d+)?$/.test(told)).map((told) => `${name}: ${told}`),
+    [...(seen.get(name) ?? [])]
+      .filter((told) => told !== String(usual) && !/^503( after \d+)?$/.test(told))
+      .map((told) => `${name}: ${told}`),
   )
   expect(odd).toEqual([])
   expect([...(seen.get('create') ?? [])].some((told) => told.startsWith('503 after'))).toBe(true)

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request as httpRequest, type Agent } from 'node:http'
@@ -6,6 +6,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Client } from 'pg'
 
 const main = fileURLToPath(new URL('../../apps/standalone/src/main.js', import.meta.url))
 
@@ -22,13 +23,14 @@ export class Program {
   stdout = ''
   stderr = ''
 
-  constructor(data: string, env: Readonly<Record<string, string>>) {
+  constructor(data: string, env: Readonly<Record<string, string>>, folder: string) {
     this.data = data
     const clean = Object.entries(process.env).filter(([name]) => !/^(LATCHKEY_|DATABASE_URL$|OTEL_)/.test(name))
     this.#child = spawn(process.execPath, [main], {
       env: { ...Object.fromEntries(clean), LATCHKEY_DATA: data, LATCHKEY_PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
+      cwd: folder,
     })
     this.#child.stdout?.on('data', (chunk) => (this.stdout += String(chunk)))
     this.#child.stderr?.on('data', (chunk) => (this.stderr += String(chunk)))
@@ -97,16 +99,17 @@ export function embeddedPostgres(data: string): EmbeddedPostgres {
 
 /** Folders and programs of one test file; `end` leaves nothing running and nothing behind. */
 export class Ground {
-  readonly #parent = mkdtempSync(join(tmpdir(), 'latchkey-faults-'))
+  /** Where programs are started. */
+  readonly path = mkdtempSync(join(tmpdir(), 'latchkey-faults-'))
   readonly #programs: Program[] = []
   #folders = 0
 
   folder(): string {
-    return join(this.#parent, `data-${(this.#folders += 1)}`)
+    return join(this.path, `data-${(this.#folders += 1)}`)
   }
 
   launch(data: string, env: Readonly<Record<string, string>> = {}): Program {
-    const program = new Program(data, env)
+    const program = new Program(data, env, this.path)
     this.#programs.push(program)
     return program
   }
@@ -123,17 +126,22 @@ export class Ground {
       if (lives(pid)) process.kill(pid, 'SIGQUIT')
       await until('a Postgres left behind is gone', () => !lives(pid))
     }
-    rmSync(this.#parent, { recursive: true, force: true })
+    rmSync(this.path, { recursive: true, force: true })
   }
 }
 
+/** False also for a process that has ended and that only its parent has not heard of. */
 export function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
+  return processes().some((line) => new RegExp(`^ *${pid} +[^Z]`).test(line))
+}
+
+/** Lines of running processes whose command names the folder. */
+export function processesOf(folder: string): string[] {
+  return processes().filter((line) => line.includes(folder))
+}
+
+function processes(): string[] {
+  return execFileSync('ps', ['-eo', 'pid,stat,args'], { encoding: 'utf8' }).split('\n')
 }
 
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
@@ -225,6 +233,59 @@ export async function newConnection(program: Program, tenant: string): Promise<{
   const connection = await admin(`/tenants/${id}/connections`, { name: 'people' })
   const { key } = await admin(`/connections/${connection.id}/keys`, {})
   const base = program.scimBaseUrl.replace(/[^/]+$/, connection.id)
-  await until('the new key is accepted', async () => (await ask(`${base}/Users?count=1`, { token: key })).status === 200)
+  await until(
+    'the new key is accepted',
+    async () => (await ask(`${base}/Users?count=1`, { token: key })).status === 200,
+  )
   return { base, key }
+}
+
+export async function rowsOf<Row>(url: string, text: string): Promise<Row[]> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(text)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+let databases = 0
+
+/** The address of a new database on the Postgres of a program. */
+export async function emptyDatabase({ postgres }: Program): Promise<string> {
+  const name = `empty_${(databases += 1)}`
+  await rowsOf(postgres.url, `CREATE DATABASE ${name}`)
+  return postgres.url.replace(/latchkey$/, name)
+}
+
+export function create({ scimBaseUrl, key }: Program, userName: string): Promise<Answer> {
+  return ask(`${scimBaseUrl}/Users`, { token: key, body: newUser(userName) })
+}
+
+/** Names of all users of the first connection, sorted. */
+export async function users({ scimBaseUrl, key }: Program): Promise<string[]> {
+  const answer = await ask(`${scimBaseUrl}/Users`, { token: key })
+  return answer.body.Resources.map(({ userName }: { userName: string }) => userName).sort()
+}
+
+export interface Refusal {
+  readonly code: number | null
+  readonly lines: readonly string[]
+  readonly stdout: string
+}
+
+/** What a program said that could not start. */
+export async function refusal(program: Program): Promise<Refusal> {
+  const { code } = await program.exit
+  return { code, lines: program.stderr.trimEnd().split('\n'), stdout: program.stdout }
+}
+
+/** One series of a program's metrics; 0 while it is not there. */
+export async function metric(program: Program, series: string): Promise<number> {
+  const { body } = await ask(`${program.url}/metrics`, { token: '' })
+  const line = String(body)
+    .split('\n')
+    .find((text) => text.startsWith(`${series} `))
+  return line === undefined ? 0 : Number(line.slice(series.length))
 }

@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { accessSync, closeSync, constants, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { formatPeppers, generatePeppers, parsePeppers, type Peppers, UnreadablePeppers } from '#libs/credentials/index'
 import { StartError } from './start-error.ts'
@@ -26,7 +37,10 @@ export class DataFolder {
   }
 
   peppers(): Peppers {
-    return readPeppers(this.#secret('peppers', () => formatPeppers(generatePeppers())), `The file ${this.file('peppers')}`)
+    return readPeppers(
+      this.#secret('peppers', () => formatPeppers(generatePeppers())),
+      `The file ${this.file('peppers')}`,
+    )
   }
 
   /** Where the command line finds the server. */
@@ -86,7 +100,9 @@ function contentOf(file: string, name: string): string | undefined {
     if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
-  throw new StartError(`The file ${file} is empty. Put the ${name} back that it held, or remove the file to have a new one made.`)
+  throw new StartError(
+    `The file ${file} is empty. Put the ${name} back that it held, or remove the file to have a new one made.`,
+  )
 }
 
 function codeOf(error: unknown): string {

@@ -12,7 +12,14 @@ import type { Stores } from './stores.ts'
 export function followersOf(stores: Stores, telemetry: Telemetry, logger: Logger): EventLogServer[] {
   const { log } = stores
   const follower = (group: string, transportId: symbol, database: Database, schema: string): EventLogServer =>
-    new EventLogServer({ log, group, transportId, database, schema, observe: observeFollower(group, telemetry, logger) })
+    new EventLogServer({
+      log,
+      group,
+      transportId,
+      database,
+      schema,
+      observe: observeFollower(group, telemetry, logger),
+    })
   const followers = [
     follower(gatewayGroup, GATEWAY, stores.gateway, gatewaySchema),
     follower('keys', KEYS, stores.keys, keysSchema),

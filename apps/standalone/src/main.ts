@@ -1,6 +1,8 @@
 const [major = 0] = process.versions.node.split('.').map(Number)
 if (major < 26) {
-  process.stderr.write(`Latchkey runs on Node 26, and this is ${process.version}. Start it with "npm start", which brings its own.\n`)
+  process.stderr.write(
+    `Latchkey runs on Node 26, and this is ${process.version}. Start it with "npm start", which brings its own.\n`,
+  )
   process.exit(1)
 }
 // Compiled code is kept between starts beside what it was compiled from; where that cannot be written, it is compiled anew.

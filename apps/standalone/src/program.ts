@@ -7,6 +7,7 @@ import { DirectoryModule } from '#apps/directory/src/index'
 import { GatewayModule, renderBrokenScimAddress, ScimFilter } from '#apps/gateway/src/index'
 import { ensureQuickstart, KeysModule, type KeysParts, type Quickstart } from '#apps/keys/src/index'
 import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
+import { isConnectionLoss } from '#libs/postgres/index'
 import { nestLogger } from '#libs/telemetry/index'
 import { caughtUp, followersOf } from './followers.ts'
 import { Health } from './health.ts'
@@ -62,8 +63,14 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   })
   const nest = { bodyParser: false, logger: nestLogger(logger) }
   const app = await NestFactory.create<NestFastifyApplication>(modules, adapter, nest)
-  const elsewhere = [{ prefix: '/scim', filter: new ScimFilter() }]
-  app.useGlobalFilters(new ProblemFilter({ logger, methodsAt: (path) => adapter.methodsAt(path), elsewhere }))
+  app.useGlobalFilters(
+    new ProblemFilter({
+      logger,
+      methodsAt: (path) => adapter.methodsAt(path),
+      isDatabaseAway: isConnectionLoss,
+      elsewhere: [{ prefix: '/scim', filter: new ScimFilter() }],
+    }),
+  )
   for (const strategy of followers) app.connectMicroservice<MicroserviceOptions>({ strategy })
   await app.startAllMicroservices()
   const quickstart = await ensureQuickstart(keysParts)

@@ -8,6 +8,7 @@ import { freePort, publicAddress } from './address.ts'
 import { banner } from './banner.ts'
 import { DataFolder, readPeppers } from './data-folder.ts'
 import { ending } from './ending.ts'
+import { withEnvFile } from './env-file.ts'
 import { keepPostgres, reachPostgres } from './postgres.ts'
 import { startProgram } from './program.ts'
 import { alsoKnown, settings } from './settings.ts'
@@ -35,9 +36,12 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
 
 /** Answers how to end it again. Where it cannot start, or is told to stop before it has, nothing stays behind. */
 async function start(env: NodeJS.ProcessEnv, stop: { isAsked(): boolean }): Promise<() => Promise<boolean>> {
-  const configuration = readEnvironment(env, settings, { alsoKnown })
+  const configuration = readEnvironment(withEnvFile(env), settings, { alsoKnown })
   const folder = new DataFolder(configuration.LATCHKEY_DATA)
-  const { LATCHKEY_HOST: host, LATCHKEY_PEPPERS: peppers } = configuration
+  const adminToken = configuration.LATCHKEY_ADMIN_TOKEN ?? folder.adminToken()
+  const { LATCHKEY_PEPPERS } = configuration
+  const peppers = LATCHKEY_PEPPERS === undefined ? folder.peppers() : readPeppers(LATCHKEY_PEPPERS, 'LATCHKEY_PEPPERS')
+  const host = configuration.LATCHKEY_HOST
   const port = await freePort(host, configuration.LATCHKEY_PORT)
   const logger = await createLogger({
     service: 'latchkey',
@@ -67,8 +71,8 @@ async function start(env: NodeJS.ProcessEnv, stop: { isAsked(): boolean }): Prom
       host,
       port,
       publicUrl: configuration.LATCHKEY_PUBLIC_URL?.replace(/\/+$/, '') ?? publicAddress(host, port),
-      adminToken: configuration.LATCHKEY_ADMIN_TOKEN ?? folder.adminToken(),
-      peppers: peppers === undefined ? folder.peppers() : readPeppers(peppers, 'LATCHKEY_PEPPERS'),
+      adminToken,
+      peppers,
       bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
       requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
       decisionQueue: configuration.LATCHKEY_DECISION_QUEUE,

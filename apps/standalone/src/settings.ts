@@ -21,12 +21,14 @@ export const settings = {
   }),
   LATCHKEY_ADMIN_TOKEN: setting.secret({
     optional: true,
-    about: 'Bearer token of the admin, directory and audit APIs; unless set, the one in the file admin-token of the data folder.',
+    about:
+      'Bearer token of the admin, directory and audit APIs; unless set, the one in the file admin-token of the data folder.',
   }),
   LATCHKEY_PEPPERS: setting.secret({
     optional: true,
     length: 32,
-    about: 'Peppers of the key digests as VERSION:BASE64, the current one last; unless set, those in the file peppers of the data folder.',
+    about:
+      'Peppers of the key digests as VERSION:BASE64, the current one last; unless set, those in the file peppers of the data folder.',
   }),
   LATCHKEY_BODY_LIMIT: setting.integer({
     default: 1_048_576,
@@ -44,7 +46,8 @@ export const settings = {
     default: 10_000,
     min: 1,
     max: 1_000_000,
-    about: 'Records of reads and refusals held in memory while the database is slow; when full, requests are answered 503.',
+    about:
+      'Records of reads and refusals held in memory while the database is slow; when full, requests are answered 503.',
   }),
   LATCHKEY_EVENT_RETENTION: setting.duration({
     default: '30d',
