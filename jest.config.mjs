@@ -9,6 +9,7 @@ export default {
   maxWorkers: 2,
   testTimeout: 30_000,
   coverageProvider: 'v8',
+  reporters: ['default', '<rootDir>/scripts/count-tests.mjs'],
   projects: [
     {
       ...compiled,

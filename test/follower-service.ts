@@ -6,7 +6,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { EventLogServer } from '#libs/eventlog/nest/index'
 import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
 import type { Follower } from '#libs/eventlog/index'
-import type { AnyEvent } from '#libs/events/index'
+import type { AnyEvent, Person, RequestDecided } from '#libs/events/index'
 import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database } from '#libs/postgres/index'
 import { testDatabase } from './servers/postgres.ts'
@@ -21,12 +21,23 @@ export interface FollowerServiceOptions {
   readonly schema: string
 }
 
+/** What the query APIs answer, as far as tests look into it. */
+export interface FollowerAnswer {
+  readonly items: readonly (Person & RequestDecided)[]
+  readonly next?: string
+  readonly version: number
+  readonly code?: string
+  readonly errors?: readonly { readonly detail: string }[]
+  readonly groups: readonly { readonly id: string; readonly direct: boolean }[]
+  readonly members: { readonly items: readonly { readonly id: string }[]; readonly next?: string }
+}
+
 export interface FollowerService {
   readonly database: Database
   readonly follower: Follower
   /** Appends, in one transaction, and resolves once all of it is applied or buried. */
   tell(...events: readonly AnyEvent[]): Promise<void>
-  get(path: string, token?: string): Promise<{ status: number; body: any }>
+  get(path: string, token?: string): Promise<{ status: number; body: FollowerAnswer }>
   stop(): Promise<void>
 }
 
@@ -36,14 +47,19 @@ export async function startFollowerService(options: FollowerServiceOptions): Pro
   const database = new Database({ url, applicationName: 'test', connections: 8 })
   await options.prepare(database)
   const year = 365 * 24 * 60 * 60 * 1000
-  const onFailure = (error: unknown): void => console.error(error)
+  const onFailure = (error: unknown): void => void process.stderr.write(`${String(error)}\n`)
   const log = await openPostgresEventLog({ url, retention: year, clock: () => new Date(), pollEvery: 20, onFailure })
   @Module({})
   class Program {}
   const adapter = createHttpAdapter({ bodyLimit: 1_000, requestTimeoutMs: 5_000 })
   const program = { module: Program, imports: [options.module(database)] }
   const app = await NestFactory.create<NestFastifyApplication>(program, adapter, { logger: false, bodyParser: false })
-  app.useGlobalFilters(new ProblemFilter({ logger: console, methodsAt: (path) => adapter.methodsAt(path) }))
+  app.useGlobalFilters(
+    new ProblemFilter({
+      logger: { error: (_fields, message) => void process.stderr.write(`${message}\n`) },
+      methodsAt: (path) => adapter.methodsAt(path),
+    }),
+  )
   const { group, schema, transportId } = options
   const strategy = new EventLogServer({ log, group, transportId, database, schema })
   app.connectMicroservice<MicroserviceOptions>({ strategy })
@@ -62,7 +78,7 @@ export async function startFollowerService(options: FollowerServiceOptions): Pro
     },
     async get(path, token = adminToken) {
       const answer = await fetch(`${address}${path}`, { headers: { authorization: `Bearer ${token}` } })
-      return { status: answer.status, body: await answer.json() }
+      return { status: answer.status, body: (await answer.json()) as FollowerAnswer }
     },
     async stop() {
       await close()

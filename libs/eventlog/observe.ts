@@ -29,8 +29,12 @@ export function observeFollower(group: string, telemetry: Telemetry, logger: Log
 
   function traced(event: TracedEvent, working: Promise<unknown>): Promise<void> {
     const attributes = { 'messaging.consumer.group.name': group, 'messaging.message.id': event.id }
-    return telemetry.span(`follow ${event.name}`, { kind: 'consumer', parent: event.traceparent, attributes }, async (span) => {
-      await working.catch((error: unknown) => span.recordFailure(error))
-    })
+    return telemetry.span(
+      `follow ${event.name}`,
+      { kind: 'consumer', parent: event.traceparent, attributes },
+      async (span) => {
+        await working.catch((error: unknown) => span.recordFailure(error))
+      },
+    )
   }
 }

@@ -34,7 +34,11 @@ export interface EventOrigin {
   readonly traceparent?: string | undefined
 }
 
-export function makeEvent<Name extends EventName>(name: Name, origin: EventOrigin, payload: Payload<Name>): Event<Name> {
+export function makeEvent<Name extends EventName>(
+  name: Name,
+  origin: EventOrigin,
+  payload: Payload<Name>,
+): Event<Name> {
   return {
     id: newId(origin.time.getTime()),
     name,
@@ -54,7 +58,9 @@ export class UnreadableEvent extends Error {
 }
 
 /** Checks name and payload of an event that came from outside the process. Throws UnreadableEvent, naming the place and not the value. */
-export function readEvent(received: Omit<Event<EventName>, 'name' | 'payload'> & { name: string; payload: unknown }): AnyEvent {
+export function readEvent(
+  received: Omit<Event<EventName>, 'name' | 'payload'> & { name: string; payload: unknown },
+): AnyEvent {
   if (!isEventName(received.name)) throw new UnreadableEvent(`no event is named ${received.name}`)
   const parsed = payloadSchemas[received.name].safeParse(received.payload)
   if (!parsed.success) {

@@ -36,7 +36,11 @@ export async function migrate(database: Database, { schema, migrations }: Schema
   })
 }
 
-async function isCurrent(database: Database, schema: string, migrations: SchemaMigrations['migrations']): Promise<boolean> {
+async function isCurrent(
+  database: Database,
+  schema: string,
+  migrations: SchemaMigrations['migrations'],
+): Promise<boolean> {
   const [found] = await database.query<{ present: boolean }>('SELECT to_regclass($1) IS NOT NULL AS present', [
     `${schema}.migration`,
   ])

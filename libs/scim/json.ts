@@ -16,7 +16,7 @@ export const maximumDepth = 32
 export function parseJson(text: string): JsonValue {
   let value: JsonValue
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(text) as JsonValue
   } catch {
     throw findFault(text)
   }

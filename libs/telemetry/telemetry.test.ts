@@ -145,9 +145,11 @@ describe('without a collector', () => {
 describe('with a collector', () => {
   async function collector(status = 200) {
     const received: { url: string | undefined; body: Buffer }[] = []
-    const server = createServer(async (request, response) => {
-      received.push({ url: request.url, body: Buffer.concat(await request.toArray()) })
-      response.writeHead(status).end()
+    const server = createServer((request, response) => {
+      void request.toArray().then((parts) => {
+        received.push({ url: request.url, body: Buffer.concat(parts) })
+        response.writeHead(status).end()
+      })
     })
     await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo

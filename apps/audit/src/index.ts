@@ -1,7 +1,7 @@
 import { type Database, migrate } from '#libs/postgres/index'
 import { auditSchema } from './names.ts'
 import { migrations } from './store/migrations.ts'
-import { type Keeping, maintainTrail } from './upkeep.ts'
+import { type Keeping, maintainTrail } from './store/trail.ts'
 
 export { AuditModule, type AuditParts } from './audit.module.ts'
 export { AUDIT, auditGroup, auditSchema } from './names.ts'

@@ -24,7 +24,17 @@ export interface Outcome {
 }
 
 export function accepted(status: number, about: Partial<Outcome> = {}): Outcome {
-  return { result: 'accepted', status, code: null, detail: null, subject: null, changed: [], events: [], deviations: [], ...about }
+  return {
+    result: 'accepted',
+    status,
+    code: null,
+    detail: null,
+    subject: null,
+    changed: [],
+    events: [],
+    deviations: [],
+    ...about,
+  }
 }
 
 /** A refusal as RFC 7644 section 3.12 has it; what is our own fault counts as failed. */

@@ -18,7 +18,10 @@ const types = Object.values(resourceTypes)
 /** RFC 7644 section 4. A filter is 403 here; paging is passed over. */
 export function discover(request: Admitted, baseUrl: string): Answer {
   if (request.arrival.query.has('filter')) {
-    throw errors.forbidden('discovery-filter', 'What is discovered here cannot be filtered. Ask again without "filter".')
+    throw errors.forbidden(
+      'discovery-filter',
+      'What is discovered here cannot be filtered. Ask again without "filter".',
+    )
   }
   return {
     status: 200,

@@ -55,5 +55,12 @@ function fits({ path: pattern, hasId }: Endpoint, path: string): boolean {
 }
 
 function serve(method: Endpoint['method'], path: string, operation: Operation, type?: ResourceType): Endpoint {
-  return { method, path, operation, type, takesBody: ['POST', 'PUT', 'PATCH'].includes(method), hasId: path.endsWith('/:id') }
+  return {
+    method,
+    path,
+    operation,
+    type,
+    takesBody: ['POST', 'PUT', 'PATCH'].includes(method),
+    hasId: path.endsWith('/:id'),
+  }
 }

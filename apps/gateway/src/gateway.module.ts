@@ -3,7 +3,7 @@ import { metrics } from '#libs/telemetry/index'
 import { FollowTrust } from './events/follow-trust.ts'
 import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
 import { scimPrefix } from './names.ts'
-import { observer } from './observe.ts'
+import { failureLog, observer } from './observe.ts'
 import { GATEWAY_PARTS, type GatewayParts } from './parts.ts'
 import type { ServeParts } from './serve.ts'
 import { KnownTrust } from './store/known-trust.ts'
@@ -17,6 +17,7 @@ export class GatewayModule {
     const { database, log, decisions, peppers, bodyLimit, logger, telemetry } = parts
     const hits = telemetry.metrics.counter(metrics.knownKeyHits)
     const misses = telemetry.metrics.counter(metrics.knownKeyMisses)
+    const failed = failureLog(logger)
     const trust = new KnownTrust(database, (hit) => (hit ? hits : misses).add(1))
     const serveParts: ServeParts = {
       trust,
@@ -24,10 +25,10 @@ export class GatewayModule {
       bodyLimit,
       decisions,
       records: new Records(database),
-      writer: new Writer({ database, log, onFailure: (error) => logger.error({ err: error }, 'a batch of writes failed') }),
+      writer: new Writer({ database, log, onFailure: failed }),
       baseUrl: (connection) => `${parts.publicUrl}${scimPrefix}/${connection}`,
       answered: observer(telemetry),
-      failed: (error, traceId) => logger.error({ err: error, trace_id: traceId }, 'a SCIM request failed'),
+      failed,
     }
     return {
       module: GatewayModule,

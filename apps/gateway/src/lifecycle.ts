@@ -15,7 +15,9 @@ const largestDelta = 1_000
 
 /** The events of a new user; its version is their number. */
 export function userProvisioned(scope: Scope, occasion: Occasion, id: string, document: Resource): AnyEvent[] {
-  return [makeEvent('user.provisioned', origin(scope, occasion, id, 1), { ...facts(scope), person: personOf(id, document) })]
+  return [
+    makeEvent('user.provisioned', origin(scope, occasion, id, 1), { ...facts(scope), person: personOf(id, document) }),
+  ]
 }
 
 /** What two states of a user tell followers: nothing when no attribute changed. Versions go on from `before`. */
@@ -29,7 +31,10 @@ export function userChanged(
   if (changed.length === 0) return []
   const events: AnyEvent[] = []
   const person = personOf(before.id, after)
-  const payload: { tenant: string; connection: string; environment: Scope['environment']; person: Person } = { ...facts(scope), person }
+  const payload: { tenant: string; connection: string; environment: Scope['environment']; person: Person } = {
+    ...facts(scope),
+    person,
+  }
   const next = (): ReturnType<typeof origin> => origin(scope, occasion, before.id, before.version + events.length + 1)
   const besides = changed.filter((name) => name !== 'active')
   if (besides.length > 0) events.push(makeEvent('user.changed', next(), { ...payload, changed: besides }))
@@ -50,7 +55,9 @@ export function userDeprovisioned(scope: Scope, occasion: Occasion, before: Scim
 }
 
 export function groupCreated(scope: Scope, occasion: Occasion, id: string, document: Resource): AnyEvent[] {
-  return [makeEvent('group.created', origin(scope, occasion, id, 1), { ...facts(scope), group: groupFacts(id, document) })]
+  return [
+    makeEvent('group.created', origin(scope, occasion, id, 1), { ...facts(scope), group: groupFacts(id, document) }),
+  ]
 }
 
 export function groupChanged(

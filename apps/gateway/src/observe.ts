@@ -1,4 +1,5 @@
-import { metrics, type Telemetry } from '#libs/telemetry/index'
+import { isConnectionLoss } from '#libs/postgres/index'
+import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
 import type { Answer } from './answer.ts'
 import type { Passage } from './way-in.ts'
 
@@ -11,12 +12,35 @@ export function observer(telemetry: Telemetry): (passage: Passage, answer: Answe
   return ({ arrival, connection, endpoint, steps }, { status, outcome }) => {
     const keyStep = steps.find(({ step }) => step === 'key')
     if (keyStep !== undefined) decisions.add(1, { reason: keyStep.code ?? 'accepted' })
-    requests.add(1, { idp: connection?.identityProvider ?? 'unknown', operation: endpoint?.operation ?? 'unknown', result: outcome.result })
+    requests.add(1, {
+      idp: connection?.identityProvider ?? 'unknown',
+      operation: endpoint?.operation ?? 'unknown',
+      result: outcome.result,
+    })
     duration.record((performance.now() - arrival.began) / 1000, {
       'http.request.method': endpoint?.method ?? 'other',
       'http.route': endpoint === undefined ? '/scim/v2/:connection' : `/scim/v2/:connection${endpoint.path}`,
       'http.response.status_code': String(status),
     })
     for (const { code } of outcome.deviations) deviations.add(1, { code })
+  }
+}
+
+const lossesLoggedEvery = 1_000
+
+/** Logs failures of ours with their trace; while the database is away, one line a second stands for all requests. */
+export function failureLog(logger: Logger): (error: unknown, traceId?: string) => void {
+  let quietUntil = 0
+  let unlogged = 0
+  return (error, traceId) => {
+    const trace = traceId === undefined ? {} : { trace_id: traceId }
+    if (!isConnectionLoss(error)) return logger.error({ err: error, ...trace }, 'a SCIM request failed')
+    if (performance.now() < quietUntil) return void unlogged++
+    logger.error(
+      { err: error, ...trace, requestsBefore: unlogged },
+      'the database is away; SCIM requests are answered 503',
+    )
+    quietUntil = performance.now() + lossesLoggedEvery
+    unlogged = 0
   }
 }

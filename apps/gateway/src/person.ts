@@ -48,7 +48,11 @@ function labelled(value: unknown): Person['emails'] {
     if (content === undefined) return []
     const primary = element['primary']
     return [
-      withoutAbsent({ value: content, type: text(element['type']), primary: typeof primary === 'boolean' ? primary : undefined }),
+      withoutAbsent({
+        value: content,
+        type: text(element['type']),
+        primary: typeof primary === 'boolean' ? primary : undefined,
+      }),
     ]
   })
 }

@@ -9,7 +9,15 @@ import {
   type Resource,
   type ResourceType,
 } from '#libs/scim/index'
-import { groupChanged, groupCreated, groupDeleted, type Occasion, userChanged, userDeprovisioned, userProvisioned } from './lifecycle.ts'
+import {
+  groupChanged,
+  groupCreated,
+  groupDeleted,
+  type Occasion,
+  userChanged,
+  userDeprovisioned,
+  userProvisioned,
+} from './lifecycle.ts'
 import { type MembershipEdit } from './membership.ts'
 import type { Principal } from './principal.ts'
 import type { ScimRecord } from './record.ts'
@@ -20,7 +28,13 @@ export type Precondition = readonly number[] | undefined
 /** What an identity provider asks to be done to one user or group. */
 export type Command =
   | { readonly kind: 'create'; readonly id: string; readonly document: Resource; readonly members: MembershipEdit }
-  | { readonly kind: 'replace'; readonly id: string; readonly document: Resource; readonly members: MembershipEdit; readonly precondition: Precondition }
+  | {
+      readonly kind: 'replace'
+      readonly id: string
+      readonly document: Resource
+      readonly members: MembershipEdit
+      readonly precondition: Precondition
+    }
   | {
       readonly kind: 'patch'
       readonly id: string
@@ -45,21 +59,45 @@ export interface Intent {
  * Decides one command against the record as it is. Pure. Throws a ScimError: notFound, preconditionFailed, or
  * whatever the patch deserves.
  */
-export function decide(type: ResourceType, command: Command, before: ScimRecord | undefined, principal: Principal, occasion: Occasion): Intent {
+export function decide(
+  type: ResourceType,
+  command: Command,
+  before: ScimRecord | undefined,
+  principal: Principal,
+  occasion: Occasion,
+): Intent {
   if (command.kind === 'create') {
     const document = withDefaults(type, command.document, undefined)
     const created = type.name === 'User' ? userProvisioned : groupCreated
     const events = created(principal, occasion, command.id, document)
-    return { write: 'insert', id: command.id, document, version: events.length, changed: changedAttributes({ schemas: [] }, document), deviations: [], events }
+    return {
+      write: 'insert',
+      id: command.id,
+      document,
+      version: events.length,
+      changed: changedAttributes({ schemas: [] }, document),
+      deviations: [],
+      events,
+    }
   }
   if (before === undefined) throw errors.notFound(type.name, command.id)
-  if (command.precondition !== undefined && !command.precondition.includes(before.version)) throw errors.preconditionFailed()
+  if (command.precondition !== undefined && !command.precondition.includes(before.version))
+    throw errors.preconditionFailed()
   if (command.kind === 'delete') {
     const deleted = type.name === 'User' ? userDeprovisioned : groupDeleted
     const events = deleted(principal, occasion, before)
-    return { write: 'delete', id: before.id, document: before.document, version: before.version + events.length, changed: [], deviations: [], events }
+    return {
+      write: 'delete',
+      id: before.id,
+      document: before.document,
+      version: before.version + events.length,
+      changed: [],
+      deviations: [],
+      events,
+    }
   }
-  const { document, changed, deviations } = command.kind === 'patch' ? patched(type, command, before, principal) : replaced(type, command, before)
+  const { document, changed, deviations } =
+    command.kind === 'patch' ? patched(type, command, before, principal) : replaced(type, command, before)
   const told = type.name === 'User' ? userChanged : groupChanged
   const events = told(principal, occasion, before, document, changed)
   return {
@@ -79,8 +117,15 @@ interface After {
   readonly deviations: readonly Deviation[]
 }
 
-function patched(type: ResourceType, command: Extract<Command, { kind: 'patch' }>, before: ScimRecord, principal: Principal): After {
-  const { resource, deviations } = applyPatch(type, before.document, command.operations, { dialect: principal.identityProvider })
+function patched(
+  type: ResourceType,
+  command: Extract<Command, { kind: 'patch' }>,
+  before: ScimRecord,
+  principal: Principal,
+): After {
+  const { resource, deviations } = applyPatch(type, before.document, command.operations, {
+    dialect: principal.identityProvider,
+  })
   const document = withDefaults(type, resource, undefined)
   return { document, changed: changedAttributes(before.document, document), deviations }
 }

@@ -58,7 +58,8 @@ export function text(value: unknown): string | undefined {
 }
 
 export function elements(value: unknown): Record<string, unknown>[] {
-  return Array.isArray(value) ? value.filter((element) => typeof element === 'object' && element !== null) : []
+  const list: unknown[] = Array.isArray(value) ? value : []
+  return list.filter((element): element is Record<string, unknown> => typeof element === 'object' && element !== null)
 }
 
 function foldedOrNone(value: string | undefined): string | undefined {

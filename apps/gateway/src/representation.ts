@@ -1,4 +1,11 @@
-import { type JsonObject, project, type Projection, renderVersion, type Resource, type ResourceType } from '#libs/scim/index'
+import {
+  type JsonObject,
+  project,
+  type Projection,
+  renderVersion,
+  type Resource,
+  type ResourceType,
+} from '#libs/scim/index'
 import type { GroupOfUser, MemberText } from './store/records.ts'
 
 /** What is known of a record besides its document. */

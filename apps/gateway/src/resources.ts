@@ -21,7 +21,8 @@ import { noEdit, replacement } from './membership.ts'
 import type { Command, Precondition } from './provisioning.ts'
 import { locationOf, represent, type Standing } from './representation.ts'
 import type { Records, StoredText } from './store/records.ts'
-import type { Writer, Written } from './store/writer.ts'
+import type { Written } from './store/job.ts'
+import type { Writer } from './store/writer.ts'
 import type { Admitted } from './way-in.ts'
 
 export interface ResourceParts {
@@ -41,7 +42,12 @@ export async function create(request: Admitted, type: ResourceType, parts: Resou
   const projection = projectionOf(request, type)
   const { resource, members, deviations } = readResource(type, request.body)
   const id = newId(request.arrival.receivedAt.getTime())
-  const command: Command = { kind: 'create', id, document: resource, members: members === undefined ? noEdit : replacement(members) }
+  const command: Command = {
+    kind: 'create',
+    id,
+    document: resource,
+    members: members === undefined ? noEdit : replacement(members),
+  }
   return write(request, type, command, { status: 201, deviations, projection }, parts)
 }
 
@@ -50,7 +56,13 @@ export async function replace(request: Admitted, type: ResourceType, parts: Reso
   const projection = projectionOf(request, type)
   const { resource, members, deviations } = readResource(type, request.body)
   const edit = type.name === 'Group' ? replacement(members ?? []) : noEdit
-  const command: Command = { kind: 'replace', id: idOf(request), document: resource, members: edit, precondition: preconditionOf(request) }
+  const command: Command = {
+    kind: 'replace',
+    id: idOf(request),
+    document: resource,
+    members: edit,
+    precondition: preconditionOf(request),
+  }
   return write(request, type, command, { status: 200, deviations, projection }, parts)
 }
 
@@ -58,7 +70,8 @@ export async function replace(request: Admitted, type: ResourceType, parts: Reso
 export async function patch(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
   const { operations, deviations } = parsePatch(request.body)
-  const split = type.name === 'Group' ? splitPatch(operations) : { document: operations, membership: [], deviations: [] }
+  const split =
+    type.name === 'Group' ? splitPatch(operations) : { document: operations, membership: [], deviations: [] }
   const command: Command = {
     kind: 'patch',
     id: idOf(request),
@@ -66,7 +79,13 @@ export async function patch(request: Admitted, type: ResourceType, parts: Resour
     membership: split.membership,
     precondition: preconditionOf(request),
   }
-  return write(request, type, command, { status: 200, deviations: [...deviations, ...split.deviations], projection }, parts)
+  return write(
+    request,
+    type,
+    command,
+    { status: 200, deviations: [...deviations, ...split.deviations], projection },
+    parts,
+  )
 }
 
 /** RFC 7644 section 3.6. 204; what is deleted leaves its groups. */
@@ -76,7 +95,11 @@ export async function remove(request: Admitted, type: ResourceType, parts: Resou
 }
 
 /** RFC 7644 section 3.4.1. */
-export async function read(request: Admitted, type: ResourceType, { records, baseUrl }: ResourceParts): Promise<Answer> {
+export async function read(
+  request: Admitted,
+  type: ResourceType,
+  { records, baseUrl }: ResourceParts,
+): Promise<Answer> {
   const { connection } = request.principal
   const id = idOf(request)
   const projection = projectionOf(request, type)
@@ -94,7 +117,11 @@ export async function read(request: Admitted, type: ResourceType, { records, bas
 }
 
 /** RFC 7644 section 3.4.2: a page by position, in the order of creation. */
-export async function list(request: Admitted, type: ResourceType, { records, baseUrl }: ResourceParts): Promise<Answer> {
+export async function list(
+  request: Admitted,
+  type: ResourceType,
+  { records, baseUrl }: ResourceParts,
+): Promise<Answer> {
   const { connection } = request.principal
   const { query } = request.arrival
   const projection = projectionOf(request, type)
@@ -107,7 +134,9 @@ export async function list(request: Admitted, type: ResourceType, { records, bas
     baseUrl: base,
   })
   const shown = await standings(type, connection, found, projection, records)
-  const resources = found.map((stored, index) => represent(type, base, shown[index] ?? stored, stored.document, projection))
+  const resources = found.map((stored, index) =>
+    represent(type, base, shown[index] ?? stored, stored.document, projection),
+  )
   return {
     status: 200,
     headers: {},
@@ -124,7 +153,13 @@ interface Reply {
 }
 
 /** Writes the command together with the request's record, then shows what came of it. */
-async function write(request: Admitted, type: ResourceType, command: Command, reply: Reply, parts: ResourceParts): Promise<Answer> {
+async function write(
+  request: Admitted,
+  type: ResourceType,
+  command: Command,
+  reply: Reply,
+  parts: ResourceParts,
+): Promise<Answer> {
   const { arrival, principal } = request
   const base = parts.baseUrl(principal.connection)
   const began = performance.now()
@@ -149,11 +184,17 @@ async function write(request: Admitted, type: ResourceType, command: Command, re
   const outcome = outcomeOf(written)
   if (reply.status === 204) return { status: 204, headers: {}, outcome, recorded: true }
   const headers = { ETag: renderVersion(written.version), Location: locationOf(base, type, written.id) }
-  if (command.kind === 'patch' && type.name === 'Group' && (await isVeryLarge(request, written.id, reply.projection, parts.records))) {
+  if (
+    command.kind === 'patch' &&
+    type.name === 'Group' &&
+    (await isVeryLarge(request, written.id, reply.projection, parts.records))
+  ) {
     return { status: 204, headers, outcome: { ...outcome, status: 204 }, recorded: true }
   }
   const isNewUser = command.kind === 'create' && type.name === 'User'
-  const [standing] = isNewUser ? [written] : await standings(type, principal.connection, [written], reply.projection, parts.records)
+  const [standing] = isNewUser
+    ? [written]
+    : await standings(type, principal.connection, [written], reply.projection, parts.records)
   return {
     status: reply.status,
     headers,

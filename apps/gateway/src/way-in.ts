@@ -125,7 +125,10 @@ async function key(passage: Passage, { trust, peppers }: WayInParts): Promise<vo
   }
   passage.key = known
   if (known.revoked) {
-    throw errors.unauthorized('key-revoked', 'This key has been revoked. Mint another key for this connection and paste it into the identity provider.')
+    throw errors.unauthorized(
+      'key-revoked',
+      'This key has been revoked. Mint another key for this connection and paste it into the identity provider.',
+    )
   }
 }
 
@@ -137,7 +140,10 @@ function binding({ key: proved, connection: known, arrival }: Passage): void {
     )
   }
   if (known === undefined || !known.enabled) {
-    throw errors.forbidden('connection-disabled', 'This connection is disabled. Enable it again before provisioning goes on.')
+    throw errors.forbidden(
+      'connection-disabled',
+      'This connection is disabled. Enable it again before provisioning goes on.',
+    )
   }
 }
 

@@ -1,5 +1,5 @@
-import type { EntityManager } from 'typeorm'
 import type { AnyEvent } from '#libs/events/index'
+import type { EntityManager } from '#libs/postgres/index'
 import { type Connection, connectionCreated, newConnectionId, scimBaseUrl } from './connection.ts'
 import type { KeysParts } from './parts.ts'
 import { acceptedAtMost, keyMinted, mint, shownAgain } from './provisioning-key.ts'

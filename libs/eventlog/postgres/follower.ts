@@ -104,12 +104,13 @@ export class PostgresFollower implements Follower {
   async #apply(page: Page, saved: Place): Promise<boolean> {
     const { database, observe } = this.#subscription
     const began = performance.now()
-    const transact = (): Promise<AnyEvent[] | undefined> => database.transaction(async (transaction) => {
-      if (!samePlace(await lockPlace(transaction, this.#subscription), saved)) return undefined
-      const events = page.events.length === 0 ? [] : await deliver(this.#subscription, transaction, page.events)
-      storePlace(transaction, this.#subscription, page.next, page.upTo)
-      return events
-    })
+    const transact = (): Promise<AnyEvent[] | undefined> =>
+      database.transaction(async (transaction) => {
+        if (!samePlace(await lockPlace(transaction, this.#subscription), saved)) return undefined
+        const events = page.events.length === 0 ? [] : await deliver(this.#subscription, transaction, page.events)
+        storePlace(transaction, this.#subscription, page.next, page.upTo)
+        return events
+      })
     const around = page.events.length === 0 ? undefined : observe?.around
     const applied = await (around === undefined ? transact() : around(page.events, transact))
     this.#saved = applied === undefined ? undefined : page.next

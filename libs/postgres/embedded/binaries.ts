@@ -30,7 +30,9 @@ export function findBinaries(linksFolder: string, packageFolder = installedPacka
     initdb: join(native, 'bin/initdb'),
     postgres: join(native, 'bin/postgres'),
     majorVersion: version.split('.')[0] ?? version,
-    environment: linkLibraries(packageFolder, linksFolder) ? {} : { [searchPathVariable]: linksFolder },
+    environment: linkLibraries(packageFolder, linksFolder)
+      ? {}
+      : { [searchPathVariable]: `${linksFolder}:${join(native, 'lib')}` },
   }
 }
 

@@ -8,16 +8,25 @@ import type { Arrival } from '../way-in.ts'
 const bodyTimeout = 30_000
 
 /** What the way in needs to know of an HTTP request; nothing is judged here. */
-export function arrivalOf(request: FastifyRequest, trace: { traceId: string; traceparent: string }, now: Date): Arrival {
+export function arrivalOf(
+  request: FastifyRequest,
+  trace: { traceId: string; traceparent: string },
+  now: Date,
+): Arrival {
   const { raw } = request
   const url = raw.url ?? '/'
   const [path = '', query = ''] = splitOnce(url, '?')
-  const [connectionId = '', ...rest] = path.startsWith(`${scimPrefix}/`) ? path.slice(scimPrefix.length + 1).split('/') : ['', path]
+  const [connectionId = '', ...rest] = path.startsWith(`${scimPrefix}/`)
+    ? path.slice(scimPrefix.length + 1).split('/')
+    : ['', path]
   return {
     requestId: newId(now.getTime()),
     method: raw.method ?? '',
     connectionId,
-    path: `/${rest.filter((part, index) => part !== '' || index < rest.length - 1).map(decoded).join('/')}`,
+    path: `/${rest
+      .filter((part, index) => part !== '' || index < rest.length - 1)
+      .map(decoded)
+      .join('/')}`,
     query: new URLSearchParams(query),
     headers: flattened(raw.headers),
     address: unmapped(raw.socket.remoteAddress ?? ''),
@@ -40,7 +49,8 @@ function brokenOff(): ScimError {
   return new ScimError({
     status: 408,
     code: 'body-incomplete',
-    detail: 'The body did not arrive whole. Check the connection between the identity provider and this service, and send the request again.',
+    detail:
+      'The body did not arrive whole. Check the connection between the identity provider and this service, and send the request again.',
   })
 }
 
@@ -59,7 +69,9 @@ function decoded(part: string): string {
 
 /** A header sent twice is not one that can be trusted to mean either: the parts are joined, and so fit nothing. */
 function flattened(headers: FastifyRequest['raw']['headers']): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]))
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+  )
 }
 
 /** An IPv4 address that came over an IPv6 socket is written as the IPv4 address it is. */

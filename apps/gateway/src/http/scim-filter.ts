@@ -11,12 +11,19 @@ export class ScimFilter implements ExceptionFilter {
     const reply = host.switchToHttp().getResponse<FastifyReply>()
     const status = thrown instanceof HttpException ? thrown.getStatus() : 500
     const error = status === 404 ? errors.unknownEndpoint() : errors.internal()
-    if (!reply.sent) reply.code(error.status).type(contentType).send(JSON.stringify(renderError(error)))
+    if (!reply.sent)
+      reply
+        .code(error.status)
+        .type(contentType)
+        .send(JSON.stringify(renderError(error)))
   }
 }
 
 /** An address that cannot be decoded, or is too long, reaches no route. */
-export function renderBrokenScimAddress(path: string, problem: { status: number; detail: string }): { contentType: string; body: string } | undefined {
+export function renderBrokenScimAddress(
+  path: string,
+  problem: { status: number; detail: string },
+): { contentType: string; body: string } | undefined {
   if (!path.startsWith('/scim')) return undefined
   const error = new ScimError({ status: problem.status, code: 'address-unreadable', detail: problem.detail })
   return { contentType, body: JSON.stringify(renderError(error)) }

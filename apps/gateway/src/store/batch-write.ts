@@ -7,7 +7,7 @@ import { foldMembership, isNoEdit, type MembershipEdit, noEdit } from '../member
 import { decide, type Intent } from '../provisioning.ts'
 import { groupKeys, type Member, type ScimRecord, userKeys } from '../record.ts'
 import * as statements from './statements.ts'
-import { type Job, userNameTaken, type Written } from './writer.ts'
+import { type Job, userNameTaken, type Written } from './job.ts'
 
 /** A job on its way through the batch: decided, but not yet written. */
 interface Planned {
@@ -17,7 +17,14 @@ interface Planned {
   readonly edit: MembershipEdit
 }
 
-type LockedRow = { connection: string; id: string; version: number; created: Date; lastModified: Date; document: Resource }
+type LockedRow = {
+  connection: string
+  id: string
+  version: number
+  created: Date
+  lastModified: Date
+  document: Resource
+}
 type MemberRow = { groupId: string; value: string }
 
 /**
@@ -96,7 +103,9 @@ export class BatchWrite {
     return foldMembership(command.membership, ({ filter }) => {
       if (members === undefined) return []
       const selects = matcher(resolveElementFilter(members, filter))
-      return present.filter((member) => selects({ value: member.value, type: member.type })).map((member) => member.value)
+      return present
+        .filter((member) => selects({ value: member.value, type: member.type }))
+        .map((member) => member.value)
     })
   }
 
@@ -104,13 +113,20 @@ export class BatchWrite {
   async #writeRecords(planned: readonly Planned[]): Promise<Planned[]> {
     const of = (type: 'User' | 'Group', write: Intent['write']): Planned[] =>
       planned.filter((plan) => plan.job.type.name === type && plan.intent.write === write)
-    const rows = (plans: readonly Planned[]): [string] => [JSON.stringify(plans.map(({ job, intent }) => rowOf(job, intent)))]
+    const rows = (plans: readonly Planned[]): [string] => [
+      JSON.stringify(plans.map(({ job, intent }) => rowOf(job, intent))),
+    ]
     const newUsers = of('User', 'insert')
     const inserted =
-      newUsers.length === 0 ? Promise.resolve([]) : this.#transaction.query<{ id: string }>(statements.insertUsers, rows(newUsers))
+      newUsers.length === 0
+        ? Promise.resolve([])
+        : this.#transaction.query<{ id: string }>(statements.insertUsers, rows(newUsers))
     if (of('Group', 'insert').length > 0) this.#transaction.send(statements.insertGroups, rows(of('Group', 'insert')))
     if (of('User', 'update').length > 0) this.#transaction.send(statements.updateUsers, rows(of('User', 'update')))
-    for (const [type, statement] of [['User', statements.deleteUsers], ['Group', statements.deleteGroups]] as const) {
+    for (const [type, statement] of [
+      ['User', statements.deleteUsers],
+      ['Group', statements.deleteGroups],
+    ] as const) {
       const gone = of(type, 'delete').map((plan) => plan.job)
       if (gone.length > 0) this.#transaction.send(statement, idsOf(gone))
       if (gone.length > 0 && type === 'Group') this.#transaction.send(statements.deleteMembersOfGroups, idsOf(gone))
@@ -129,15 +145,26 @@ export class BatchWrite {
     const removals = edits
       .filter(({ edit, intent }) => edit.clear && intent.write !== 'insert')
       .map(({ job, edit }) =>
-        this.#transaction.query<MemberRow>(statements.deleteOtherMembers, [job.principal.connection, job.command.id, [...edit.add]]),
+        this.#transaction.query<MemberRow>(statements.deleteOtherMembers, [
+          job.principal.connection,
+          job.command.id,
+          [...edit.add],
+        ]),
       )
-    const remove = edits.flatMap(({ job, edit }) => [...edit.remove].map((member) => [job.principal.connection, job.command.id, member] as const))
-    if (remove.length > 0) removals.push(this.#transaction.query<MemberRow>(statements.deleteMembers, columns(remove, 3)))
+    const remove = edits.flatMap(({ job, edit }) =>
+      [...edit.remove].map((member) => [job.principal.connection, job.command.id, member] as const),
+    )
+    if (remove.length > 0)
+      removals.push(this.#transaction.query<MemberRow>(statements.deleteMembers, columns(remove, 3)))
     const add = edits.flatMap(({ job, edit }) =>
-      [...edit.add].sort().map((member) => [job.principal.connection, job.command.id, member, isId(member) ? member : null] as const),
+      [...edit.add]
+        .sort()
+        .map((member) => [job.principal.connection, job.command.id, member, isId(member) ? member : null] as const),
     )
     const added =
-      add.length === 0 ? Promise.resolve([]) : this.#transaction.query<MemberRow & { kind: Member['kind'] }>(statements.insertMembers, columns(add, 4))
+      add.length === 0
+        ? Promise.resolve([])
+        : this.#transaction.query<MemberRow & { kind: Member['kind'] }>(statements.insertMembers, columns(add, 4))
     for (const { groupId, value } of (await Promise.all(removals)).flat()) gather(this.#removed, groupId, value)
     for (const { groupId, value, kind } of await added) gather(this.#added, groupId, { value, kind })
   }
@@ -145,7 +172,9 @@ export class BatchWrite {
   async #finish(planned: readonly Planned[]): Promise<void> {
     const told = new Map(planned.map((plan) => [plan, this.#events(plan)]))
     const changedGroups = [...told].filter(([{ job, intent }, { events }]) => {
-      return job.type.name === 'Group' && intent.write !== 'delete' && events.length > (intent.write === 'insert' ? 1 : 0)
+      return (
+        job.type.name === 'Group' && intent.write !== 'delete' && events.length > (intent.write === 'insert' ? 1 : 0)
+      )
     })
     if (changedGroups.length > 0) {
       const rows = changedGroups.map(([{ job, intent }, { version }]) => rowOf(job, { ...intent, version }))
@@ -194,7 +223,10 @@ export class BatchWrite {
     if (gone.length === 0) return told
     const left = await this.#transaction.query<MemberRow & { connection: string }>(statements.leaveGroups, idsOf(gone))
     for (const job of gone) {
-      const groups = left.filter((row) => row.connection === job.principal.connection && row.value === job.command.id).map((row) => row.groupId).sort()
+      const groups = left
+        .filter((row) => row.connection === job.principal.connection && row.value === job.command.id)
+        .map((row) => row.groupId)
+        .sort()
       if (groups.length === 0) continue
       const bumped = await this.#transaction.query<{ id: string; before: number }>(statements.bumpGroups, [
         groups.map(() => job.principal.connection),
@@ -202,7 +234,12 @@ export class BatchWrite {
         groups.map(() => 1),
         job.occasion.time,
       ])
-      told.set(job, bumped.flatMap(({ id, before }) => membersChanged(job.principal, job.occasion, id, before, [], [job.command.id])))
+      told.set(
+        job,
+        bumped.flatMap(({ id, before }) =>
+          membersChanged(job.principal, job.occasion, id, before, [], [job.command.id]),
+        ),
+      )
     }
     return told
   }

@@ -19,7 +19,16 @@ export interface FilterColumns {
   readonly resourceType: 'User' | 'Group'
   readonly connection: string
   /** Columns by dotted path; `folded` ones hold `fold(value)`. */
-  readonly columns: Readonly<Record<string, { readonly name: string; readonly type: 'text' | 'folded' | 'boolean' | 'instant' | 'uuid'; readonly indexed: boolean }>>
+  readonly columns: Readonly<
+    Record<
+      string,
+      {
+        readonly name: string
+        readonly type: 'text' | 'folded' | 'boolean' | 'instant' | 'uuid'
+        readonly indexed: boolean
+      }
+    >
+  >
   /** Attributes that live outside the document: SQL that yields their elements as jsonb, by attribute name. */
   readonly elements: Readonly<Record<string, string>>
   /** Equality on these is answered by an index of another table; the parameter's number is put in place of `$value`. */
@@ -36,7 +45,10 @@ export interface FilterColumns {
 export function compileFilter(filter: ResolvedFilter, source: FilterColumns, values: unknown[]): Condition {
   const compiler = new Compiler(source, values)
   const text = compiler.row(filter)
-  const shape = filter.kind === 'compare' && compiler.isPlain(filter) ? `${filter.target.path.join('.')} ${filter.operator}` : undefined
+  const shape =
+    filter.kind === 'compare' && compiler.isPlain(filter)
+      ? `${filter.target.path.join('.')} ${filter.operator}`
+      : undefined
   return { text, selective: compiler.isSelective(filter), shape }
 }
 
@@ -59,7 +71,11 @@ class Compiler {
     if (filter.kind === 'or') return filter.terms.every((term) => this.isSelective(term))
     if (filter.kind === 'compare' && filter.operator === 'eq') {
       const { path } = filter.target
-      return this.#isEmail(path) || this.columnOf(path)?.indexed === true || this.#source.lookups[path.join('.')] !== undefined
+      return (
+        this.#isEmail(path) ||
+        this.columnOf(path)?.indexed === true ||
+        this.#source.lookups[path.join('.')] !== undefined
+      )
     }
     return filter.kind === 'valuePath' && this.#emailNamed(filter) !== undefined
   }
@@ -102,7 +118,10 @@ class Compiler {
     }
   }
 
-  #logic(filter: Extract<ResolvedFilter, { kind: 'and' | 'or' | 'not' | 'constant' }>, term: (filter: ResolvedFilter) => string): string {
+  #logic(
+    filter: Extract<ResolvedFilter, { kind: 'and' | 'or' | 'not' | 'constant' }>,
+    term: (filter: ResolvedFilter) => string,
+  ): string {
     switch (filter.kind) {
       case 'constant':
         return String(filter.holds)
@@ -115,10 +134,15 @@ class Compiler {
 
   #presentInRow(path: readonly string[], multiValued: boolean): string {
     const column = this.columnOf(path)
-    if (column !== undefined) return column.type === 'folded' || column.type === 'text' ? `coalesce(${column.name} <> '', false)` : `${column.name} IS NOT NULL`
+    if (column !== undefined)
+      return column.type === 'folded' || column.type === 'text'
+        ? `coalesce(${column.name} <> '', false)`
+        : `${column.name} IS NOT NULL`
     if (this.#source.computed[path.join('.')] !== undefined || path.join('.') === 'meta') return 'true'
     if (!multiValued) return hasValue(jsonAt('document', path))
-    return this.#anyElement(path.slice(0, 1 + this.#extensionDepth(path)), (element) => hasValue(jsonAt(element, path.slice(1 + this.#extensionDepth(path)))))
+    return this.#anyElement(path.slice(0, 1 + this.#extensionDepth(path)), (element) =>
+      hasValue(jsonAt(element, path.slice(1 + this.#extensionDepth(path)))),
+    )
   }
 
   #compareInRow(filter: Compare): string {
@@ -136,7 +160,9 @@ class Compiler {
     const depth = 1 + this.#extensionDepth(path)
     const holder = path.slice(0, depth)
     const some = this.#anyElement(holder, (element) => this.#compareText(filter, textAt(element, path.slice(depth))))
-    return filter.operator === 'ne' ? `(${some} OR NOT ${this.#anyElement(holder, (element) => `${textAt(element, path.slice(depth))} IS NOT NULL`)})` : some
+    return filter.operator === 'ne'
+      ? `(${some} OR NOT ${this.#anyElement(holder, (element) => `${textAt(element, path.slice(depth))} IS NOT NULL`)})`
+      : some
   }
 
   #compareColumn(column: FilterColumns['columns'][string], { operator, value }: Compare): string {
@@ -154,7 +180,9 @@ class Compiler {
   #compareText({ target, operator, value }: Compare, text: string): string {
     switch (target.attribute.type) {
       case 'boolean':
-        return operator === 'ne' ? `(${text})::boolean IS DISTINCT FROM ${this.#bind(value)}::boolean` : `(${text})::boolean = ${this.#bind(value)}::boolean`
+        return operator === 'ne'
+          ? `(${text})::boolean IS DISTINCT FROM ${this.#bind(value)}::boolean`
+          : `(${text})::boolean = ${this.#bind(value)}::boolean`
       case 'integer':
       case 'decimal':
         return `(${text})::numeric ${sqlOperator(operator)} ${this.#bind(value)}::numeric`
@@ -198,7 +226,10 @@ class Compiler {
   #emailNamed(filter: Extract<ResolvedFilter, { kind: 'valuePath' }>): string | undefined {
     if (this.#source.resourceType !== 'User' || filter.target.path.join('.') !== 'emails') return undefined
     const terms = filter.filter.kind === 'and' ? filter.filter.terms : [filter.filter]
-    const named = terms.find((term): term is Compare => term.kind === 'compare' && term.operator === 'eq' && term.target.path.join('.') === 'value')
+    const named = terms.find(
+      (term): term is Compare =>
+        term.kind === 'compare' && term.operator === 'eq' && term.target.path.join('.') === 'value',
+    )
     return named === undefined ? undefined : emailKey(this.#source.connection, String(named.value))
   }
 
@@ -222,7 +253,14 @@ function isId(value: Scalar): boolean {
 }
 
 function sqlOperator(operator: Operator): string {
-  const operators: Partial<Record<Operator, string>> = { eq: '=', ne: 'IS DISTINCT FROM', gt: '>', ge: '>=', lt: '<', le: '<=' }
+  const operators: Partial<Record<Operator, string>> = {
+    eq: '=',
+    ne: 'IS DISTINCT FROM',
+    gt: '>',
+    ge: '>=',
+    lt: '<',
+    le: '<=',
+  }
   return operators[operator] ?? '='
 }
 
@@ -237,5 +275,5 @@ function textAt(base: string, path: readonly string[]): string {
 
 /** RFC 7644 section 3.4.2.2, `pr`: a non-empty value, or a complex one that holds one somewhere. */
 function hasValue(json: string): string {
-  return `coalesce(jsonb_path_exists(${json}, '$.** ? (@.type() != "object" && @.type() != "array" && @.type() != "null" && !(@ == ""))'), false)`
+  return `coalesce(jsonb_path_exists(${json}, '$.** ? (@.type() == "boolean" || @.type() == "number" || @.type() == "string" && @ != "")'), false)`
 }

@@ -46,7 +46,7 @@ export class KnownTrust {
     this.#count(held !== undefined)
     if (held !== undefined) return held === 'unknown' ? undefined : held
     const epoch = this.#epoch
-    const [row] = await this.#database.query<KeyRow>(readKey, [kid])
+    const [row] = await this.#database.quick<KeyRow>(readKey, [kid])
     const key = row === undefined ? undefined : knownKey(row)
     if (epoch === this.#epoch) this.#keys.set(kid, key ?? 'unknown')
     return key
@@ -56,7 +56,7 @@ export class KnownTrust {
     const held = this.#connections.get(id)
     if (held !== undefined) return held === 'unknown' ? undefined : held
     const epoch = this.#epoch
-    const [row] = await this.#database.query<ConnectionRow>(readConnection, [id])
+    const [row] = await this.#database.quick<ConnectionRow>(readConnection, [id])
     const connection = row === undefined ? undefined : knownConnection(row)
     if (epoch === this.#epoch) this.#connections.set(id, connection ?? 'unknown')
     return connection
@@ -138,14 +138,7 @@ const removeConnection = [
 ]
 
 function connectionValues(facts: ConnectionFacts, version: number): unknown[] {
-  return [
-    facts.connection,
-    facts.tenant,
-    facts.environment,
-    facts.identityProvider,
-    facts.state === 'enabled',
-    version,
-  ]
+  return [facts.connection, facts.tenant, facts.environment, facts.identityProvider, facts.state === 'enabled', version]
 }
 
 function knownKey(row: KeyRow): KnownKey {

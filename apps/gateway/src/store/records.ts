@@ -1,7 +1,7 @@
 import type { Database } from '#libs/postgres/index'
-import type { ResolvedFilter, ResourceType } from '#libs/scim/index'
-import { groupColumns, groupsAbove, userColumns } from './columns.ts'
-import { compileFilter, type Condition } from './filter-sql.ts'
+import type { ResourceType } from '#libs/scim/index'
+import { groupsAbove } from './columns.ts'
+import { type ListQuery, listStatements, recordColumns, tableOf } from './list-sql.ts'
 
 /** A record as it is answered: its document stays the text that Postgres holds. */
 export interface StoredText {
@@ -24,23 +24,10 @@ export interface GroupOfUser {
   readonly direct: boolean
 }
 
-export interface ListQuery {
-  readonly filter: ResolvedFilter | undefined
-  /** From 1. */
-  readonly startIndex: number
-  readonly count: number
-  /** Where the SCIM endpoints of the connection are, for filters on meta.location. */
-  readonly baseUrl: string
-}
-
 export interface Listing {
   readonly totalResults: number
   readonly records: readonly StoredText[]
 }
-
-type Row = { id: string; version: number; created: Date; lastModified: Date; document: string }
-
-const columns = 'id, version, created, last_modified AS "lastModified", document::text AS document'
 
 /** Reads of users and groups, each within one connection. Rejects with the driver's error when Postgres is away. */
 export class Records {
@@ -52,8 +39,11 @@ export class Records {
 
   async find(type: ResourceType, connection: string, id: string): Promise<StoredText | undefined> {
     const table = tableOf(type)
-    const [row] = await this.#database.query<Row>(
-      { name: `gateway read ${table}`, text: `SELECT ${columns} FROM gateway.${table} WHERE connection = $1 AND id = $2` },
+    const [row] = await this.#database.quick<StoredText>(
+      {
+        name: `gateway read ${table}`,
+        text: `SELECT ${recordColumns} FROM gateway.${table} WHERE connection = $1 AND id = $2`,
+      },
       [connection, id],
     )
     return row
@@ -61,25 +51,11 @@ export class Records {
 
   /** Pages by position in the order of ids, which is the order of creation. */
   async list(type: ResourceType, connection: string, query: ListQuery): Promise<Listing> {
-    const table = tableOf(type)
-    const values: unknown[] = [connection]
-    const source = (type.name === 'User' ? userColumns : groupColumns)(connection, query.baseUrl)
-    const condition: Condition =
-      query.filter === undefined ? { text: 'true', selective: false, shape: 'all' } : compileFilter(query.filter, source, values)
-    const found = `FROM gateway.${table} WHERE connection = $1 AND ${condition.text}`
-    const name = condition.shape === undefined ? undefined : `${table} ${condition.shape}`
-    const run = async <R extends object>(purpose: string, text: string, bound: unknown[]): Promise<R[]> =>
-      this.#database.query<R>(name === undefined ? text : { name: `gateway ${purpose} ${name}`, text }, bound)
-
-    // Few rows are found by their index before they are sorted; the planner might rather walk all in order.
-    const page = condition.selective
-      ? `WITH found AS MATERIALIZED (SELECT * ${found}) SELECT ${columns} FROM found ORDER BY id`
-      : `SELECT ${columns} ${found} ORDER BY id`
-    const paged = `${page} LIMIT $${values.length + 1} OFFSET $${values.length + 2}`
-    const records = query.count === 0 ? [] : await run<Row>('page', paged, [...values, query.count, query.startIndex - 1])
+    const { page, count } = listStatements(type, connection, query)
+    const records = query.count === 0 ? [] : await this.#database.query<StoredText>(page.statement, page.values)
     const isWhole = records.length < query.count && (records.length > 0 || query.startIndex === 1)
     if (isWhole) return { totalResults: query.startIndex - 1 + records.length, records }
-    const [counted] = await run<{ total: number }>('count', `SELECT count(*) AS total ${found}`, values)
+    const [counted] = await this.#database.query<{ total: number }>(count.statement, count.values)
     return { totalResults: counted?.total ?? 0, records }
   }
 
@@ -91,19 +67,15 @@ export class Records {
 
   /** True when the group has more members than `limit`, found without counting all of them. */
   async hasMoreMembersThan(connection: string, groupId: string, limit: number): Promise<boolean> {
-    const rows = await this.#database.query(beyondMembers, [connection, groupId, limit])
+    const rows = await this.#database.quick(beyondMembers, [connection, groupId, limit])
     return rows.length > 0
   }
 
   /** Groups each user is in, directly or through other groups. */
   async groups(connection: string, userIds: readonly string[]): Promise<Map<string, GroupOfUser[]>> {
-    const rows = await this.#database.query<GroupOfUser & { userId: string }>(readGroups, [connection, userIds])
+    const rows = await this.#database.quick<GroupOfUser & { userId: string }>(readGroups, [connection, userIds])
     return gather(rows, (row) => row.userId)
   }
-}
-
-export function tableOf(type: ResourceType): 'scim_user' | 'scim_group' {
-  return type.name === 'User' ? 'scim_user' : 'scim_group'
 }
 
 const readMembers = {

@@ -15,7 +15,8 @@ export const lockGroups = lock('scim_group')
 
 const userRow =
   'r(connection text, id uuid, user_name_key text, external_id text, display_name_key text, email_keys text[], active boolean, version int, now timestamptz, document jsonb)'
-const groupRow = 'r(connection text, id uuid, external_id text, display_name_key text, version int, now timestamptz, document jsonb)'
+const groupRow =
+  'r(connection text, id uuid, external_id text, display_name_key text, version int, now timestamptz, document jsonb)'
 
 /** A name already taken leaves its row out of the answer. */
 export const insertUsers: Statement = {

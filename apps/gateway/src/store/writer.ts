@@ -1,32 +1,9 @@
-import type { AnyEvent } from '#libs/events/index'
 import type { EventLog } from '#libs/eventlog/index'
 import { type Database, isConnectionLoss, isTransient, isUniqueViolation } from '#libs/postgres/index'
-import { errors, type ResourceType, ScimError } from '#libs/scim/index'
-import type { Occasion } from '../lifecycle.ts'
-import type { Principal } from '../principal.ts'
-import { type Command, type Intent } from '../provisioning.ts'
-import { Batches, type Queued } from './batches.ts'
+import { errors, ScimError } from '#libs/scim/index'
+import { Batches } from './batches.ts'
 import { BatchWrite } from './batch-write.ts'
-
-/** One command of one request, on its way into the store. */
-export interface WriteRequest {
-  readonly type: ResourceType
-  readonly command: Command
-  readonly principal: Principal
-  readonly occasion: Occasion
-  /** The request's own `request.decided`, appended in the same transaction as what it wrote. */
-  decided(written: Written): AnyEvent
-}
-
-/** What was written, durable by the time the caller sees it. */
-export interface Written extends Intent {
-  readonly created: Date
-  readonly lastModified: Date
-}
-
-export interface Job extends WriteRequest, Queued {
-  settle(outcome: Written | ScimError): void
-}
+import { type Job, userNameTaken, type WriteRequest, type Written } from './job.ts'
 
 export interface WriterOptions {
   readonly database: Database
@@ -106,22 +83,19 @@ export class Writer {
       return errors.unavailable(2)
     }
     if (isUnstorable(failure)) {
-      return errors.invalidValue('A value holds the character U+0000, which cannot be stored. Remove it and send the request again.')
+      return errors.invalidValue(
+        'A value holds the character U+0000, which cannot be stored. Remove it and send the request again.',
+      )
     }
     this.#options.onFailure(failure)
     return isTransient(failure) ? errors.unavailable(1) : errors.internal()
   }
 }
 
-export function userNameTaken(): ScimError {
-  return errors.uniqueness(
-    'Another user of this connection has this userName (letter case does not count). Look that user up with a filter on userName and update it, or send another userName.',
-  )
-}
-
 /** A new user is known by its name until it has an id of its own: of two with one name, the second waits for the first. */
 function subjectOf({ type, command, principal }: WriteRequest): string {
-  const id = command.kind === 'create' && type.name === 'User' ? `name ${String(command.document['userName'])}` : command.id
+  const id =
+    command.kind === 'create' && type.name === 'User' ? `name ${String(command.document['userName'])}` : command.id
   return `${principal.connection} ${type.name} ${id}`
 }
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common'
-import type { EntityManager } from 'typeorm'
 import type { AnyEvent } from '#libs/events/index'
 import { problems } from '#libs/http/index'
+import type { EntityManager } from '#libs/postgres/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { findAnswer, holdKey, keepAnswer } from '../store/answers.ts'
 import { type About, aboutNothing, type AdminCall } from './admin-call.ts'

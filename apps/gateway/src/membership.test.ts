@@ -1,0 +1,51 @@
+import { parseFilter } from '#libs/scim/index'
+import { foldMembership, isNoEdit, noEdit, replacement } from './membership.ts'
+
+const none = (): readonly string[] => []
+const members = (...values: string[]) => values.map((value) => ({ value }))
+
+test('a later change of a member overrules an earlier one', () => {
+  const edit = foldMembership(
+    [
+      { kind: 'add', members: members('a', 'b') },
+      { kind: 'remove', values: ['a'] },
+      { kind: 'add', members: members('c') },
+    ],
+    none,
+  )
+  expect(edit).toEqual({ clear: false, add: new Set(['b', 'c']), remove: new Set(['a']) })
+})
+
+test('a member removed and added again stays', () => {
+  const edit = foldMembership(
+    [
+      { kind: 'remove', values: ['a'] },
+      { kind: 'add', members: members('a') },
+    ],
+    none,
+  )
+  expect(edit).toEqual({ clear: false, add: new Set(['a']), remove: new Set() })
+})
+
+test('a replacement forgets what was said before it and clears everyone else', () => {
+  const edit = foldMembership(
+    [
+      { kind: 'add', members: members('a') },
+      { kind: 'remove', values: ['b'] },
+      { kind: 'replace', members: members('c') },
+      { kind: 'add', members: members('d') },
+    ],
+    none,
+  )
+  expect(edit).toEqual({ clear: true, add: new Set(['c', 'd']), remove: new Set() })
+})
+
+test('a filter removes those it selects', () => {
+  const edit = foldMembership([{ kind: 'removeMatching', filter: parseFilter('type eq "Group"') }], () => ['g1', 'g2'])
+  expect(edit.remove).toEqual(new Set(['g1', 'g2']))
+})
+
+test('only an edit that can change nothing is no edit', () => {
+  expect(isNoEdit(noEdit)).toBe(true)
+  expect(isNoEdit(replacement([]))).toBe(false)
+})

@@ -1,0 +1,109 @@
+import { parsePatch, readResource, resourceTypes, type Resource } from '#libs/scim/index'
+import { noEdit } from './membership.ts'
+import type { Principal } from './principal.ts'
+import { type Command, decide } from './provisioning.ts'
+import type { ScimRecord } from './record.ts'
+
+const { User, Group } = resourceTypes
+const principal: Principal = {
+  tenant: 'acme',
+  connection: 'c1',
+  environment: 'live',
+  identityProvider: 'okta',
+  enabled: true,
+  kid: 'abcdefghijkl',
+}
+const occasion = { time: new Date('2026-01-31T12:00:00Z'), traceparent: undefined }
+const id = '01a20e52-426b-7001-83a3-51975df3f104'
+
+function user(attributes: object): Resource {
+  return readResource(User, { schemas: [User.schema.id], userName: 'ada@example.com', ...attributes }).resource
+}
+
+function record(document: Resource, version = 3): ScimRecord {
+  const past = new Date('2026-01-01T00:00:00Z')
+  return { id, version, created: past, lastModified: past, document }
+}
+
+function patch(...operations: object[]): Command {
+  const { operations: parsed } = parsePatch({
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+    Operations: operations,
+  })
+  return { kind: 'patch', id, operations: parsed, membership: [], precondition: undefined }
+}
+
+function told(command: Command, before: ScimRecord | undefined) {
+  return decide(User, command, before, principal, occasion)
+}
+
+test('a new user is active unless told otherwise, and its version counts its events', () => {
+  const created = told({ kind: 'create', id, document: user({}), members: noEdit }, undefined)
+  expect(created).toMatchObject({ write: 'insert', version: 1, document: { active: true } })
+  expect(created.events.map(({ name, version }) => [name, version])).toEqual([['user.provisioned', 1]])
+})
+
+test('a PUT without active does not bring a deactivated user back', () => {
+  const before = record(user({ active: false, displayName: 'Ada' }))
+  const replaced = told(
+    { kind: 'replace', id, document: user({ displayName: 'Countess' }), members: noEdit, precondition: undefined },
+    before,
+  )
+  expect(replaced.document['active']).toBe(false)
+  expect(replaced.events.map(({ name }) => name)).toEqual(['user.changed'])
+})
+
+test('a change of active and of something else is told in two events of consecutive versions', () => {
+  const before = record(user({ active: true, displayName: 'Ada' }))
+  const changed = told(patch({ op: 'replace', value: { active: false, displayName: 'Countess' } }), before)
+  expect(changed.events.map(({ name, version }) => [name, version])).toEqual([
+    ['user.changed', 4],
+    ['user.deactivated', 5],
+  ])
+  expect(changed).toMatchObject({ write: 'update', version: 5 })
+})
+
+test('a reactivation is told as such', () => {
+  const { events } = told(patch({ op: 'Replace', path: 'active', value: 'True' }), record(user({ active: false })))
+  expect(events.map(({ name }) => name)).toEqual(['user.reactivated'])
+})
+
+test('a PATCH that changes nothing writes nothing and tells nothing', () => {
+  const unchanged = told(
+    patch({ op: 'replace', path: 'userName', value: 'ada@example.com' }),
+    record(user({ active: true })),
+  )
+  expect(unchanged).toMatchObject({ write: 'none', version: 3, events: [], changed: [] })
+})
+
+test('an unknown id is not found, whatever is asked of it', () => {
+  const commands: Command[] = [
+    patch({ op: 'replace', path: 'active', value: false }),
+    { kind: 'replace', id, document: user({}), members: noEdit, precondition: undefined },
+    { kind: 'delete', id, precondition: undefined },
+  ]
+  for (const command of commands)
+    expect(() => told(command, undefined)).toThrow(expect.objectContaining({ status: 404 }))
+})
+
+test('a version that If-Match does not name is a failed precondition', () => {
+  const before = record(user({ active: true }))
+  expect(() => told({ kind: 'delete', id, precondition: [2] }, before)).toThrow(
+    expect.objectContaining({ status: 412 }),
+  )
+  expect(told({ kind: 'delete', id, precondition: [2, 3] }, before).events.map(({ name }) => name)).toEqual([
+    'user.deprovisioned',
+  ])
+})
+
+test('a group is told of by its own events', () => {
+  const { resource } = readResource(Group, { schemas: [Group.schema.id], displayName: 'Engineers' })
+  const created = decide(
+    Group,
+    { kind: 'create', id, document: resource, members: noEdit },
+    undefined,
+    principal,
+    occasion,
+  )
+  expect(created.events.map(({ name, key }) => [name, key])).toEqual([['group.created', `c1/${id}`]])
+})
