@@ -35,7 +35,10 @@ export interface World {
   readonly gatewayUrl: string
   admin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   /** A new connection with a key that is accepted already; of a new tenant unless one is named. */
-  connection(identityProvider: IdentityProvider, of?: { tenant?: string; environment?: Environment }): Promise<Connection>
+  connection(
+    identityProvider: IdentityProvider,
+    of?: { tenant?: string; environment?: Environment },
+  ): Promise<Connection>
   /** SCIM requests that present the connection's key. */
   scim(connection: Pick<Connection, 'scimBaseUrl' | 'key'>): Scim
   directory(path: string): Promise<Answer>
@@ -62,9 +65,19 @@ export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<Worl
 
   const query: World['query'] = async (statement, values) => (await client.query(statement, values)).rows
   const admin: World['admin'] = (method, path, body, headers) =>
-    request(method, `${addresses.keys}/admin/v1${path}`, body, { 'content-type': 'application/json', ...asAdmin, ...headers })
-  const scim: World['scim'] = ({ scimBaseUrl, key }) => (method, path, body, headers) =>
-    request(method, `${scimBaseUrl}${path}`, body, { 'content-type': 'application/scim+json', authorization: `Bearer ${key}`, ...headers })
+    request(method, `${addresses.keys}/admin/v1${path}`, body, {
+      'content-type': 'application/json',
+      ...asAdmin,
+      ...headers,
+    })
+  const scim: World['scim'] =
+    ({ scimBaseUrl, key }) =>
+    (method, path, body, headers) =>
+      request(method, `${scimBaseUrl}${path}`, body, {
+        'content-type': 'application/scim+json',
+        authorization: `Bearer ${key}`,
+        ...headers,
+      })
 
   return {
     adminToken,
@@ -82,7 +95,10 @@ export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<Worl
       )
       const { kid, key, scimBaseUrl } = await made(admin('POST', `/connections/${connection.id}/keys`))
       const ask = scim({ scimBaseUrl, key })
-      await eventually(() => ask('GET', '/ServiceProviderConfig'), ({ status }) => status === 200)
+      await eventually(
+        () => ask('GET', '/ServiceProviderConfig'),
+        ({ status }) => status === 200,
+      )
       return { id: connection.id, tenant, scimBaseUrl, kid, key }
     },
     directory: (path) => request('GET', `${addresses.directory}/directory/v1${path}`, undefined, asAdmin),
@@ -90,8 +106,17 @@ export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<Worl
       const records: unknown[] = []
       let next: string | undefined
       do {
-        const parameters = new URLSearchParams({ limit: '200', ...filter, ...(next === undefined ? {} : { after: next }) })
-        const { status, body } = await request('GET', `${addresses.audit}/audit/v1/records?${parameters}`, undefined, asAdmin)
+        const parameters = new URLSearchParams({
+          limit: '200',
+          ...filter,
+          ...(next === undefined ? {} : { after: next }),
+        })
+        const { status, body } = await request(
+          'GET',
+          `${addresses.audit}/audit/v1/records?${parameters}`,
+          undefined,
+          asAdmin,
+        )
         if (status !== 200) throw new Error(`the audit trail answered ${status}: ${JSON.stringify(body)}`)
         records.push(...body.items)
         next = body.next
@@ -127,7 +152,11 @@ export async function eventually<T>(read: () => Promise<T>, until: (value: T) =>
 }
 
 /** Does the work for each item, so many at a time; the results are in the order of the items. */
-export async function allOf<I, O>(items: readonly I[], work: (item: I, index: number) => Promise<O>, atOnce = items.length): Promise<O[]> {
+export async function allOf<I, O>(
+  items: readonly I[],
+  work: (item: I, index: number) => Promise<O>,
+  atOnce = items.length,
+): Promise<O[]> {
   const results: O[] = []
   const queue = items.entries()
   const worker = async (): Promise<void> => {

@@ -30,7 +30,12 @@ const patchSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp'
 const inGroup = (gid: string, display: string): object => ({
   groups: [{ value: gid, $ref: `{base}/Groups/${gid}`, display, type: 'direct' }],
 })
-const member = (id: string, display: string): object => ({ value: id, $ref: `{base}/Users/${id}`, type: 'User', display })
+const member = (id: string, display: string): object => ({
+  value: id,
+  $ref: `{base}/Users/${id}`,
+  type: 'User',
+  display,
+})
 
 const oktaUser = {
   schemas: [userSchema],
@@ -62,7 +67,12 @@ const okta: readonly Step[] = [
     as: ['id', 'uid1'],
     events: ['user.provisioned {id}'],
     scim: oktaUser,
-    directory: { userName: 'test.user@okta.local', givenName: 'Test', active: true, externalId: '00ujl29u0le5T6Aj10h7' },
+    directory: {
+      userName: 'test.user@okta.local',
+      givenName: 'Test',
+      active: true,
+      externalId: '00ujl29u0le5T6Aj10h7',
+    },
   },
   { row: 'okta: create user', status: 409, events: [] },
   { row: 'okta: match user', status: 200, found: ['{id}'] },
@@ -80,7 +90,11 @@ const okta: readonly Step[] = [
       externalId: '00u6a15d23T9AeHhF5d7',
       active: true,
     },
-    directory: { userName: 'jane@test.com', displayName: 'Jane Smith', emails: [{ value: 'jane@test.com', type: 'work', primary: true }] },
+    directory: {
+      userName: 'jane@test.com',
+      displayName: 'Jane Smith',
+      emails: [{ value: 'jane@test.com', type: 'work', primary: true }],
+    },
   },
   { row: 'okta: match user', status: 200, found: [] },
   {
@@ -90,7 +104,14 @@ const okta: readonly Step[] = [
     scim: octocat,
     directory: { userName: 'octocat@github.com', active: false },
   },
-  { row: 'okta: create user', status: 201, as: ['id', 'uid2'], events: ['user.provisioned {id}'], scim: oktaUser, directory: { active: true } },
+  {
+    row: 'okta: create user',
+    status: 201,
+    as: ['id', 'uid2'],
+    events: ['user.provisioned {id}'],
+    scim: oktaUser,
+    directory: { active: true },
+  },
   {
     row: 'okta-oin: deactivate',
     status: 200,
@@ -98,11 +119,30 @@ const okta: readonly Step[] = [
     scim: { ...oktaUser, active: false },
     directory: { userName: 'test.user@okta.local', active: false },
   },
-  { row: 'okta-oin: deactivate', status: 200, events: [], scim: { ...oktaUser, active: false }, directory: { active: false } },
+  {
+    row: 'okta-oin: deactivate',
+    status: 200,
+    events: [],
+    scim: { ...oktaUser, active: false },
+    directory: { active: false },
+  },
   { row: 'okta: match group', status: 200, found: [] },
-  { row: 'okta: create group', status: 201, as: ['gid'], events: ['group.created {gid}'], scim: oktaGroup, directory: { displayName: 'Test SCIMv2', members: { items: [] } } },
+  {
+    row: 'okta: create group',
+    status: 201,
+    as: ['gid'],
+    events: ['group.created {gid}'],
+    scim: oktaGroup,
+    directory: { displayName: 'Test SCIMv2', members: { items: [] } },
+  },
   { row: 'okta: match group', status: 200, found: ['{gid}'] },
-  { row: 'okta-oin: rename group (sent on every membership push)', status: 200, events: [], scim: oktaGroup, directory: { displayName: 'Test SCIMv2' } },
+  {
+    row: 'okta-oin: rename group (sent on every membership push)',
+    status: 200,
+    events: [],
+    scim: oktaGroup,
+    directory: { displayName: 'Test SCIMv2' },
+  },
   {
     own: { method: 'PATCH', path: '/Groups/{gid}' },
     body: { schemas: [patchSchema], Operations: [{ op: 'replace', value: { id: '{gid}', displayName: 'Before' } }] },
@@ -111,13 +151,26 @@ const okta: readonly Step[] = [
     scim: { ...oktaGroup, displayName: 'Before' },
     directory: { displayName: 'Before' },
   },
-  { row: 'okta-oin: rename group (sent on every membership push)', status: 200, events: ['group.changed {gid}'], scim: oktaGroup, directory: { displayName: 'Test SCIMv2' } },
+  {
+    row: 'okta-oin: rename group (sent on every membership push)',
+    status: 200,
+    events: ['group.changed {gid}'],
+    scim: oktaGroup,
+    directory: { displayName: 'Test SCIMv2' },
+  },
   {
     row: 'okta-oin: full push',
     status: 200,
     events: ['group.members-changed {gid}'],
     scim: { ...oktaGroup, members: [member('{uid1}', 'Mona Octocat'), member('{uid2}', 'Test User')] },
-    directory: { members: { items: [{ id: '{uid1}', kind: 'user', displayName: 'Mona Octocat' }, { id: '{uid2}', kind: 'user', displayName: 'Test User' }] } },
+    directory: {
+      members: {
+        items: [
+          { id: '{uid1}', kind: 'user', displayName: 'Mona Octocat' },
+          { id: '{uid2}', kind: 'user', displayName: 'Test User' },
+        ],
+      },
+    },
   },
   {
     row: 'okta-aiw: membership/rename = GET id then PUT',
@@ -133,8 +186,20 @@ const okta: readonly Step[] = [
     scim: { ...oktaGroup, members: [member('{uid2}', 'Test User')] },
     directory: { members: { items: [{ id: '{uid2}', kind: 'user', displayName: 'Test User' }] } },
   },
-  { row: 'okta-oin: membership', status: 200, events: [], scim: { ...oktaGroup, members: [member('{uid2}', 'Test User')] }, directory: {} },
-  { row: 'okta-oin: Push now on empty group', status: 200, events: ['group.members-changed {gid}'], scim: oktaGroup, directory: { members: { items: [] } } },
+  {
+    row: 'okta-oin: membership',
+    status: 200,
+    events: [],
+    scim: { ...oktaGroup, members: [member('{uid2}', 'Test User')] },
+    directory: {},
+  },
+  {
+    row: 'okta-oin: Push now on empty group',
+    status: 200,
+    events: ['group.members-changed {gid}'],
+    scim: oktaGroup,
+    directory: { members: { items: [] } },
+  },
   { row: 'okta: import page', status: 200, found: ['{uid1}', '{uid2}'] },
   { row: 'okta: unlink+delete group', status: 204, events: ['group.deleted {gid}'] },
   { row: 'okta: match group', status: 200, found: [] },
@@ -157,7 +222,11 @@ const updated = {
   name: { formatted: 'givenName familyName', familyName: 'Unua', givenName: 'Kkom' },
   [enterprise]: { employeeNumber: 'Aklq' },
 }
-const entraGroup = { schemas: [groupSchema], externalId: '8aa1a0c0-c4c3-4bc0-b4a5-2ef676900159', displayName: 'displayName' }
+const entraGroup = {
+  schemas: [groupSchema],
+  externalId: '8aa1a0c0-c4c3-4bc0-b4a5-2ef676900159',
+  displayName: 'displayName',
+}
 const role = { primary: false, type: 'WindowsAzureActiveDirectoryRole', display: 'Admin', value: 'Admin' }
 const alias = {
   schemas: [userSchema],
@@ -211,7 +280,14 @@ const entra: readonly Step[] = [
     scim: updated,
     directory: { displayName: 'Bjfe', employeeNumber: 'Aklq', familyName: 'Unua' },
   },
-  { row: 'entra: create group', status: 201, as: ['gid'], events: ['group.created {gid}'], scim: entraGroup, directory: { displayName: 'displayName' } },
+  {
+    row: 'entra: create group',
+    status: 201,
+    as: ['gid'],
+    events: ['group.created {gid}'],
+    scim: entraGroup,
+    directory: { displayName: 'displayName' },
+  },
   {
     own: { method: 'PATCH', path: '/Groups/{gid}' },
     body: { schemas: [patchSchema], Operations: [{ op: 'Add', path: 'members', value: [{ value: '{uid1}' }] }] },
@@ -220,7 +296,13 @@ const entra: readonly Step[] = [
     scim: { ...entraGroup, members: [member('{uid1}', 'Bjfe')] },
     directory: { members: { items: [{ id: '{uid1}', kind: 'user', displayName: 'Bjfe' }] } },
   },
-  { row: 'entra: get group', status: 200, answered: entraGroup, scim: { ...entraGroup, members: [member('{uid1}', 'Bjfe')] }, directory: {} },
+  {
+    row: 'entra: get group',
+    status: 200,
+    answered: entraGroup,
+    scim: { ...entraGroup, members: [member('{uid1}', 'Bjfe')] },
+    directory: {},
+  },
   {
     row: 'entra: disable (default)',
     status: 200,
@@ -242,8 +324,20 @@ const entra: readonly Step[] = [
     scim: { ...updated, active: false, ...inGroup('{gid}', 'displayName') },
     directory: { active: false },
   },
-  { row: 'entra: restore', status: 200, events: ['user.reactivated {id}'], scim: { ...updated, ...inGroup('{gid}', 'displayName') }, directory: { active: true } },
-  { row: 'entra-flag: remove member', status: 200, events: ['group.members-changed {gid}'], scim: entraGroup, directory: { members: { items: [] } } },
+  {
+    row: 'entra: restore',
+    status: 200,
+    events: ['user.reactivated {id}'],
+    scim: { ...updated, ...inGroup('{gid}', 'displayName') },
+    directory: { active: true },
+  },
+  {
+    row: 'entra-flag: remove member',
+    status: 200,
+    events: ['group.members-changed {gid}'],
+    scim: entraGroup,
+    directory: { members: { items: [] } },
+  },
   {
     row: 'entra: create user with nulls and root-level ext attrs',
     status: 201,
@@ -309,7 +403,12 @@ const entra: readonly Step[] = [
     row: 'entra: manager as string',
     status: 200,
     events: ['user.changed {id}'],
-    scim: { schemas: [userSchema, enterprise], userName: 'roles', active: true, [enterprise]: { manager: { value: '{mid}' } } },
+    scim: {
+      schemas: [userSchema, enterprise],
+      userName: 'roles',
+      active: true,
+      [enterprise]: { manager: { value: '{mid}' } },
+    },
     directory: { managerId: '{mid}' },
   },
   {
@@ -346,7 +445,13 @@ const google: readonly Step[] = [
     status: 201,
     as: ['id'],
     events: ['user.provisioned {id}'],
-    scim: { schemas: [userSchema], userName: 'a@b.c', active: true, name: { givenName: 'A', familyName: 'B' }, emails: [{ value: 'a@b.c', primary: true }] },
+    scim: {
+      schemas: [userSchema],
+      userName: 'a@b.c',
+      active: true,
+      name: { givenName: 'A', familyName: 'B' },
+      emails: [{ value: 'a@b.c', primary: true }],
+    },
     directory: { userName: 'a@b.c', givenName: 'A', familyName: 'B', active: true },
   },
 ]

@@ -30,12 +30,18 @@ test('while records cannot be written, reads and refusals are answered 503 rathe
   await session.end()
   expect((await write).status).toBe(201)
 
-  await eventually(() => scim('GET', '/Users'), ({ status }) => status === 200)
+  await eventually(
+    () => scim('GET', '/Users'),
+    ({ status }) => status === 200,
+  )
   const answered = answers.filter(({ status }) => status !== 503)
   expect(answered.length).toBeGreaterThan(0)
   expect(answered.length).toBeLessThanOrEqual(20)
   const statuses = answered.map(({ status }) => status).sort()
   const recorded = async (): Promise<number[]> =>
-    (await world.audit({ surface: 'scim' })).filter(({ userAgent }) => userAgent === marked['user-agent']).map(({ status }) => status).sort()
+    (await world.audit({ surface: 'scim' }))
+      .filter(({ userAgent }) => userAgent === marked['user-agent'])
+      .map(({ status }) => status)
+      .sort()
   expect(await eventually(recorded, (found) => found.length >= answered.length)).toEqual(statuses)
 })

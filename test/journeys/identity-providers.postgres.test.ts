@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { conversations, type Step } from '../idp/conversations.ts'
-import { type Answer, type Connection, eventually, type LoggedEvent, startWorld, versionOf, type World } from '../world.ts'
+import {
+  type Answer,
+  type Connection,
+  eventually,
+  type LoggedEvent,
+  startWorld,
+  versionOf,
+  type World,
+} from '../world.ts'
 
 interface Row {
   readonly idp: string
@@ -24,7 +32,9 @@ afterAll(() => world.stop())
 
 test('every recorded request about users and groups is part of a conversation', () => {
   const spoken = Object.values(conversations).flatMap((steps) => steps.flatMap(({ row }) => row ?? []))
-  const touching = recorded.filter(({ path }) => /^\/(Users|Groups)/.test(path)).map(({ idp, name }) => `${idp}: ${name}`)
+  const touching = recorded
+    .filter(({ path }) => /^\/(Users|Groups)/.test(path))
+    .map(({ idp, name }) => `${idp}: ${name}`)
   expect([...new Set(spoken)].sort()).toEqual(touching.sort())
 })
 
@@ -42,20 +52,22 @@ describe.each(Object.entries(conversations))('%s', (name, steps) => {
     ids.set('base', connection.scimBaseUrl)
   })
 
-  test.each(steps.map((step, at) => [`${at + 1}. ${step.row ?? `${step.own?.method} ${step.own?.path}`}`, step] as const))(
-    '%s leaves the state, the directory and the events that it should',
-    async (_label, step) => {
-      const { method, path, answer } = await send(step)
-      expect({ status: answer.status, body: answer.body }).toEqual({ status: step.status, body: step.status === 204 ? undefined : expect.anything() })
-      for (const as of step.as ?? []) ids.set(as, answer.body.id)
-      expect(await newEvents()).toEqual(filled(step.events ?? []))
-      if (step.found !== undefined) return expectList(answer, step.found)
-      if (step.scim === undefined && step.status >= 400) return
-      const place = method === 'POST' ? `${path}/${answer.body.id}` : path
-      if (method === 'DELETE') return expectGone(place)
-      await expectState(step, place, answer.body)
-    },
-  )
+  test.each(
+    steps.map((step, at) => [`${at + 1}. ${step.row ?? `${step.own?.method} ${step.own?.path}`}`, step] as const),
+  )('%s leaves the state, the directory and the events that it should', async (_label, step) => {
+    const { method, path, answer } = await send(step)
+    expect({ status: answer.status, body: answer.body }).toEqual({
+      status: step.status,
+      body: step.status === 204 ? undefined : expect.anything(),
+    })
+    for (const as of step.as ?? []) ids.set(as, answer.body.id)
+    expect(await newEvents()).toEqual(filled(step.events ?? []))
+    if (step.found !== undefined) return expectList(answer, step.found)
+    if (step.scim === undefined && step.status >= 400) return
+    const place = method === 'POST' ? `${path}/${answer.body.id}` : path
+    if (method === 'DELETE') return expectGone(place)
+    await expectState(step, place, answer.body)
+  })
 
   async function send(step: Step): Promise<{ method: string; path: string; answer: Answer }> {
     const row = step.own ?? rows.get(step.row ?? '')
@@ -63,14 +75,22 @@ describe.each(Object.entries(conversations))('%s', (name, steps) => {
     const { 'Content-Type': contentType = 'application/scim+json', Authorization: _, ...headers } = headersOf(row)
     const body = step.body ?? ('body' in row ? row.body : undefined)
     const ask = (what: unknown): string => {
-      const text = Object.entries(step.instead ?? {}).reduce((held, [from, to]) => held.replaceAll(from, to), String(what))
+      const text = Object.entries(step.instead ?? {}).reduce(
+        (held, [from, to]) => held.replaceAll(from, to),
+        String(what),
+      )
       return filled([text])[0] ?? ''
     }
     const address = ask(row.path)
-    const answer = await world.scim(connection)(row.method, address, body === undefined ? undefined : ask(JSON.stringify(body)), {
-      ...headers,
-      'content-type': contentType,
-    })
+    const answer = await world.scim(connection)(
+      row.method,
+      address,
+      body === undefined ? undefined : ask(JSON.stringify(body)),
+      {
+        ...headers,
+        'content-type': contentType,
+      },
+    )
     return { method: row.method, path: address.split('?')[0] ?? '', answer }
   }
 
@@ -90,7 +110,10 @@ describe.each(Object.entries(conversations))('%s', (name, steps) => {
 
   async function expectGone(path: string): Promise<void> {
     expect((await world.scim(connection)('GET', path)).status).toBe(404)
-    await eventually(() => world.directory(directoryPath(path)), ({ status }) => status === 404)
+    await eventually(
+      () => world.directory(directoryPath(path)),
+      ({ status }) => status === 404,
+    )
   }
 
   async function expectState(step: Step, path: string, answered: { id: string; meta: object }): Promise<void> {
@@ -103,7 +126,9 @@ describe.each(Object.entries(conversations))('%s', (name, steps) => {
     const wanted = { connection: connection.id, tenant: connection.tenant, version, ...filledIn(step.directory) }
     const { body: known } = await eventually(
       () => world.directory(directoryPath(path)),
-      (read) => read.status === 200 && (read.body.version > version || isDeepStrictEqual(read.body, { ...read.body, ...wanted })),
+      (read) =>
+        read.status === 200 &&
+        (read.body.version > version || isDeepStrictEqual(read.body, { ...read.body, ...wanted })),
     )
     expect(known).toMatchObject(wanted)
   }

@@ -1,4 +1,16 @@
-import { type Answer, type Connection, enterpriseSchema, group, groupSchema, patch, type Scim, startWorld, user, userSchema, type World } from '../world.ts'
+import {
+  type Answer,
+  type Connection,
+  enterpriseSchema,
+  group,
+  groupSchema,
+  patch,
+  type Scim,
+  startWorld,
+  user,
+  userSchema,
+  type World,
+} from '../world.ts'
 
 let world: World
 let connection: Connection
@@ -17,8 +29,15 @@ async function create(name: string, path: string, body: object): Promise<void> {
 async function found(type: 'Users' | 'Groups', filter: string): Promise<string[]> {
   const text = filter.replaceAll(/\$(\w+)/g, (whole, name) => ids[name] ?? whole)
   const { status, body } = await list(`/${type}?filter=${encodeURIComponent(text)}`)
-  expect({ status, body }).toMatchObject({ status: 200, body: { schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'] } })
-  expect(body).toMatchObject({ totalResults: body.Resources?.length ?? 0, itemsPerPage: body.Resources?.length ?? 0, startIndex: 1 })
+  expect({ status, body }).toMatchObject({
+    status: 200,
+    body: { schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'] },
+  })
+  expect(body).toMatchObject({
+    totalResults: body.Resources?.length ?? 0,
+    itemsPerPage: body.Resources?.length ?? 0,
+    startIndex: 1,
+  })
   return (body.Resources ?? []).map(({ id }: { id: string }) => named(id))
 }
 
@@ -34,22 +53,51 @@ beforeAll(async () => {
       displayName: 'Ada Lovelace',
       title: 'Countess',
       name: { givenName: 'Ada', familyName: 'Lovelace' },
-      emails: [{ value: 'ada@work.example', type: 'work', primary: true }, { value: 'ada@home.example', type: 'home' }],
+      emails: [
+        { value: 'ada@work.example', type: 'work', primary: true },
+        { value: 'ada@home.example', type: 'home' },
+      ],
       [enterpriseSchema]: { department: 'Engines', employeeNumber: '7' },
     }),
     schemas: [userSchema, enterpriseSchema],
   })
-  await create('bob', '/Users', user('bob@example.com', { externalId: 'ext-1', displayName: 'Bob', active: false, emails: [{ value: 'ada@home.example', type: 'work' }] }))
-  await create('cyd', '/Users', user('cyd', { displayName: '', phoneNumbers: [{ value: '+1 555', type: 'work' }], roles: [{ value: 'admin', primary: true }] }))
+  await create(
+    'bob',
+    '/Users',
+    user('bob@example.com', {
+      externalId: 'ext-1',
+      displayName: 'Bob',
+      active: false,
+      emails: [{ value: 'ada@home.example', type: 'work' }],
+    }),
+  )
+  await create(
+    'cyd',
+    '/Users',
+    user('cyd', {
+      displayName: '',
+      phoneNumbers: [{ value: '+1 555', type: 'work' }],
+      roles: [{ value: 'admin', primary: true }],
+    }),
+  )
   await create('dot', '/Users', user('dot_%', { displayName: 'Ärger "quoted" \\ %', name: { familyName: 'ümlaut' } }))
   await create('inner', '/Groups', { ...group('Inner', [ids['ada'] ?? '']), externalId: 'G-1' })
   await create('outer', '/Groups', group('Outer', [ids['inner'] ?? '', ids['bob'] ?? '']))
   await create('empty', '/Groups', group('Empty'))
   // Groups that contain each other, and one that contains itself.
-  await scim('PATCH', `/Groups/${ids['inner']}`, patch({ op: 'add', path: 'members', value: [{ value: ids['outer'] }] }))
-  await scim('PATCH', `/Groups/${ids['empty']}`, patch({ op: 'add', path: 'members', value: [{ value: ids['empty'] }] }))
+  await scim(
+    'PATCH',
+    `/Groups/${ids['inner']}`,
+    patch({ op: 'add', path: 'members', value: [{ value: ids['outer'] }] }),
+  )
+  await scim(
+    'PATCH',
+    `/Groups/${ids['empty']}`,
+    patch({ op: 'add', path: 'members', value: [{ value: ids['empty'] }] }),
+  )
   beforeLast = (await list(`/Users/${ids['dot']}`)).body.meta.lastModified
-  last = (await scim('PATCH', `/Users/${ids['bob']}`, patch({ op: 'replace', path: 'title', value: 'Builder' }))).body.meta.lastModified
+  last = (await scim('PATCH', `/Users/${ids['bob']}`, patch({ op: 'replace', path: 'title', value: 'Builder' }))).body
+    .meta.lastModified
 })
 afterAll(() => world.stop())
 
@@ -157,7 +205,10 @@ test.each([
   '',
   '('.repeat(200),
 ])('the filter %j is 400 invalidFilter', async (filter) => {
-  expect(await list(`/Users?filter=${encodeURIComponent(filter)}`)).toMatchObject({ status: 400, body: { status: '400', scimType: 'invalidFilter' } })
+  expect(await list(`/Users?filter=${encodeURIComponent(filter)}`)).toMatchObject({
+    status: 400,
+    body: { status: '400', scimType: 'invalidFilter' },
+  })
 })
 
 test.each([
@@ -170,7 +221,11 @@ test.each([
   ['?count=0', { totalResults: 4, startIndex: 1, itemsPerPage: 0 }, []],
   ['?count=-1', { totalResults: 4, startIndex: 1, itemsPerPage: 0 }, []],
   ['?count=100000', { totalResults: 4, startIndex: 1, itemsPerPage: 4 }, ['ada', 'bob', 'cyd', 'dot']],
-  ['?filter=userName%20co%20%22example%22&startIndex=2&count=5', { totalResults: 2, startIndex: 2, itemsPerPage: 1 }, ['bob']],
+  [
+    '?filter=userName%20co%20%22example%22&startIndex=2&count=5',
+    { totalResults: 2, startIndex: 2, itemsPerPage: 1 },
+    ['bob'],
+  ],
   ['?aadOptscim062020&unheard=of', { totalResults: 4, startIndex: 1, itemsPerPage: 4 }, ['ada', 'bob', 'cyd', 'dot']],
 ])('the page %j is as asked for', async (query, numbers, names) => {
   const { status, body } = await list(`/Users${query}`)
@@ -188,24 +243,45 @@ describe('projection', () => {
       name: { givenName: 'Ada' },
       emails: [{ type: 'work' }, { type: 'home' }],
     })
-    expect((await list(`/Groups/${ids['outer']}?attributes=displayName`)).body).toEqual({ schemas: [groupSchema], id: ids['outer'], displayName: 'Outer' })
+    expect((await list(`/Groups/${ids['outer']}?attributes=displayName`)).body).toEqual({
+      schemas: [groupSchema],
+      id: ids['outer'],
+      displayName: 'Outer',
+    })
     expect((await list(`/Users/${ids['bob']}?attributes=groups.value`)).body.groups).toHaveLength(2)
   })
 
   test('excludedAttributes leaves out what is named, but never what is always returned', async () => {
     const { body } = await list(`/Users?excludedAttributes=emails,groups,meta,id&filter=userName eq "bob@example.com"`)
     expect(body.Resources).toEqual([
-      { schemas: [userSchema], id: ids['bob'], userName: 'bob@example.com', externalId: 'ext-1', displayName: 'Bob', active: false, title: 'Builder' },
+      {
+        schemas: [userSchema],
+        id: ids['bob'],
+        userName: 'bob@example.com',
+        externalId: 'ext-1',
+        displayName: 'Bob',
+        active: false,
+        title: 'Builder',
+      },
     ])
-    expect((await list(`/Groups?excludedAttributes=members`)).body.Resources.map((one: object) => 'members' in one)).toEqual([false, false, false])
+    expect(
+      (await list(`/Groups?excludedAttributes=members`)).body.Resources.map((one: object) => 'members' in one),
+    ).toEqual([false, false, false])
   })
 
   test('both at once are refused', async () => {
-    expect(await list('/Users?attributes=userName&excludedAttributes=emails')).toMatchObject({ status: 400, body: { status: '400' } })
+    expect(await list('/Users?attributes=userName&excludedAttributes=emails')).toMatchObject({
+      status: 400,
+      body: { status: '400' },
+    })
   })
 
   test('a write answers what was asked for', async () => {
-    const { status, body } = await scim('PATCH', `/Users/${ids['cyd']}?attributes=title`, patch({ op: 'replace', path: 'title', value: 'Rider' }))
+    const { status, body } = await scim(
+      'PATCH',
+      `/Users/${ids['cyd']}?attributes=title`,
+      patch({ op: 'replace', path: 'title', value: 'Rider' }),
+    )
     expect({ status, body }).toEqual({ status: 200, body: { schemas: [userSchema], id: ids['cyd'], title: 'Rider' } })
     await scim('PATCH', `/Users/${ids['cyd']}`, patch({ op: 'remove', path: 'title' }))
   })
@@ -214,7 +290,12 @@ describe('projection', () => {
 describe('groups inside groups', () => {
   test('a user shows every group it is in, also where groups contain each other', async () => {
     const groupsOf = async (name: string): Promise<unknown> =>
-      Object.fromEntries(((await list(`/Users/${ids[name]}`)).body.groups ?? []).map((one: { display: string; type: string }) => [one.display, one.type]))
+      Object.fromEntries(
+        ((await list(`/Users/${ids[name]}`)).body.groups ?? []).map((one: { display: string; type: string }) => [
+          one.display,
+          one.type,
+        ]),
+      )
     expect(await groupsOf('ada')).toEqual({ Inner: 'direct', Outer: 'indirect' })
     expect(await groupsOf('bob')).toEqual({ Inner: 'indirect', Outer: 'direct' })
     expect(await groupsOf('cyd')).toEqual({})
@@ -232,7 +313,12 @@ describe('groups inside groups', () => {
     const { body } = await list(`/Groups/${ids['outer']}`)
     expect(body.members).toEqual(
       expect.arrayContaining([
-        { value: ids['inner'], $ref: `${connection.scimBaseUrl}/Groups/${ids['inner']}`, type: 'Group', display: 'Inner' },
+        {
+          value: ids['inner'],
+          $ref: `${connection.scimBaseUrl}/Groups/${ids['inner']}`,
+          type: 'Group',
+          display: 'Inner',
+        },
         { value: ids['bob'], $ref: `${connection.scimBaseUrl}/Users/${ids['bob']}`, type: 'User', display: 'Bob' },
       ]),
     )
@@ -241,9 +327,17 @@ describe('groups inside groups', () => {
 })
 
 test('what can be discovered is served below the base URL', async () => {
-  expect((await list('/ServiceProviderConfig')).body).toMatchObject({ patch: { supported: true }, filter: { supported: true } })
-  expect((await list('/ResourceTypes')).body.Resources.map(({ name }: { name: string }) => name)).toEqual(['User', 'Group'])
-  expect((await list('/Schemas')).body.Resources.map(({ id }: { id: string }) => id)).toEqual(expect.arrayContaining([userSchema, groupSchema, enterpriseSchema]))
+  expect((await list('/ServiceProviderConfig')).body).toMatchObject({
+    patch: { supported: true },
+    filter: { supported: true },
+  })
+  expect((await list('/ResourceTypes')).body.Resources.map(({ name }: { name: string }) => name)).toEqual([
+    'User',
+    'Group',
+  ])
+  expect((await list('/Schemas')).body.Resources.map(({ id }: { id: string }) => id)).toEqual(
+    expect.arrayContaining([userSchema, groupSchema, enterpriseSchema]),
+  )
   for (const path of ['/Schemas', '/ResourceTypes']) {
     for (const document of (await list(path)).body.Resources) {
       expect((await list(document.meta.location.slice(connection.scimBaseUrl.length))).body).toEqual(document)

@@ -26,11 +26,20 @@ beforeAll(async () => {
   scim = world.scim(connection)
   const { body: minted } = await world.admin('POST', `/connections/${connection.id}/keys`)
   revokedKey = minted.key
-  await eventually(() => world.scim({ ...connection, key: revokedKey })('GET', '/Users'), ({ status }) => status === 200)
+  await eventually(
+    () => world.scim({ ...connection, key: revokedKey })('GET', '/Users'),
+    ({ status }) => status === 200,
+  )
   await world.admin('POST', `/keys/${minted.kid}/revoke`)
-  await eventually(() => world.scim({ ...connection, key: revokedKey })('GET', '/Users'), ({ status }) => status === 401)
+  await eventually(
+    () => world.scim({ ...connection, key: revokedKey })('GET', '/Users'),
+    ({ status }) => status === 401,
+  )
   await world.admin('POST', `/connections/${disabled.id}/disable`)
-  await eventually(() => world.scim(disabled)('GET', '/Users'), ({ status }) => status === 403)
+  await eventually(
+    () => world.scim(disabled)('GET', '/Users'),
+    ({ status }) => status === 403,
+  )
 })
 afterAll(async () => {
   agent.destroy()
@@ -52,13 +61,32 @@ const asOurs = (): Record<string, string> => ({ authorization: `Bearer ${connect
 const withKey = (key: () => string) => (): Record<string, string> => ({ authorization: `Bearer ${key()}`, ...json })
 const aUser = JSON.stringify(user('refused', { password }))
 
-async function send({ method = 'POST', path = '/Users', base = () => connection.scimBaseUrl, headers = asOurs, body, chunked = false }: Sent) {
+async function send({
+  method = 'POST',
+  path = '/Users',
+  base = () => connection.scimBaseUrl,
+  headers = asOurs,
+  body,
+  chunked = false,
+}: Sent) {
   const payload = body ?? (method === 'GET' || method === 'DELETE' ? '' : aUser)
   const { hostname, port, pathname } = new URL(base())
-  const length: Record<string, string> = chunked || payload.length === 0 ? {} : { 'content-length': String(Buffer.byteLength(payload)) }
-  const outgoing = httpRequest({ agent, hostname, port, method, path: `${pathname}${path}`, headers: { ...headers(), ...length } })
+  const length: Record<string, string> =
+    chunked || payload.length === 0 ? {} : { 'content-length': String(Buffer.byteLength(payload)) }
+  const outgoing = httpRequest({
+    agent,
+    hostname,
+    port,
+    method,
+    path: `${pathname}${path}`,
+    headers: { ...headers(), ...length },
+  })
   outgoing.on('socket', (socket) => sockets.add(socket))
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; headers: Record<string, unknown>; body: any }>()
+  const { promise, resolve, reject } = Promise.withResolvers<{
+    status: number
+    headers: Record<string, unknown>
+    body: any
+  }>()
   outgoing.on('error', reject)
   outgoing.on('response', (answer) => {
     text(answer).then((read) => {
@@ -85,7 +113,8 @@ interface Refusal {
   readonly owner?: 'ours' | 'other' | 'disabled' | 'nobody'
 }
 
-const changed = (key: string, at: number): string => key.slice(0, at) + (key[at] === 'A' ? 'B' : 'A') + key.slice(at + 1)
+const changed = (key: string, at: number): string =>
+  key.slice(0, at) + (key[at] === 'A' ? 'B' : 'A') + key.slice(at + 1)
 /** A key that is well formed and names a kid that is accepted, but was not minted. */
 function forged(): string {
   const [lk, word, , secret] = mintKey('live').text.split('_')
@@ -100,7 +129,9 @@ function checksumOf(body: string): string {
     const digit = digits[rest % 62]
     rest = Math.floor(rest / 62)
     return digit
-  }).reverse().join('')
+  })
+    .reverse()
+    .join('')
 }
 
 const challenge = ['www-authenticate', 'Bearer realm="scim"'] as const
@@ -111,53 +142,299 @@ const deep = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userNam
 
 const refusals: readonly Refusal[] = [
   { what: 'no key', sent: { headers: () => json }, ...key, code: 'key-missing' },
-  { what: 'an empty Authorization', sent: { headers: () => ({ authorization: '', ...json }) }, ...key, code: 'key-empty' },
-  { what: 'another scheme', sent: { headers: () => ({ authorization: 'Basic YTpi', ...json }) }, ...key, code: 'key-other-scheme' },
-  { what: 'a key with its secret changed', sent: { headers: withKey(() => changed(connection.key, 30)) }, ...key, code: 'key-bad-checksum' },
-  { what: 'a truncated key', sent: { headers: withKey(() => connection.key.slice(0, -9)) }, ...key, code: 'key-truncated' },
-  { what: 'a key that was never minted', sent: { headers: withKey(() => mintKey('live').text) }, ...key, code: 'key-unknown' },
+  {
+    what: 'an empty Authorization',
+    sent: { headers: () => ({ authorization: '', ...json }) },
+    ...key,
+    code: 'key-empty',
+  },
+  {
+    what: 'another scheme',
+    sent: { headers: () => ({ authorization: 'Basic YTpi', ...json }) },
+    ...key,
+    code: 'key-other-scheme',
+  },
+  {
+    what: 'a key with its secret changed',
+    sent: { headers: withKey(() => changed(connection.key, 30)) },
+    ...key,
+    code: 'key-bad-checksum',
+  },
+  {
+    what: 'a truncated key',
+    sent: { headers: withKey(() => connection.key.slice(0, -9)) },
+    ...key,
+    code: 'key-truncated',
+  },
+  {
+    what: 'a key that was never minted',
+    sent: { headers: withKey(() => mintKey('live').text) },
+    ...key,
+    code: 'key-unknown',
+  },
   { what: 'a key with another secret', sent: { headers: withKey(forged) }, ...key, code: 'key-wrong-secret' },
   { what: 'a revoked key', sent: { headers: withKey(() => revokedKey) }, ...key, code: 'key-revoked' },
-  { what: 'two Authorization headers', sent: { headers: () => ({ authorization: [`Bearer ${connection.key}`, `Bearer ${other.key}`], ...json }) }, ...key, code: 'key-whitespace' },
-  { what: 'the key of another connection', sent: { headers: withKey(() => other.key) }, step: 'binding', status: 403, code: 'key-of-another-connection', owner: 'other' },
-  { what: 'a connection that is not there', sent: { base: () => `${world.gatewayUrl}/scim/v2/nosuchconnection` }, step: 'binding', status: 403, code: 'key-of-another-connection' },
-  { what: 'a connection that is not there, without a key', sent: { base: () => `${world.gatewayUrl}/scim/v2/nosuchconnection`, headers: () => json }, ...key, code: 'key-missing', owner: 'nobody' },
-  { what: 'a disabled connection', sent: { base: () => disabled.scimBaseUrl, headers: withKey(() => disabled.key) }, step: 'binding', status: 403, code: 'connection-disabled', owner: 'disabled' },
+  {
+    what: 'two Authorization headers',
+    sent: { headers: () => ({ authorization: [`Bearer ${connection.key}`, `Bearer ${other.key}`], ...json }) },
+    ...key,
+    code: 'key-whitespace',
+  },
+  {
+    what: 'the key of another connection',
+    sent: { headers: withKey(() => other.key) },
+    step: 'binding',
+    status: 403,
+    code: 'key-of-another-connection',
+    owner: 'other',
+  },
+  {
+    what: 'a connection that is not there',
+    sent: { base: () => `${world.gatewayUrl}/scim/v2/nosuchconnection` },
+    step: 'binding',
+    status: 403,
+    code: 'key-of-another-connection',
+  },
+  {
+    what: 'a connection that is not there, without a key',
+    sent: { base: () => `${world.gatewayUrl}/scim/v2/nosuchconnection`, headers: () => json },
+    ...key,
+    code: 'key-missing',
+    owner: 'nobody',
+  },
+  {
+    what: 'a disabled connection',
+    sent: { base: () => disabled.scimBaseUrl, headers: withKey(() => disabled.key) },
+    step: 'binding',
+    status: 403,
+    code: 'connection-disabled',
+    owner: 'disabled',
+  },
   { what: 'an unknown path', sent: { path: '/Robots' }, step: 'endpoint', status: 404, code: 'unknown-endpoint' },
   { what: 'no path', sent: { path: '' }, step: 'endpoint', status: 404, code: 'unknown-endpoint' },
-  { what: 'a path that goes on', sent: { method: 'GET', path: '/Users/a/b' }, step: 'endpoint', status: 404, code: 'unknown-endpoint' },
-  { what: 'a wrong method', sent: { method: 'PUT' }, step: 'endpoint', status: 405, code: 'method-not-allowed', header: ['allow', 'GET, POST'] },
-  { what: 'a wrong method of a resource', sent: { path: '/Users/x' }, step: 'endpoint', status: 405, code: 'method-not-allowed', header: ['allow', 'GET, PUT, PATCH, DELETE'] },
-  { what: 'a write to what is discovered', sent: { path: '/Schemas' }, step: 'endpoint', status: 405, code: 'method-not-allowed', header: ['allow', 'GET'] },
-  { what: 'a wrong content type', sent: { headers: () => ({ ...asOurs(), 'content-type': 'text/xml' }) }, step: 'body', status: 415, code: 'unsupported-media-type' },
-  { what: 'a content type that is none', sent: { headers: () => ({ ...asOurs(), 'content-type': 'json' }) }, step: 'body', status: 415, code: 'unsupported-media-type' },
-  { what: 'no content type', sent: { headers: withoutType }, step: 'body', status: 415, code: 'unsupported-media-type' },
+  {
+    what: 'a path that goes on',
+    sent: { method: 'GET', path: '/Users/a/b' },
+    step: 'endpoint',
+    status: 404,
+    code: 'unknown-endpoint',
+  },
+  {
+    what: 'a wrong method',
+    sent: { method: 'PUT' },
+    step: 'endpoint',
+    status: 405,
+    code: 'method-not-allowed',
+    header: ['allow', 'GET, POST'],
+  },
+  {
+    what: 'a wrong method of a resource',
+    sent: { path: '/Users/x' },
+    step: 'endpoint',
+    status: 405,
+    code: 'method-not-allowed',
+    header: ['allow', 'GET, PUT, PATCH, DELETE'],
+  },
+  {
+    what: 'a write to what is discovered',
+    sent: { path: '/Schemas' },
+    step: 'endpoint',
+    status: 405,
+    code: 'method-not-allowed',
+    header: ['allow', 'GET'],
+  },
+  {
+    what: 'a wrong content type',
+    sent: { headers: () => ({ ...asOurs(), 'content-type': 'text/xml' }) },
+    step: 'body',
+    status: 415,
+    code: 'unsupported-media-type',
+  },
+  {
+    what: 'a content type that is none',
+    sent: { headers: () => ({ ...asOurs(), 'content-type': 'json' }) },
+    step: 'body',
+    status: 415,
+    code: 'unsupported-media-type',
+  },
+  {
+    what: 'no content type',
+    sent: { headers: withoutType },
+    step: 'body',
+    status: 415,
+    code: 'unsupported-media-type',
+  },
   { what: 'broken JSON', sent: { body: `${aUser.slice(0, -2)}` }, ...broken },
   { what: 'no body', sent: { body: '' }, ...broken },
-  { what: 'JSON that is no object', sent: { body: '[1]' }, status: 400, step: 'operation', code: 'invalid-syntax', scimType: 'invalidSyntax' },
-  { what: 'a body that is not UTF-8', sent: { body: Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x3a, 0x31, 0x7d]) }, ...broken },
+  {
+    what: 'JSON that is no object',
+    sent: { body: '[1]' },
+    status: 400,
+    step: 'operation',
+    code: 'invalid-syntax',
+    scimType: 'invalidSyntax',
+  },
+  {
+    what: 'a body that is not UTF-8',
+    sent: { body: Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x3a, 0x31, 0x7d]) },
+    ...broken,
+  },
   { what: 'a body nested 200 deep', sent: { body: deep }, ...broken },
-  { what: 'one JSON key twice', sent: { body: '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"a","userName":"b"}' }, ...broken },
+  {
+    what: 'one JSON key twice',
+    sent: { body: '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"a","userName":"b"}' },
+    ...broken,
+  },
   { what: 'a body of 2 MiB', sent: { body: large }, step: 'size', status: 413, code: 'payload-too-large' },
-  { what: 'a chunked body of 2 MiB', sent: { body: large, chunked: true }, step: 'body', status: 413, code: 'payload-too-large' },
-  { what: 'a user without userName', sent: { body: JSON.stringify({ schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], password }) }, step: 'operation', status: 400, code: 'invalid-value', scimType: 'invalidValue' },
-  { what: 'a userName that is no text', sent: { body: JSON.stringify(user('x', { userName: { value: 'x' } })) }, step: 'operation', status: 400, code: 'invalid-value', scimType: 'invalidValue' },
-  { what: 'a userName longer than any index holds', sent: { body: JSON.stringify(user('x'.repeat(5000))) }, step: 'operation', status: 400, code: 'invalid-value', scimType: 'invalidValue' },
-  { what: 'U+0000 in a value', sent: { body: JSON.stringify(user('nul', { title: 'a\u0000b' })) }, step: 'operation', status: 400, code: 'invalid-value', scimType: 'invalidValue' },
-  { what: 'U+0000 in a userName', sent: { body: JSON.stringify(user('n\u0000l')) }, step: 'operation', status: 400, code: 'invalid-value', scimType: 'invalidValue' },
-  { what: 'U+0000 in the id of a member', sent: { path: '/Groups', body: JSON.stringify(group('nul', ['a\u0000b'])) }, step: 'operation', status: 400, code: 'invalid-value', scimType: 'invalidValue' },
-  { what: 'half a character', sent: { body: '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"half","title":"a\\ud800b"}' }, step: 'operation', status: 400, code: 'invalid-value', scimType: 'invalidValue' },
-  { what: 'U+0000 in a filter', sent: { method: 'GET', path: '/Users?filter=userName%20eq%20%22a%5Cu0000%22' }, step: 'operation', status: 400, code: 'invalid-filter', scimType: 'invalidFilter' },
-  { what: 'a broken filter', sent: { method: 'GET', path: '/Users?filter=userName%20eq' }, step: 'operation', status: 400, code: 'invalid-filter', scimType: 'invalidFilter' },
-  { what: 'percent-encoded junk in the query', sent: { method: 'GET', path: '/Users?filter=%ff%00%zz' }, step: 'operation', status: 400, code: 'invalid-filter', scimType: 'invalidFilter' },
-  { what: 'a count that is no number', sent: { method: 'GET', path: '/Users?count=many' }, step: 'operation', status: 400, code: 'invalid-value', scimType: 'invalidValue' },
-  { what: 'an id that is none', sent: { method: 'GET', path: "/Users/'%20OR%201=1" }, step: 'operation', status: 404, code: 'not-found' },
-  { what: 'U+0000 in an id', sent: { method: 'GET', path: '/Users/a%00b' }, step: 'operation', status: 404, code: 'not-found' },
-  { what: 'U+0000 in the connection of the address', sent: { base: () => `${world.gatewayUrl}/scim/v2/a%00b`, headers: () => json }, ...key, code: 'key-missing', owner: 'nobody' },
-  { what: 'a PATCH without operations', sent: { method: 'PATCH', path: '/Users/6f1ed3a5-2d6c-4d67-b4ba-2b5ba0dd7c0a', body: '{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}' }, step: 'operation', status: 400, code: 'invalid-syntax', scimType: 'invalidSyntax' },
-  { what: 'a very long path', sent: { method: 'GET', path: `/Users/${'x'.repeat(14_000)}` }, step: 'operation', status: 404, code: 'not-found' },
-  { what: 'a very long connection', sent: { base: () => `${world.gatewayUrl}/scim/v2/${'x'.repeat(14_000)}` }, step: 'binding', status: 403, code: 'key-of-another-connection' },
-  { what: 'an unknown user', sent: { method: 'DELETE', path: '/Users/6f1ed3a5-2d6c-4d67-b4ba-2b5ba0dd7c0a' }, step: 'operation', status: 404, code: 'not-found' },
+  {
+    what: 'a chunked body of 2 MiB',
+    sent: { body: large, chunked: true },
+    step: 'body',
+    status: 413,
+    code: 'payload-too-large',
+  },
+  {
+    what: 'a user without userName',
+    sent: { body: JSON.stringify({ schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], password }) },
+    step: 'operation',
+    status: 400,
+    code: 'invalid-value',
+    scimType: 'invalidValue',
+  },
+  {
+    what: 'a userName that is no text',
+    sent: { body: JSON.stringify(user('x', { userName: { value: 'x' } })) },
+    step: 'operation',
+    status: 400,
+    code: 'invalid-value',
+    scimType: 'invalidValue',
+  },
+  {
+    what: 'a userName longer than any index holds',
+    sent: { body: JSON.stringify(user('x'.repeat(5000))) },
+    step: 'operation',
+    status: 400,
+    code: 'invalid-value',
+    scimType: 'invalidValue',
+  },
+  {
+    what: 'U+0000 in a value',
+    sent: { body: JSON.stringify(user('nul', { title: 'a\u0000b' })) },
+    step: 'operation',
+    status: 400,
+    code: 'invalid-value',
+    scimType: 'invalidValue',
+  },
+  {
+    what: 'U+0000 in a userName',
+    sent: { body: JSON.stringify(user('n\u0000l')) },
+    step: 'operation',
+    status: 400,
+    code: 'invalid-value',
+    scimType: 'invalidValue',
+  },
+  {
+    what: 'U+0000 in the id of a member',
+    sent: { path: '/Groups', body: JSON.stringify(group('nul', ['a\u0000b'])) },
+    step: 'operation',
+    status: 400,
+    code: 'invalid-value',
+    scimType: 'invalidValue',
+  },
+  {
+    what: 'half a character',
+    sent: { body: '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"half","title":"a\\ud800b"}' },
+    step: 'operation',
+    status: 400,
+    code: 'invalid-value',
+    scimType: 'invalidValue',
+  },
+  {
+    what: 'U+0000 in a filter',
+    sent: { method: 'GET', path: '/Users?filter=userName%20eq%20%22a%5Cu0000%22' },
+    step: 'operation',
+    status: 400,
+    code: 'invalid-filter',
+    scimType: 'invalidFilter',
+  },
+  {
+    what: 'a broken filter',
+    sent: { method: 'GET', path: '/Users?filter=userName%20eq' },
+    step: 'operation',
+    status: 400,
+    code: 'invalid-filter',
+    scimType: 'invalidFilter',
+  },
+  {
+    what: 'percent-encoded junk in the query',
+    sent: { method: 'GET', path: '/Users?filter=%ff%00%zz' },
+    step: 'operation',
+    status: 400,
+    code: 'invalid-filter',
+    scimType: 'invalidFilter',
+  },
+  {
+    what: 'a count that is no number',
+    sent: { method: 'GET', path: '/Users?count=many' },
+    step: 'operation',
+    status: 400,
+    code: 'invalid-value',
+    scimType: 'invalidValue',
+  },
+  {
+    what: 'an id that is none',
+    sent: { method: 'GET', path: "/Users/'%20OR%201=1" },
+    step: 'operation',
+    status: 404,
+    code: 'not-found',
+  },
+  {
+    what: 'U+0000 in an id',
+    sent: { method: 'GET', path: '/Users/a%00b' },
+    step: 'operation',
+    status: 404,
+    code: 'not-found',
+  },
+  {
+    what: 'U+0000 in the connection of the address',
+    sent: { base: () => `${world.gatewayUrl}/scim/v2/a%00b`, headers: () => json },
+    ...key,
+    code: 'key-missing',
+    owner: 'nobody',
+  },
+  {
+    what: 'a PATCH without operations',
+    sent: {
+      method: 'PATCH',
+      path: '/Users/6f1ed3a5-2d6c-4d67-b4ba-2b5ba0dd7c0a',
+      body: '{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}',
+    },
+    step: 'operation',
+    status: 400,
+    code: 'invalid-syntax',
+    scimType: 'invalidSyntax',
+  },
+  {
+    what: 'a very long path',
+    sent: { method: 'GET', path: `/Users/${'x'.repeat(14_000)}` },
+    step: 'operation',
+    status: 404,
+    code: 'not-found',
+  },
+  {
+    what: 'a very long connection',
+    sent: { base: () => `${world.gatewayUrl}/scim/v2/${'x'.repeat(14_000)}` },
+    step: 'binding',
+    status: 403,
+    code: 'key-of-another-connection',
+  },
+  {
+    what: 'an unknown user',
+    sent: { method: 'DELETE', path: '/Users/6f1ed3a5-2d6c-4d67-b4ba-2b5ba0dd7c0a' },
+    step: 'operation',
+    status: 404,
+    code: 'not-found',
+  },
 ]
 
 function withoutType(): Record<string, string> {
@@ -165,30 +442,46 @@ function withoutType(): Record<string, string> {
   return headers
 }
 
-test.each(refusals.map((refusal) => [refusal.what, refusal] as const))('%s is refused with cause and fix, and recorded', async (_what, refusal) => {
-  const marked = `journey ${refusals.indexOf(refusal)}`
-  const { sent, status, code, scimType } = refusal
-  const answer = await send({ ...sent, headers: () => ({ ...(sent.headers ?? asOurs)(), 'user-agent': marked }) })
-  expect(answer).toMatchObject({ status, body: { schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: String(status) } })
-  expect(answer.headers['content-type']).toMatch(/^application\/scim\+json/)
-  expect(answer.body.scimType).toBe(scimType)
-  // At least two sentences or clauses, the cause and what to do; and nothing of our insides.
-  expect(answer.body.detail).toMatch(/\S+ \S+.*[.:] \S+ \S+.*\./s)
-  expect(JSON.stringify(answer.body)).not.toMatch(/\bat .*\.(js|ts):\d|node_modules|SELECT |postgres/i)
-  if (refusal.header !== undefined) expect(answer.headers[refusal.header[0]]).toBe(refusal.header[1])
-  const owner = { ours: connection, other, disabled, nobody: { id: null, tenant: null } }[refusal.owner ?? 'ours']
-  const [record] = await eventually(
-    async () => (await world.audit({ surface: 'scim' })).filter(({ userAgent }) => userAgent === marked),
-    (found) => found.length > 0,
-  )
-  expect(record).toMatchObject({ outcome: 'refused', status, code, detail: answer.body.detail, tenant: owner.tenant, connection: owner.id })
-  expect(record.steps.at(-1)).toMatchObject({ step: refusal.step, decision: 'refused', code })
-  expect(record.steps.slice(0, -1).every(({ decision }: { decision: string }) => decision === 'passed')).toBe(true)
-})
+test.each(refusals.map((refusal) => [refusal.what, refusal] as const))(
+  '%s is refused with cause and fix, and recorded',
+  async (_what, refusal) => {
+    const marked = `journey ${refusals.indexOf(refusal)}`
+    const { sent, status, code, scimType } = refusal
+    const answer = await send({ ...sent, headers: () => ({ ...(sent.headers ?? asOurs)(), 'user-agent': marked }) })
+    expect(answer).toMatchObject({
+      status,
+      body: { schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: String(status) },
+    })
+    expect(answer.headers['content-type']).toMatch(/^application\/scim\+json/)
+    expect(answer.body.scimType).toBe(scimType)
+    // At least two sentences or clauses, the cause and what to do; and nothing of our insides.
+    expect(answer.body.detail).toMatch(/\S+ \S+.*[.:] \S+ \S+.*\./s)
+    expect(JSON.stringify(answer.body)).not.toMatch(/\bat .*\.(js|ts):\d|node_modules|SELECT |postgres/i)
+    if (refusal.header !== undefined) expect(answer.headers[refusal.header[0]]).toBe(refusal.header[1])
+    const owner = { ours: connection, other, disabled, nobody: { id: null, tenant: null } }[refusal.owner ?? 'ours']
+    const [record] = await eventually(
+      async () => (await world.audit({ surface: 'scim' })).filter(({ userAgent }) => userAgent === marked),
+      (found) => found.length > 0,
+    )
+    expect(record).toMatchObject({
+      outcome: 'refused',
+      status,
+      code,
+      detail: answer.body.detail,
+      tenant: owner.tenant,
+      connection: owner.id,
+    })
+    expect(record.steps.at(-1)).toMatchObject({ step: refusal.step, decision: 'refused', code })
+    expect(record.steps.slice(0, -1).every(({ decision }: { decision: string }) => decision === 'passed')).toBe(true)
+  },
+)
 
 test('an address that cannot be decoded is refused with a SCIM Error', async () => {
   const answer = await send({ method: 'GET', path: '/Users/%zz%ff' })
-  expect(answer).toMatchObject({ status: 400, body: { schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: '400' } })
+  expect(answer).toMatchObject({
+    status: 400,
+    body: { schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: '400' },
+  })
   expect(answer.body.detail).toMatch(/\. \S+/)
 })
 
@@ -212,22 +505,41 @@ test('one connection served all of it', async () => {
 })
 
 test('nothing that was refused left a user, a group or an event', async () => {
-  expect((await scim('GET', '/Users')).body.Resources.map(({ userName }: { userName: string }) => userName)).toEqual(['after.all'])
+  expect((await scim('GET', '/Users')).body.Resources.map(({ userName }: { userName: string }) => userName)).toEqual([
+    'after.all',
+  ])
   expect((await world.events()).filter(({ name }) => /^(user|group)\./.test(name))).toHaveLength(1)
 })
 
 test('no key, token or password is in a log, an event, the audit trail or an answer', async () => {
   await scim('POST', '/Groups', group('last'))
-  await scim('PATCH', `/Users/${(await scim('GET', '/Users')).body.Resources[0].id}`, patch({ op: 'replace', path: 'password', value: password }))
+  await scim(
+    'PATCH',
+    `/Users/${(await scim('GET', '/Users')).body.Resources[0].id}`,
+    patch({ op: 'replace', path: 'password', value: password }),
+  )
   await scim('GET', `/Users/${connection.key}`)
   await scim('GET', `/Users?filter=userName eq "${connection.key}"`, undefined, { 'user-agent': connection.key })
   await world.admin('GET', `/tenants/${connection.key}`, undefined, { 'user-agent': connection.key })
   await scim('GET', '/Users', undefined, { authorization: `Bearer ${world.adminToken}` })
   await world.admin('GET', '/tenants', undefined, { authorization: `Bearer ${connection.key}` })
-  const trail = await eventually(() => world.audit({}), (records) => records.some(({ operation, status }) => operation === 'tenants.list' && status === 401))
-  const places = { logs: world.logs(), events: JSON.stringify(await world.events()), trail: JSON.stringify(trail), answers: answers.join() }
+  const trail = await eventually(
+    () => world.audit({}),
+    (records) => records.some(({ operation, status }) => operation === 'tenants.list' && status === 401),
+  )
+  const places = {
+    logs: world.logs(),
+    events: JSON.stringify(await world.events()),
+    trail: JSON.stringify(trail),
+    answers: answers.join(),
+  }
   const secretOf = (text: string): string => text.split('_')[3] ?? ''
-  const secrets = [...[connection, other, disabled].map((one) => secretOf(one.key)), secretOf(revokedKey), world.adminToken, password]
+  const secrets = [
+    ...[connection, other, disabled].map((one) => secretOf(one.key)),
+    secretOf(revokedKey),
+    world.adminToken,
+    password,
+  ]
   for (const [place, content] of Object.entries(places)) {
     for (const secret of secrets) {
       expect(secret.length).toBeGreaterThan(20)

@@ -20,8 +20,10 @@ describe('400 mixed requests of two tenants at 16 connections', () => {
   beforeAll(async () => {
     tenants = [await world.connection('okta'), await world.connection('entra')]
     for (const of of [0, 1] as const) {
-      for (let index = 0; index < 20; index++) made.users[of].push(await id(of, 'POST', '/Users', user(`user.${index}`, { title: `of ${of}` })))
-      for (let index = 0; index < 4; index++) made.groups[of].push(await id(of, 'POST', '/Groups', { ...group(`group.${index}`), externalId: `of ${of}` }))
+      for (let index = 0; index < 20; index++)
+        made.users[of].push(await id(of, 'POST', '/Users', user(`user.${index}`, { title: `of ${of}` })))
+      for (let index = 0; index < 4; index++)
+        made.groups[of].push(await id(of, 'POST', '/Groups', { ...group(`group.${index}`), externalId: `of ${of}` }))
     }
     answered.length = 0
     await allOf(Array.from({ length: 400 }), (_, index) => mixed(index), 16)
@@ -38,15 +40,29 @@ describe('400 mixed requests of two tenants at 16 connections', () => {
       case 0:
         return void (await send(of, 'POST', '/Users', user(`new.${turn}`, { title })))
       case 1:
-        return void (await send(of, 'PATCH', `/Users/${someone}`, patch({ op: 'replace', path: 'displayName', value: `${title} at ${turn}` })))
+        return void (await send(
+          of,
+          'PATCH',
+          `/Users/${someone}`,
+          patch({ op: 'replace', path: 'displayName', value: `${title} at ${turn}` }),
+        ))
       case 2:
         return void (await send(of, 'PUT', `/Users/${someone}`, user(`put.${turn}`, { title })))
       case 3:
         return void (await send(of, 'GET', '/Users?filter=userName sw "user."&count=200'))
       case 4:
-        return void (await send(of, 'PATCH', `/Groups/${somewhere}`, patch({ op: 'add', path: 'members', value: [{ value: someone }] })))
+        return void (await send(
+          of,
+          'PATCH',
+          `/Groups/${somewhere}`,
+          patch({ op: 'add', path: 'members', value: [{ value: someone }] }),
+        ))
       case 5:
-        return void (await send(of, 'DELETE', `/Users/${await id(of, 'POST', '/Users', user(`short.${turn}`, { title }))}`))
+        return void (await send(
+          of,
+          'DELETE',
+          `/Users/${await id(of, 'POST', '/Users', user(`short.${turn}`, { title }))}`,
+        ))
       case 6:
         return void (await send(of, 'POST', '/Groups', { ...group(`new.${turn}`, [someone]), externalId: title }))
       default:
@@ -61,15 +77,22 @@ describe('400 mixed requests of two tenants at 16 connections', () => {
   function send(of: 0 | 1, method: string, path: string, body?: object): Promise<(typeof answered)[number]> {
     const { scimBaseUrl, key } = tenants[of]
     const { hostname, port, pathname } = new URL(scimBaseUrl)
-    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/scim+json', 'user-agent': `of ${of}` }
+    const headers = {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/scim+json',
+      'user-agent': `of ${of}`,
+    }
     const { promise, resolve, reject } = Promise.withResolvers<(typeof answered)[number]>()
-    const outgoing = httpRequest({ agent, hostname, port, method, path: pathname + encodeURI(path), headers }, (answer) => {
-      text(answer).then((read) => {
-        const one = { of, method, path, status: answer.statusCode ?? 0, body: read }
-        answered.push(one)
-        resolve(one)
-      }, reject)
-    })
+    const outgoing = httpRequest(
+      { agent, hostname, port, method, path: pathname + encodeURI(path), headers },
+      (answer) => {
+        text(answer).then((read) => {
+          const one = { of, method, path, status: answer.statusCode ?? 0, body: read }
+          answered.push(one)
+          resolve(one)
+        }, reject)
+      },
+    )
     outgoing.on('error', reject).end(body === undefined ? undefined : JSON.stringify(body))
     return promise
   }
@@ -115,13 +138,16 @@ describe('400 mixed requests of two tenants at 16 connections', () => {
 
   test('not one directory row is under the wrong tenant, and none is missing', async () => {
     for (const [of, connection] of tenants.entries()) {
-      const expected = (await world.query('SELECT id FROM gateway.scim_user WHERE connection = $1 ORDER BY id', [connection.id])).map((row) => row.id)
+      const expected = (
+        await world.query('SELECT id FROM gateway.scim_user WHERE connection = $1 ORDER BY id', [connection.id])
+      ).map((row) => row.id)
       const people = await eventually(
         async () => (await world.directory(`/${connection.id}/users?limit=200`)).body.items,
         (items) => items.length === expected.length,
       )
       expect(people.map((person: { id: string }) => person.id)).toEqual(expected)
-      for (const person of people) expect(person).toMatchObject({ tenant: connection.tenant, connection: connection.id, title: `of ${of}` })
+      for (const person of people)
+        expect(person).toMatchObject({ tenant: connection.tenant, connection: connection.id, title: `of ${of}` })
     }
   })
 
@@ -129,11 +155,20 @@ describe('400 mixed requests of two tenants at 16 connections', () => {
     for (const [of, connection] of tenants.entries()) {
       const expected = answered.filter((one) => one.of === of).length + 24
       const records = await eventually(
-        async () => (await world.audit({ tenant: connection.tenant, surface: 'scim' })).filter(({ userAgent }) => /^of/.test(userAgent)),
+        async () =>
+          (await world.audit({ tenant: connection.tenant, surface: 'scim' })).filter(({ userAgent }) =>
+            userAgent.startsWith('of'),
+          ),
         (found) => found.length >= expected,
       )
       expect(records).toHaveLength(expected)
-      for (const record of records) expect(record).toMatchObject({ connection: connection.id, kid: connection.kid, userAgent: `of ${of}`, outcome: 'accepted' })
+      for (const record of records)
+        expect(record).toMatchObject({
+          connection: connection.id,
+          kid: connection.kid,
+          userAgent: `of ${of}`,
+          outcome: 'accepted',
+        })
     }
   })
 
@@ -171,7 +206,10 @@ describe('keys', () => {
     const scim = world.scim({ ...connection, key: second.key })
     await eventually(() => scim('GET', '/Users'), status(200))
     expect((await world.admin('POST', `/connections/${connection.id}/keys`)).status).toBe(409)
-    expect(await world.admin('POST', `/keys/${second.kid}/revoke`)).toMatchObject({ status: 200, body: { state: 'revoked' } })
+    expect(await world.admin('POST', `/keys/${second.kid}/revoke`)).toMatchObject({
+      status: 200,
+      body: { state: 'revoked' },
+    })
     const { body } = await eventually(() => scim('GET', '/Users'), status(401))
     expect(body.detail).toMatch(/revoked/)
     expect((await world.scim(connection)('GET', '/Users')).status).toBe(200)
@@ -180,8 +218,13 @@ describe('keys', () => {
   test('the key alone, without a scheme, is accepted', async () => {
     const connection = await world.connection('okta', { environment: 'sandbox' })
     expect(connection.key).toMatch(/^lk_test_/)
-    expect((await world.scim(connection)('GET', '/Users', undefined, { authorization: connection.key })).status).toBe(200)
-    expect((await world.scim(connection)('GET', '/Users', undefined, { authorization: `bearer   ${connection.key}` })).status).toBe(200)
+    expect((await world.scim(connection)('GET', '/Users', undefined, { authorization: connection.key })).status).toBe(
+      200,
+    )
+    expect(
+      (await world.scim(connection)('GET', '/Users', undefined, { authorization: `bearer   ${connection.key}` }))
+        .status,
+    ).toBe(200)
   })
 
   test('a disabled connection is refused until it is enabled again', async () => {
@@ -211,11 +254,17 @@ describe('keys', () => {
     const scim = world.scim(connection)
     const { body: one } = await scim('POST', '/Users', user('gone'))
     await scim('POST', '/Groups', group('gone', [one.id]))
-    await eventually(() => world.directory(`/${connection.id}/users`), ({ body }) => body.items.length === 1)
+    await eventually(
+      () => world.directory(`/${connection.id}/users`),
+      ({ body }) => body.items.length === 1,
+    )
     expect((await world.admin('DELETE', `/tenants/${connection.tenant}`)).status).toBe(204)
     await eventually(() => scim('GET', '/Users'), status(401))
     for (const kind of ['users', 'groups']) {
-      await eventually(() => world.directory(`/${connection.id}/${kind}`), ({ body }) => body.items.length === 0)
+      await eventually(
+        () => world.directory(`/${connection.id}/${kind}`),
+        ({ body }) => body.items.length === 0,
+      )
     }
     for (const table of ['scim_user', 'scim_group', 'membership', 'known_key', 'known_connection']) {
       expect(await world.query(`SELECT * FROM gateway.${table} WHERE connection = $1`, [connection.id])).toEqual([])
@@ -228,13 +277,30 @@ describe('keys', () => {
 describe('the admin API', () => {
   test('a write repeated with its Idempotency-Key is done once', async () => {
     const connection = await world.connection('okta')
-    const { body: first } = await world.admin('POST', `/tenants/${connection.tenant}/connections`, { name: 'Once' }, { 'idempotency-key': 'once' })
-    const again = await world.admin('POST', `/tenants/${connection.tenant}/connections`, { name: 'Once' }, { 'idempotency-key': 'once' })
+    const { body: first } = await world.admin(
+      'POST',
+      `/tenants/${connection.tenant}/connections`,
+      { name: 'Once' },
+      { 'idempotency-key': 'once' },
+    )
+    const again = await world.admin(
+      'POST',
+      `/tenants/${connection.tenant}/connections`,
+      { name: 'Once' },
+      { 'idempotency-key': 'once' },
+    )
     expect(again).toMatchObject({ status: 201, body: first })
     expect((await world.admin('GET', `/tenants/${connection.tenant}/connections`)).body.items).toHaveLength(2)
-    const other = await world.admin('POST', `/tenants/${connection.tenant}/connections`, { name: 'Other' }, { 'idempotency-key': 'once' })
+    const other = await world.admin(
+      'POST',
+      `/tenants/${connection.tenant}/connections`,
+      { name: 'Other' },
+      { 'idempotency-key': 'once' },
+    )
     expect(other.status).toBe(422)
-    const keys = await allOf([1, 2, 3, 4], () => world.admin('POST', `/connections/${first.id}/keys`, undefined, { 'idempotency-key': 'mint' }))
+    const keys = await allOf([1, 2, 3, 4], () =>
+      world.admin('POST', `/connections/${first.id}/keys`, undefined, { 'idempotency-key': 'mint' }),
+    )
     expect(new Set(keys.flatMap(({ status: one, body }) => (one === 201 ? [body.kid] : []))).size).toBe(1)
     expect((await world.admin('GET', `/connections/${first.id}/keys`)).body.items).toHaveLength(1)
   })
@@ -249,7 +315,10 @@ describe('the admin API', () => {
       [await world.admin('POST', '/tenants', { name: 'x'.repeat(2 * 1024 * 1024) }), 413],
       [await world.admin('GET', '/nothing'), 404],
     ] as const) {
-      expect(answer).toMatchObject({ status: code, body: { status: code, title: expect.any(String), code: expect.any(String) } })
+      expect(answer).toMatchObject({
+        status: code,
+        body: { status: code, title: expect.any(String), code: expect.any(String) },
+      })
       expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/)
       expect(JSON.stringify(answer.body)).not.toMatch(/node_modules|\.js:\d/)
     }

@@ -1,4 +1,17 @@
-import { allOf, type Connection, enterpriseSchema, eventually, group, patch, type Scim, startWorld, user, userSchema, versionOf, type World } from '../world.ts'
+import {
+  allOf,
+  type Connection,
+  enterpriseSchema,
+  eventually,
+  group,
+  patch,
+  type Scim,
+  startWorld,
+  user,
+  userSchema,
+  versionOf,
+  type World,
+} from '../world.ts'
 
 let world: World
 let connection: Connection
@@ -29,15 +42,20 @@ async function expectContiguous(resource: { id: string; meta: { version: string 
 describe('what is decided by the database', () => {
   test('of 20 concurrent creates of one userName in different letter case, one is made and 19 are refused', async () => {
     const names = Array.from({ length: 20 }, (_, index) =>
-      [...'same.name@example.com'].map((letter, at) => ((index >> at % 5) & 1 ? letter.toUpperCase() : letter)).join(''),
+      [...'same.name@example.com']
+        .map((letter, at) => ((index >> (at % 5)) & 1 ? letter.toUpperCase() : letter))
+        .join(''),
     )
     const answers = await allOf(names, (name) => scim('POST', '/Users', user(name)))
     expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array.from({ length: 19 }, () => 409)])
-    for (const { body } of answers.filter(({ status }) => status === 409)) expect(body).toMatchObject({ scimType: 'uniqueness', status: '409' })
+    for (const { body } of answers.filter(({ status }) => status === 409))
+      expect(body).toMatchObject({ scimType: 'uniqueness', status: '409' })
     const { body: list } = await scim('GET', '/Users?filter=userName eq "SAME.name@example.com"')
     const made = answers.find(({ status }) => status === 201)?.body
     expect(list).toMatchObject({ totalResults: 1, Resources: [{ id: made.id, userName: made.userName }] })
-    const told = (await world.events(connection.id)).filter(({ payload }) => /^same\.name/i.test(payload.person?.userName ?? ''))
+    const told = (await world.events(connection.id)).filter(({ payload }) =>
+      /^same\.name/i.test(payload.person?.userName ?? ''),
+    )
     expect(told).toMatchObject([{ name: 'user.provisioned', subject: made.id, version: 1 }])
   })
 
@@ -56,7 +74,9 @@ describe('what is decided by the database', () => {
   test('100 concurrent adds of distinct members leave 100 members, and no version or event is missing', async () => {
     const users = await allOf(Array.from({ length: 100 }), (_, index) => create('/Users', user(`member.${index}`)))
     const { id } = await create('/Groups', group('everyone'))
-    const answers = await allOf(users, (member) => scim('PATCH', `/Groups/${id}`, patch({ op: 'add', path: 'members', value: [{ value: member.id }] })))
+    const answers = await allOf(users, (member) =>
+      scim('PATCH', `/Groups/${id}`, patch({ op: 'add', path: 'members', value: [{ value: member.id }] })),
+    )
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 100 }, () => 200))
     const { body } = await scim('GET', `/Groups/${id}`)
     const ids = users.map((member) => member.id).sort()
@@ -64,36 +84,65 @@ describe('what is decided by the database', () => {
     await expectContiguous(body)
     const added = (await eventsOf(id)).flatMap(({ payload }) => payload.added ?? [])
     expect(added.map((member: { id: string }) => member.id).sort()).toEqual(ids)
-    const { body: known } = await eventually(() => world.directory(`/${connection.id}/groups/${id}?limit=200`), (read) => read.body.version === versionOf(body))
+    const { body: known } = await eventually(
+      () => world.directory(`/${connection.id}/groups/${id}?limit=200`),
+      (read) => read.body.version === versionOf(body),
+    )
     expect(known.members.items.map((member: { id: string }) => member.id).sort()).toEqual(ids)
   })
 
   test('20 concurrent patches of distinct attributes of one user leave all 20', async () => {
     const values: [string, unknown][] = [
-      ...['displayName', 'nickName', 'title', 'userType', 'preferredLanguage', 'locale', 'timezone', 'externalId'].map((name): [string, unknown] => [name, `a ${name}`]),
-      ...['name.givenName', 'name.familyName', 'name.middleName', 'name.formatted', 'name.honorificPrefix', 'name.honorificSuffix'].map((name): [string, unknown] => [name, `a ${name}`]),
-      ...['employeeNumber', 'costCenter', 'organization', 'division', 'department'].map((name): [string, unknown] => [`${enterpriseSchema}:${name}`, `a ${name}`]),
+      ...['displayName', 'nickName', 'title', 'userType', 'preferredLanguage', 'locale', 'timezone', 'externalId'].map(
+        (name): [string, unknown] => [name, `a ${name}`],
+      ),
+      ...[
+        'name.givenName',
+        'name.familyName',
+        'name.middleName',
+        'name.formatted',
+        'name.honorificPrefix',
+        'name.honorificSuffix',
+      ].map((name): [string, unknown] => [name, `a ${name}`]),
+      ...['employeeNumber', 'costCenter', 'organization', 'division', 'department'].map((name): [string, unknown] => [
+        `${enterpriseSchema}:${name}`,
+        `a ${name}`,
+      ]),
       ['active', false],
     ]
     const { id } = await create('/Users', user('patched'))
-    const answers = await allOf(values, ([path, value]) => scim('PATCH', `/Users/${id}`, patch({ op: 'replace', path, value })))
+    const answers = await allOf(values, ([path, value]) =>
+      scim('PATCH', `/Users/${id}`, patch({ op: 'replace', path, value })),
+    )
     expect(answers.map(({ status }) => status)).toEqual(values.map(() => 200))
     const { body } = await scim('GET', `/Users/${id}`)
     for (const [path, value] of values) {
-      const [holder, inner] = path.startsWith(enterpriseSchema) ? [body[enterpriseSchema], path.slice(enterpriseSchema.length + 1)] : [body, path]
+      const [holder, inner] = path.startsWith(enterpriseSchema)
+        ? [body[enterpriseSchema], path.slice(enterpriseSchema.length + 1)]
+        : [body, path]
       expect(inner.split('.').reduce((held, key) => held[key], holder)).toBe(value)
     }
     expect(versionOf(body)).toBe(21)
     await expectContiguous(body)
-    const { body: known } = await eventually(() => world.directory(`/${connection.id}/users/${id}`), (read) => read.body.version === 21)
-    expect(known).toMatchObject({ displayName: 'a displayName', givenName: 'a name.givenName', department: 'a department', active: false })
+    const { body: known } = await eventually(
+      () => world.directory(`/${connection.id}/users/${id}`),
+      (read) => read.body.version === 21,
+    )
+    expect(known).toMatchObject({
+      displayName: 'a displayName',
+      givenName: 'a name.givenName',
+      department: 'a department',
+      active: false,
+    })
   })
 
   test('a renamed user is found by the new name at once, and by the old one no more', async () => {
     const { id } = await create('/Users', user('old.name'))
     for (const name of ['new.name', 'newer.name', 'newest.name']) {
       await scim('PATCH', `/Users/${id}`, patch({ op: 'replace', value: { userName: name } }))
-      expect((await scim('GET', `/Users?filter=userName eq "${name.toUpperCase()}"`)).body.Resources).toMatchObject([{ id, userName: name }])
+      expect((await scim('GET', `/Users?filter=userName eq "${name.toUpperCase()}"`)).body.Resources).toMatchObject([
+        { id, userName: name },
+      ])
     }
     expect((await scim('GET', '/Users?filter=userName eq "new.name"')).body.totalResults).toBe(0)
     await create('/Users', user('old.name'))
@@ -102,7 +151,10 @@ describe('what is decided by the database', () => {
 
 describe('PUT', () => {
   test('without active does not bring a deactivated user back, and clears what it leaves out', async () => {
-    const { id } = await create('/Users', user('put', { active: false, title: 'Dr', emails: [{ value: 'put@example.com', type: 'work' }] }))
+    const { id } = await create(
+      '/Users',
+      user('put', { active: false, title: 'Dr', emails: [{ value: 'put@example.com', type: 'work' }] }),
+    )
     const { body } = await scim('PUT', `/Users/${id}`, user('put', { displayName: 'Put' }))
     const { meta: _meta, ...resource } = (await scim('GET', `/Users/${id}`)).body
     expect(resource).toEqual({ schemas: [userSchema], id, userName: 'put', displayName: 'Put', active: false })
@@ -118,7 +170,10 @@ describe('PUT', () => {
   })
 
   test('of an unknown id is 404 and creates nothing', async () => {
-    expect(await scim('PUT', '/Users/6f1ed3a5-2d6c-4d67-b4ba-2b5ba0dd7c0a', user('nobody.yet'))).toMatchObject({ status: 404, body: { status: '404' } })
+    expect(await scim('PUT', '/Users/6f1ed3a5-2d6c-4d67-b4ba-2b5ba0dd7c0a', user('nobody.yet'))).toMatchObject({
+      status: 404,
+      body: { status: '404' },
+    })
     expect(await scim('PUT', '/Users/none', user('nobody.yet'))).toMatchObject({ status: 404 })
     expect((await scim('GET', '/Users?filter=userName eq "nobody.yet"')).body.totalResults).toBe(0)
   })
@@ -129,7 +184,10 @@ describe('PUT', () => {
     const { body } = await scim('PUT', `/Groups/${id}`, group('put group', [b.id, c.id]))
     expect(body.members.map(({ value }: { value: string }) => value).sort()).toEqual([b.id, c.id].sort())
     const last = (await eventsOf(id)).at(-1)
-    expect(last).toMatchObject({ name: 'group.members-changed', payload: { added: [{ id: c.id, kind: 'user' }], removed: [a.id] } })
+    expect(last).toMatchObject({
+      name: 'group.members-changed',
+      payload: { added: [{ id: c.id, kind: 'user' }], removed: [a.id] },
+    })
     await expectContiguous(body)
   })
 })
@@ -150,9 +208,17 @@ describe('PATCH', () => {
   test('adding a member twice, or removing one who is none, changes neither version nor lastModified', async () => {
     const member = await create('/Users', user('twice'))
     const made = await create('/Groups', group('twice', [member.id]))
-    const again = await scim('PATCH', `/Groups/${made.id}`, patch({ op: 'add', path: 'members', value: [{ value: member.id }] }))
+    const again = await scim(
+      'PATCH',
+      `/Groups/${made.id}`,
+      patch({ op: 'add', path: 'members', value: [{ value: member.id }] }),
+    )
     expect(again).toMatchObject({ status: 200, body: made })
-    const none = await scim('PATCH', `/Groups/${made.id}`, patch({ op: 'remove', path: `members[value eq "${connection.id}"]` }))
+    const none = await scim(
+      'PATCH',
+      `/Groups/${made.id}`,
+      patch({ op: 'remove', path: `members[value eq "${connection.id}"]` }),
+    )
     expect(none).toMatchObject({ status: 200, body: made })
     expect((await scim('GET', `/Groups/${made.id}`)).body).toEqual(made)
   })
@@ -177,52 +243,85 @@ describe('DELETE', () => {
       expect(body.members.map(({ value }: { value: string }) => value)).toEqual([stays.id])
       expect(versionOf(body)).toBe(versionOf(before) + 1)
       expect(Date.parse(body.meta.lastModified)).toBeGreaterThanOrEqual(Date.parse(before.meta.lastModified))
-      expect((await eventsOf(before.id)).at(-1)).toMatchObject({ name: 'group.members-changed', payload: { added: [], removed: [gone.id] } })
+      expect((await eventsOf(before.id)).at(-1)).toMatchObject({
+        name: 'group.members-changed',
+        payload: { added: [], removed: [gone.id] },
+      })
       await expectContiguous(body)
       await eventually(
         () => world.directory(`/${connection.id}/groups/${before.id}`),
         (read) => read.body.version === versionOf(body) && read.body.members.items.length === 1,
       )
     }
-    for (const method of ['DELETE', 'GET']) expect(await scim(method, `/Users/${gone.id}`)).toMatchObject({ status: 404, body: { status: '404' } })
-    expect(await scim('PATCH', `/Users/${gone.id}`, patch({ op: 'replace', path: 'title', value: 'x' }))).toMatchObject({ status: 404 })
+    for (const method of ['DELETE', 'GET'])
+      expect(await scim(method, `/Users/${gone.id}`)).toMatchObject({ status: 404, body: { status: '404' } })
+    expect(await scim('PATCH', `/Users/${gone.id}`, patch({ op: 'replace', path: 'title', value: 'x' }))).toMatchObject(
+      { status: 404 },
+    )
     expect((await scim('GET', '/Users?filter=userName eq "leaves"')).body.totalResults).toBe(0)
-    await eventually(() => world.directory(`/${connection.id}/users/${gone.id}`), ({ status }) => status === 404)
+    await eventually(
+      () => world.directory(`/${connection.id}/users/${gone.id}`),
+      ({ status }) => status === 404,
+    )
     await create('/Users', user('leaves'))
   })
 
   test('users deleted at the same time leave a group of contiguous versions', async () => {
     const users = await allOf(Array.from({ length: 30 }), (_, index) => create('/Users', user(`leaving.${index}`)))
-    const { id } = await create('/Groups', group('leaving', users.map((member) => member.id)))
+    const { id } = await create(
+      '/Groups',
+      group(
+        'leaving',
+        users.map((member) => member.id),
+      ),
+    )
     const answers = await allOf(users, (member) => scim('DELETE', `/Users/${member.id}`))
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([204]))
     const { body } = await scim('GET', `/Groups/${id}`)
     expect(body.members).toBeUndefined()
     await expectContiguous(body)
-    const { body: known } = await eventually(() => world.directory(`/${connection.id}/groups/${id}`), (read) => read.body.version === versionOf(body))
+    const { body: known } = await eventually(
+      () => world.directory(`/${connection.id}/groups/${id}`),
+      (read) => read.body.version === versionOf(body),
+    )
     expect(known.members.items).toEqual([])
   })
 
   test('users deleted while their groups change leave no member that is a user no more', async () => {
     const users = await allOf(Array.from({ length: 40 }), (_, index) => create('/Users', user(`racing.${index}`)))
     const members = users.map((member) => member.id)
-    const groups = await allOf(['a', 'b', 'c', 'd'], (name) => create('/Groups', group(`racing ${name}`, name < 'c' ? members : [])))
+    const groups = await allOf(['a', 'b', 'c', 'd'], (name) =>
+      create('/Groups', group(`racing ${name}`, name < 'c' ? members : [])),
+    )
     const changes = users.flatMap(({ id }, index): [string, string, object?][] => [
       ['PATCH', `/Groups/${groups[2].id}`, patch({ op: 'add', path: 'members', value: [{ value: id }] })],
       ['DELETE', `/Users/${id}`],
       ['PATCH', `/Groups/${groups[3].id}`, patch({ op: 'add', path: 'members', value: [{ value: id }] })],
-      ...(index % 10 === 5 ? ([['PUT', `/Groups/${groups[index % 2].id}`, group('racing', members.slice(index))]] as [string, string, object][]) : []),
+      ...(index % 10 === 5
+        ? ([['PUT', `/Groups/${groups[index % 2].id}`, group('racing', members.slice(index))]] as [
+            string,
+            string,
+            object,
+          ][])
+        : []),
     ])
     const began = Date.now()
     const took: number[] = []
-    const answers = await allOf(changes, async ([method, path, body]) => { const a = await scim(method, path, body); took.push(Date.now() - began); return a })
+    const answers = await allOf(changes, async ([method, path, body]) => {
+      const a = await scim(method, path, body)
+      took.push(Date.now() - began)
+      return a
+    })
     console.log(Math.max(...took), took.length)
     expect(answers.filter(({ status }) => status >= 300)).toEqual([])
     for (const { id } of groups) {
       const { body } = await scim('GET', `/Groups/${id}`)
       expect((body.members ?? []).filter(({ type }: { type?: string }) => type === 'User')).toEqual([])
       await expectContiguous(body)
-      const { body: known } = await eventually(() => world.directory(`/${connection.id}/groups/${id}?limit=200`), (read) => read.body.version === versionOf(body))
+      const { body: known } = await eventually(
+        () => world.directory(`/${connection.id}/groups/${id}?limit=200`),
+        (read) => read.body.version === versionOf(body),
+      )
       expect(known.members.items).toEqual([])
     }
   })
@@ -230,20 +329,37 @@ describe('DELETE', () => {
   test('a deleted group is gone from its users', async () => {
     const member = await create('/Users', user('in.group'))
     const { id } = await create('/Groups', group('short-lived', [member.id]))
-    expect((await scim('GET', `/Users/${member.id}`)).body.groups).toMatchObject([{ value: id, display: 'short-lived', type: 'direct' }])
+    expect((await scim('GET', `/Users/${member.id}`)).body.groups).toMatchObject([
+      { value: id, display: 'short-lived', type: 'direct' },
+    ])
     await scim('DELETE', `/Groups/${id}`)
     expect((await scim('GET', `/Users/${member.id}`)).body.groups).toBeUndefined()
-    await eventually(() => world.directory(`/${connection.id}/users/${member.id}`), ({ body }) => body.groups?.length === 0)
+    await eventually(
+      () => world.directory(`/${connection.id}/users/${member.id}`),
+      ({ body }) => body.groups?.length === 0,
+    )
   })
 })
 
 describe('versions', () => {
   test('a write that names an old version in If-Match is 412 and changes nothing', async () => {
     const made = await create('/Users', user('versioned'))
-    const { headers } = await scim('PATCH', `/Users/${made.id}`, patch({ op: 'replace', path: 'title', value: 'first' }), { 'if-match': made.meta.version })
+    const { headers } = await scim(
+      'PATCH',
+      `/Users/${made.id}`,
+      patch({ op: 'replace', path: 'title', value: 'first' }),
+      { 'if-match': made.meta.version },
+    )
     expect(headers.get('etag')).toBe('W/"2"')
-    for (const [method, body] of [['PATCH', patch({ op: 'replace', path: 'title', value: 'second' })], ['PUT', user('versioned')], ['DELETE', undefined]] as const) {
-      expect(await scim(method, `/Users/${made.id}`, body, { 'if-match': made.meta.version })).toMatchObject({ status: 412, body: { status: '412' } })
+    for (const [method, body] of [
+      ['PATCH', patch({ op: 'replace', path: 'title', value: 'second' })],
+      ['PUT', user('versioned')],
+      ['DELETE', undefined],
+    ] as const) {
+      expect(await scim(method, `/Users/${made.id}`, body, { 'if-match': made.meta.version })).toMatchObject({
+        status: 412,
+        body: { status: '412' },
+      })
     }
     const read = await scim('GET', `/Users/${made.id}`, undefined, { 'if-none-match': 'W/"2"' })
     expect(read).toMatchObject({ status: 200, body: { title: 'first', meta: { version: 'W/"2"' } } })
@@ -254,18 +370,32 @@ describe('versions', () => {
   test('of concurrent writes that name one version, one succeeds', async () => {
     const made = await create('/Users', user('raced'))
     const answers = await allOf(Array.from({ length: 10 }), (_, index) =>
-      scim('PATCH', `/Users/${made.id}`, patch({ op: 'replace', path: 'title', value: `title ${index}` }), { 'if-match': made.meta.version }),
+      scim('PATCH', `/Users/${made.id}`, patch({ op: 'replace', path: 'title', value: `title ${index}` }), {
+        'if-match': made.meta.version,
+      }),
     )
     expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 9 }, () => 412)])
-    expect((await scim('GET', `/Users/${made.id}`)).body.title).toBe(answers.find(({ status }) => status === 200)?.body.title)
+    expect((await scim('GET', `/Users/${made.id}`)).body.title).toBe(
+      answers.find(({ status }) => status === 200)?.body.title,
+    )
   })
 
   test('a create answers where the resource is, and lastModified is created until something changes', async () => {
-    const { status, headers, body } = await scim('POST', '/Users', user('located', { password: 'a password never shown' }))
+    const { status, headers, body } = await scim(
+      'POST',
+      '/Users',
+      user('located', { password: 'a password never shown' }),
+    )
     expect(status).toBe(201)
     expect(headers.get('location')).toBe(`${connection.scimBaseUrl}/Users/${body.id}`)
     expect(headers.get('content-type')).toBe('application/scim+json; charset=utf-8')
-    expect(body.meta).toEqual({ resourceType: 'User', location: headers.get('location'), version: 'W/"1"', created: body.meta.created, lastModified: body.meta.created })
+    expect(body.meta).toEqual({
+      resourceType: 'User',
+      location: headers.get('location'),
+      version: 'W/"1"',
+      created: body.meta.created,
+      lastModified: body.meta.created,
+    })
     expect(body.meta.created).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     expect(JSON.stringify(await world.query('SELECT document FROM gateway.scim_user'))).not.toContain('never shown')
   })

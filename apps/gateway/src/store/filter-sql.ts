@@ -243,7 +243,9 @@ class Compiler {
 
   #bind(value: unknown): string {
     if (typeof value === 'string' && value.includes('\u0000')) {
-      throw errors.invalidFilter('A value in the filter holds the character U+0000, which nothing stored has. Remove it.')
+      throw errors.invalidFilter(
+        'A value in the filter holds the character U+0000, which nothing stored has. Remove it.',
+      )
     }
     this.#values.push(value)
     return `$${this.#values.length}`
