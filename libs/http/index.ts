@@ -2,7 +2,7 @@
  * What every program of the product does alike over HTTP: the server and its limits, reading a body, problem details,
  * the admin token, health, admin lists, and draining. Knows no service.
  */
-export { createHttpAdapter, HttpAdapter, type HttpOptions, type RenderedError } from './adapter.ts'
+export { createHttpAdapter, HttpAdapter, type HttpOptions } from './adapter.ts'
 export { readBody, drainBody, BodyTooLarge, BodyAborted, BodyTimedOut } from './body.ts'
 export {
   Problem,

@@ -7,6 +7,8 @@ export interface ProblemFilterOptions {
   readonly logger: { error(fields: object, message: string): void }
   /** Methods that some route takes at a path: `HttpAdapter.methodsAt`. */
   readonly methodsAt: (path: string) => readonly string[]
+  /** Tells what was thrown only because the database is away: 503, to be tried again. */
+  readonly isDatabaseAway?: (thrown: unknown) => boolean
   /** Addresses whose errors have another form than problem details (SCIM's), also where no route of theirs was reached. */
   readonly elsewhere?: readonly { readonly prefix: string; readonly filter: ExceptionFilter }[]
 }
@@ -37,6 +39,9 @@ export class ProblemFilter implements ExceptionFilter {
 
   #problemOf(thrown: unknown, request: FastifyRequest, path: string): Problem {
     if (thrown instanceof Problem) return thrown
+    if (this.#options.isDatabaseAway?.(thrown) === true) {
+      return problems.unavailable('The database cannot be reached at the moment. Repeat the request.', 5)
+    }
     const status = thrown instanceof HttpException ? thrown.getStatus() : 500
     if (status === 404) {
       const allowed = this.#options.methodsAt(path)

@@ -3,7 +3,17 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
 import { mintKey } from '#libs/credentials/index'
-import { type Connection, eventually, group, patch, type Scim, startWorld, user, type World } from '../world.ts'
+import {
+  type Connection,
+  eventually,
+  group,
+  patch,
+  type Scim,
+  startWorld,
+  type Told,
+  user,
+  type World,
+} from '../world.ts'
 
 const password = 'correct horse battery staple 1mz050nq'
 
@@ -85,7 +95,7 @@ async function send({
   const { promise, resolve, reject } = Promise.withResolvers<{
     status: number
     headers: Record<string, unknown>
-    body: any
+    body: Told
   }>()
   outgoing.on('error', reject)
   outgoing.on('response', (answer) => {

@@ -157,7 +157,7 @@ describe('400 mixed requests of two tenants at 16 connections', () => {
       const records = await eventually(
         async () =>
           (await world.audit({ tenant: connection.tenant, surface: 'scim' })).filter(({ userAgent }) =>
-            /^of/.test(userAgent),
+            userAgent.startsWith('of'),
           ),
         (found) => found.length >= expected,
       )

@@ -7,6 +7,7 @@ import {
   patch,
   type Scim,
   startWorld,
+  type Told,
   user,
   userSchema,
   versionOf,
@@ -23,13 +24,13 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-async function create(path: '/Users' | '/Groups', body: object): Promise<any> {
+async function create(path: '/Users' | '/Groups', body: object): Promise<Told> {
   const answer = await scim('POST', path, body)
   expect(answer).toMatchObject({ status: 201 })
   return answer.body
 }
 
-async function eventsOf(subject: string): Promise<{ name: string; version: number; payload: any }[]> {
+async function eventsOf(subject: string): Promise<{ name: string; version: number; payload: Told }[]> {
   return (await world.events(connection.id)).filter((event) => event.subject === subject)
 }
 
@@ -42,7 +43,7 @@ async function expectContiguous(resource: { id: string; meta: { version: string 
 describe('what is decided by the database', () => {
   test('of 20 concurrent creates of one userName in different letter case, one is made and 19 are refused', async () => {
     const names = Array.from({ length: 20 }, (_, index) =>
-      [...'same.name@example.com']
+      Array.from('same.name@example.com')
         .map((letter, at) => ((index >> (at % 5)) & 1 ? letter.toUpperCase() : letter))
         .join(''),
     )

@@ -8,8 +8,6 @@ export interface Answer {
   /** JSON text; absent for 204. */
   readonly body?: string
   readonly outcome: Outcome
-  /** True when the record was written together with what it tells of. */
-  readonly recorded: boolean
 }
 
 export interface Outcome {
@@ -45,6 +43,5 @@ export function refused(error: ScimError, headers: Readonly<Record<string, strin
     headers: { ...error.headers, ...headers },
     body: JSON.stringify(renderError(error)),
     outcome: { ...accepted(error.status), result, code: error.code, detail: error.detail },
-    recorded: false,
   }
 }

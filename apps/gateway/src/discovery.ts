@@ -28,7 +28,6 @@ export function discover(request: Admitted, baseUrl: string): Answer {
     headers: {},
     body: documentOf(request, baseUrl),
     outcome: accepted(200),
-    recorded: false,
   }
 }
 

@@ -56,7 +56,7 @@ export interface Intent {
 }
 
 /**
- * Decides one command against the record as it is. Pure. Throws a ScimError: notFound, preconditionFailed, or
+ * Decides one command against the record as it is, touching nothing. Throws a ScimError: notFound, preconditionFailed, or
  * whatever the patch deserves.
  */
 export function decide(

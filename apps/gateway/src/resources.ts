@@ -2,6 +2,7 @@ import { newId } from '#libs/events/index'
 import {
   type Deviation,
   errors,
+  namesVersion,
   parseFilter,
   parsePaging,
   parsePatch,
@@ -20,6 +21,7 @@ import { requestDecided } from './decision.ts'
 import { noEdit, replacement } from './membership.ts'
 import type { Command, Precondition } from './provisioning.ts'
 import { locationOf, represent, type Standing } from './representation.ts'
+import { isId } from './record.ts'
 import type { Records, StoredText } from './store/records.ts'
 import type { Written } from './store/job.ts'
 import type { Writer } from './store/writer.ts'
@@ -72,20 +74,16 @@ export async function patch(request: Admitted, type: ResourceType, parts: Resour
   const { operations, deviations } = parsePatch(request.body)
   const split =
     type.name === 'Group' ? splitPatch(operations) : { document: operations, membership: [], deviations: [] }
+  const id = idOf(request)
   const command: Command = {
     kind: 'patch',
-    id: idOf(request),
+    id,
     operations: split.document,
     membership: split.membership,
     precondition: preconditionOf(request),
   }
-  return write(
-    request,
-    type,
-    command,
-    { status: 200, deviations: [...deviations, ...split.deviations], projection },
-    parts,
-  )
+  const status = (await isVeryLarge(request, type, id, projection, parts.records)) ? 204 : 200
+  return write(request, type, command, { status, deviations: [...deviations, ...split.deviations], projection }, parts)
 }
 
 /** RFC 7644 section 3.6. 204; what is deleted leaves its groups. */
@@ -94,7 +92,7 @@ export async function remove(request: Admitted, type: ResourceType, parts: Resou
   return write(request, type, command, { status: 204, deviations: [], projection: { kind: 'default' } }, parts)
 }
 
-/** RFC 7644 section 3.4.1. */
+/** RFC 7644 section 3.4.1; 304 when If-None-Match names the version (section 3.14). */
 export async function read(
   request: Admitted,
   type: ResourceType,
@@ -105,14 +103,18 @@ export async function read(
   const projection = projectionOf(request, type)
   const stored = isId(id) ? await records.find(type, connection, id) : undefined
   if (stored === undefined) throw errors.notFound(type.name, id)
+  const version = renderVersion(stored.version)
+  const known = request.arrival.headers['if-none-match']
+  if (known !== undefined && namesVersion(known, version)) {
+    return { status: 304, headers: { ETag: version }, outcome: accepted(304, { subject: { kind: type.name, id } }) }
+  }
   const [standing] = await standings(type, connection, [stored], projection, records)
   const base = baseUrl(connection)
   return {
     status: 200,
-    headers: { ETag: renderVersion(stored.version), 'Content-Location': locationOf(base, type, id) },
+    headers: { ETag: version, 'Content-Location': locationOf(base, type, id) },
     body: represent(type, base, standing ?? stored, stored.document, projection),
     outcome: accepted(200, { subject: { kind: type.name, id } }),
-    recorded: false,
   }
 }
 
@@ -142,7 +144,6 @@ export async function list(
     headers: {},
     body: renderList({ totalResults, startIndex: paging.startIndex, resources }),
     outcome: accepted(200),
-    recorded: false,
   }
 }
 
@@ -181,16 +182,11 @@ async function write(
       return requestDecided({ ...request, steps }, outcomeOf(result))
     },
   })
+  request.recorded = true
   const outcome = outcomeOf(written)
-  if (reply.status === 204) return { status: 204, headers: {}, outcome, recorded: true }
+  if (command.kind === 'delete') return { status: 204, headers: {}, outcome }
   const headers = { ETag: renderVersion(written.version), Location: locationOf(base, type, written.id) }
-  if (
-    command.kind === 'patch' &&
-    type.name === 'Group' &&
-    (await isVeryLarge(request, written.id, reply.projection, parts.records))
-  ) {
-    return { status: 204, headers, outcome: { ...outcome, status: 204 }, recorded: true }
-  }
+  if (reply.status === 204) return { status: 204, headers, outcome }
   const isNewUser = command.kind === 'create' && type.name === 'User'
   const [standing] = isNewUser
     ? [written]
@@ -200,12 +196,18 @@ async function write(
     headers,
     body: represent(type, base, standing ?? written, written.document, reply.projection),
     outcome,
-    recorded: true,
   }
 }
 
-function isVeryLarge(request: Admitted, id: string, projection: Projection, records: Records): Promise<boolean> {
-  if (projection.kind !== 'default') return Promise.resolve(false)
+/** Only where the client did not name what it wants to see (RFC 7644 section 3.5.2 then wants an answer). */
+async function isVeryLarge(
+  request: Admitted,
+  type: ResourceType,
+  id: string,
+  projection: Projection,
+  records: Records,
+): Promise<boolean> {
+  if (type.name !== 'Group' || projection.kind !== 'default' || !isId(id)) return false
   return records.hasMoreMembersThan(request.principal.connection, id, mostMembersAnswered)
 }
 
@@ -244,8 +246,4 @@ function preconditionOf({ arrival }: Admitted): Precondition {
 function idOf(request: Admitted): string {
   if (request.resourceId === undefined) throw errors.internal()
   return request.resourceId
-}
-
-function isId(text: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
 }

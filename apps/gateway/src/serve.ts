@@ -21,14 +21,14 @@ export interface ServeParts extends WayInParts, ResourceParts {
  * queue; when that is full the answer is 503, whatever had been decided.
  */
 export async function serve(arrival: Arrival, parts: ServeParts): Promise<Answer> {
-  const passage: Passage = { arrival, steps: [] }
+  const passage: Passage = { arrival, steps: [], recorded: false }
   let answer: Answer
   try {
     answer = await perform(await admit(passage, parts), parts)
   } catch (error) {
     answer = refused(refusalOf(error, arrival, parts))
   }
-  if (!answer.recorded && !parts.decisions.offer(requestDecided(passage, answer.outcome))) {
+  if (!passage.recorded && !parts.decisions.offer(requestDecided(passage, answer.outcome))) {
     answer = refused(errors.unavailable(1))
   }
   parts.answered(passage, answer)

@@ -36,6 +36,8 @@ export interface WayInParts {
 export interface Passage {
   readonly arrival: Arrival
   readonly steps: StepDecision[]
+  /** True once the request's record is stored together with what the request wrote. */
+  recorded: boolean
   connection?: KnownConnection
   key?: KnownKey
   endpoint?: Endpoint
@@ -68,12 +70,11 @@ export async function admit(passage: Passage, parts: WayInParts): Promise<Admitt
   for (const [name, step] of wayIn) await take(passage, name, () => step(passage, parts))
   const { connection: known, key: proved, endpoint: found } = passage
   if (known === undefined || proved === undefined || found === undefined) throw errors.internal()
-  return {
-    ...passage,
+  return Object.assign(passage, {
     endpoint: found,
     resourceId: found.hasId ? passage.arrival.path.split('/')[2] : undefined,
     principal: { ...known, kid: proved.kid },
-  }
+  })
 }
 
 /** Runs one named step and records what it decided; the service's own failures are recorded as refusals too. */

@@ -1,7 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync, accessSync, constants } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { formatPeppers, generatePeppers, parsePeppers, type Peppers } from '#libs/credentials/index'
+import { formatPeppers, generatePeppers, parsePeppers, type Peppers, UnreadablePeppers } from '#libs/credentials/index'
 import { StartError } from './start-error.ts'
 
 /** What the standalone program keeps beside its database. Files with secrets have mode 600. */
@@ -15,9 +26,8 @@ export class DataFolder {
       mkdirSync(path, { recursive: true })
       accessSync(path, constants.W_OK | constants.X_OK)
     } catch (error) {
-      const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
       throw new StartError(
-        `The data folder ${path} cannot be written (${reason}). Make it writable for this user, or name another one in LATCHKEY_DATA.`,
+        `The data folder ${path} cannot be written (${codeOf(error)}). Make it writable for this user, or name another one in LATCHKEY_DATA.`,
       )
     }
   }
@@ -27,7 +37,10 @@ export class DataFolder {
   }
 
   peppers(): Peppers {
-    return parsePeppers(this.#secret('peppers', () => formatPeppers(generatePeppers())))
+    return readPeppers(
+      this.#secret('peppers', () => formatPeppers(generatePeppers())),
+      `The file ${this.file('peppers')}`,
+    )
   }
 
   /** Where the command line finds the server. */
@@ -39,21 +52,59 @@ export class DataFolder {
     return join(this.path, name)
   }
 
-  /** The content of the file; made at the first start, and never twice. */
+  /** The content of the file; made whole at the first start, and never twice, also when two programs start at once. */
   #secret(name: string, make: () => string): string {
     const file = this.file(name)
     try {
-      writeFileSync(file, `${make()}\n`, { mode: 0o600, flag: 'wx' })
+      return contentOf(file, name) ?? this.#make(file, make()) ?? contentOf(file, name) ?? ''
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
-        throw new StartError(`The file ${file} cannot be written. Make it writable for this user.`)
-      }
+      if (error instanceof StartError) throw error
+      throw new StartError(`The file ${file} cannot be read or written (${codeOf(error)}). Make it so for this user.`)
     }
-    const content = readFileSync(file, 'utf8').trim()
-    if (content === '')
-      throw new StartError(
-        `The file ${file} is empty. Put the ${name} back that it held, or remove the file to have a new one made.`,
-      )
-    return content
   }
+
+  /** Durable before it is used: keys are minted under it. Undefined when another program was quicker. */
+  #make(file: string, content: string): string | undefined {
+    const draft = `${file}.${process.pid}`
+    try {
+      const descriptor = openSync(draft, 'w', 0o600)
+      writeFileSync(descriptor, `${content}\n`)
+      fsyncSync(descriptor)
+      closeSync(descriptor)
+      linkSync(draft, file)
+      return content
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return undefined
+      throw error
+    } finally {
+      rmSync(draft, { force: true })
+    }
+  }
+}
+
+/** Throws StartError, which begins with the place that the text came from and never tells it. */
+export function readPeppers(text: string, place: string): Peppers {
+  try {
+    return parsePeppers(text)
+  } catch (error) {
+    if (!(error instanceof UnreadablePeppers)) throw error
+    throw new StartError(`${place} holds no peppers: ${error.message}. Put back what it held.`)
+  }
+}
+
+function contentOf(file: string, name: string): string | undefined {
+  try {
+    const content = readFileSync(file, 'utf8').trim()
+    if (content !== '') return content
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+  throw new StartError(
+    `The file ${file} is empty. Put the ${name} back that it held, or remove the file to have a new one made.`,
+  )
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
 }

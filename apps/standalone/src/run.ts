@@ -1,34 +1,46 @@
 import 'reflect-metadata'
-import { createServer } from 'node:net'
 import { ConfigurationError, readEnvironment } from '#libs/configuration/index'
-import { parsePeppers, UnreadablePeppers } from '#libs/credentials/index'
 import { PortTaken } from '#libs/http/index'
+import { PeppersDoNotFit } from '#apps/keys/src/index'
 import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
 import { createLogger, startTelemetry } from '#libs/telemetry/index'
+import { freePort, publicAddress } from './address.ts'
 import { banner } from './banner.ts'
-import { DataFolder } from './data-folder.ts'
-import { keepPostgres } from './postgres.ts'
+import { DataFolder, readPeppers } from './data-folder.ts'
+import { ending } from './ending.ts'
+import { withEnvFile } from './env-file.ts'
+import { keepPostgres, reachPostgres } from './postgres.ts'
 import { startProgram } from './program.ts'
 import { alsoKnown, settings } from './settings.ts'
+import { askedToStop } from './signals.ts'
 import { StartError } from './start-error.ts'
 
 /**
  * Starts everything, prints the banner and runs until it is told to stop: then answers what is in flight and exits 0.
- * What keeps it from starting is told in one line, and the exit code is 1.
+ * What keeps it from starting is told in one line for each fault, and the exit code is 1.
  */
 export async function run(env: NodeJS.ProcessEnv): Promise<void> {
+  const stop = askedToStop()
   try {
-    await start(env)
+    const end = await start(env, stop)
+    await stop.asked
+    process.exit((await end()) ? 0 : 1)
   } catch (error) {
+    // A Ctrl-C also reaches what was being started.
+    if (stop.isAsked()) process.exit(0)
     if (!isExpected(error)) throw error
     process.stderr.write(`${error.message}\n`)
     process.exit(1)
   }
 }
 
-async function start(env: NodeJS.ProcessEnv): Promise<void> {
-  const configuration = readEnvironment(env, settings, { alsoKnown })
+/** Answers how to end it again. Where it cannot start, or is told to stop before it has, nothing stays behind. */
+async function start(env: NodeJS.ProcessEnv, stop: { isAsked(): boolean }): Promise<() => Promise<boolean>> {
+  const configuration = readEnvironment(withEnvFile(env), settings, { alsoKnown })
   const folder = new DataFolder(configuration.LATCHKEY_DATA)
+  const adminToken = configuration.LATCHKEY_ADMIN_TOKEN ?? folder.adminToken()
+  const { LATCHKEY_PEPPERS } = configuration
+  const peppers = LATCHKEY_PEPPERS === undefined ? folder.peppers() : readPeppers(LATCHKEY_PEPPERS, 'LATCHKEY_PEPPERS')
   const host = configuration.LATCHKEY_HOST
   const port = await freePort(host, configuration.LATCHKEY_PORT)
   const logger = await createLogger({
@@ -37,70 +49,49 @@ async function start(env: NodeJS.ProcessEnv): Promise<void> {
     pretty: process.stderr.isTTY,
     stream: { write: (line: string) => process.stderr.write(line) },
   })
-  const [telemetry, postgres] = await Promise.all([
-    startTelemetry({
+  const parts = ending(logger)
+  try {
+    let databaseUrl = configuration.DATABASE_URL
+    if (databaseUrl === undefined) {
+      const postgres = await keepPostgres(folder, logger)
+      parts.add('Postgres', () => postgres.stop())
+      databaseUrl = postgres.url
+    } else {
+      await reachPostgres(databaseUrl)
+    }
+    const telemetry = await startTelemetry({
       service: 'latchkey',
       otlpEndpoint: configuration.OTEL_EXPORTER_OTLP_ENDPOINT,
       onExportFailure: (error) => logger.warn({ err: error }, 'traces could not be exported'),
-    }),
-    configuration.DATABASE_URL === undefined ? keepPostgres(folder, logger) : undefined,
-  ])
-  const program = await startProgram({
-    databaseUrl: postgres?.url ?? configuration.DATABASE_URL ?? '',
-    host,
-    port,
-    publicUrl: (
-      configuration.LATCHKEY_PUBLIC_URL ?? `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`
-    ).replace(/\/+$/, ''),
-    adminToken: configuration.LATCHKEY_ADMIN_TOKEN ?? folder.adminToken(),
-    peppers:
-      configuration.LATCHKEY_PEPPERS === undefined ? folder.peppers() : parsePeppers(configuration.LATCHKEY_PEPPERS),
-    bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
-    requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
-    decisionQueue: configuration.LATCHKEY_DECISION_QUEUE,
-    eventRetention: configuration.LATCHKEY_EVENT_RETENTION,
-    auditRetention: configuration.LATCHKEY_AUDIT_RETENTION,
-    telemetry,
-    logger,
-  }).catch(async (error: unknown) => {
-    await postgres?.stop()
-    throw error
-  })
-  folder.writeUrl(program.url)
-  process.stdout.write(banner(program.url, program.quickstart, new Date()))
-
-  const end = async (): Promise<void> => {
-    await program.stop()
-    await telemetry.shutdown()
-    await postgres?.stop()
-    process.exit(0)
-  }
-  let ending: Promise<void> | undefined
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void (ending ??= end()))
-}
-
-/** Finds out early whether the port can be had, and which one when any will do. */
-async function freePort(host: string, port: number): Promise<number> {
-  const probe = createServer()
-  return new Promise((resolve, reject) => {
-    probe.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new PortTaken(host, port)
-          : new StartError(
-              `Cannot listen on ${host}:${port} (${error.code}). Set LATCHKEY_HOST and LATCHKEY_PORT to an address of this machine.`,
-            ),
-      ),
-    )
-    probe.listen(port, host, () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : port))
     })
-  })
+    parts.add('telemetry', () => telemetry.shutdown())
+    if (stop.isAsked()) throw new StartError('told to stop')
+    const program = await startProgram({
+      databaseUrl,
+      host,
+      port,
+      publicUrl: configuration.LATCHKEY_PUBLIC_URL?.replace(/\/+$/, '') ?? publicAddress(host, port),
+      adminToken,
+      peppers,
+      bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
+      requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
+      decisionQueue: configuration.LATCHKEY_DECISION_QUEUE,
+      eventRetention: configuration.LATCHKEY_EVENT_RETENTION,
+      auditRetention: configuration.LATCHKEY_AUDIT_RETENTION,
+      telemetry,
+      logger,
+    })
+    parts.add('the program', () => program.stop())
+    folder.writeUrl(program.url)
+    process.stdout.write(banner(program.url, program.quickstart, new Date()))
+    return () => parts.end()
+  } catch (error) {
+    await parts.end()
+    throw error
+  }
 }
 
 function isExpected(error: unknown): error is Error {
-  return [StartError, ConfigurationError, PortTaken, EmbeddedPostgresError, UnreadablePeppers].some(
-    (kind) => error instanceof kind,
-  )
+  const kinds = [StartError, ConfigurationError, PortTaken, EmbeddedPostgresError, PeppersDoNotFit]
+  return kinds.some((kind) => error instanceof kind)
 }

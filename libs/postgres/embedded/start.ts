@@ -69,8 +69,11 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const wanted = { ...settings, ...(options.durable ? {} : forgetful), ...options.settings }
     const postmaster =
       orphan ?? (await startPostmaster(folder, binaries, runner, options.port ?? 0, wanted, resolve(options.log)))
+    let ended = false
+    void postmaster.gone.then(() => (ended = true))
     const stop = async () => {
-      await stopPostmaster(postmaster, options.durable ? 'fast' : 'immediate')
+      // Once it is gone, another process may have its id.
+      if (!ended) await stopPostmaster(postmaster, options.durable ? 'fast' : 'immediate')
       disown()
     }
     try {

@@ -12,7 +12,7 @@ test('only what works is advertised', () => {
     patch: { supported: true },
     bulk: { supported: false },
     filter: { supported: true, maxResults: 150 },
-    changePassword: { supported: true },
+    changePassword: { supported: false },
     sort: { supported: false },
     etag: { supported: true },
     authenticationSchemes: [{ type: 'oauthbearertoken' }],

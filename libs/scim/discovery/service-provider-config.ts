@@ -7,7 +7,7 @@ export function serviceProviderConfig(baseUrl: string, maxResults = 200): JsonOb
     patch: { supported: true },
     bulk: { supported: false, maxOperations: 0, maxPayloadSize: 0 },
     filter: { supported: true, maxResults },
-    changePassword: { supported: true },
+    changePassword: { supported: false },
     sort: { supported: false },
     etag: { supported: true },
     authenticationSchemes: [

@@ -28,7 +28,7 @@ export function arrivalOf(
       .map(decoded)
       .join('/')}`,
     query: new URLSearchParams(query),
-    headers: flattened(raw.headersDistinct),
+    headers: joined(raw.headersDistinct),
     address: unmapped(raw.socket.remoteAddress ?? ''),
     receivedAt: now,
     began: performance.now(),
@@ -67,11 +67,9 @@ function decoded(part: string): string {
   }
 }
 
-/** A header sent twice is not one that can be trusted to mean either: the parts are joined, and so fit nothing. */
-function flattened(headers: FastifyRequest['raw']['headersDistinct']): Record<string, string | undefined> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
-  )
+/** A header sent twice is not one that can be trusted to mean either: the two are joined, and an Authorization so joined is no key. */
+function joined(headers: FastifyRequest['raw']['headersDistinct']): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(headers).map(([name, values]) => [name, values?.join(', ')]))
 }
 
 /** An IPv4 address that came over an IPv6 socket is written as the IPv4 address it is. */

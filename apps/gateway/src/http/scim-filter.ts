@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common'
 import type { FastifyReply } from 'fastify'
-import { errors, renderError, ScimError } from '#libs/scim/index'
+import { errors, renderError } from '#libs/scim/index'
 
 const contentType = 'application/scim+json; charset=utf-8'
 
@@ -17,14 +17,4 @@ export class ScimFilter implements ExceptionFilter {
         .type(contentType)
         .send(JSON.stringify(renderError(error)))
   }
-}
-
-/** An address that cannot be decoded, or is too long, reaches no route. */
-export function renderBrokenScimAddress(
-  path: string,
-  problem: { status: number; detail: string },
-): { contentType: string; body: string } | undefined {
-  if (!path.startsWith('/scim')) return undefined
-  const error = new ScimError({ status: problem.status, code: 'address-unreadable', detail: problem.detail })
-  return { contentType, body: JSON.stringify(renderError(error)) }
 }

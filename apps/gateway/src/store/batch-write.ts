@@ -5,7 +5,7 @@ import { matcher, resolveElementFilter, findAttribute, type Resource, ScimError 
 import { membersChanged } from '../lifecycle.ts'
 import { foldMembership, isNoEdit, type MembershipEdit, noEdit } from '../membership.ts'
 import { decide, type Intent } from '../provisioning.ts'
-import { groupKeys, type Member, type ScimRecord, userKeys } from '../record.ts'
+import { groupKeys, isId, type Member, type ScimRecord, userKeys } from '../record.ts'
 import * as statements from './statements.ts'
 import { type Job, userNameTaken, type Written } from './job.ts'
 
@@ -29,7 +29,7 @@ type MemberRow = { groupId: string; value: string }
 
 /**
  * One batch in one transaction: lock what it touches, decide each command, write records and memberships, then
- * append events and decisions. No two jobs of a batch touch the same record. What is refused leaves no trace here.
+ * append events and decisions. No two jobs of a batch are about the same record. What is refused leaves no trace here.
  */
 export class BatchWrite {
   readonly #transaction: Transaction
@@ -284,10 +284,6 @@ function rowOf({ principal, type, occasion }: Job, { id, version, document }: In
     email_keys: keys.emailKeys,
     active: keys.active,
   }
-}
-
-function isId(text: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
 }
 
 function columns(rows: readonly (readonly unknown[])[], width: number): unknown[][] {

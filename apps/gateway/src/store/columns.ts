@@ -1,6 +1,6 @@
 import type { FilterColumns } from './filter-sql.ts'
 
-/** How a filter reaches what the tables keep outside their documents. `u` and `g` are the rows at hand. */
+/** How a filter reaches what the tables keep outside their documents. */
 
 /** Groups that a user or group is in, through other groups too; UNION ends cycles. */
 export const groupsAbove = (connection: string, member: string): string => `

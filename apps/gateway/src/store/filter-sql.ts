@@ -1,5 +1,5 @@
 import { errors, fold, type ResolvedFilter } from '#libs/scim/index'
-import { emailKey } from '../record.ts'
+import { emailKey, isId } from '../record.ts'
 
 /** A condition on one row, with the values that its text refers to by number. */
 export interface Condition {
@@ -84,7 +84,7 @@ class Compiler {
   isPlain({ target, operator, value }: Compare): boolean {
     const column = this.columnOf(target.path)
     if (column === undefined) return this.#isEmail(target.path) && operator === 'eq'
-    return column.type !== 'uuid' || isId(value)
+    return column.type !== 'uuid' || isId(String(value))
   }
 
   /** A condition on the row. */
@@ -168,7 +168,7 @@ class Compiler {
   #compareColumn(column: FilterColumns['columns'][string], { operator, value }: Compare): string {
     const { name, type } = column
     if (type === 'uuid') {
-      if (operator === 'eq') return isId(value) ? `${name} = ${this.#bind(value)}::uuid` : 'false'
+      if (operator === 'eq') return isId(String(value)) ? `${name} = ${this.#bind(value)}::uuid` : 'false'
       return this.#text(operator, `${name}::text`, String(value))
     }
     if (type === 'boolean') return `${name} ${operator === 'eq' ? '=' : '<>'} ${this.#bind(value)}::boolean`
@@ -250,11 +250,6 @@ class Compiler {
     this.#values.push(value)
     return `$${this.#values.length}`
   }
-}
-
-/** Ids are lower-case UUIDs and caseExact (RFC 7643 section 3.1). */
-function isId(value: Scalar): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(String(value))
 }
 
 function sqlOperator(operator: Operator): string {

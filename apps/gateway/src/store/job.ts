@@ -15,7 +15,7 @@ export interface WriteRequest {
   decided(written: Written): AnyEvent
 }
 
-/** What was written, durable by the time the caller sees it. */
+/** What was written; durable once `Writer.write` resolves with it. */
 export interface Written extends Intent {
   readonly created: Date
   readonly lastModified: Date

@@ -1,6 +1,6 @@
 import type { Statement } from '#libs/postgres/index'
 
-/** The writes of a batch: one statement for all its rows. Rows come sorted by key, so that two batches lock in one order. */
+/** The writes of a batch: one statement for all its rows. Existing rows are locked in the order of their keys; what deadlocks all the same is tried again. */
 
 const lock = (table: string): Statement => ({
   name: `gateway lock ${table}`,

@@ -92,7 +92,7 @@ export class Writer {
   }
 }
 
-/** A new user is known by its name until it has an id of its own: of two with one name, the second waits for the first. */
+/** New users of one spelling of a name come one after the other, so that they do not wait for each other in the database; the index decides between all. */
 function subjectOf({ type, command, principal }: WriteRequest): string {
   const id =
     command.kind === 'create' && type.name === 'User' ? `name ${String(command.document['userName'])}` : command.id

@@ -72,6 +72,16 @@ class Keys1764000000101 implements MigrationInterface {
   }
 }
 
+class Peppers1764000000102 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE TABLE keys.pepper (version integer PRIMARY KEY, fingerprint bytea NOT NULL)')
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE keys.pepper')
+  }
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
-  await migrate(database, { schema: 'keys', migrations: [Keys1764000000101] })
+  await migrate(database, { schema: 'keys', migrations: [Keys1764000000101, Peppers1764000000102] })
 }

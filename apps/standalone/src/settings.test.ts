@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs'
+import { describe as describeSettings, readEnvironment } from '#libs/configuration/index'
+import { alsoKnown, settings } from './settings.ts'
+
+const example = readFileSync(new URL('../../../../.env.example', import.meta.url), 'utf8')
+
+test('.env.example tells every setting with its default and what it is for', () => {
+  const expected = describeSettings(settings).map(({ name, default: value, about, expected: holds }) =>
+    [`# ${about}`, `# Holds ${holds}.`, `#${name}=${value ?? ''}`].join('\n'),
+  )
+  expect(example.trimEnd().split('\n\n').slice(1)).toEqual(expected)
+})
+
+test('.env.example with every line made effective is an environment to start with', () => {
+  const lines = example.split('\n').flatMap((line) => /^#([A-Z_]+)=(.*)$/.exec(line)?.slice(1, 3) ?? [])
+  const environment = Object.fromEntries(lines.flatMap((name, at) => (at % 2 === 0 ? [[name, lines[at + 1]]] : [])))
+  expect(Object.keys(environment)).toEqual(Object.keys(settings))
+  expect(readEnvironment(environment, settings, { alsoKnown })).toEqual(readEnvironment({}, settings))
+})

@@ -1,0 +1,65 @@
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { jest } from '@jest/globals'
+import { ask, create, emptyDatabase, Ground, metric, refusal, rowsOf, until, users } from './running-program.ts'
+
+jest.setTimeout(60_000)
+
+const ground = new Ground()
+afterAll(() => ground.end())
+
+describe('with DATABASE_URL', () => {
+  test('two programs that start at once on an empty database share all of it, and apply every event once', async () => {
+    const host = await ground.start(ground.folder())
+    const DATABASE_URL = await emptyDatabase(host)
+    const data = ground.folder()
+    const programs = [ground.launch(data, { DATABASE_URL }), ground.launch(data, { DATABASE_URL })] as const
+    const [one, other] = programs
+    await Promise.all([one.ready(), other.ready()])
+    expect(existsSync(join(data, 'postgres'))).toBe(false)
+    expect(one.key).toBe(other.key)
+
+    const made = await Promise.all(
+      Array.from({ length: 200 }, (_, at) => create(programs[at % 2 === 0 ? 0 : 1], `person-${at}`)),
+    )
+    expect(new Set(made.map(({ status }) => status))).toEqual(new Set([201]))
+    for (const program of programs) expect(await users(program)).toHaveLength(200)
+    const [counted] = await rowsOf<{ decisions: number; facts: number }>(
+      DATABASE_URL,
+      `SELECT count(*) FILTER (WHERE name = 'request.decided')::int AS decisions,
+       count(*) FILTER (WHERE name = 'user.provisioned')::int AS facts FROM event_log.event`,
+    )
+    expect(counted?.facts).toBe(200)
+    const applied = async (group: string): Promise<number> => {
+      const each = programs.map((program) => metric(program, `latchkey_follower_applied_total{group="${group}"}`))
+      return (await Promise.all(each)).reduce((sum, count) => sum + count)
+    }
+    const decisions = counted?.decisions ?? 0
+    await until('audit has followed', async () => (await applied('audit')) >= decisions)
+    await until('the directory has followed', async () => (await applied('directory')) >= 200)
+    expect(await applied('audit')).toBe(decisions)
+    const kept = `SELECT (SELECT count(*)::int FROM audit.record) AS records, (SELECT count(*)::int FROM directory.person WHERE version = 1) AS people`
+    expect(await rowsOf(DATABASE_URL, kept)).toEqual([{ records: decisions, people: 200 }])
+
+    const kid = one.key.split('_')[2]
+    const revoked = await ask(`${one.url}/admin/v1/keys/${kid}/revoke`, { token: one.adminToken, body: {} })
+    expect(revoked.status).toBe(200)
+    for (const program of programs) {
+      await until('the key is refused', async () => (await create(program, 'late')).status === 401)
+    }
+    await Promise.all(programs.map((program) => program.stop()))
+    await host.stop()
+  })
+
+  test('the file with the peppers is lost: the keys of the database are not silently refused', async () => {
+    const host = await ground.start(ground.folder())
+    const DATABASE_URL = await emptyDatabase(host)
+    const data = ground.folder()
+    const first = await ground.start(data, { DATABASE_URL })
+    await first.stop()
+    rmSync(join(data, 'peppers'))
+    const { code, lines } = await refusal(ground.launch(data, { DATABASE_URL }))
+    expect([code, lines]).toEqual([1, [expect.stringContaining('minted under other peppers of version 1.')]])
+    await host.stop()
+  })
+})

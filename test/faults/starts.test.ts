@@ -1,0 +1,143 @@
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { jest } from '@jest/globals'
+import { create, freePort, Ground, processesOf, refusal, until, users } from './running-program.ts'
+
+jest.setTimeout(60_000)
+
+const ground = new Ground()
+afterAll(() => ground.end())
+
+describe('a program that cannot start says why in one line and leaves nothing running', () => {
+  test('the folder is in use', async () => {
+    const data = ground.folder()
+    const first = await ground.start(data)
+    await create(first, 'ada')
+    const { code, lines, stdout } = await refusal(ground.launch(data))
+    expect({ code, stdout, lines }).toEqual({
+      code: 1,
+      stdout: '',
+      lines: [expect.stringContaining(`is in use by the running process ${first.pid}`)],
+    })
+    expect(await users(first)).toEqual(['ada'])
+    expect(await create(first, 'grace')).toMatchObject({ status: 201 })
+    expect(await first.stop()).toEqual({ code: 0, signal: null })
+  })
+
+  test('the port is taken', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await until('it listens', () => server.listening)
+    const address = server.address()
+    const port = typeof address === 'object' ? String(address?.port) : ''
+    const data = ground.folder()
+    const { code, lines } = await refusal(ground.launch(data, { LATCHKEY_PORT: port }))
+    server.close()
+    expect([code, lines]).toEqual([1, [expect.stringContaining(`port ${port} of 127.0.0.1 is in use`)]])
+    expect(processesOf(data)).toEqual([])
+  })
+
+  test('the folder cannot be written', async () => {
+    const { code, lines } = await refusal(ground.launch('/dev/null/data'))
+    expect([code, lines]).toEqual([
+      1,
+      [expect.stringMatching(/^The data folder \/dev\/null\/data cannot be written \(ENOTDIR\)\. .*LATCHKEY_DATA\.$/)],
+    ])
+  })
+
+  test('several settings are wrong: one line for each', async () => {
+    const data = ground.folder()
+    const wrong = {
+      LATCHKEY_PORT: '80800',
+      LATCHKEY_BODY_LIMIT: 'much',
+      LATCHKEY_PRT: '1',
+      DATABASE_URL: 'mysql://root:hunter2@db/x',
+    }
+    const { code, lines } = await refusal(ground.launch(data, wrong))
+    expect(code).toBe(1)
+    expect(lines.map((line) => line.split(' ')[0]).sort()).toEqual(Object.keys(wrong).sort())
+    expect(lines.join('')).not.toContain('hunter2')
+    expect(existsSync(data)).toBe(false)
+  })
+
+  test.each(['peppers', 'admin-token'])('the file %s is empty', async (name) => {
+    const data = ground.folder()
+    mkdirSync(data)
+    writeFileSync(join(data, name), '\n')
+    const { code, lines } = await refusal(ground.launch(data))
+    expect([code, lines]).toEqual([1, [expect.stringContaining(`The file ${join(data, name)} is empty.`)]])
+    expect(processesOf(data)).toEqual([])
+  })
+
+  test('the peppers cannot be read', async () => {
+    const data = ground.folder()
+    mkdirSync(data)
+    writeFileSync(join(data, 'peppers'), '1:secretbutshort\n')
+    const { code, lines } = await refusal(ground.launch(data))
+    expect([code, lines]).toEqual([
+      1,
+      [expect.stringMatching(/^The file .*peppers holds no peppers: entry 1 .*Put back what it held\.$/)],
+    ])
+    expect(lines.join()).not.toContain('secretbutshort')
+    expect(processesOf(data)).toEqual([])
+  })
+
+  test('the database cannot be reached, or does not let it in', async () => {
+    const server = await ground.start(ground.folder())
+    const url = new URL(server.postgres.url)
+    const cases = [
+      [`postgres://latchkey:hunter2@127.0.0.1:${await freePort()}/latchkey`, 'ECONNREFUSED'],
+      [`postgres://latchkey:hunter2@${url.host}/latchkey`, 'the password was refused'],
+      [url.href.replace(/latchkey$/, 'nowhere'), 'there is no such database'],
+    ] as const
+    for (const [DATABASE_URL, reason] of cases) {
+      const data = ground.folder()
+      const { code, lines } = await refusal(ground.launch(data, { DATABASE_URL }))
+      expect([code, lines]).toEqual([
+        1,
+        [
+          expect.stringMatching(
+            `^The Postgres of DATABASE_URL cannot be used at ${new URL(DATABASE_URL).host} \\(${reason}\\)`,
+          ),
+        ],
+      ])
+      expect(lines.join()).not.toContain(new URL(DATABASE_URL).password)
+      expect(existsSync(join(data, 'postgres'))).toBe(false)
+    }
+    await server.stop()
+  })
+
+  test('keys of the database were minted under other peppers', async () => {
+    const home = await ground.start(ground.folder())
+    const DATABASE_URL = home.postgres.url
+    const { code, lines } = await refusal(ground.launch(ground.folder(), { DATABASE_URL }))
+    expect([code, lines]).toEqual([
+      1,
+      [expect.stringContaining('minted under other peppers of version 1. Put back the peppers')],
+    ])
+    expect(await users(home)).toEqual([])
+    await home.stop()
+  })
+})
+
+test('it runs in a folder that is open to its user alone', async () => {
+  const data = ground.folder()
+  chmodSync(dirname(data), 0o700)
+  mkdirSync(data, { mode: 0o700 })
+  const program = await ground.start(data)
+  expect(statSync(data).mode & 0o777).toBe(0o700)
+  for (const name of ['peppers', 'admin-token']) expect(statSync(join(data, name)).mode & 0o777).toBe(0o600)
+  expect(await create(program, 'ada')).toMatchObject({ status: 201 })
+  await program.stop()
+})
+
+test('the file .env where it is started holds settings, which the environment outdoes', async () => {
+  const [port, other] = [String(await freePort()), String(await freePort())]
+  const data = ground.folder()
+  const file = join(ground.path, '.env')
+  writeFileSync(file, `LATCHKEY_HOST=127.0.0.2\nLATCHKEY_PORT=${other}\nLATCHKEY_PUBLIC_URL=\n`)
+  const program = await ground.start(data, { LATCHKEY_PORT: port })
+  rmSync(file)
+  expect(program.url).toBe(`http://127.0.0.2:${port}`)
+  await program.stop()
+})
