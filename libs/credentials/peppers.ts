@@ -56,6 +56,7 @@ export function formatPeppers(peppers: Peppers): string {
  * is the text that is digested here, so that a fingerprint is never a digest.
  */
 export function fingerprints(peppers: Peppers): ReadonlyMap<number, Buffer> {
-  const fingerprint = (key: KeyObject): Buffer => createHmac('sha256', key).update('latchkey pepper fingerprint').digest()
+  const fingerprint = (key: KeyObject): Buffer =>
+    createHmac('sha256', key).update('latchkey pepper fingerprint').digest()
   return new Map([...peppers.keys].map(([version, key]) => [version, fingerprint(key)]))
 }
