@@ -123,7 +123,7 @@ export const errors = {
     new ScimError({
       status: 503,
       code: 'unavailable',
-      detail: `The service cannot store anything at the moment; nothing was changed. Repeat the request after ${retryAfterSeconds} seconds.`,
+      detail: `The database of this service cannot be reached or is too slow at the moment. Repeat the request after ${retryAfterSeconds} seconds.`,
       headers: { 'Retry-After': String(retryAfterSeconds) },
     }),
 }

@@ -5,6 +5,9 @@ import type { Passage } from './way-in.ts'
 
 /** Characters of an address or a client's name that a record keeps. */
 const longestText = 500
+/** Pointers name what the client sent: enough of them to find the mapping that is wrong, not a copy of the body. */
+const mostDeviations = 50
+const longestPointer = 120
 
 /**
  * The `request.decided` of one request. It belongs to the connection of the key that was proved; without one, to the
@@ -48,7 +51,10 @@ export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
       subject: outcome.subject,
       changed: [...outcome.changed],
       events: [...outcome.events],
-      deviations: outcome.deviations.map(({ code, pointer }) => ({ code, pointer })),
+      deviations: outcome.deviations.slice(0, mostDeviations).map(({ code, pointer }) => ({
+        code,
+        pointer: redact(pointer).slice(0, longestPointer),
+      })),
       receivedAt: arrival.receivedAt.toISOString(),
       microseconds: Math.max(0, Math.round((performance.now() - arrival.began) * 1000)),
       traceId: arrival.traceId,

@@ -15,6 +15,8 @@ export interface GatewayParts {
   readonly publicUrl: string
   /** Largest body in bytes. */
   readonly bodyLimit: number
+  /** Milliseconds that a request may take to arrive whole. */
+  readonly requestTimeout: number
   readonly clock: () => Date
   readonly telemetry: Telemetry
   readonly logger: Logger

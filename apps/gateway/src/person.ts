@@ -1,5 +1,5 @@
 import type { GroupFacts, Person } from '#libs/events/index'
-import type { Resource } from '#libs/scim/index'
+import { isObject, type Resource } from '#libs/scim/index'
 import { elements, text } from './record.ts'
 
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
@@ -58,7 +58,7 @@ function labelled(value: unknown): Person['emails'] {
 }
 
 function object(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
+  return isObject(value) ? value : {}
 }
 
 /** Absent attributes stay out of the JSON and of comparisons. */

@@ -88,10 +88,10 @@ test('an unknown id is not found, whatever is asked of it', () => {
 
 test('a version that If-Match does not name is a failed precondition', () => {
   const before = record(user({ active: true }))
-  expect(() => told({ kind: 'delete', id, precondition: [2] }, before)).toThrow(
+  expect(() => told({ kind: 'delete', id, precondition: 'W/"2"' }, before)).toThrow(
     expect.objectContaining({ status: 412 }),
   )
-  expect(told({ kind: 'delete', id, precondition: [2, 3] }, before).events.map(({ name }) => name)).toEqual([
+  expect(told({ kind: 'delete', id, precondition: 'W/"2", W/"3"' }, before).events.map(({ name }) => name)).toEqual([
     'user.deprovisioned',
   ])
 })

@@ -5,8 +5,10 @@ import {
   type Deviation,
   errors,
   type MembershipChange,
+  namesVersion,
   type PatchOperation,
   type Resource,
+  renderVersion,
   type ResourceType,
 } from '#libs/scim/index'
 import {
@@ -22,8 +24,8 @@ import { type MembershipEdit } from './membership.ts'
 import type { Principal } from './principal.ts'
 import type { ScimRecord } from './record.ts'
 
-/** Versions named by If-Match, of which the record must have one; undefined when the client named none. */
-export type Precondition = readonly number[] | undefined
+/** An If-Match header, which must name the record's version (RFC 7644 section 3.14); undefined when there is none. */
+export type Precondition = string | undefined
 
 /** What an identity provider asks to be done to one user or group. */
 export type Command =
@@ -81,8 +83,9 @@ export function decide(
     }
   }
   if (before === undefined) throw errors.notFound(type.name, command.id)
-  if (command.precondition !== undefined && !command.precondition.includes(before.version))
+  if (command.precondition !== undefined && !namesVersion(command.precondition, renderVersion(before.version))) {
     throw errors.preconditionFailed()
+  }
   if (command.kind === 'delete') {
     const deleted = type.name === 'User' ? userDeprovisioned : groupDeleted
     const events = deleted(principal, occasion, before)

@@ -19,7 +19,7 @@ import {
 import { accepted, type Answer } from './answer.ts'
 import { requestDecided } from './decision.ts'
 import { noEdit, replacement } from './membership.ts'
-import type { Command, Precondition } from './provisioning.ts'
+import type { Command } from './provisioning.ts'
 import { locationOf, represent, type Standing } from './representation.ts'
 import { isId } from './record.ts'
 import type { Records, StoredText } from './store/records.ts'
@@ -38,6 +38,9 @@ export const largestPage = 200
 
 /** A PATCH of a group with more members than this answers 204: the change must not cost what the group costs. */
 const mostMembersAnswered = 1_000
+
+/** Members that one page of groups shows in all; a page with more is refused. */
+const mostMembersListed = 50_000
 
 /** RFC 7644 section 3.3. 201 with the whole resource, Location and ETag; 409 when the userName is taken. */
 export async function create(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
@@ -63,7 +66,7 @@ export async function replace(request: Admitted, type: ResourceType, parts: Reso
     id: idOf(request),
     document: resource,
     members: edit,
-    precondition: preconditionOf(request),
+    precondition: request.arrival.headers['if-match'],
   }
   return write(request, type, command, { status: 200, deviations, projection }, parts)
 }
@@ -80,7 +83,7 @@ export async function patch(request: Admitted, type: ResourceType, parts: Resour
     id,
     operations: split.document,
     membership: split.membership,
-    precondition: preconditionOf(request),
+    precondition: request.arrival.headers['if-match'],
   }
   const status = (await isVeryLarge(request, type, id, projection, parts.records)) ? 204 : 200
   return write(request, type, command, { status, deviations: [...deviations, ...split.deviations], projection }, parts)
@@ -88,7 +91,7 @@ export async function patch(request: Admitted, type: ResourceType, parts: Resour
 
 /** RFC 7644 section 3.6. 204; what is deleted leaves its groups. */
 export async function remove(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
-  const command: Command = { kind: 'delete', id: idOf(request), precondition: preconditionOf(request) }
+  const command: Command = { kind: 'delete', id: idOf(request), precondition: request.arrival.headers['if-match'] }
   return write(request, type, command, { status: 204, deviations: [], projection: { kind: 'default' } }, parts)
 }
 
@@ -190,7 +193,8 @@ async function write(
   const isNewUser = command.kind === 'create' && type.name === 'User'
   const [standing] = isNewUser
     ? [written]
-    : await standings(type, principal.connection, [written], reply.projection, parts.records)
+    : // It is written: what lives in other rows is left out rather than answer that it failed.
+      await standings(type, principal.connection, [written], reply.projection, parts.records).catch(() => [written])
   return {
     status: reply.status,
     headers,
@@ -225,7 +229,7 @@ async function standings(
     const groups = wants(projection, 'groups') ? await records.groups(connection, ids) : new Map<string, never[]>()
     return found.map((record) => ({ ...record, groups: groups.get(record.id) ?? [] }))
   }
-  const members = wants(projection, 'members') ? await records.members(connection, ids) : new Map<string, never[]>()
+  const members = wants(projection, 'members') ? await records.members(connection, ids, ids.length > 1 ? mostMembersListed : undefined) : new Map<string, never[]>()
   return found.map((record) => ({ ...record, members: members.get(record.id) ?? [] }))
 }
 
@@ -234,13 +238,6 @@ function projectionOf({ arrival: { query } }: Admitted, type: ResourceType): Pro
     attributes: query.get('attributes') ?? undefined,
     excludedAttributes: query.get('excludedAttributes') ?? undefined,
   })
-}
-
-/** If-Match, RFC 7644 section 3.14: the versions that the client is willing to change; "*" is any. */
-function preconditionOf({ arrival }: Admitted): Precondition {
-  const header = arrival.headers['if-match']
-  if (header === undefined || header.trim() === '*') return undefined
-  return header.split(',').map((tag) => Number(/^\s*(?:W\/)?"(\d+)"\s*$/.exec(tag)?.[1]))
 }
 
 function idOf(request: Admitted): string {

@@ -31,7 +31,7 @@ export interface Program {
 
 /** All four services in one process. Resolves when requests are answered and every follower has caught up. */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
-  const { telemetry, logger, adminToken, peppers, publicUrl, bodyLimit } = options
+  const { telemetry, logger, adminToken, peppers, publicUrl, bodyLimit, requestTimeout } = options
   const clock = (): Date => new Date()
   const stores = await openStores({ ...options, clock })
   const { log, decisions, entities, onFailure } = stores
@@ -47,7 +47,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     clock,
     telemetry,
   }
-  const gatewayParts = { database: stores.gateway, log, decisions: decisions.gateway, peppers, publicUrl, bodyLimit }
+  const gatewayParts = { database: stores.gateway, log, decisions: decisions.gateway, peppers, publicUrl, bodyLimit, requestTimeout }
   const modules = Standalone.of([
     GatewayModule.with({ ...gatewayParts, clock, telemetry, logger }),
     KeysModule.with(keysParts),
@@ -57,7 +57,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   ])
   const adapter = createHttpAdapter({
     bodyLimit,
-    requestTimeoutMs: options.requestTimeout,
+    requestTimeoutMs: requestTimeout,
     rawPrefixes: ['/scim'],
   })
   const nest = { bodyParser: false, logger: nestLogger(logger) }

@@ -13,7 +13,7 @@ export function canonicalDateTime(text: string): string | undefined {
   // Date rolls 30 February over into March.
   if (Number.isNaN(local.getTime()) || local.getUTCDate() !== Number(day)) return undefined
   const utc = new Date(local.getTime() - offsetMinutes(zone) * 60_000)
-  if (utc.getUTCFullYear() < 0 || utc.getUTCFullYear() > 9999) return undefined
+  if (utc.getUTCFullYear() < 1 || utc.getUTCFullYear() > 9999) return undefined
   return `${utc.toISOString().slice(0, 19)}.${fraction.slice(0, 9).padEnd(9, '0')}Z`
 }
 

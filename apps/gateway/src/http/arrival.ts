@@ -5,13 +5,12 @@ import { errors, ScimError } from '#libs/scim/index'
 import { scimPrefix } from '../names.ts'
 import type { Arrival } from '../way-in.ts'
 
-const bodyTimeout = 30_000
-
 /** What the way in needs to know of an HTTP request; nothing is judged here. */
 export function arrivalOf(
   request: FastifyRequest,
   trace: { traceId: string; traceparent: string },
   now: Date,
+  requestTimeout: number,
 ): Arrival {
   const { raw } = request
   const url = raw.url ?? '/'
@@ -35,7 +34,7 @@ export function arrivalOf(
     ...trace,
     readBody: async (limit) => {
       try {
-        return await readBody(raw, limit, bodyTimeout)
+        return await readBody(raw, limit, requestTimeout)
       } catch (error) {
         if (error instanceof BodyTooLarge) throw errors.payloadTooLarge(limit)
         if (error instanceof BodyTimedOut || error instanceof BodyAborted) throw brokenOff()

@@ -20,11 +20,11 @@ export class ScimController {
 
   @All(['', '*'])
   async answer(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { telemetry, clock } = this.#parts
+    const { telemetry, clock, requestTimeout } = this.#parts
     const { traceparent } = traceOf(header(request.headers['traceparent']))
     await telemetry.span(`SCIM ${request.method}`, { kind: 'server', parent: traceparent }, async (span) => {
       const { traceId, traceparent: own } = span
-      const answer = await serve(arrivalOf(request, { traceId, traceparent: own }, clock()), this.#serve)
+      const answer = await serve(arrivalOf(request, { traceId, traceparent: own }, clock(), requestTimeout), this.#serve)
       span.setAttribute('http.request.method', request.method)
       span.setAttribute('http.response.status_code', answer.status)
       reply.code(answer.status).headers(answer.headers).send(answer.body)

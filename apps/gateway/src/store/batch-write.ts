@@ -7,7 +7,7 @@ import { foldMembership, isNoEdit, type MembershipEdit, noEdit } from '../member
 import { decide, type Intent } from '../provisioning.ts'
 import { groupKeys, isId, type Member, type ScimRecord, userKeys } from '../record.ts'
 import * as statements from './statements.ts'
-import { type Job, userNameTaken, type Written } from './job.ts'
+import { connectionDeleted, type Job, userNameTaken, type Written } from './job.ts'
 
 /** A job on its way through the batch: decided, but not yet written. */
 interface Planned {
@@ -47,6 +47,9 @@ export class BatchWrite {
 
   /** An outcome for every job. */
   async run(): Promise<Map<Job, Written | ScimError>> {
+    const checked = this.#checkConnections()
+    // It is awaited below, in the same round trip as the records; a failure before that must not leave it unheard.
+    checked.catch(() => undefined)
     const locked = await this.#lock()
     const planned: Planned[] = []
     for (const job of this.#jobs) {
@@ -54,10 +57,18 @@ export class BatchWrite {
       if (plan instanceof ScimError) this.#outcomes.set(job, plan)
       else planned.push(plan)
     }
-    const written = await this.#writeRecords(planned)
+    const [written] = await Promise.all([this.#writeRecords(planned), checked])
     await this.#writeMemberships(written)
     await this.#finish(written)
     return this.#outcomes
+  }
+
+  /** What is deleted with its connection must not get company: the deletion waits for this batch, or has come first. */
+  async #checkConnections(): Promise<void> {
+    const connections = [...new Set(this.#jobs.map((job) => job.principal.connection))].sort()
+    this.#transaction.send(statements.shareConnections, [connections])
+    const standing = await this.#transaction.query(statements.standingConnections, [connections])
+    if (standing.length < connections.length) throw connectionDeleted()
   }
 
   /**

@@ -30,3 +30,8 @@ export function userNameTaken(): ScimError {
     'Another user of this connection has this userName (letter case does not count). Look that user up with a filter on userName and update it, or send another userName.',
   )
 }
+
+/** The connection was deleted after the request had been let in. */
+export function connectionDeleted(): ScimError {
+  return errors.forbidden('connection-deleted', 'This connection has been deleted. Make another one and use its address and key.')
+}

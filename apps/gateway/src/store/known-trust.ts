@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { AnyEvent, ConnectionFacts } from '#libs/events/index'
 import type { Database, Transaction } from '#libs/postgres/index'
 import type { KnownConnection, KnownKey } from '../principal.ts'
+import { closeConnection } from './statements.ts'
 
 /** After so many milliseconds what is in memory is read anew, whatever else failed to say that it changed. */
 const lifetime = 5_000
@@ -79,7 +80,7 @@ export class KnownTrust {
           break
         }
         case 'key.revoked':
-          await transaction.query(revokeKey, [event.payload.connection, event.payload.kid])
+          await transaction.query(revokeKey, [event.payload.connection, event.payload.kid, event.payload.tenant])
           break
         case 'connection.created':
         case 'connection.changed':
@@ -114,22 +115,29 @@ const readConnection = {
   text: `SELECT connection, tenant, environment, identity_provider, enabled FROM gateway.known_connection WHERE connection = $1`,
 }
 
-/** Delivered again, it must not bring a revoked key back. */
+/** Delivered again, or late, it must not bring back a revoked key or a key of a deleted connection. */
 const insertKey = `
   INSERT INTO gateway.known_key (connection, kid, tenant, environment, pepper_version, digest)
-  VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (connection, kid) DO NOTHING`
+  SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT 1 FROM gateway.deleted_connection WHERE connection = $1)
+  ON CONFLICT (connection, kid) DO NOTHING`
 
-const revokeKey = `UPDATE gateway.known_key SET revoked = true WHERE connection = $1 AND kid = $2`
+/** A key that was never heard of is known as revoked from now on; its empty digest fits nothing. */
+const revokeKey = `
+  INSERT INTO gateway.known_key (connection, kid, tenant, environment, pepper_version, digest, revoked)
+  SELECT $1, $2, $3, 'live', 0, '', true WHERE NOT EXISTS (SELECT 1 FROM gateway.deleted_connection WHERE connection = $1)
+  ON CONFLICT (connection, kid) DO UPDATE SET revoked = true`
 
 const upsertConnection = `
   INSERT INTO gateway.known_connection (connection, tenant, environment, identity_provider, enabled, version)
-  VALUES ($1, $2, $3, $4, $5, $6)
+  SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT 1 FROM gateway.deleted_connection WHERE connection = $1)
   ON CONFLICT (connection) DO UPDATE
   SET identity_provider = excluded.identity_provider, enabled = excluded.enabled, version = excluded.version
   WHERE known_connection.version < excluded.version`
 
-/** Trust goes first; the records of a deleted connection go with it. */
+/** The records of a deleted connection go with it; the mark stays, for what is delivered late. */
 const removeConnection = [
+  closeConnection,
+  'INSERT INTO gateway.deleted_connection (connection) VALUES ($1) ON CONFLICT DO NOTHING',
   'DELETE FROM gateway.known_key WHERE connection = $1',
   'DELETE FROM gateway.known_connection WHERE connection = $1',
   'DELETE FROM gateway.membership WHERE connection = $1',

@@ -59,6 +59,10 @@ class Gateway1764000000001 implements MigrationInterface {
         enabled boolean NOT NULL,
         version integer NOT NULL
       );
+      CREATE TABLE gateway.deleted_connection (
+        connection text PRIMARY KEY,
+        deleted_at timestamptz NOT NULL DEFAULT now()
+      );
       CREATE TABLE gateway.known_key (
         connection text NOT NULL,
         kid text NOT NULL,
@@ -77,7 +81,7 @@ class Gateway1764000000001 implements MigrationInterface {
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(FollowerTables.drop('gateway'))
     await runner.query(
-      'DROP TABLE gateway.known_key, gateway.known_connection, gateway.membership, gateway.scim_group, gateway.scim_user',
+      'DROP TABLE gateway.known_key, gateway.deleted_connection, gateway.known_connection, gateway.membership, gateway.scim_group, gateway.scim_user',
     )
   }
 }

@@ -1,5 +1,5 @@
 import type { Database } from '#libs/postgres/index'
-import type { ResourceType } from '#libs/scim/index'
+import { errors, type ResourceType } from '#libs/scim/index'
 import { groupsAbove } from './columns.ts'
 import { type ListQuery, listStatements, recordColumns, tableOf } from './list-sql.ts'
 
@@ -59,9 +59,15 @@ export class Records {
     return { totalResults: counted?.total ?? 0, records }
   }
 
-  /** Members by id, those nobody knows included. */
-  async members(connection: string, groupIds: readonly string[]): Promise<Map<string, MemberText[]>> {
-    const rows = await this.#database.query<MemberText & { groupId: string }>(readMembers, [connection, groupIds])
+  /** Members by group, those nobody knows included. Throws tooMany when there are more than `most` in all. */
+  async members(connection: string, groupIds: readonly string[], most = Infinity): Promise<Map<string, MemberText[]>> {
+    const limit = most === Infinity ? null : most + 1
+    const rows = await this.#database.query<MemberText & { groupId: string }>(readMembers, [connection, groupIds, limit])
+    if (rows.length > most) {
+      throw errors.tooMany(
+        `The groups of this page have more than ${most} members together. Ask with excludedAttributes=members, or for fewer groups by count.`,
+      )
+    }
     return gather(rows, (row) => row.groupId)
   }
 
@@ -89,7 +95,7 @@ const readMembers = {
     LEFT JOIN gateway.scim_user u ON m.kind = 'User' AND u.connection = m.connection AND u.id = CASE WHEN m.kind IS NOT NULL THEN m.member_id::uuid END
     LEFT JOIN gateway.scim_group g ON m.kind = 'Group' AND g.connection = m.connection AND g.id = CASE WHEN m.kind IS NOT NULL THEN m.member_id::uuid END
     WHERE m.connection = $1 AND m.group_id = ANY($2::uuid[])
-    ORDER BY m.group_id, m.member_id`,
+    ORDER BY m.group_id, m.member_id LIMIT $3`,
 }
 
 const beyondMembers = {

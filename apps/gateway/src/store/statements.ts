@@ -8,8 +8,20 @@ const lock = (table: string): Statement => ({
     SELECT t.connection, t.id, t.version, t.created, t.last_modified AS "lastModified", t.document
     FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::uuid[]) AS pair(connection, id)) AS k
     JOIN gateway.${table} t ON t.connection = k.connection AND t.id = k.id
-    ORDER BY t.connection, t.id FOR UPDATE OF t`,
+    ORDER BY t.connection, t.id FOR NO KEY UPDATE OF t`,
 })
+/** Holds off the deletion of these connections until the batch is done; taken before it is asked which still stand. */
+export const shareConnections: Statement = {
+  name: 'gateway share connections',
+  text: `SELECT pg_advisory_xact_lock_shared(hashtextextended('latchkey connection ' || c, 0)) FROM unnest($1::text[]) AS c`,
+}
+export const standingConnections: Statement = {
+  name: 'gateway standing connections',
+  text: 'SELECT connection FROM gateway.known_connection WHERE connection = ANY($1::text[])',
+}
+/** Waits for the batches that write to the connection, and lets no other begin. */
+export const closeConnection = `SELECT pg_advisory_xact_lock(hashtextextended('latchkey connection ' || $1, 0))`
+
 export const lockUsers = lock('scim_user')
 export const lockGroups = lock('scim_group')
 
@@ -71,14 +83,14 @@ const remove = (table: string): Statement => ({
 export const deleteUsers = remove('scim_user')
 export const deleteGroups = remove('scim_group')
 
-/** Whoever was not yet a member. `$4` repeats the member's id where it has the form of one, to tell its kind. */
+/** Whoever was not yet a member. A member is held while it is added, so that its deletion either comes first or takes it out again. `$4` repeats the member's id where it has the form of one, to tell its kind. */
 export const insertMembers: Statement = {
   name: 'gateway insert members',
   text: `
     INSERT INTO gateway.membership (connection, group_id, member_id, kind)
     SELECT k.connection, k.group_id, k.member_id, CASE
-      WHEN EXISTS (SELECT 1 FROM gateway.scim_user u WHERE u.connection = k.connection AND u.id = k.record_id) THEN 'User'
-      WHEN EXISTS (SELECT 1 FROM gateway.scim_group g WHERE g.connection = k.connection AND g.id = k.record_id) THEN 'Group'
+      WHEN EXISTS (SELECT 1 FROM gateway.scim_user u WHERE u.connection = k.connection AND u.id = k.record_id FOR KEY SHARE) THEN 'User'
+      WHEN EXISTS (SELECT 1 FROM gateway.scim_group g WHERE g.connection = k.connection AND g.id = k.record_id FOR KEY SHARE) THEN 'Group'
     END
     FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[]) AS k(connection, group_id, member_id, record_id)
     ON CONFLICT DO NOTHING RETURNING group_id AS "groupId", member_id AS value, kind`,

@@ -12,6 +12,8 @@ export interface WriterOptions {
 }
 
 const attempts = 6
+/** Commands that wait for a slow database at the most; more are answered 503. */
+const mostWaiting = 10_000
 
 /**
  * Writes commands in batches, each batch one transaction that holds records, memberships, uniqueness, lifecycle
@@ -26,15 +28,12 @@ export class Writer {
     this.#batches = new Batches({ largest: 128, parallel: 3, run: (batch) => this.#run(batch) })
   }
 
-  get waiting(): number {
-    return this.#batches.waiting
-  }
-
   /**
    * Resolves once the command is durable. Rejects with a ScimError when it was refused (nothing of it is stored),
    * or `unavailable` when Postgres is away: then, if the connection broke during the commit, it may have been stored.
    */
   write(request: WriteRequest): Promise<Written> {
+    if (this.#batches.waiting >= mostWaiting) return Promise.reject(errors.unavailable(1))
     return new Promise((resolve, reject) => {
       const settle = (outcome: Written | ScimError): void =>
         outcome instanceof ScimError ? reject(outcome) : resolve(outcome)
