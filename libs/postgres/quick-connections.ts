@@ -24,7 +24,7 @@ export class QuickConnections {
         this.#turn = (this.#turn + 1) % howMany
       })
     }
-    const client = await (this.#connections[this.#turn] ??= this.#open(this.#turn))
+    const client = await (this.#connections[this.#turn] ?? this.#open(this.#turn))
     return client.query<Row>(config)
   }
 
@@ -32,19 +32,17 @@ export class QuickConnections {
     await Promise.allSettled(this.#connections.map(async (connection) => (await connection)?.end()))
   }
 
-  async #open(place: number): Promise<pg.Client> {
+  #open(place: number): Promise<pg.Client> {
     const client = new pg.Client(this.#config)
+    const connection = client.connect().then(() => client)
+    this.#connections[place] = connection
+    // A broken connection tells of it more than once, also when another has taken its place.
     const forget = (): void => {
-      this.#connections[place] = undefined
+      if (this.#connections[place] === connection) this.#connections[place] = undefined
     }
     client.on('error', forget)
     client.on('end', forget)
-    try {
-      await client.connect()
-      return client
-    } catch (error) {
-      forget()
-      throw error
-    }
+    connection.catch(forget)
+    return connection
   }
 }

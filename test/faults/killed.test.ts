@@ -1,6 +1,6 @@
 import { Agent } from 'node:http'
 import { jest } from '@jest/globals'
-import { type Answer, ask, Ground, newConnection, newUser, rowsOf, until } from './running-program.ts'
+import { type Answer, ask, create, Ground, newConnection, newUser, rowsOf, until, user } from './running-program.ts'
 
 jest.setTimeout(120_000)
 
@@ -39,8 +39,8 @@ test('a create that was answered is there exactly once, everywhere, whatever was
   async function createUntilAnswered(door: { base: string; key: string }): Promise<void> {
     for (;;) {
       const userName = `person-${(begun += 1)}`
-      const answer = await create(door, userName)
-      if (answer?.status === 201) return void answered.set(answer.body.id, userName)
+      const answer = await createAt(door, userName)
+      if (answer?.status === 201) return void answered.set(user.parse(answer.body).id, userName)
       if (answer === undefined) lost++
       else {
         expect([answer.status, Number(answer.headers['retry-after']) > 0]).toEqual([503, true])
@@ -50,7 +50,7 @@ test('a create that was answered is there exactly once, everywhere, whatever was
     }
   }
 
-  function create(door: { base: string; key: string }, userName: string): Promise<Answer | undefined> {
+  function createAt(door: { base: string; key: string }, userName: string): Promise<Answer | undefined> {
     return ask(`${door.base}/Users`, { token: door.key, body: newUser(userName), agent }).catch(() => undefined)
   }
 
@@ -64,7 +64,7 @@ test('a create that was answered is there exactly once, everywhere, whatever was
         await program.exit
         program = await ground.start(data, { LATCHKEY_PORT: port })
       } else {
-        await until('Postgres is back', async () => (await create(doors[0]!, `probe-${turn}`))?.status === 201)
+        await until('Postgres is back', async () => (await createAt(doors[0]!, `probe-${turn}`))?.status === 201)
       }
     }
   }
@@ -120,11 +120,11 @@ test('a create that was answered is there exactly once, everywhere, whatever was
 test('while Postgres is gone requests are answered 503 with Retry-After, and afterwards as before, by the same process', async () => {
   const program = await ground.start(ground.folder())
   const { key, scimBaseUrl, adminToken, url } = program
-  const made = await ask(`${scimBaseUrl}/Users`, { token: key, body: newUser('before') })
+  const made = user.parse((await create(program, 'before')).body)
   const connection = scimBaseUrl.split('/').at(-1)
   const requests: [name: string, send: () => Promise<Answer>, usual: number][] = [
     ['create', () => ask(`${scimBaseUrl}/Users`, { token: key, body: newUser(`during-${Math.random()}`) }), 201],
-    ['read', () => ask(`${scimBaseUrl}/Users/${made.body.id}`, { token: key }), 200],
+    ['read', () => ask(`${scimBaseUrl}/Users/${made.id}`, { token: key }), 200],
     ['list', () => ask(`${scimBaseUrl}/Users`, { token: key }), 200],
     ['admin', () => ask(`${url}/admin/v1/tenants`, { token: adminToken }), 200],
     ['directory', () => ask(`${url}/directory/v1/${connection}/users`, { token: adminToken }), 200],
@@ -138,7 +138,7 @@ test('while Postgres is gone requests are answered 503 with Retry-After, and aft
     await Promise.all(
       requests.map(async ([name, send]) => {
         const { status, headers } = await send()
-        const told = status === 503 && name !== 'ready' ? `503 after ${headers['retry-after']}` : String(status)
+        const told = status === 503 && name !== 'ready' ? `503 after ${String(headers['retry-after'])}` : String(status)
         seen.set(name, (seen.get(name) ?? new Set()).add(told))
       }),
     )
@@ -153,6 +153,6 @@ test('while Postgres is gone requests are answered 503 with Retry-After, and aft
   expect(odd).toEqual([])
   expect([...(seen.get('create') ?? [])].some((told) => told.startsWith('503 after'))).toBe(true)
   expect(program.hasEnded).toBe(false)
-  expect((await ask(`${scimBaseUrl}/Users/${made.body.id}`, { token: key })).body.userName).toBe('before')
+  expect((await ask(`${scimBaseUrl}/Users/${made.id}`, { token: key })).body).toMatchObject(made)
   expect(await program.stop()).toEqual({ code: 0, signal: null })
 })

@@ -17,9 +17,13 @@ export interface OtlpSink {
 /** A collector that keeps what it is sent (OTLP over HTTP, protobuf). */
 export async function startOtlpSink(): Promise<OtlpSink> {
   const spans: SentSpan[] = []
-  const server = createServer(async (request, response) => {
-    spans.push(...readSpans(Buffer.concat(await request.toArray())))
-    response.writeHead(200).end()
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      spans.push(...readSpans(Buffer.concat(chunks)))
+      response.writeHead(200).end()
+    })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
+import { z } from 'zod'
 
 const main = fileURLToPath(new URL('../../apps/standalone/src/main.js', import.meta.url))
 
@@ -163,7 +164,7 @@ export interface Asked {
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly body: any
+  readonly body: unknown
 }
 
 /** Rejects when no whole answer came. */
@@ -202,6 +203,9 @@ function readJson(text: string): unknown {
   }
 }
 
+/** A user as answered. */
+export const user = z.object({ id: z.string(), userName: z.string() })
+
 export function newUser(userName: string): object {
   return {
     schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
@@ -222,12 +226,13 @@ export async function freePort(): Promise<number> {
   return port
 }
 
+const made = z.object({ id: z.string().default(''), key: z.string().default('') })
+
 /** Another tenant with a connection, and a key of it that the gateway accepts by now. */
 export async function newConnection(program: Program, tenant: string): Promise<{ base: string; key: string }> {
-  const admin = async (path: string, body: object): Promise<any> => {
+  const admin = async (path: string, body: object): Promise<z.infer<typeof made>> => {
     const answer = await ask(`${program.url}/admin/v1${path}`, { token: program.adminToken, body })
-    if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
-    return answer.body
+    return made.parse(answer.body)
   }
   const { id } = await admin('/tenants', { name: tenant })
   const connection = await admin(`/tenants/${id}/connections`, { name: 'people' })
@@ -266,7 +271,11 @@ export function create({ scimBaseUrl, key }: Program, userName: string): Promise
 /** Names of all users of the first connection, sorted. */
 export async function users({ scimBaseUrl, key }: Program): Promise<string[]> {
   const answer = await ask(`${scimBaseUrl}/Users`, { token: key })
-  return answer.body.Resources.map(({ userName }: { userName: string }) => userName).sort()
+  return z
+    .object({ Resources: z.array(user) })
+    .parse(answer.body)
+    .Resources.map(({ userName }) => userName)
+    .sort()
 }
 
 export interface Refusal {

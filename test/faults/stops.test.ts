@@ -50,11 +50,27 @@ describe('stopping', () => {
     expect(await program.exit).toEqual({ code: 0, signal: null })
     expect(program.stderr).toBe('')
     expect(processesOf(data)).toEqual([])
-    expect(readdirSync(data).filter((name) => /\.(new|owner|\d+)$/.test(name))).toEqual([])
+    expect(readdirSync(data).filter((name) => /\.(new-.*|owner|\d+)$/.test(name))).toEqual([])
     const again = await ground.start(data)
     expect(await users(again)).toEqual([])
     await again.stop()
   })
+
+  test.each([350, 500, 650])(
+    'kill -9 %i ms into a first start, twice, does not keep it from starting',
+    async (after) => {
+      const data = ground.folder()
+      for (const attempt of [1, 2]) {
+        const program = ground.launch(data)
+        await new Promise((resolve) => setTimeout(resolve, after * attempt))
+        program.signal('SIGKILL')
+        await program.exit
+      }
+      const program = await ground.start(data)
+      expect(await create(program, 'ada')).toMatchObject({ status: 201 })
+      expect(await program.stop()).toEqual({ code: 0, signal: null })
+    },
+  )
 
   test('the end of Postgres just before the signal keeps nothing running', async () => {
     const data = ground.folder()

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { jest } from '@jest/globals'
 import { metrics } from '#libs/telemetry/index'
 import { startOtlpSink } from './otlp-sink.ts'
-import { ask, Ground, metric, newConnection, newUser, rowsOf, until } from './running-program.ts'
+import { ask, create, Ground, metric, newConnection, newUser, rowsOf, until, user } from './running-program.ts'
 
 jest.setTimeout(60_000)
 
@@ -18,19 +18,19 @@ test('one request is one trace: the request, and what each service made of its e
   const sink = await startOtlpSink()
   const program = await ground.start(ground.folder(), { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url })
   const { scimBaseUrl, key, url, adminToken } = program
-  const create = newTrace()
-  const mint = newTrace()
+  const creating = newTrace()
+  const minting = newTrace()
   const created = await ask(`${scimBaseUrl}/Users`, {
     token: key,
     body: newUser('ada'),
-    headers: { traceparent: create.traceparent },
+    headers: { traceparent: creating.traceparent },
   })
   expect(created.status).toBe(201)
   const connection = scimBaseUrl.split('/').at(-1)
   const minted = await ask(`${url}/admin/v1/connections/${connection}/keys`, {
     token: adminToken,
     body: {},
-    headers: { traceparent: mint.traceparent },
+    headers: { traceparent: minting.traceparent },
   })
   expect(minted.status).toBe(201)
   const applied = (group: string) => metric(program, `latchkey_follower_applied_total{group="${group}"}`)
@@ -52,13 +52,13 @@ test('one request is one trace: the request, and what each service made of its e
       .filter((span) => span.traceId === traceId)
       .map(({ name, attributes }) => [name, attributes['messaging.consumer.group.name']].filter(Boolean).join(' by '))
       .sort()
-  expect(spansOf(create.traceId)).toEqual([
+  expect(spansOf(creating.traceId)).toEqual([
     'SCIM POST',
     'follow request.decided by audit',
     'follow request.decided by keys',
     'follow user.provisioned by directory',
   ])
-  expect(spansOf(mint.traceId)).toEqual(
+  expect(spansOf(minting.traceId)).toEqual(
     expect.arrayContaining(['follow key.minted by gateway', 'follow request.decided by audit']),
   )
   expect(JSON.stringify(sink.spans)).not.toContain(key.split('_')[3])
@@ -68,8 +68,8 @@ test('every metric is told, and none of their labels names a tenant, a connectio
   const program = await ground.start(ground.folder())
   const { scimBaseUrl, key, postgres } = program
   const other = await newConnection(program, 'initech')
-  const { body: user } = await ask(`${scimBaseUrl}/Users`, { token: key, body: newUser('grace') })
-  await ask(`${scimBaseUrl}/Users/${user.id}`, {
+  const grace = user.parse((await create(program, 'grace')).body)
+  await ask(`${scimBaseUrl}/Users/${grace.id}`, {
     method: 'PATCH',
     token: key,
     body: {
@@ -102,11 +102,11 @@ test('every metric is told, and none of their labels names a tenant, a connectio
     'initech',
     'grace',
     'quickstart',
-    user.id,
+    grace.id,
     kid,
     secret,
     other.key,
-    ...[scimBaseUrl, other.base].map((base) => base.split('/').at(-1)),
+    ...[scimBaseUrl, other.base].map((base) => base.split('/').at(-1) ?? ''),
   ]
   expect(words.filter((word) => text.includes(word))).toEqual([])
   expect(await metric(program, 'latchkey_audit_dropped_total')).toBe(0)

@@ -7,7 +7,7 @@ export function withEnvFile(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   try {
     return { ...parseEnv(readFileSync('.env', 'utf8')), ...env }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
     if (code === 'ENOENT') return env
     throw new StartError(`The file .env cannot be read (${code}). Make it readable for this user, or remove it.`)
   }

@@ -54,7 +54,7 @@ async function start(env: NodeJS.ProcessEnv, stop: { isAsked(): boolean }): Prom
     let databaseUrl = configuration.DATABASE_URL
     if (databaseUrl === undefined) {
       const postgres = await keepPostgres(folder, logger)
-      parts.add('Postgres', () => postgres.stop())
+      parts.add('Postgres', 45_000, () => postgres.stop())
       databaseUrl = postgres.url
     } else {
       await reachPostgres(databaseUrl)
@@ -64,7 +64,7 @@ async function start(env: NodeJS.ProcessEnv, stop: { isAsked(): boolean }): Prom
       otlpEndpoint: configuration.OTEL_EXPORTER_OTLP_ENDPOINT,
       onExportFailure: (error) => logger.warn({ err: error }, 'traces could not be exported'),
     })
-    parts.add('telemetry', () => telemetry.shutdown())
+    parts.add('telemetry', 10_000, () => telemetry.shutdown())
     if (stop.isAsked()) throw new StartError('told to stop')
     const program = await startProgram({
       databaseUrl,
@@ -81,7 +81,7 @@ async function start(env: NodeJS.ProcessEnv, stop: { isAsked(): boolean }): Prom
       telemetry,
       logger,
     })
-    parts.add('the program', () => program.stop())
+    parts.add('the program', 20_000, () => program.stop())
     folder.writeUrl(program.url)
     process.stdout.write(banner(program.url, program.quickstart, new Date()))
     return () => parts.end()

@@ -5,7 +5,7 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
+  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -13,7 +13,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Account, Runner } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { EmbeddedPostgresError, systemCode, unwritable } from './errors.ts'
@@ -58,7 +58,7 @@ export function readPassword(folder: string): string {
 }
 
 /**
- * Makes the data folder: all of it or none, however the process ends. What an earlier, interrupted attempt left is removed.
+ * Makes the data folder: all of it or none, however the process ends.
  * The caller owns the folder (see owner.ts).
  * @throws EmbeddedPostgresError initdb-failed, folder-unwritable
  */
@@ -69,12 +69,11 @@ export async function createCluster(
   account: Account | undefined,
   durable: boolean,
 ): Promise<void> {
-  const draft = `${folder}.new`
-  const cluster = join(draft, 'cluster')
-  const password = join(draft, 'password')
+  let draft: string | undefined
   try {
-    rmSync(draft, { recursive: true, force: true })
-    mkdirSync(draft, { mode: 0o700 })
+    draft = mkdtempSync(`${folder}${draftSuffix}`)
+    const cluster = join(draft, 'cluster')
+    const password = join(draft, 'password')
     writeDurably(password, randomBytes(24).toString('base64url'))
     if (account !== undefined) for (const path of [draft, password]) chownSync(path, account.uid, account.gid)
     await initdb(cluster, password, binaries, runner, durable)
@@ -85,7 +84,25 @@ export async function createCluster(
   } catch (error) {
     throw error instanceof EmbeddedPostgresError ? error : unwritable(folder, error)
   } finally {
-    rmSync(draft, { recursive: true, force: true })
+    if (draft !== undefined) rmSync(draft, { recursive: true, force: true })
+  }
+}
+
+const draftSuffix = '.new-'
+
+/**
+ * Removes what first starts left that were killed. An initdb of theirs may still be at work, and fails then; what it wrote
+ * meanwhile is left to the next start. The caller owns the folder.
+ * @throws EmbeddedPostgresError folder-unwritable
+ */
+export function removeDrafts(folder: string): void {
+  const parent = dirname(folder)
+  for (const name of readdirSync(parent).filter((name) => name.startsWith(basename(folder) + draftSuffix))) {
+    try {
+      rmSync(join(parent, name), { recursive: true, force: true })
+    } catch (error) {
+      if (systemCode(error) !== 'ENOTEMPTY') throw unwritable(folder, error)
+    }
   }
 }
 

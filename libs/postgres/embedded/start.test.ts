@@ -7,6 +7,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -15,7 +16,7 @@ import {
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { Client } from 'pg'
 import { startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from './index.ts'
 
@@ -140,11 +141,11 @@ test('a process id file that names a foreign process does not stop a start', asy
 
 test('what an interrupted first start left is removed', async () => {
   const folder = freshFolder()
-  mkdirSync(join(`${folder}.new`, 'cluster/base'), { recursive: true })
-  writeFileSync(join(`${folder}.new`, 'password'), 'half')
+  mkdirSync(join(`${folder}.new-a1B2c3`, 'cluster/base'), { recursive: true })
+  writeFileSync(join(`${folder}.new-a1B2c3`, 'password'), 'half')
   const postgres = await start(folder)
   expect(await query(postgres.url, 'SELECT 1')).toEqual([1])
-  expect(existsSync(`${folder}.new`)).toBe(false)
+  expect(existsSync(`${folder}.new-a1B2c3`)).toBe(false)
 })
 
 test('beneath folders closed to others it runs, not as root, and leaves their modes alone', async () => {
@@ -254,6 +255,6 @@ describe('a refusal is one line with cause and fix:', () => {
       message: expect.stringContaining('No space left on device'),
     })
     expect(existsSync(folder)).toBe(false)
-    expect(existsSync(`${folder}.new`)).toBe(false)
+    expect(readdirSync(parent).filter((name) => name.startsWith(`${basename(folder)}.new`))).toEqual([])
   })
 })

@@ -3,13 +3,13 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { Client } from 'pg'
 import { accountFor, runnerFor } from './account.ts'
 import { findBinaries } from './binaries.ts'
-import { createCluster, holdsCluster, readPassword, role } from './cluster.ts'
+import { createCluster, holdsCluster, readPassword, removeDrafts, role } from './cluster.ts'
 import { unwritable } from './errors.ts'
 import { ownFolder } from './owner.ts'
 import { findPostmaster, startPostmaster, stopPostmaster } from './postmaster.ts'
 
 export interface EmbeddedPostgresOptions {
-  /** The data folder: absent, empty, or one that this function made. Beside it lie `FOLDER.owner` and, while it is made, `FOLDER.new`. */
+  /** The data folder: absent, empty, or one that this function made. Beside it lie `FOLDER.owner` and, while it is made, `FOLDER.new-*`. */
   readonly folder: string
   /** The port on 127.0.0.1; absent or 0 for a free one. */
   readonly port?: number
@@ -63,6 +63,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const binaries = findBinaries(`${folder}.links`, options.packageFolder)
     const account = accountFor(folder)
     const runner = runnerFor(account, binaries.native, dirname(folder))
+    removeDrafts(folder)
     if (!holdsCluster(folder, binaries)) await createCluster(folder, binaries, runner, account, options.durable)
 
     const orphan = await findPostmaster(folder)
