@@ -9,14 +9,14 @@ import { fileURLToPath } from 'node:url'
 export interface Program {
   readonly addresses: Readonly<Record<'gateway' | 'keys' | 'directory' | 'audit', string>>
   readonly adminToken: string
-  /** Everything that it wrote to its standard error so far. */
+  /** Everything that it wrote so far, but for the banner of its start, which shows the key of a first connection. */
   logs(): string
   /** Sends SIGTERM; resolves with the exit code when it has ended and its data folder is removed. */
   stop(): Promise<number | null>
 }
 
-/** The standalone shape, over the given database or, without one, over the Postgres that it brings along. */
-export async function startStandalone(databaseUrl: string | undefined, settings: NodeJS.ProcessEnv): Promise<Program> {
+/** The standalone shape, over the given database. */
+export async function startStandalone(databaseUrl: string, settings: NodeJS.ProcessEnv): Promise<Program> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-test-'))
   const main = fileURLToPath(new URL('../apps/standalone/src/main.js', import.meta.url))
   const child = spawn(process.execPath, [main], {
@@ -24,12 +24,14 @@ export async function startStandalone(databaseUrl: string | undefined, settings:
       PATH: process.env['PATH'],
       LATCHKEY_DATA: folder,
       LATCHKEY_PORT: '0',
-      ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
+      DATABASE_URL: databaseUrl,
       ...settings,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const exit = once(child, 'exit')
+  const kill = (): boolean => child.kill('SIGKILL')
+  process.once('exit', kill)
+  const exit = once(child, 'exit').finally(() => process.off('exit', kill))
   let printed = ''
   let logged = ''
   child.stderr.on('data', (chunk) => void (logged += String(chunk)))
@@ -41,10 +43,11 @@ export async function startStandalone(databaseUrl: string | undefined, settings:
     })
     void exit.then(() => reject(new Error(`the program ended before it was ready: ${logged}`)))
   })
+  const banner = printed.length
   return {
     addresses: { gateway: address, keys: address, directory: address, audit: address },
     adminToken: readFileSync(join(folder, 'admin-token'), 'utf8').trim(),
-    logs: () => logged,
+    logs: () => logged + printed.slice(banner),
     async stop() {
       child.kill('SIGTERM')
       const [code] = await exit
