@@ -49,7 +49,9 @@ const longestId = 1_000
 
 function memberId(id: string | undefined): string {
   if (id !== undefined && id.length > longestId) {
-    throw errors.invalidValue(`The "value" of a member is longer than ${longestId} characters. Send the id of a User or Group.`)
+    throw errors.invalidValue(
+      `The "value" of a member is longer than ${longestId} characters. Send the id of a User or Group.`,
+    )
   }
   if (id === undefined || id === '' || id.includes('\u0000') || !id.isWellFormed()) throw withoutId()
   return id

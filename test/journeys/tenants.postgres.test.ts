@@ -274,6 +274,31 @@ describe('keys', () => {
   })
 })
 
+test('a tenant deleted in the middle of an import leaves nothing of it behind', async () => {
+  const connection = await world.connection('okta')
+  const ask = world.scim(connection)
+  let refused = 0
+  const importing = Array.from({ length: 16 }, async (_, lane) => {
+    for (let number = 0; number < 200 && refused < 16; number++) {
+      const { status } = await ask('POST', '/Users', user(`import${lane}.${number}@example.com`))
+      if (status !== 201) refused++
+    }
+  })
+  await eventually(
+    () => world.query('SELECT count(*)::int AS users FROM gateway.scim_user WHERE connection = $1', [connection.id]),
+    ([row]) => row.users > 50,
+  )
+  expect(await world.admin('DELETE', `/tenants/${connection.tenant}`)).toMatchObject({ status: 204 })
+  await Promise.all(importing)
+  expect(refused).toBeGreaterThan(0)
+  const left = await world.query('SELECT id FROM gateway.scim_user WHERE connection = $1', [connection.id])
+  expect(left).toEqual([])
+  await eventually(
+    () => world.directory(`/${connection.id}/users`),
+    ({ body }) => body.items?.length === 0,
+  )
+})
+
 describe('the admin API', () => {
   test('a write repeated with its Idempotency-Key is done once', async () => {
     const connection = await world.connection('okta')

@@ -229,7 +229,9 @@ async function standings(
     const groups = wants(projection, 'groups') ? await records.groups(connection, ids) : new Map<string, never[]>()
     return found.map((record) => ({ ...record, groups: groups.get(record.id) ?? [] }))
   }
-  const members = wants(projection, 'members') ? await records.members(connection, ids, ids.length > 1 ? mostMembersListed : undefined) : new Map<string, never[]>()
+  const members = wants(projection, 'members')
+    ? await records.members(connection, ids, ids.length > 1 ? mostMembersListed : undefined)
+    : new Map<string, never[]>()
   return found.map((record) => ({ ...record, members: members.get(record.id) ?? [] }))
 }
 

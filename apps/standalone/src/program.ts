@@ -47,7 +47,15 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     clock,
     telemetry,
   }
-  const gatewayParts = { database: stores.gateway, log, decisions: decisions.gateway, peppers, publicUrl, bodyLimit, requestTimeout }
+  const gatewayParts = {
+    database: stores.gateway,
+    log,
+    decisions: decisions.gateway,
+    peppers,
+    publicUrl,
+    bodyLimit,
+    requestTimeout,
+  }
   const modules = Standalone.of([
     GatewayModule.with({ ...gatewayParts, clock, telemetry, logger }),
     KeysModule.with(keysParts),

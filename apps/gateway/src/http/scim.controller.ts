@@ -24,7 +24,10 @@ export class ScimController {
     const { traceparent } = traceOf(header(request.headers['traceparent']))
     await telemetry.span(`SCIM ${request.method}`, { kind: 'server', parent: traceparent }, async (span) => {
       const { traceId, traceparent: own } = span
-      const answer = await serve(arrivalOf(request, { traceId, traceparent: own }, clock(), requestTimeout), this.#serve)
+      const answer = await serve(
+        arrivalOf(request, { traceId, traceparent: own }, clock(), requestTimeout),
+        this.#serve,
+      )
       span.setAttribute('http.request.method', request.method)
       span.setAttribute('http.response.status_code', answer.status)
       reply.code(answer.status).headers(answer.headers).send(answer.body)

@@ -33,5 +33,8 @@ export function userNameTaken(): ScimError {
 
 /** The connection was deleted after the request had been let in. */
 export function connectionDeleted(): ScimError {
-  return errors.forbidden('connection-deleted', 'This connection has been deleted. Make another one and use its address and key.')
+  return errors.forbidden(
+    'connection-deleted',
+    'This connection has been deleted. Make another one and use its address and key.',
+  )
 }

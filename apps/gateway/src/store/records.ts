@@ -62,7 +62,11 @@ export class Records {
   /** Members by group, those nobody knows included. Throws tooMany when there are more than `most` in all. */
   async members(connection: string, groupIds: readonly string[], most = Infinity): Promise<Map<string, MemberText[]>> {
     const limit = most === Infinity ? null : most + 1
-    const rows = await this.#database.query<MemberText & { groupId: string }>(readMembers, [connection, groupIds, limit])
+    const rows = await this.#database.query<MemberText & { groupId: string }>(readMembers, [
+      connection,
+      groupIds,
+      limit,
+    ])
     if (rows.length > most) {
       throw errors.tooMany(
         `The groups of this page have more than ${most} members together. Ask with excludedAttributes=members, or for fewer groups by count.`,

@@ -1,0 +1,79 @@
+import { type AnyEvent, makeEvent } from '#libs/events/index'
+import { Database } from '#libs/postgres/index'
+import { testDatabase, type TestDatabase } from '#test/servers/postgres'
+import { migrateGateway } from '../index.ts'
+import { KnownTrust } from './known-trust.ts'
+
+let server: TestDatabase
+let database: Database
+let trust: KnownTrust
+
+beforeAll(async () => {
+  server = await testDatabase()
+  database = new Database({ url: server.url, applicationName: 'test', connections: 4 })
+  await migrateGateway(database)
+  trust = new KnownTrust(database, () => undefined)
+})
+
+afterAll(async () => {
+  await database.close()
+  await server.drop()
+})
+
+const apply = (...events: AnyEvent[]): Promise<void> =>
+  database.transaction((transaction) => trust.apply(transaction, events))
+
+function origin(owner: string, subject: string, version: number) {
+  return { source: 'keys' as const, owner, subject, version, time: new Date() }
+}
+
+const created = (connection: string): AnyEvent =>
+  makeEvent('connection.created', origin('acme', connection, 1), {
+    tenant: 'acme',
+    connection,
+    name: connection,
+    environment: 'live',
+    identityProvider: 'okta',
+    state: 'enabled',
+  })
+const deleted = (connection: string): AnyEvent =>
+  makeEvent('connection.deleted', origin('acme', connection, 2), { tenant: 'acme', connection })
+const minted = (connection: string, kid: string): AnyEvent =>
+  makeEvent('key.minted', origin(connection, kid, 1), {
+    tenant: 'acme',
+    connection,
+    environment: 'live',
+    kid,
+    pepperVersion: 1,
+    digest: Buffer.alloc(32, 7).toString('base64url'),
+  })
+const revoked = (connection: string, kid: string): AnyEvent =>
+  makeEvent('key.revoked', origin(connection, kid, 2), {
+    tenant: 'acme',
+    connection,
+    kid,
+    revokedAt: new Date().toISOString(),
+  })
+
+test('what was looked up is forgotten as soon as something else is heard of it', async () => {
+  expect(await trust.key('k1')).toBeUndefined()
+  await apply(created('c1'), minted('c1', 'k1'))
+  expect(await trust.key('k1')).toMatchObject({ connection: 'c1', revoked: false })
+  await apply(revoked('c1', 'k1'))
+  expect(await trust.key('k1')).toMatchObject({ revoked: true })
+})
+
+test('a key stays revoked when it is heard of only afterwards, or again', async () => {
+  await apply(created('c2'), revoked('c2', 'k2'), minted('c2', 'k2'))
+  expect(await trust.key('k2')).toMatchObject({ revoked: true })
+  await apply(minted('c2', 'k2'))
+  expect(await trust.key('k2')).toMatchObject({ revoked: true })
+})
+
+test('nothing that is delivered late brings a deleted connection or a key of it back', async () => {
+  await apply(created('c3'), minted('c3', 'k3'))
+  await apply(deleted('c3'), minted('c3', 'k4'), revoked('c3', 'k3'))
+  await apply(created('c3'), minted('c3', 'k3'))
+  expect(await trust.connection('c3')).toBeUndefined()
+  expect([await trust.key('k3'), await trust.key('k4')]).toEqual([undefined, undefined])
+})
