@@ -31,7 +31,8 @@ export function discover(request: Admitted, baseUrl: string): Answer {
   }
 }
 
-function documentOf({ endpoint, resourceId = '' }: Admitted, baseUrl: string): string {
+function documentOf(request: Admitted, baseUrl: string): string {
+  const { endpoint, resourceId = '' } = request
   switch (endpoint.operation) {
     case 'discovery.service-provider-config':
       return JSON.stringify(serviceProviderConfig(baseUrl, largestPage))
@@ -40,13 +41,13 @@ function documentOf({ endpoint, resourceId = '' }: Admitted, baseUrl: string): s
     case 'discovery.schemas':
       return renderAll(schemaDocuments(types, baseUrl))
     case 'discovery.resource-type':
-      return found(findResourceType(types, baseUrl, resourceId), 'ResourceType', resourceId)
+      return found(findResourceType(types, baseUrl, resourceId), request)
     default:
-      return found(findSchema(types, baseUrl, resourceId), 'Schema', resourceId)
+      return found(findSchema(types, baseUrl, resourceId), request)
   }
 }
 
-function found(document: JsonObject | undefined, kind: string, id: string): string {
-  if (document === undefined) throw errors.notFound(kind, id)
+function found(document: JsonObject | undefined, { arrival }: Admitted): string {
+  if (document === undefined) throw errors.unknownEndpoint(arrival.path)
   return JSON.stringify(document)
 }

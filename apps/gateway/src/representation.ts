@@ -6,7 +6,7 @@ import {
   type Resource,
   type ResourceType,
 } from '#libs/scim/index'
-import type { GroupOfUser, MemberText } from './store/records.ts'
+import type { GroupOfUser, MemberText } from './record-store.ts'
 
 /** What is known of a record besides its document. */
 export interface Standing {

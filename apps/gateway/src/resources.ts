@@ -22,14 +22,12 @@ import { noEdit, replacement } from './membership.ts'
 import type { Command } from './provisioning.ts'
 import { locationOf, represent, type Standing } from './representation.ts'
 import { isId } from './record.ts'
-import type { Records, StoredText } from './store/records.ts'
-import type { Written } from './store/job.ts'
-import type { Writer } from './store/writer.ts'
+import type { RecordReads, RecordWrites, StoredText, Written } from './record-store.ts'
 import type { Admitted } from './way-in.ts'
 
 export interface ResourceParts {
-  readonly records: Records
-  readonly writer: Writer
+  readonly records: RecordReads
+  readonly writer: RecordWrites
   readonly baseUrl: (connection: string) => string
 }
 
@@ -209,7 +207,7 @@ async function isVeryLarge(
   type: ResourceType,
   id: string,
   projection: Projection,
-  records: Records,
+  records: RecordReads,
 ): Promise<boolean> {
   if (type.name !== 'Group' || projection.kind !== 'default' || !isId(id)) return false
   return records.hasMoreMembersThan(request.principal.connection, id, mostMembersAnswered)
@@ -221,7 +219,7 @@ async function standings(
   connection: string,
   found: readonly (StoredText | Written)[],
   projection: Projection,
-  records: Records,
+  records: RecordReads,
 ): Promise<Standing[]> {
   const ids = found.map((record) => record.id)
   if (ids.length === 0) return []

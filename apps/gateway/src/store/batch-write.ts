@@ -7,7 +7,8 @@ import { foldMembership, isNoEdit, type MembershipEdit, noEdit } from '../member
 import { decide, type Intent } from '../provisioning.ts'
 import { groupKeys, isId, type Member, type ScimRecord, userKeys } from '../record.ts'
 import * as statements from './statements.ts'
-import { connectionDeleted, type Job, userNameTaken, type Written } from './job.ts'
+import type { Written } from '../record-store.ts'
+import { connectionDeleted, type Job, userNameTaken } from './job.ts'
 
 /** A job on its way through the batch: decided, but not yet written. */
 interface Planned {

@@ -1,25 +1,6 @@
-import type { AnyEvent } from '#libs/events/index'
-import { errors, type ResourceType, ScimError } from '#libs/scim/index'
-import type { Occasion } from '../lifecycle.ts'
-import type { Principal } from '../principal.ts'
-import type { Command, Intent } from '../provisioning.ts'
+import { errors, ScimError } from '#libs/scim/index'
+import type { WriteRequest, Written } from '../record-store.ts'
 import type { Queued } from './batches.ts'
-
-/** One command of one request, on its way into the store. */
-export interface WriteRequest {
-  readonly type: ResourceType
-  readonly command: Command
-  readonly principal: Principal
-  readonly occasion: Occasion
-  /** The request's own `request.decided`, appended in the same transaction as what it wrote. */
-  decided(written: Written): AnyEvent
-}
-
-/** What was written; durable once `Writer.write` resolves with it. */
-export interface Written extends Intent {
-  readonly created: Date
-  readonly lastModified: Date
-}
 
 export interface Job extends WriteRequest, Queued {
   settle(outcome: Written | ScimError): void

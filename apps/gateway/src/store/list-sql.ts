@@ -1,16 +1,8 @@
 import type { Statement } from '#libs/postgres/index'
-import type { ResolvedFilter, ResourceType } from '#libs/scim/index'
+import type { ResourceType } from '#libs/scim/index'
+import type { ListQuery } from '../record-store.ts'
 import { groupColumns, userColumns } from './columns.ts'
 import { compileFilter, type Condition } from './filter-sql.ts'
-
-export interface ListQuery {
-  readonly filter: ResolvedFilter | undefined
-  /** From 1. */
-  readonly startIndex: number
-  readonly count: number
-  /** Where the SCIM endpoints of the connection are, for filters on meta.location. */
-  readonly baseUrl: string
-}
 
 interface Bound {
   readonly statement: string | Statement

@@ -1,36 +1,10 @@
 import type { Database } from '#libs/postgres/index'
 import { errors, type ResourceType } from '#libs/scim/index'
 import { groupsAbove } from './columns.ts'
-import { type ListQuery, listStatements, recordColumns, tableOf } from './list-sql.ts'
+import type { GroupOfUser, Listing, ListQuery, MemberText, RecordReads, StoredText } from '../record-store.ts'
+import { listStatements, recordColumns, tableOf } from './list-sql.ts'
 
-/** A record as it is answered: its document stays the text that Postgres holds. */
-export interface StoredText {
-  readonly id: string
-  readonly version: number
-  readonly created: Date
-  readonly lastModified: Date
-  readonly document: string
-}
-
-export interface MemberText {
-  readonly value: string
-  readonly kind: 'User' | 'Group' | null
-  readonly display: string | null
-}
-
-export interface GroupOfUser {
-  readonly id: string
-  readonly display: string
-  readonly direct: boolean
-}
-
-export interface Listing {
-  readonly totalResults: number
-  readonly records: readonly StoredText[]
-}
-
-/** Reads of users and groups, each within one connection. Rejects with the driver's error when Postgres is away. */
-export class Records {
+export class Records implements RecordReads {
   readonly #database: Database
 
   constructor(database: Database) {
@@ -49,7 +23,6 @@ export class Records {
     return row
   }
 
-  /** Pages by position in the order of ids, which is the order of creation. */
   async list(type: ResourceType, connection: string, query: ListQuery): Promise<Listing> {
     const { page, count } = listStatements(type, connection, query)
     const records = query.count === 0 ? [] : await this.#database.query<StoredText>(page.statement, page.values)
@@ -59,7 +32,6 @@ export class Records {
     return { totalResults: counted?.total ?? 0, records }
   }
 
-  /** Members by group, those nobody knows included. Throws tooMany when there are more than `most` in all. */
   async members(connection: string, groupIds: readonly string[], most = Infinity): Promise<Map<string, MemberText[]>> {
     const limit = most === Infinity ? null : most + 1
     const rows = await this.#database.query<MemberText & { groupId: string }>(readMembers, [
@@ -75,15 +47,15 @@ export class Records {
     return gather(rows, (row) => row.groupId)
   }
 
-  /** True when the group has more members than `limit`, found without counting all of them. */
   async hasMoreMembersThan(connection: string, groupId: string, limit: number): Promise<boolean> {
     const rows = await this.#database.quick(beyondMembers, [connection, groupId, limit])
     return rows.length > 0
   }
 
-  /** Groups each user is in, directly or through other groups. */
   async groups(connection: string, userIds: readonly string[]): Promise<Map<string, GroupOfUser[]>> {
-    const rows = await this.#database.quick<GroupOfUser & { userId: string }>(readGroups, [connection, userIds])
+    // One user's groups are found at once; a page of users must not keep the others of its connection waiting.
+    const ask = userIds.length === 1 ? 'quick' : 'query'
+    const rows = await this.#database[ask]<GroupOfUser & { userId: string }>(readGroups, [connection, userIds])
     return gather(rows, (row) => row.userId)
   }
 }

@@ -3,7 +3,8 @@ import { type Database, isConnectionLoss, isTransient, isUniqueViolation } from 
 import { errors, ScimError } from '#libs/scim/index'
 import { Batches } from './batches.ts'
 import { BatchWrite } from './batch-write.ts'
-import { type Job, userNameTaken, type WriteRequest, type Written } from './job.ts'
+import type { RecordWrites, WriteRequest, Written } from '../record-store.ts'
+import { type Job, userNameTaken } from './job.ts'
 
 export interface WriterOptions {
   readonly database: Database
@@ -19,7 +20,7 @@ const mostWaiting = 10_000
  * Writes commands in batches, each batch one transaction that holds records, memberships, uniqueness, lifecycle
  * events and the requests' decisions. Commands of one user or group are written in the order in which they came.
  */
-export class Writer {
+export class Writer implements RecordWrites {
   readonly #options: WriterOptions
   readonly #batches: Batches<Job>
 
@@ -28,10 +29,6 @@ export class Writer {
     this.#batches = new Batches({ largest: 128, parallel: 3, run: (batch) => this.#run(batch) })
   }
 
-  /**
-   * Resolves once the command is durable. Rejects with a ScimError when it was refused (nothing of it is stored),
-   * or `unavailable` when Postgres is away: then, if the connection broke during the commit, it may have been stored.
-   */
   write(request: WriteRequest): Promise<Written> {
     if (this.#batches.waiting >= mostWaiting) return Promise.reject(errors.unavailable(1))
     return new Promise((resolve, reject) => {
