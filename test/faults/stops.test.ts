@@ -41,7 +41,7 @@ describe('stopping', () => {
     await again.stop()
   })
 
-  test.each([0, 300, 800])('Ctrl-C %i ms into a first start leaves nothing running', async (after) => {
+  test.each([0, 500])('Ctrl-C %i ms into a first start leaves nothing running', async (after) => {
     const data = ground.folder()
     const program = ground.launch(data)
     await until('it has begun', () => existsSync(data) || program.hasEnded)
@@ -56,21 +56,18 @@ describe('stopping', () => {
     await again.stop()
   })
 
-  test.each([350, 500, 650])(
-    'kill -9 %i ms into a first start, twice, does not keep it from starting',
-    async (after) => {
-      const data = ground.folder()
-      for (const attempt of [1, 2]) {
-        const program = ground.launch(data)
-        await new Promise((resolve) => setTimeout(resolve, after * attempt))
-        program.signal('SIGKILL')
-        await program.exit
-      }
-      const program = await ground.start(data)
-      expect(await create(program, 'ada')).toMatchObject({ status: 201 })
-      expect(await program.stop()).toEqual({ code: 0, signal: null })
-    },
-  )
+  test.each([400, 600])('kill -9 %i ms into a first start, twice, does not keep it from starting', async (after) => {
+    const data = ground.folder()
+    for (const attempt of [1, 2]) {
+      const program = ground.launch(data)
+      await new Promise((resolve) => setTimeout(resolve, after * attempt))
+      program.signal('SIGKILL')
+      await program.exit
+    }
+    const program = await ground.start(data)
+    expect(await create(program, 'ada')).toMatchObject({ status: 201 })
+    expect(await program.stop()).toEqual({ code: 0, signal: null })
+  })
 
   test('the end of Postgres just before the signal keeps nothing running', async () => {
     const data = ground.folder()
