@@ -64,11 +64,10 @@ export function itKeepsPace(harness: () => Harness): void {
     await appendLarge(0)
     const before = memory()
     for (let at = 20; at < 500; at += 20) await appendLarge(at)
-    await new Promise((resolve) => setTimeout(resolve, 300))
-    const grown = memory() - before
+    // Buffers of what was just written are given back some collections later.
+    await until(() => memory() - before < 20 * megabyte)
     release.resolve()
     await effectsReach(database, 501)
-    expect(grown).toBeLessThan(20 * megabyte)
     await follower.stop()
   }, 60_000)
 
