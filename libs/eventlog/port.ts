@@ -21,6 +21,11 @@ export interface Subscription {
   readonly database: Database
   /** The follower's own schema, with the tables of `FollowerTables`. */
   readonly schema: string
+  /**
+   * The follower's last fraction of a second may be lost with the database server, and is then applied again: effects and
+   * place go together, and the log itself is durable. For state that nobody decides by.
+   */
+  readonly relaxed?: boolean
   /** At most so many events reach the handler at a time; 500 unless told. */
   readonly batchSize?: number
   /**

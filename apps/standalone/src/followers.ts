@@ -18,6 +18,8 @@ export function followersOf(stores: Stores, telemetry: Telemetry, logger: Logger
       transportId,
       database,
       schema,
+      // What the gateway lets in must not fall back, not even for the moment after a crash of Postgres.
+      relaxed: group !== gatewayGroup,
       observe: observeFollower(group, telemetry, logger),
     })
   const followers = [

@@ -11,6 +11,7 @@ export interface EventLogServerOptions {
   readonly transportId: symbol
   readonly database: Database
   readonly schema: string
+  readonly relaxed?: boolean
   readonly observe?: FollowerObserver
 }
 
@@ -37,13 +38,14 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   }
 
   listen(started: () => void): void {
-    const { log, group, database, schema, observe } = this.#options
+    const { log, group, database, schema, relaxed = false, observe } = this.#options
     const patterns = [...this.messageHandlers.keys()].map(readPattern)
     this.#follower = log.follow({
       group,
       patterns,
       database,
       schema,
+      relaxed,
       handle: (events, batch) => this.#dispatch(patterns, events, batch),
       ...(observe === undefined ? {} : { observe }),
     })

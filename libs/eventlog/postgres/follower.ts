@@ -7,6 +7,8 @@ import { loadPlace, lockPlace, type Place, samePlace, storePlace } from './place
 import { type Page, readPage } from './read.ts'
 
 const longestPause = 5_000
+/** After a page that was not full: under load, one transaction then applies what several had appended. */
+const breath = 10
 /** While only others' events pass by, the place is saved this often, so that a restart need not read past them again. */
 const saveIdlePlaceEvery = 5_000
 
@@ -70,10 +72,11 @@ export class PostgresFollower implements Follower {
     while (!this.#stopping) {
       try {
         this.#woken = false
-        const more = await this.#step()
+        const found = await this.#step()
         failures = 0
         this.state = 'following'
-        if (!more && !this.#woken) await this.#pause(this.#pollEvery)
+        if (found === 'some') await this.#pause(breath)
+        else if (found === 'nothing' && !this.#woken) await this.#pause(this.#pollEvery, 'until woken')
       } catch (error) {
         const pause = Math.min(longestPause, 50 * 2 ** failures++)
         this.state = 'stalled'
@@ -84,20 +87,16 @@ export class PostgresFollower implements Follower {
     }
   }
 
-  /** Applies the next page; true when there may be more. */
-  async #step(): Promise<boolean> {
+  /** Applies the next page; a full one tells that there is more. */
+  async #step(): Promise<'a full page' | 'some' | 'nothing'> {
     if (this.#saved === undefined) this.#reached = this.#saved = await loadPlace(this.#subscription)
-    const page = await readPage(
-      this.#log,
-      this.#reached ?? this.#saved,
-      this.#names,
-      this.#subscription.batchSize ?? 500,
-    )
+    const size = this.#subscription.batchSize ?? 500
+    const page = await readPage(this.#log, this.#reached ?? this.#saved, this.#names, size)
     const worthSaving = page.events.length > 0 || Date.now() - this.#savedAt > saveIdlePlaceEvery
-    if (worthSaving && !(await this.#apply(page, this.#saved))) return true
+    if (worthSaving && !(await this.#apply(page, this.#saved))) return 'some'
     this.#reached = page.next
     this.#upTo = page.upTo ?? this.#upTo
-    return page.events.length > 0
+    return page.events.length === size ? 'a full page' : page.events.length > 0 ? 'some' : 'nothing'
   }
 
   /** False when another instance of the group has moved on meanwhile: nothing was applied, and the place must be read anew. */
@@ -106,6 +105,7 @@ export class PostgresFollower implements Follower {
     const began = performance.now()
     const transact = (): Promise<AnyEvent[] | undefined> =>
       database.transaction(async (transaction) => {
+        if (this.#subscription.relaxed === true) transaction.send('SET LOCAL synchronous_commit TO off')
         if (!samePlace(await lockPlace(transaction, this.#subscription), saved)) return undefined
         const events = page.events.length === 0 ? [] : await deliver(this.#subscription, transaction, page.events)
         storePlace(transaction, this.#subscription, page.next, page.upTo)
@@ -120,11 +120,12 @@ export class PostgresFollower implements Follower {
     return true
   }
 
-  async #pause(milliseconds: number): Promise<void> {
+  async #pause(milliseconds: number, end?: 'until woken'): Promise<void> {
     if (this.#stopping) return
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, milliseconds)
       this.#endPause = () => {
+        if (end === undefined && !this.#stopping) return
         clearTimeout(timer)
         resolve()
       }
