@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { AfterCommit } from './after-commit.ts'
 import { gatheringSocket } from './gathering-socket.ts'
 import { QuickConnections } from './quick-connections.ts'
 
@@ -13,11 +14,18 @@ export interface Queryable {
   query<Row extends object>(statement: string | Statement, values?: readonly unknown[]): Promise<Row[]>
 }
 
-export interface Transaction extends Queryable {
+/** As much of a transaction as it takes to add something to it without waiting. */
+export interface Appending {
   /** Sends a statement without waiting for its answer; its failure fails the commit. Order of sending is order of execution. */
   send(statement: string | Statement, values?: readonly unknown[]): void
-  /** Runs once the transaction is durable, and never when it rolled back. */
+  /**
+   * Runs once the transaction is durable, in the order asked for, and never when it or the savepoint around was rolled
+   * back. What it throws harms nobody: it is told to the database's `onIdleFailure`.
+   */
   afterCommit(run: () => void): void
+}
+
+export interface Transaction extends Queryable, Appending {
   /** Work whose failure leaves the rest of the transaction as it was. */
   savepoint<T>(work: () => Promise<T>): Promise<T>
 }
@@ -29,7 +37,7 @@ export interface DatabaseOptions {
   readonly connections: number
   /** Server settings of each connection, such as `{ plan_cache_mode: 'force_generic_plan' }`. */
   readonly settings?: Readonly<Record<string, string>>
-  /** Told of connections that broke while idle; the pool replaces them by itself. */
+  /** Told of failures that nobody waits for: connections that broke while idle (they are replaced), and callbacks after commit. */
   readonly onIdleFailure?: (error: Error) => void
 }
 
@@ -45,10 +53,12 @@ export class Database implements Queryable {
   readonly url: string
   readonly #pool: pg.Pool
   readonly #quick: QuickConnections
+  readonly #onIdleFailure: ((error: Error) => void) | undefined
   #closed = false
 
   constructor(options: DatabaseOptions) {
     this.url = options.url
+    this.#onIdleFailure = options.onIdleFailure
     const connection: pg.PoolConfig = {
       connectionString: options.url,
       application_name: options.applicationName,
@@ -65,12 +75,8 @@ export class Database implements Queryable {
     // A connection that breaks while in use fails its statements; unheard, its own event would end the process.
     this.#pool.on('connect', (client) => client.on('error', () => undefined))
     this.#pool.on('error', (error) => {
-      if (!this.#closed) options.onIdleFailure?.(error)
+      if (!this.#closed) this.#onIdleFailure?.(error)
     })
-  }
-
-  get waiting(): number {
-    return this.#pool.waitingCount
   }
 
   async query<Row extends object>(statement: string | Statement, values: readonly unknown[] = []): Promise<Row[]> {
@@ -96,16 +102,18 @@ export class Database implements Queryable {
     const client = await this.#pool.connect()
     const open = new OpenTransaction(client)
     let broken: Error | undefined
+    let result: T
     try {
-      const result = await work(open)
+      result = await work(open)
       await open.commit()
-      return result
     } catch (error) {
       broken = await open.rollback()
       throw open.failure ?? error
     } finally {
       client.release(broken)
     }
+    open.committed.run(this.#onIdleFailure)
+    return result
   }
 
   /** Holds one connection for as long as `work` runs: for session-level locks. */
@@ -129,8 +137,8 @@ export class Database implements Queryable {
 
 class OpenTransaction implements Transaction {
   failure: Error | undefined
+  readonly committed = new AfterCommit()
   readonly #client: pg.PoolClient
-  readonly #committed: (() => void)[] = []
   #savepoints = 0
 
   constructor(client: pg.PoolClient) {
@@ -148,11 +156,12 @@ class OpenTransaction implements Transaction {
   }
 
   afterCommit(run: () => void): void {
-    this.#committed.push(run)
+    this.committed.add(run)
   }
 
   async savepoint<T>(work: () => Promise<T>): Promise<T> {
     const name = `s${++this.#savepoints}`
+    const before = this.committed.length
     this.send(`SAVEPOINT ${name}`)
     try {
       const result = await work()
@@ -162,6 +171,7 @@ class OpenTransaction implements Transaction {
       const cause = this.failure ?? error
       await this.query(`ROLLBACK TO SAVEPOINT ${name}`)
       this.failure = undefined
+      this.committed.cutTo(before)
       throw cause
     }
   }
@@ -169,7 +179,6 @@ class OpenTransaction implements Transaction {
   async commit(): Promise<void> {
     const result = await this.#client.query('COMMIT')
     if (result.command !== 'COMMIT') throw this.failure ?? new Error('the transaction was rolled back by the server')
-    for (const run of this.#committed) run()
   }
 
   /** The error that makes the connection unfit for reuse, if rolling back failed. */
