@@ -32,19 +32,16 @@ export class QuickConnections {
     await Promise.allSettled(this.#connections.map(async (connection) => (await connection)?.end()))
   }
 
-  async #open(place: number): Promise<pg.Client> {
+  #open(place: number): Promise<pg.Client> {
     const client = new pg.Client(this.#config)
+    const opening = client.connect().then(() => client)
+    // A client tells of its end more than once; by then another may have its place.
     const forget = (): void => {
-      this.#connections[place] = undefined
+      if (this.#connections[place] === opening) this.#connections[place] = undefined
     }
     client.on('error', forget)
     client.on('end', forget)
-    try {
-      await client.connect()
-      return client
-    } catch (error) {
-      forget()
-      throw error
-    }
+    opening.catch(forget)
+    return opening
   }
 }
