@@ -1,5 +1,6 @@
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
-import { Database, Entities } from './index.ts'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { Database, Entities, isConnectionLoss } from './index.ts'
 
 let server: TestDatabase
 let told: Error[] = []
@@ -112,12 +113,11 @@ describe('quick connections', () => {
     const quick = open({ applicationName: 'quick test' })
     const theirs = "FROM pg_stat_activity WHERE application_name = 'quick test'"
     for (let round = 0; round < 10; round++) {
-      await Promise.all(turns(12, () => quick.quick(one, [])))
+      await Promise.all(turns(12, () => quick.quick(one, []).catch(() => [])))
       const ended = database.query(`SELECT pg_terminate_backend(pid) ${theirs}`)
       await Promise.all(turns(40, () => quick.quick(one, []).catch(() => [])))
       await ended
     }
-    expect(await quick.quick(one, []).catch(() => quick.quick(one, []))).toEqual([{ one: 1 }])
     const [row] = await database.query<{ open: number }>(`SELECT count(*) AS open ${theirs}`)
     expect(row?.open).toBeLessThanOrEqual(4)
   })
@@ -127,5 +127,78 @@ describe('quick connections', () => {
       for (let waited = 0; waited < turn; waited++) await new Promise((resolve) => setImmediate(resolve))
       return query()
     })
+  }
+})
+
+describe('a statement timeout', () => {
+  it('ends a statement at the server, as a connection loss, and leaves the pool usable', async () => {
+    const database = open({ statementTimeout: 50, connections: 1 })
+    const failure = await failureOf(database.query('SELECT pg_sleep(30)'))
+    expect(failure).toMatchObject({ code: '57014' })
+    expect(isConnectionLoss(failure)).toBe(true)
+    const inTransaction = database.transaction(async (transaction) => transaction.send('SELECT pg_sleep(30)'))
+    expect(isConnectionLoss(await failureOf(inTransaction))).toBe(true)
+    expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+  })
+
+  it('does not bound a session', async () => {
+    const database = open({ statementTimeout: 50 })
+    expect(await database.session((session) => session.query('SELECT 1 AS one FROM pg_sleep(0.2)'))).toEqual([
+      { one: 1 },
+    ])
+  })
+
+  it('gives up on a server that has fallen silent, and goes on once it speaks again', async () => {
+    const silent = await openSilenceable()
+    const database = open({ url: silent.url, statementTimeout: 50, connections: 1 })
+    const one = { name: 'one', text: 'SELECT 1 AS one' }
+    const broken = [() => database.query(one), () => database.transaction(async (transaction) => transaction.send(one))]
+    for (const work of broken) {
+      await work()
+      silent.hush(true)
+      const failure = await failureOf(work())
+      silent.hush(false)
+      expect(isConnectionLoss(failure)).toBe(true)
+    }
+    expect(await database.query(one)).toEqual([{ one: 1 }])
+    expect(await database.transaction((transaction) => transaction.query(one))).toEqual([{ one: 1 }])
+  })
+
+  function failureOf(work: Promise<unknown>): Promise<unknown> {
+    return work.then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+  }
+
+  /** The test's Postgres behind a wire that can be made to carry nothing. */
+  async function openSilenceable() {
+    const { hostname, port } = new URL(server.url)
+    const ends = new Map<Socket, Socket>()
+    const proxy = createServer((near) => {
+      const far = connect(Number(port), hostname)
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        ends.set(from, to)
+        from.on('error', () => to.destroy()).on('close', () => to.destroy())
+        from.pipe(to)
+      }
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    closing.push(async () => void proxy.close())
+    const url = new URL(server.url)
+    url.hostname = '127.0.0.1'
+    url.port = String((proxy.address() as AddressInfo).port)
+    return {
+      url: url.href,
+      hush(silent: boolean) {
+        for (const [from, to] of ends) {
+          if (silent) from.unpipe()
+          else from.pipe(to)
+        }
+      },
+    }
   }
 })

@@ -37,9 +37,17 @@ export interface DatabaseOptions {
   readonly connections: number
   /** Server settings of each connection, such as `{ plan_cache_mode: 'force_generic_plan' }`. */
   readonly settings?: Readonly<Record<string, string>>
+  /**
+   * Milliseconds that one statement may take; unbounded unless told. The server ends it then, and should nothing come
+   * back at all, the connection is given up a second later: both reject as a connection loss. Sessions are unbounded.
+   */
+  readonly statementTimeout?: number
   /** Told of failures that nobody waits for: connections that broke while idle (they are replaced), and callbacks after commit. */
   readonly onIdleFailure?: (error: Error) => void
 }
+
+/** Milliseconds that the server has more time than it was given, to tell of a timeout by itself. */
+const grace = 1_000
 
 /** 64-bit integers are counters here (positions, versions, counts), all far below 2^53. */
 const types = new pg.TypeOverrides()
@@ -54,18 +62,22 @@ export class Database implements Queryable {
   readonly #pool: pg.Pool
   readonly #quick: QuickConnections
   readonly #onIdleFailure: ((error: Error) => void) | undefined
+  /** For the driver: how long to wait for the answer to a statement. */
+  readonly #patience: { readonly query_timeout?: number }
   #closed = false
 
   constructor(options: DatabaseOptions) {
     this.url = options.url
     this.#onIdleFailure = options.onIdleFailure
+    this.#patience = options.statementTimeout === undefined ? {} : { query_timeout: options.statementTimeout + grace }
     const connection: pg.PoolConfig = {
       connectionString: options.url,
       application_name: options.applicationName,
       pipeline: true,
       stream: gatheringSocket,
       types,
-      options: Object.entries(options.settings ?? {})
+      keepAlive: true,
+      options: Object.entries(settingsOf(options))
         .map(([name, value]) => `-c ${name}=${value}`)
         .join(' '),
       connectionTimeoutMillis: 5_000,
@@ -80,7 +92,7 @@ export class Database implements Queryable {
   }
 
   async query<Row extends object>(statement: string | Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    const result = await this.#pool.query<Row>(configured(statement, values))
+    const result = await this.#pool.query<Row>({ ...configured(statement, values), ...this.#patience })
     return result.rows
   }
 
@@ -89,7 +101,7 @@ export class Database implements Queryable {
    * and a round trip, so a slow one would keep the others waiting.
    */
   async quick<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    const result = await this.#quick.query<Row>(configured(statement, values))
+    const result = await this.#quick.query<Row>({ ...configured(statement, values), ...this.#patience })
     return result.rows
   }
 
@@ -100,7 +112,7 @@ export class Database implements Queryable {
    */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect()
-    const open = new OpenTransaction(client)
+    const open = new OpenTransaction(client, this.#patience)
     let broken: Error | undefined
     let result: T
     try {
@@ -116,10 +128,11 @@ export class Database implements Queryable {
     return result
   }
 
-  /** Holds one connection for as long as `work` runs: for session-level locks. */
+  /** Holds one connection for as long as `work` runs, without a `statementTimeout`: for session-level locks and upkeep. */
   async session<T>(work: (session: Queryable) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect()
     try {
+      await client.query('SET statement_timeout = 0')
       return await work({
         query: async <Row extends object>(statement: string | Statement, values: readonly unknown[] = []) =>
           (await client.query<Row>(configured(statement, values))).rows,
@@ -139,20 +152,23 @@ class OpenTransaction implements Transaction {
   failure: Error | undefined
   readonly committed = new AfterCommit()
   readonly #client: pg.PoolClient
+  readonly #patience: { readonly query_timeout?: number }
   #savepoints = 0
 
-  constructor(client: pg.PoolClient) {
+  constructor(client: pg.PoolClient, patience: { readonly query_timeout?: number }) {
     this.#client = client
+    this.#patience = patience
     this.send('BEGIN')
   }
 
   async query<Row extends object>(statement: string | Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    const result = await this.#client.query<Row>(configured(statement, values))
+    const result = await this.#client.query<Row>({ ...configured(statement, values), ...this.#patience })
     return result.rows
   }
 
   send(statement: string | Statement, values: readonly unknown[] = []): void {
-    this.#client.query(configured(statement, values)).catch((error: Error) => (this.failure ??= error))
+    const config = { ...configured(statement, values), ...this.#patience }
+    this.#client.query(config).catch((error: Error) => (this.failure ??= error))
   }
 
   afterCommit(run: () => void): void {
@@ -177,19 +193,23 @@ class OpenTransaction implements Transaction {
   }
 
   async commit(): Promise<void> {
-    const result = await this.#client.query('COMMIT')
+    const result = await this.#client.query({ text: 'COMMIT', ...this.#patience })
     if (result.command !== 'COMMIT') throw this.failure ?? new Error('the transaction was rolled back by the server')
   }
 
   /** The error that makes the connection unfit for reuse, if rolling back failed. */
   async rollback(): Promise<Error | undefined> {
     try {
-      await this.#client.query('ROLLBACK')
+      await this.#client.query({ text: 'ROLLBACK', ...this.#patience })
       return undefined
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error))
     }
   }
+}
+
+function settingsOf({ settings, statementTimeout }: DatabaseOptions): Readonly<Record<string, string>> {
+  return { ...settings, ...(statementTimeout === undefined ? {} : { statement_timeout: String(statementTimeout) }) }
 }
 
 function configured(statement: string | Statement, values: readonly unknown[]): pg.QueryConfig {
