@@ -1,5 +1,5 @@
 import { readEvent } from '#libs/events/index'
-import { isConnectionLoss, isServerTrouble } from '#libs/postgres/index'
+import { isConnectionLoss, isServerTrouble, isTransient } from '#libs/postgres/index'
 import type { ReceivedEvent } from './deliver.ts'
 import type { DeadLetter, Subscription } from './port.ts'
 import { reasonOf } from './reason.ts'
@@ -8,7 +8,6 @@ interface Row {
   id: string
   name: string
   key: string
-  event: string
   reason: string
   buried_at: Date
 }
@@ -21,31 +20,32 @@ export async function readDeadLetters(subscription: Subscription, limit: number)
   return rows.map((row) => ({ id: row.id, name: row.name, key: row.key, reason: row.reason, buriedAt: row.buried_at }))
 }
 
-/** Each letter is handled and removed in one transaction; one that fails again stays, with its new reason. */
+/** Each letter is handled and removed in one transaction; one that fails again stays, with its new reason; one that is gone meanwhile is in neither list. */
 export async function replayDeadLetters(
   subscription: Subscription,
   ids: readonly string[] | undefined,
 ): Promise<{ applied: string[]; stillDead: string[] }> {
   const { database, schema, group } = subscription
-  const rows = await database.query<Row>(
-    `SELECT id, event FROM ${schema}.dead_letter WHERE follower = $1 AND ($2::uuid[] IS NULL OR id = ANY($2)) ORDER BY number`,
+  const rows = await database.query<Pick<Row, 'id'>>(
+    `SELECT id FROM ${schema}.dead_letter WHERE follower = $1 AND ($2::uuid[] IS NULL OR id = ANY($2)) ORDER BY number`,
     [group, ids ?? null],
   )
   const applied: string[] = []
   const stillDead: string[] = []
   for (const row of rows) {
     try {
-      await database.transaction(async (transaction) => {
-        const [held] = await transaction.query(
-          `DELETE FROM ${schema}.dead_letter WHERE follower = $1 AND id = $2 RETURNING id`,
+      const found = await database.transaction(async (transaction) => {
+        const [held] = await transaction.query<{ event: string }>(
+          `DELETE FROM ${schema}.dead_letter WHERE follower = $1 AND id = $2 RETURNING event`,
           [group, row.id],
         )
-        if (held !== undefined)
-          await subscription.handle([readEvent(JSON.parse(row.event) as ReceivedEvent)], { transaction })
+        if (held === undefined) return false
+        await subscription.handle([readEvent(JSON.parse(held.event) as ReceivedEvent)], { transaction })
+        return true
       })
-      applied.push(row.id)
+      if (found) applied.push(row.id)
     } catch (error) {
-      if (isConnectionLoss(error) || isServerTrouble(error)) throw error
+      if (isConnectionLoss(error) || isServerTrouble(error) || isTransient(error)) throw error
       const reason = reasonOf(error)
       await database.query(`UPDATE ${schema}.dead_letter SET reason = $3 WHERE follower = $1 AND id = $2`, [
         group,

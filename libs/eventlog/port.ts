@@ -1,5 +1,5 @@
 import type { AnyEvent, EventPattern } from '#libs/events/index'
-import type { Database, Transaction } from '#libs/postgres/index'
+import type { Appending, Database, Transaction } from '#libs/postgres/index'
 
 /** The event log: accepted facts, appended with the state they tell of, followed at each follower's own pace. */
 export interface EventLog {
@@ -8,7 +8,7 @@ export interface EventLog {
    * For one key, order of appending is order of following, provided that the caller holds the row lock of the
    * key's subject (or creates it) before it appends. A failure to write fails the commit.
    */
-  append(transaction: Transaction, events: readonly AnyEvent[]): void
+  append(transaction: Appending, events: readonly AnyEvent[]): void
   /** Starts following at once; from the beginning of what is kept when the group is new. */
   follow(subscription: Subscription): Follower
 }

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { AfterCommit } from './after-commit.ts'
 import { gatheringSocket } from './gathering-socket.ts'
 import { QuickConnections } from './quick-connections.ts'
 
@@ -13,11 +14,18 @@ export interface Queryable {
   query<Row extends object>(statement: string | Statement, values?: readonly unknown[]): Promise<Row[]>
 }
 
-export interface Transaction extends Queryable {
+/** As much of a transaction as it takes to add something to it without waiting. */
+export interface Appending {
   /** Sends a statement without waiting for its answer; its failure fails the commit. Order of sending is order of execution. */
   send(statement: string | Statement, values?: readonly unknown[]): void
-  /** Runs once the transaction is durable, and never when it rolled back. */
+  /**
+   * Runs once the transaction is durable, in the order asked for, and never when it or the savepoint around was rolled
+   * back. What it throws harms nobody: it is told to the database's `onIdleFailure`.
+   */
   afterCommit(run: () => void): void
+}
+
+export interface Transaction extends Queryable, Appending {
   /** Work whose failure leaves the rest of the transaction as it was. */
   savepoint<T>(work: () => Promise<T>): Promise<T>
 }
@@ -29,9 +37,17 @@ export interface DatabaseOptions {
   readonly connections: number
   /** Server settings of each connection, such as `{ plan_cache_mode: 'force_generic_plan' }`. */
   readonly settings?: Readonly<Record<string, string>>
-  /** Told of connections that broke while idle; the pool replaces them by itself. */
+  /**
+   * Milliseconds that one statement may take; unbounded unless told. The server ends it then, and should nothing come
+   * back at all, the connection is given up a second later: both reject as a connection loss. Sessions are unbounded.
+   */
+  readonly statementTimeout?: number
+  /** Told of failures that nobody waits for: connections that broke while idle (they are replaced), and callbacks after commit. */
   readonly onIdleFailure?: (error: Error) => void
 }
+
+/** Milliseconds that the server has more time than it was given, to tell of a timeout by itself. */
+const grace = 1_000
 
 /** 64-bit integers are counters here (positions, versions, counts), all far below 2^53. */
 const types = new pg.TypeOverrides()
@@ -45,17 +61,23 @@ export class Database implements Queryable {
   readonly url: string
   readonly #pool: pg.Pool
   readonly #quick: QuickConnections
+  readonly #onIdleFailure: ((error: Error) => void) | undefined
+  /** For the driver: how long to wait for the answer to a statement. */
+  readonly #patience: { readonly query_timeout?: number }
   #closed = false
 
   constructor(options: DatabaseOptions) {
     this.url = options.url
+    this.#onIdleFailure = options.onIdleFailure
+    this.#patience = options.statementTimeout === undefined ? {} : { query_timeout: options.statementTimeout + grace }
     const connection: pg.PoolConfig = {
       connectionString: options.url,
       application_name: options.applicationName,
       pipeline: true,
       stream: gatheringSocket,
       types,
-      options: Object.entries(options.settings ?? {})
+      keepAlive: true,
+      options: Object.entries(settingsOf(options))
         .map(([name, value]) => `-c ${name}=${value}`)
         .join(' '),
       connectionTimeoutMillis: 5_000,
@@ -65,16 +87,12 @@ export class Database implements Queryable {
     // A connection that breaks while in use fails its statements; unheard, its own event would end the process.
     this.#pool.on('connect', (client) => client.on('error', () => undefined))
     this.#pool.on('error', (error) => {
-      if (!this.#closed) options.onIdleFailure?.(error)
+      if (!this.#closed) this.#onIdleFailure?.(error)
     })
   }
 
-  get waiting(): number {
-    return this.#pool.waitingCount
-  }
-
   async query<Row extends object>(statement: string | Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    const result = await this.#pool.query<Row>(configured(statement, values))
+    const result = await this.#pool.query<Row>({ ...configured(statement, values), ...this.#patience })
     return result.rows
   }
 
@@ -83,7 +101,7 @@ export class Database implements Queryable {
    * and a round trip, so a slow one would keep the others waiting.
    */
   async quick<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    const result = await this.#quick.query<Row>(configured(statement, values))
+    const result = await this.#quick.query<Row>({ ...configured(statement, values), ...this.#patience })
     return result.rows
   }
 
@@ -94,24 +112,27 @@ export class Database implements Queryable {
    */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect()
-    const open = new OpenTransaction(client)
+    const open = new OpenTransaction(client, this.#patience)
     let broken: Error | undefined
+    let result: T
     try {
-      const result = await work(open)
+      result = await work(open)
       await open.commit()
-      return result
     } catch (error) {
       broken = await open.rollback()
       throw open.failure ?? error
     } finally {
       client.release(broken)
     }
+    open.committed.run(this.#onIdleFailure)
+    return result
   }
 
-  /** Holds one connection for as long as `work` runs: for session-level locks. */
+  /** Holds one connection for as long as `work` runs, without a `statementTimeout`: for session-level locks and upkeep. */
   async session<T>(work: (session: Queryable) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect()
     try {
+      await client.query('SET statement_timeout = 0')
       return await work({
         query: async <Row extends object>(statement: string | Statement, values: readonly unknown[] = []) =>
           (await client.query<Row>(configured(statement, values))).rows,
@@ -129,30 +150,34 @@ export class Database implements Queryable {
 
 class OpenTransaction implements Transaction {
   failure: Error | undefined
+  readonly committed = new AfterCommit()
   readonly #client: pg.PoolClient
-  readonly #committed: (() => void)[] = []
+  readonly #patience: { readonly query_timeout?: number }
   #savepoints = 0
 
-  constructor(client: pg.PoolClient) {
+  constructor(client: pg.PoolClient, patience: { readonly query_timeout?: number }) {
     this.#client = client
+    this.#patience = patience
     this.send('BEGIN')
   }
 
   async query<Row extends object>(statement: string | Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    const result = await this.#client.query<Row>(configured(statement, values))
+    const result = await this.#client.query<Row>({ ...configured(statement, values), ...this.#patience })
     return result.rows
   }
 
   send(statement: string | Statement, values: readonly unknown[] = []): void {
-    this.#client.query(configured(statement, values)).catch((error: Error) => (this.failure ??= error))
+    const config = { ...configured(statement, values), ...this.#patience }
+    this.#client.query(config).catch((error: Error) => (this.failure ??= error))
   }
 
   afterCommit(run: () => void): void {
-    this.#committed.push(run)
+    this.committed.add(run)
   }
 
   async savepoint<T>(work: () => Promise<T>): Promise<T> {
     const name = `s${++this.#savepoints}`
+    const before = this.committed.length
     this.send(`SAVEPOINT ${name}`)
     try {
       const result = await work()
@@ -162,25 +187,29 @@ class OpenTransaction implements Transaction {
       const cause = this.failure ?? error
       await this.query(`ROLLBACK TO SAVEPOINT ${name}`)
       this.failure = undefined
+      this.committed.cutTo(before)
       throw cause
     }
   }
 
   async commit(): Promise<void> {
-    const result = await this.#client.query('COMMIT')
+    const result = await this.#client.query({ text: 'COMMIT', ...this.#patience })
     if (result.command !== 'COMMIT') throw this.failure ?? new Error('the transaction was rolled back by the server')
-    for (const run of this.#committed) run()
   }
 
   /** The error that makes the connection unfit for reuse, if rolling back failed. */
   async rollback(): Promise<Error | undefined> {
     try {
-      await this.#client.query('ROLLBACK')
+      await this.#client.query({ text: 'ROLLBACK', ...this.#patience })
       return undefined
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error))
     }
   }
+}
+
+function settingsOf({ settings, statementTimeout }: DatabaseOptions): Readonly<Record<string, string>> {
+  return { ...settings, ...(statementTimeout === undefined ? {} : { statement_timeout: String(statementTimeout) }) }
 }
 
 function configured(statement: string | Statement, values: readonly unknown[]): pg.QueryConfig {

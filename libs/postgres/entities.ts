@@ -1,5 +1,6 @@
 import { DataSource, type EntityManager, type MixedList, type QueryRunner } from 'typeorm'
-import type { Statement, Transaction } from './database.ts'
+import { AfterCommit } from './after-commit.ts'
+import type { Appending, Statement } from './database.ts'
 
 export interface EntitiesOptions {
   readonly url: string
@@ -8,14 +9,18 @@ export interface EntitiesOptions {
   readonly connections: number
   // oxlint-disable-next-line typescript/no-unsafe-function-type -- TypeORM's own type for entity classes
   readonly entities: MixedList<Function>
+  /** Told of callbacks after commit that failed. */
+  readonly onIdleFailure?: (error: Error) => void
 }
 
 /** TypeORM over one service's schema, for administration; what is hot goes through `Database`. */
 export class Entities {
   readonly #source: DataSource
+  readonly #onIdleFailure: ((error: Error) => void) | undefined
 
-  private constructor(source: DataSource) {
+  private constructor(source: DataSource, onIdleFailure: ((error: Error) => void) | undefined) {
     this.#source = source
+    this.#onIdleFailure = onIdleFailure
   }
 
   static async open(options: EntitiesOptions): Promise<Entities> {
@@ -29,30 +34,31 @@ export class Entities {
       logging: false,
     })
     await source.initialize()
-    return new Entities(source)
+    return new Entities(source, options.onIdleFailure)
   }
 
   get manager(): EntityManager {
     return this.#source.manager
   }
 
-  /** One READ COMMITTED transaction, seen both as TypeORM's manager and as the `Transaction` that an event log appends to. */
-  async transaction<T>(work: (manager: EntityManager, transaction: Transaction) => Promise<T>): Promise<T> {
+  /** One READ COMMITTED transaction, seen both as TypeORM's manager and as what an event log appends to. */
+  async transaction<T>(work: (manager: EntityManager, transaction: Appending) => Promise<T>): Promise<T> {
     const runner = this.#source.createQueryRunner()
     const open = new RunnerTransaction(runner)
+    let result: T
     try {
       await runner.startTransaction()
-      const result = await work(runner.manager, open)
+      result = await work(runner.manager, open)
       await open.sent()
       await runner.commitTransaction()
-      open.committed()
-      return result
     } catch (error) {
       if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined)
       throw error
     } finally {
       await runner.release()
     }
+    open.committed.run(this.#onIdleFailure)
+    return result
   }
 
   async close(): Promise<void> {
@@ -60,51 +66,30 @@ export class Entities {
   }
 }
 
-class RunnerTransaction implements Transaction {
+class RunnerTransaction implements Appending {
+  readonly committed = new AfterCommit()
   readonly #runner: QueryRunner
-  readonly #callbacks: (() => void)[] = []
   #order: Promise<unknown> = Promise.resolve()
+  #failure: unknown
 
   constructor(runner: QueryRunner) {
     this.#runner = runner
   }
 
-  query<Row extends object>(statement: string | Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    const text = typeof statement === 'string' ? statement : statement.text
-    const answer = this.#order.then(async () => (await this.#runner.query(text, [...values], true)).records as Row[])
-    this.#order = answer.catch(() => undefined)
-    return answer
-  }
-
-  #failure: unknown
-
   send(statement: string | Statement, values: readonly unknown[] = []): void {
-    this.query(statement, values).catch((error: unknown) => (this.#failure ??= error))
+    const text = typeof statement === 'string' ? statement : statement.text
+    this.#order = this.#order
+      .then(() => this.#runner.query(text, [...values]))
+      .catch((error: unknown) => (this.#failure ??= error))
   }
 
   afterCommit(run: () => void): void {
-    this.#callbacks.push(run)
+    this.committed.add(run)
   }
 
-  async savepoint<T>(work: () => Promise<T>): Promise<T> {
-    await this.#runner.startTransaction()
-    try {
-      const result = await work()
-      await this.sent()
-      await this.#runner.commitTransaction()
-      return result
-    } catch (error) {
-      await this.#runner.rollbackTransaction()
-      throw error
-    }
-  }
-
+  /** Resolves when all that was sent is done; rejects with the first failure. */
   async sent(): Promise<void> {
     await this.#order
     if (this.#failure !== undefined) throw this.#failure
-  }
-
-  committed(): void {
-    for (const run of this.#callbacks) run()
   }
 }

@@ -16,15 +16,21 @@ export function isTransient(error: unknown): boolean {
   return ['40001', '40P01', '55P03'].includes(codeOf(error))
 }
 
-/** The server is away, starting, stopping, or the connection broke: nothing is known to be wrong with the request. */
+/**
+ * The server is away, starting, stopping, did not answer in time (57014 at its own clock, else at ours), or the connection
+ * broke: nothing is known to be wrong with the request.
+ */
 export function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error)
   return (
     code.startsWith('08') ||
     code.startsWith('57P') ||
+    code === '57014' ||
     code === '53300' ||
     ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN'].includes(code) ||
-    /Connection terminated|timeout exceeded when trying to connect|not queryable/i.test(textOf(error, 'message'))
+    /Connection terminated|timeout exceeded when trying to connect|^timeout expired$|Query read timeout|not queryable/i.test(
+      textOf(error, 'message'),
+    )
   )
 }
 

@@ -1,4 +1,4 @@
-export { Database, type Queryable, type Statement, type Transaction } from './database.ts'
+export { type Appending, Database, type Queryable, type Statement, type Transaction } from './database.ts'
 export { Entities, type EntitiesOptions } from './entities.ts'
 export { isConnectionLoss, isServerTrouble, isTransient, isUniqueViolation } from './failures.ts'
 export { migrate, type SchemaMigrations } from './migrate.ts'

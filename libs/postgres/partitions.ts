@@ -27,18 +27,20 @@ export async function maintainPartitions(database: Database, options: Partitione
   const missing = wantedDays(options, oldest, now).filter((day) => !present.has(nameOf(table, day)))
   const expired = [...present].filter((name) => name < nameOf(table, oldest))
   if (missing.length + expired.length === 0) return
-  await database.transaction(async (transaction) => {
-    await transaction.query("SET LOCAL lock_timeout = '5s'")
-    await transaction.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+  await database.session(async (session) => {
+    await session.query('BEGIN')
+    await session.query("SET LOCAL lock_timeout = '5s'")
+    await session.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
       `latchkey partitions of ${schema}.${table}`,
     ])
     for (const day of missing) {
-      await transaction.query(
+      await session.query(
         `CREATE TABLE IF NOT EXISTS ${schema}.${nameOf(table, day)} PARTITION OF ${schema}.${table}
          FOR VALUES FROM ('${day.toISOString()}') TO ('${firstDay(options.length, day, 1).toISOString()}')`,
       )
     }
-    for (const name of expired) await transaction.query(`DROP TABLE IF EXISTS ${schema}.${name}`)
+    for (const name of expired) await session.query(`DROP TABLE IF EXISTS ${schema}.${name}`)
+    await session.query('COMMIT')
   })
 }
 

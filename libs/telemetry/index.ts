@@ -4,6 +4,7 @@
  */
 export { createLogger, nestLogger, activeTraceId, type Logger, type LogLevel } from './logs.ts'
 export { redact } from './redact.ts'
+export { databaseRefusal } from './refusal.ts'
 export { traceOf, type Trace } from './trace.ts'
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry.ts'
 export type { Span, SpanKind, SpanOptions, Attributes } from './spans.ts'

@@ -1,6 +1,7 @@
 import { SpanKind as OtelSpanKind, SpanStatusCode, context, trace } from '@opentelemetry/api'
 import type { Context, Link, Span as OtelSpan, TextMapPropagator, Tracer } from '@opentelemetry/api'
 import { redact } from './redact.ts'
+import { databaseRefusal } from './refusal.ts'
 import { traceOf } from './trace.ts'
 
 export type Attributes = Readonly<Record<string, string | number | boolean>>
@@ -113,7 +114,7 @@ class RecordedSpan implements Span {
     this.#span.setAttribute(name, typeof value === 'string' ? redact(value) : value)
   }
   recordFailure(error: unknown): void {
-    const message = redact(error instanceof Error ? error.message : String(error))
+    const message = databaseRefusal(error) ?? redact(error instanceof Error ? error.message : String(error))
     this.#span.recordException({ name: error instanceof Error ? error.name : 'Error', message })
     this.#span.setStatus({ code: SpanStatusCode.ERROR, message })
   }

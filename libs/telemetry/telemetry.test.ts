@@ -58,6 +58,18 @@ describe('logs', () => {
     expect(JSON.parse(lines[2] ?? '').err.cause.message).toBe('Bearer [redacted]')
   })
 
+  test('a refusal of the database is told by its code and its names, never by the value that its message quotes', async () => {
+    const lines: string[] = []
+    const logger = await loggerTo(lines)
+    const message = 'invalid input syntax for type uuid: "ada@example.com\n    at ada@example.com:1:2"'
+    const refused = Object.assign(new Error(message), { severity: 'ERROR', code: '22P02', table: 'users' })
+    logger.error({ err: new Error('could not be stored', { cause: refused }) }, 'failed')
+    expect(lines.join('')).not.toContain('ada@example.com')
+    const { cause } = JSON.parse(lines[0] ?? '').err
+    expect(cause).toMatchObject({ message: 'the database refused it with SQLSTATE 22P02, users', code: '22P02' })
+    expect(cause.stack).toMatch(/^ {4}at .*telemetry\.test/)
+  })
+
   test('readable lines are as free of secrets', async () => {
     const lines: string[] = []
     const logger = await loggerTo(lines, { pretty: true })

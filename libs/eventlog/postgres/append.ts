@@ -1,5 +1,5 @@
 import type { AnyEvent } from '#libs/events/index'
-import type { Statement, Transaction } from '#libs/postgres/index'
+import type { Appending, Statement } from '#libs/postgres/index'
 
 const insert: Statement = {
   name: 'event_log append',
@@ -8,7 +8,7 @@ const insert: Statement = {
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::timestamptz[], $8::text[], $9::text[])`,
 }
 
-export function appendEvents(transaction: Transaction, events: readonly AnyEvent[]): void {
+export function appendEvents(transaction: Appending, events: readonly AnyEvent[]): void {
   if (events.length === 0) return
   transaction.send(insert, [
     events.map((event) => event.id),

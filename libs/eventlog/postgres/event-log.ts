@@ -1,4 +1,4 @@
-import { Database, migrate, type Transaction } from '#libs/postgres/index'
+import { type Appending, Database, migrate } from '#libs/postgres/index'
 import type { AnyEvent } from '#libs/events/index'
 import type { EventLog, Follower, Subscription } from '../port.ts'
 import { appendEvents } from './append.ts'
@@ -50,7 +50,7 @@ export async function openPostgresEventLog(options: PostgresEventLogOptions): Pr
   upkeep.unref()
   const followers = new Set<PostgresFollower>()
   return {
-    append(transaction: Transaction, events: readonly AnyEvent[]): void {
+    append(transaction: Appending, events: readonly AnyEvent[]): void {
       appendEvents(transaction, events)
       transaction.afterCommit(() => {
         for (const follower of followers) follower.wake()

@@ -30,6 +30,7 @@ export class PostgresFollower implements Follower {
   #savedAt = 0
   #upTo: Date | undefined
   #endPause: (() => void) | undefined
+  #backingOff = false
   #woken = false
   #stopping = false
 
@@ -54,10 +55,10 @@ export class PostgresFollower implements Follower {
     return replayDeadLetters(this.#subscription, ids)
   }
 
-  /** Something was appended in this process: look now instead of at the next poll. */
+  /** Something was appended in this process: look now instead of at the next poll. A stalled follower keeps its pause. */
   wake(): void {
     this.#woken = true
-    this.#endPause?.()
+    if (!this.#backingOff) this.#endPause?.()
   }
 
   async stop(): Promise<void> {
@@ -82,7 +83,9 @@ export class PostgresFollower implements Follower {
         this.state = 'stalled'
         this.#saved = undefined
         this.#subscription.observe?.stalled?.(error, pause)
+        this.#backingOff = true
         await this.#pause(pause)
+        this.#backingOff = false
       }
     }
   }
