@@ -35,6 +35,9 @@ export interface Stores {
   close(): Promise<void>
 }
 
+/** A database that does not answer for so many milliseconds is given up on: the request is answered 503. */
+const statementTimeout = 30_000
+
 /** Decisions still unwritten are waited for this long when the program ends; the database may be away. */
 const drainMilliseconds = 5_000
 
@@ -44,7 +47,14 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   const onFailure = tellAtMostOnceASecond((error) => logger.warn({ err: error }, 'the database failed'))
   const settings = { enable_seqscan: 'off', jit: 'off' }
   const open = (name: string, connections: number): Database =>
-    new Database({ url, applicationName: `latchkey ${name}`, connections, onIdleFailure: onFailure, settings })
+    new Database({
+      url,
+      applicationName: `latchkey ${name}`,
+      connections,
+      onIdleFailure: onFailure,
+      settings,
+      statementTimeout,
+    })
   const databases = {
     gateway: open(gatewaySchema, 16),
     keys: open(keysSchema, 4),

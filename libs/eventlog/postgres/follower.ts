@@ -30,7 +30,6 @@ export class PostgresFollower implements Follower {
   #savedAt = 0
   #upTo: Date | undefined
   #endPause: (() => void) | undefined
-  #backingOff = false
   #woken = false
   #stopping = false
 
@@ -58,7 +57,7 @@ export class PostgresFollower implements Follower {
   /** Something was appended in this process: look now instead of at the next poll. A stalled follower keeps its pause. */
   wake(): void {
     this.#woken = true
-    if (!this.#backingOff) this.#endPause?.()
+    this.#endPause?.()
   }
 
   async stop(): Promise<void> {
@@ -83,9 +82,7 @@ export class PostgresFollower implements Follower {
         this.state = 'stalled'
         this.#saved = undefined
         this.#subscription.observe?.stalled?.(error, pause)
-        this.#backingOff = true
         await this.#pause(pause)
-        this.#backingOff = false
       }
     }
   }
