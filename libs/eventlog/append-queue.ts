@@ -15,12 +15,13 @@ const largestBatch = 500
 
 /**
  * A bounded queue for events that accompany no change of state: what became of reads and of refused requests.
- * It never drops one: what cannot be held is not taken, and the caller answers 503 instead of what it had decided.
+ * It drops none by itself: what cannot be held is not taken, and the caller answers 503 instead of what it had decided.
  * Events taken are appended in order, in batches; while the database is away they wait.
  */
 export class AppendQueue {
   readonly #options: AppendQueueOptions
   #held: AnyEvent[] = []
+  #abandoned = false
   #working: Promise<void> | undefined
 
   constructor(options: AppendQueueOptions) {
@@ -32,7 +33,7 @@ export class AppendQueue {
   }
 
   get isFull(): boolean {
-    return this.#held.length >= this.#options.capacity
+    return this.#abandoned || this.#held.length >= this.#options.capacity
   }
 
   /** False when full: the event was not taken. */
@@ -46,6 +47,17 @@ export class AppendQueue {
   /** Resolves when all that was taken is appended. Waits as long as the database is away. */
   async drained(): Promise<void> {
     while (this.#working !== undefined) await this.#working
+  }
+
+  /**
+   * Gives up what is not yet appended, takes nothing more, and answers how many events that were. A batch under way may
+   * still arrive: those told of as lost are never too few.
+   */
+  abandon(): number {
+    const lost = this.#held.length
+    this.#held = []
+    this.#abandoned = true
+    return lost
   }
 
   async #work(): Promise<void> {

@@ -1,12 +1,17 @@
 import { z } from 'zod'
 import { parse } from './parse.ts'
-import { problems } from './problem.ts'
+import { type Problem, problems } from './problem.ts'
 
 /** Where a page of an admin list begins and how long it may be. */
 export interface Paging {
   readonly limit: number
   /** The sort key of the last item of the page before; undefined for the first page. */
   readonly after: readonly string[] | undefined
+}
+
+/** Paging of a list that goes by age: its place is the instant and the id of the last item shown. */
+export interface PagingByAge extends Paging {
+  readonly after: readonly [instant: string, id: string] | undefined
 }
 
 /** The one form of all admin lists. `next` is given as `after` for the page that follows; absent on the last. */
@@ -19,6 +24,7 @@ const query = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   after: z.string().max(1024).optional(),
 })
+const placeByAge = z.tuple([z.iso.datetime(), z.string()])
 const sortKey = z.array(z.string()).min(1).max(8)
 
 /**
@@ -28,6 +34,15 @@ const sortKey = z.array(z.string()).min(1).max(8)
 export function paging(parameters: unknown): Paging {
   const { limit, after } = parse(query, parameters ?? {})
   return { limit, after: after === undefined ? undefined : readCursor(after) }
+}
+
+/** Like `paging`, for a list whose sort key is [instant, id]. @throws Problem `invalid` */
+export function pagingByAge(parameters: unknown): PagingByAge {
+  const { limit, after } = paging(parameters)
+  if (after === undefined) return { limit, after }
+  const place = placeByAge.safeParse(after)
+  if (!place.success) throw notOfThisList()
+  return { limit, after: place.data }
 }
 
 /**
@@ -51,8 +66,12 @@ function readCursor(after: string): readonly string[] {
   try {
     return sortKey.parse(JSON.parse(Buffer.from(after, 'base64url').toString('utf8')))
   } catch {
-    throw problems.invalid([
-      { path: ['after'], message: 'is not the "next" of a page of this list; leave it out to begin anew' },
-    ])
+    throw notOfThisList()
   }
+}
+
+function notOfThisList(): Problem {
+  return problems.invalid([
+    { path: ['after'], message: 'is not the "next" of a page of this list; leave it out to begin anew' },
+  ])
 }

@@ -20,7 +20,6 @@ const kinds = {
   invalid: [422, 'The request breaks a rule'],
   idempotencyKeyReused: [422, 'The Idempotency-Key was used for another request'],
   idempotencyKeyInUse: [409, 'The first request with this Idempotency-Key is still running'],
-  tooManyRequests: [429, 'Too many requests'],
   internal: [500, 'The server failed'],
   unavailable: [503, 'The service cannot answer now'],
 } as const satisfies Record<string, readonly [status: number, title: string]>
@@ -113,10 +112,6 @@ export const problems = {
         headers: { 'retry-after': '1' },
       },
     ),
-  tooManyRequests: (retryAfterSeconds: number) =>
-    new Problem('tooManyRequests', `Too many requests came in a short time. Wait ${retryAfterSeconds} seconds.`, {
-      headers: { 'retry-after': String(retryAfterSeconds) },
-    }),
   internal: (traceId: string) =>
     new Problem(
       'internal',

@@ -18,6 +18,13 @@ export function redact(text: string): string {
     .replace(bearerToken, '$1[redacted]')
 }
 
+const longestExcerpt = 500
+
+/** What a record keeps of a text that a client chose or that quotes one: no secret, and no more than 500 characters. */
+export function excerpt(text: string): string {
+  return redact(text).slice(0, longestExcerpt).toWellFormed()
+}
+
 const suspicious = /lk_(?:live|test)_|authorization|bearer|(?<![0-9A-Za-z])[0-9A-Za-z]{43}_[0-9A-Za-z]{6}/i
 const provisioningKey = /lk_(live|test)_([0-9A-Za-z_]+)/gi
 /** Secret and checksum, where the beginning of a key was cut off. */

@@ -1,5 +1,5 @@
 import { SpanKind as OtelSpanKind, SpanStatusCode, context, trace } from '@opentelemetry/api'
-import type { Context, Link, Span as OtelSpan, TextMapPropagator, Tracer } from '@opentelemetry/api'
+import type { Context, Span as OtelSpan, TextMapPropagator, Tracer } from '@opentelemetry/api'
 import { redact } from './redact.ts'
 import { databaseRefusal } from './refusal.ts'
 import { traceOf } from './trace.ts'
@@ -12,8 +12,6 @@ export interface SpanOptions {
   /** `traceparent` of what caused this; without it the span that is active here, else a new trace. */
   readonly parent?: string | undefined
   readonly attributes?: Attributes
-  /** `traceparent`s of what this also belongs to, such as the other events of a batch. */
-  readonly links?: readonly string[]
 }
 
 export interface Span {
@@ -57,14 +55,10 @@ const kinds: Readonly<Record<SpanKind, OtelSpanKind>> = {
 }
 
 export function spansOf(tracer: Tracer, propagator: TextMapPropagator<unknown>): RunInSpan {
-  return (name, { kind = 'internal', parent, attributes, links = [] }, fn) => {
+  return (name, { kind = 'internal', parent, attributes }, fn) => {
     const within =
       parent === undefined ? context.active() : extracted(propagator, trace.deleteSpan(context.active()), parent)
-    const span = tracer.startSpan(
-      name,
-      { kind: kinds[kind], attributes: { ...attributes }, links: links.flatMap(linkTo) },
-      within,
-    )
+    const span = tracer.startSpan(name, { kind: kinds[kind], attributes: { ...attributes } }, within)
     const recorded = new RecordedSpan(span)
     const failed = (error: unknown) => {
       recorded.recordFailure(error)
@@ -82,11 +76,6 @@ export function spansOf(tracer: Tracer, propagator: TextMapPropagator<unknown>):
       failed(error)
       throw error
     }
-  }
-
-  function linkTo(traceparent: string): Link[] {
-    const linked = trace.getSpanContext(extracted(propagator, trace.deleteSpan(context.active()), traceparent))
-    return linked === undefined ? [] : [{ context: linked }]
   }
 }
 

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createLogger, metrics, nestLogger, redact, startTelemetry, traceOf, type LogLevel } from './index.ts'
+import { createLogger, excerpt, metrics, nestLogger, redact, startTelemetry, traceOf, type LogLevel } from './index.ts'
 
 const kid = 'aB3dE6gH9jK2'
 const secret = 'Zz9'.repeat(14) + 'q'
@@ -39,6 +39,11 @@ describe('redact', () => {
     const harmless = `lk_live_${kid} was revoked; the request had no authorization header`
     expect(redact(harmless)).toBe(harmless)
   })
+})
+
+test('an excerpt is short, whole and without secrets, also where a secret lies across its end', () => {
+  expect(excerpt('a'.repeat(499) + '😀')).toBe(`${'a'.repeat(499)}\uFFFD`)
+  expect(excerpt(`${'a'.repeat(470)} ${key}`)).not.toContain(secret.slice(0, 5))
 })
 
 describe('logs', () => {
@@ -180,7 +185,7 @@ describe('with a collector', () => {
       async (outer) => {
         await new Promise(setImmediate)
         logger.info('inside')
-        const inner = telemetry.span('inner', { links: [traceOf(undefined).traceparent] }, (span) => span)
+        const inner = telemetry.span('inner', {}, (span) => span)
         expect(inner.traceId).toBe(parent.traceId)
         expect(inner.traceparent).not.toBe(outer.traceparent)
         expect(JSON.parse(lines[0] ?? '')).toMatchObject({

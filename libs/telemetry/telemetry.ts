@@ -20,8 +20,6 @@ export interface TelemetryOptions {
   readonly service: string
   /** Base address of an OTLP collector (http/protobuf); without it no tracing code is loaded. */
   readonly otlpEndpoint?: string | undefined
-  /** Share of new traces that are recorded, 0 to 1 (1 unless told); an incoming trace keeps its own decision. */
-  readonly sampled?: number
   /** Told when a batch of spans could not be sent. */
   readonly onExportFailure?: (error: Error) => void
 }
@@ -90,7 +88,7 @@ function watchEventLoop(metrics: Metrics) {
   return delay
 }
 
-async function startTracing(resource: Resource, endpoint: string, { sampled = 1, onExportFailure }: TelemetryOptions) {
+async function startTracing(resource: Resource, endpoint: string, { onExportFailure }: TelemetryOptions) {
   const [
     sdk,
     { AsyncLocalStorageContextManager },
@@ -115,7 +113,7 @@ async function startTracing(resource: Resource, endpoint: string, { sampled = 1,
   }
   const provider = new sdk.TracerProvider({
     resource,
-    sampler: new sdk.ParentBasedSampler({ root: new sdk.TraceIdRatioBasedSampler(sampled) }),
+    sampler: new sdk.ParentBasedSampler({ root: new sdk.AlwaysOnSampler() }),
     spanProcessors: [new sdk.BatchSpanProcessor({ exporter })],
   })
   const ours = context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())

@@ -45,6 +45,26 @@ export function itBuriesWhatFails(harness: () => Harness): void {
     await follower.stop()
   }, 30_000)
 
+  it('tells nothing of a letter that is gone before its turn, and leaves one that met a deadlock as it was', async () => {
+    const { log, database } = harness()
+    const events = counted(2).map((number) => told(`key-${number}`, 1))
+    let replayed = (): Promise<unknown> => Promise.reject(new RangeError('cannot be applied'))
+    await append(harness(), events)
+    const { follower } = follow(log, database, { handle: async () => void (await replayed()) })
+    await caughtUp(follower)
+    replayed = () => Promise.reject(Object.assign(new Error('deadlock detected'), { code: '40P01' }))
+    await expect(follower.replay()).rejects.toThrow('deadlock detected')
+    expect((await follower.deadLetters(10)).map((letter) => letter.reason)).toEqual([
+      'RangeError: cannot be applied',
+      'RangeError: cannot be applied',
+    ])
+
+    replayed = () => database.query('DELETE FROM follower.dead_letter WHERE id = $1', [events[1]?.id])
+    expect(await follower.replay()).toEqual({ applied: [events[0]?.id], stillDead: [] })
+    expect(await follower.deadLetters(10)).toEqual([])
+    await follower.stop()
+  }, 30_000)
+
   it('buries an event that the database refuses, without telling its values', async () => {
     const { log, database } = harness()
     await append(harness(), [told('good', 1), told('not-a-number', 1), told('good', 2)])

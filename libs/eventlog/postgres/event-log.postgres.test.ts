@@ -113,4 +113,15 @@ describe('what only the Postgres event log has', () => {
     expect((await effects(database)).map((effect) => effect.version)).toEqual([1, 2, 3, 4])
     await follower.stop()
   }, 60_000)
+
+  it('counts what a queue gives up, and takes nothing more', async () => {
+    const { database, log } = harness
+    const queue = new AppendQueue({ log, database, capacity: 3, onFailure: () => {} })
+    expect([1, 2].map((version) => queue.offer(told('given up', version)))).toEqual([true, true])
+    expect(queue.abandon()).toBe(2)
+    expect(queue.offer(told('given up', 3))).toBe(false)
+    await queue.drained()
+    expect(queue.length).toBe(0)
+    expect(await database.query("SELECT id FROM event_log.event WHERE subject = 'given up'")).toEqual([])
+  })
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Paging, paging, parse, problems } from '#libs/http/index'
+import { type Paging, pagingByAge, parse } from '#libs/http/index'
 import type { RecordFilter, RecordPlace } from '../store/find-records.ts'
 
 const name = z.string().min(1).max(256).optional()
@@ -28,7 +28,7 @@ export function readRecordsQuery(query: unknown): {
   after: RecordPlace | undefined
 } {
   const { limit: _limit, after: _after, ...filter } = parse<z.infer<typeof recordsQuery>>(recordsQuery, query)
-  const at = paging(query)
+  const at = pagingByAge(query)
   return { filter, paging: at, after: at.after === undefined ? undefined : readPlace(at.after) }
 }
 
@@ -36,14 +36,6 @@ export function placeKey({ receivedAt, id }: RecordPlace): readonly string[] {
   return [receivedAt.toISOString(), id]
 }
 
-const place = z.tuple([z.iso.datetime(), z.string()])
-
-function readPlace(key: readonly string[]): RecordPlace {
-  const read = place.safeParse(key)
-  if (!read.success) {
-    throw problems.invalid([
-      { path: ['after'], message: 'is not the "next" of a page of this list; leave it out to begin anew' },
-    ])
-  }
-  return { receivedAt: new Date(read.data[0]), id: read.data[1] }
+function readPlace([receivedAt, id]: readonly [instant: string, id: string]): RecordPlace {
+  return { receivedAt: new Date(receivedAt), id }
 }

@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Event, makeEvent, newId, type RequestDecided } from '#libs/events/index'
-import { redact, type Span } from '#libs/telemetry/index'
+import { excerpt, redact, type Span } from '#libs/telemetry/index'
 import { operations } from './operations.ts'
 
 /** What a call turned out to be about; each part is null until it was found to exist. */
@@ -89,16 +89,16 @@ export class AdminCall {
       surface: 'admin',
       kid: null,
       method: this.method,
-      path: this.path,
+      path: excerpt(this.path),
       operation: this.operation,
       address: this.#request.ip,
-      userAgent: userAgent === undefined ? null : redact(userAgent),
+      userAgent: userAgent === undefined ? null : excerpt(userAgent),
       steps: stepsOf(status, code, microseconds),
       outcome: status < 400 ? 'accepted' : status < 500 ? 'refused' : 'failed',
       status,
       code,
       // A detail may quote a part of the address; that of a 401 quotes nothing, and its advice would look like a secret.
-      detail: detail === null || status === 401 ? detail : redact(detail),
+      detail: detail === null || status === 401 ? detail : excerpt(detail),
       changed: [...changed],
       events: [...events],
       deviations: [],

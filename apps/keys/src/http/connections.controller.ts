@@ -1,7 +1,7 @@
 import { Body, Get, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common'
 import { z } from 'zod'
 import { environments, identityProviders } from '#libs/events/index'
-import { pageOf, type Paging, parse, problems } from '#libs/http/index'
+import { pageOf, pagingByAge, type Paging, parse, problems } from '#libs/http/index'
 import { isUniqueViolation } from '#libs/postgres/index'
 import {
   change,
@@ -17,7 +17,7 @@ import { findTenant } from '../store/tenants.ts'
 import { AdminApi } from './admin-api.ts'
 import { aboutNothing, type AdminCall, Call } from './admin-call.ts'
 import { aboutConnection, aboutTenant, connectionAnswer } from './answers.ts'
-import { nameRule, pagingByAge } from './rules.ts'
+import { nameRule } from './rules.ts'
 import { Writes } from './writes.ts'
 
 const newConnection = z.strictObject({

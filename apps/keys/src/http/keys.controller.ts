@@ -1,6 +1,6 @@
 import { Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
 import { readKid } from '#libs/credentials/index'
-import { pageOf, problems } from '#libs/http/index'
+import { pageOf, pagingByAge, problems } from '#libs/http/index'
 import { redact } from '#libs/telemetry/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { acceptedAtMost, keyMinted, keyRevoked, mint, revoked, shownAgain } from '../provisioning-key.ts'
@@ -10,7 +10,6 @@ import { AdminApi } from './admin-api.ts'
 import { aboutNothing, type AdminCall, Call } from './admin-call.ts'
 import { aboutConnection, aboutKey, keyAnswer } from './answers.ts'
 import { tenantOf } from './connections.controller.ts'
-import { pagingByAge } from './rules.ts'
 import { Writes } from './writes.ts'
 
 @AdminApi('')
