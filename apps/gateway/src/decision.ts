@@ -1,10 +1,9 @@
 import { type AnyEvent, makeEvent } from '#libs/events/index'
-import { redact } from '#libs/telemetry/index'
+import { excerpt } from '#libs/telemetry/index'
 import type { Outcome } from './answer.ts'
+import { scimPrefix } from './names.ts'
 import type { Passage } from './way-in.ts'
 
-/** Characters of an address or a client's name that a record keeps. */
-const longestText = 500
 /** Pointers name what the client sent: enough of them to find the mapping that is wrong, not a copy of the body. */
 const mostDeviations = 50
 const longestPointer = 120
@@ -38,22 +37,22 @@ export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
       identityProvider: own?.identityProvider ?? null,
       kid: key?.kid ?? null,
       method: arrival.method,
-      path: redact(`/scim/v2/${arrival.connectionId}${arrival.path}`).slice(0, longestText),
+      path: excerpt(`${scimPrefix}/${arrival.connectionId}${arrival.path}`),
       operation: endpoint?.operation ?? null,
       address: arrival.address,
-      userAgent: userAgent === undefined ? null : redact(userAgent).slice(0, longestText),
+      userAgent: userAgent === undefined ? null : excerpt(userAgent),
       steps: [...steps],
       outcome: outcome.result,
       status: outcome.status,
       code: outcome.code,
       // That of a 401 quotes nothing of the request, and its advice would look like a secret.
-      detail: outcome.detail === null || outcome.status === 401 ? outcome.detail : redact(outcome.detail),
+      detail: outcome.detail === null || outcome.status === 401 ? outcome.detail : excerpt(outcome.detail),
       subject: outcome.subject,
       changed: [...outcome.changed],
       events: [...outcome.events],
       deviations: outcome.deviations.slice(0, mostDeviations).map(({ code, pointer }) => ({
         code,
-        pointer: redact(pointer).slice(0, longestPointer),
+        pointer: excerpt(pointer).slice(0, longestPointer),
       })),
       receivedAt: arrival.receivedAt.toISOString(),
       microseconds: Math.max(0, Math.round((performance.now() - arrival.began) * 1000)),

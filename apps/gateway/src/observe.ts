@@ -1,6 +1,7 @@
 import { isConnectionLoss } from '#libs/postgres/index'
 import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
 import type { Answer } from './answer.ts'
+import { scimPrefix } from './names.ts'
 import type { Passage } from './way-in.ts'
 
 /** Counts what was answered; none of its labels names a tenant, a connection or a person. */
@@ -19,7 +20,7 @@ export function observer(telemetry: Telemetry): (passage: Passage, answer: Answe
     })
     duration.record((performance.now() - arrival.began) / 1000, {
       'http.request.method': endpoint?.method ?? 'other',
-      'http.route': endpoint === undefined ? '/scim/v2/:connection' : `/scim/v2/:connection${endpoint.path}`,
+      'http.route': endpoint === undefined ? `${scimPrefix}/:connection` : `${scimPrefix}/:connection${endpoint.path}`,
       'http.response.status_code': String(status),
     })
     for (const { code } of outcome.deviations) deviations.add(1, { code })

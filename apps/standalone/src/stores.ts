@@ -97,6 +97,11 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     async close() {
       const late = new Promise<void>((resolve) => setTimeout(resolve, drainMilliseconds).unref())
       await Promise.race([Promise.all([decisions.gateway.drained(), decisions.keys.drained()]), late])
+      const lost = decisions.gateway.abandon() + decisions.keys.abandon()
+      if (lost > 0) {
+        telemetry.metrics.counter(metrics.auditDropped).add(lost)
+        logger.error({ lost }, 'records of reads and refusals are lost: the database did not take them in time')
+      }
       await log.close()
       await Promise.all([...Object.values(databases), entities].map((store) => store.close()))
     },
