@@ -1,7 +1,7 @@
 import { errors } from './error.ts'
 import { isObject } from './json.ts'
 import type { JsonObject, JsonValue } from './json.ts'
-import { commonAttributes } from './schema/common.ts'
+import { commonAttributes } from './schema/common-attributes.ts'
 import type { Attribute } from './schema/attribute.ts'
 import { findAttribute, findExtension } from './schema/resource-type.ts'
 import type { ResourceType } from './schema/resource-type.ts'

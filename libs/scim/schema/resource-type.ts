@@ -1,5 +1,5 @@
 import type { Attribute } from './attribute.ts'
-import { commonAttributes } from './common.ts'
+import { commonAttributes } from './common-attributes.ts'
 
 /** A schema of RFC 7643 section 7: a URN and the attributes it defines. */
 export interface Schema {
