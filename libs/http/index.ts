@@ -18,3 +18,4 @@ export { HealthController, HEALTH_CHECKS, METRICS_TEXT, type HealthCheck, type M
 export { parse } from './parse.ts'
 export { paging, pagingByAge, pageOf, type Page, type Paging, type PagingByAge } from './paging.ts'
 export { listen, PortTaken, type Listening } from './listen.ts'
+export { callerAddress } from './caller-address.ts'

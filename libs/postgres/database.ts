@@ -47,7 +47,7 @@ export interface DatabaseOptions {
 }
 
 /** Milliseconds that the server has more time than it was given, to tell of a timeout by itself. */
-const grace = 1_000
+export const grace = 1_000
 
 /** 64-bit integers are counters here (positions, versions, counts), all far below 2^53. */
 const types = new pg.TypeOverrides()

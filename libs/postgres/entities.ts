@@ -1,6 +1,6 @@
 import { DataSource, type EntityManager, type MixedList, type QueryRunner } from 'typeorm'
 import { AfterCommit } from './after-commit.ts'
-import type { Appending, Statement } from './database.ts'
+import { type Appending, grace, type Statement } from './database.ts'
 
 export interface EntitiesOptions {
   readonly url: string
@@ -9,6 +9,8 @@ export interface EntitiesOptions {
   readonly connections: number
   // oxlint-disable-next-line typescript/no-unsafe-function-type -- TypeORM's own type for entity classes
   readonly entities: MixedList<Function>
+  /** As in `DatabaseOptions`: milliseconds after which a statement is given up. */
+  readonly statementTimeout?: number
   /** Told of callbacks after commit that failed. */
   readonly onIdleFailure?: (error: Error) => void
 }
@@ -32,6 +34,7 @@ export class Entities {
       applicationName: options.applicationName,
       poolSize: options.connections,
       logging: false,
+      extra: bounds(options.statementTimeout),
     })
     await source.initialize()
     return new Entities(source, options.onIdleFailure)
@@ -63,6 +66,15 @@ export class Entities {
 
   async close(): Promise<void> {
     await this.#source.destroy()
+  }
+}
+
+function bounds(statementTimeout: number | undefined): object {
+  if (statementTimeout === undefined) return {}
+  return {
+    statement_timeout: statementTimeout,
+    query_timeout: statementTimeout + grace,
+    connectionTimeoutMillis: 5_000,
   }
 }
 

@@ -83,6 +83,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     applicationName: 'latchkey admin',
     connections: 4,
     entities: keysEntities,
+    statementTimeout,
   })
   const queue = (database: Database): AppendQueue =>
     new AppendQueue({ log, database, capacity: options.decisionQueue, onFailure })

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { newId } from '#libs/events/index'
-import { BodyAborted, BodyTimedOut, BodyTooLarge, readBody } from '#libs/http/index'
+import { BodyAborted, BodyTimedOut, BodyTooLarge, callerAddress, readBody } from '#libs/http/index'
 import { errors, ScimError } from '#libs/scim/index'
 import { scimPrefix } from '../names.ts'
 import type { Arrival } from '../way-in.ts'
@@ -28,7 +28,7 @@ export function arrivalOf(
       .join('/')}`,
     query: new URLSearchParams(query),
     headers: joined(raw.headersDistinct),
-    address: unmapped(raw.socket.remoteAddress ?? ''),
+    address: callerAddress(raw),
     receivedAt: now,
     began: performance.now(),
     ...trace,
@@ -69,9 +69,4 @@ function decoded(part: string): string {
 /** A header sent twice is not one that can be trusted to mean either: the two are joined, and an Authorization so joined is no key. */
 function joined(headers: FastifyRequest['raw']['headersDistinct']): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(headers).map(([name, values]) => [name, values?.join(', ')]))
-}
-
-/** An IPv4 address that came over an IPv6 socket is written as the IPv4 address it is. */
-function unmapped(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }

@@ -1,4 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common'
+import { callerAddress } from '#libs/http/index'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Event, makeEvent, newId, type RequestDecided } from '#libs/events/index'
 import { excerpt, redact, type Span } from '#libs/telemetry/index'
@@ -35,12 +36,15 @@ export class AdminCall {
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #traceId: string
+  readonly #address: string
   readonly #started = performance.now()
 
   constructor(request: FastifyRequest, reply: FastifyReply, span: Span, now: Date) {
     this.#request = request
     this.#reply = reply
     this.#traceId = span.traceId
+    // Asked for now: once the caller has hung up, its address is gone.
+    this.#address = callerAddress(request.raw)
     this.id = newId(now.getTime())
     this.receivedAt = now
     this.traceparent = span.traceparent
@@ -91,7 +95,7 @@ export class AdminCall {
       method: this.method,
       path: excerpt(this.path),
       operation: this.operation,
-      address: this.#request.ip,
+      address: this.#address,
       userAgent: userAgent === undefined ? null : excerpt(userAgent),
       steps: stepsOf(status, code, microseconds),
       outcome: status < 400 ? 'accepted' : status < 500 ? 'refused' : 'failed',
