@@ -33,7 +33,8 @@ export function clusterIn(folder: string): string | undefined {
 export async function formatKafka(node: KafkaNode): Promise<string> {
   const draft = join(node.folder, 'data.new')
   rmSync(draft, { recursive: true, force: true })
-  const clusterId = randomBytes(16).toString('base64url')
+  // Letters first: the tool takes an id that begins with a dash for another option.
+  const clusterId = Buffer.from([1, ...randomBytes(15)]).toString('base64url')
   const file = join(node.folder, 'format.properties')
   writeFileSync(file, properties(draft, node.port, 1, {}))
   const words = [...javaWords(node), 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]
