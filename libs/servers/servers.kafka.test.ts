@@ -1,10 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { startKafka, startRedis, type KafkaOptions, type RunningKafka } from './index.ts'
+import { edition, redisEntry } from './pom.ts'
 
 const parent = mkdtempSync(join(tmpdir(), 'latchkey-servers-'))
 const running: { stop(): Promise<void> }[] = []
@@ -166,6 +168,45 @@ describe('a refusal is one line with cause and fix:', () => {
   })
 })
 
+/** A folder of shell programs. */
+function programs(files: Record<string, string>): string {
+  const folder = freshFolder()
+  mkdirSync(folder)
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+  }
+  return folder
+}
+
+test('of two processes that start at once one fetches, and what a killed fetch left is done away with', async () => {
+  const home = freshFolder()
+  mkdirSync(join(home, `${edition}.new/kafka`), { recursive: true })
+  writeFileSync(join(home, `${edition}.new/kafka/half.jar`), '')
+  const count = join(parent, 'fetches')
+  const path = programs({
+    java: `echo 'openjdk version "17.0.1"' >&2`,
+    mvn: `echo fetched >> ${count}; sleep 0.2; mkdir kafka redis; echo exit 3 > redis/${redisEntry()}`,
+  })
+  const start = async (): Promise<string> => {
+    const options = { folder: freshFolder(), log: freshFolder(), home }
+    const script = `
+      const { startRedis } = await import(${JSON.stringify(door)})
+      const options = ${JSON.stringify(options)}
+      await startRedis({ ...options, tell: console.log }).catch((error) => console.log(error.fault))`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, PATH: `${path}:/bin`, JAVA_HOME: '' },
+    })
+    return text(child.stdout)
+  }
+  const told = await Promise.all([start(), start()])
+  for (const lines of told) expect(lines).toMatch(/start-failed\n$/)
+  expect(told.join('')).toMatch(/Fetching Kafka and Redis with Maven.*\nFetched in \d+ s\.\n/)
+  expect(readFileSync(count, 'utf8')).toBe('fetched\n')
+  expect(readdirSync(home).sort()).toEqual([edition, 'lock'])
+  expect(readdirSync(join(home, edition, 'kafka'))).toEqual([])
+})
+
 describe('what is missing is told in one line:', () => {
   /** What `startKafka` says in a process of this environment, with what was fetched or, in a home of its own, nothing. */
   function told(environment: Record<string, string>, home?: string): string {
@@ -175,15 +216,6 @@ describe('what is missing is told in one line:', () => {
       await startKafka(${JSON.stringify(options)}).catch((error) => console.log(error.fault + ': ' + error.message))`
     const words = ['--input-type=module', '-e', script]
     return spawnSync(process.execPath, words, { encoding: 'utf8', env: { ...process.env, ...environment } }).stdout
-  }
-
-  function programs(files: Record<string, string>): string {
-    const folder = freshFolder()
-    mkdirSync(folder)
-    for (const [name, text] of Object.entries(files)) {
-      writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
-    }
-    return folder
   }
 
   const java = (version: string) => ({ java: `echo 'openjdk version "${version}"' >&2` })
