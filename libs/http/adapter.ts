@@ -87,6 +87,10 @@ function useBodyRules(instance: FastifyInstance, { bodyLimit, rawPrefixes = [] }
     if (!isJson(request.headers['content-type'])) {
       return done(problems.unsupportedMediaType(request.headers['content-type']), undefined)
     }
+    const encoding = request.headers['content-encoding']
+    if (encoding !== undefined && !/^identity$/i.test(encoding)) {
+      return done(problems.unsupportedContentEncoding(encoding), undefined)
+    }
     readBody(payload, bodyLimit).then(
       (body) => {
         if (body.length === 0) return done(null, undefined)
@@ -125,7 +129,9 @@ function useBodyRules(instance: FastifyInstance, { bodyLimit, rawPrefixes = [] }
 const mediaType = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(;|$)/
 
 function isJson(contentType: string | undefined): boolean {
-  return contentType !== undefined && /^application\/json\s*(;|$)/i.test(contentType)
+  if (contentType === undefined || !/^application\/json\s*(;|$)/i.test(contentType)) return false
+  const [, charset] = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(contentType) ?? []
+  return charset === undefined || /^utf-?8$/i.test(charset)
 }
 
 function hasUnreadBody(request: IncomingMessage): boolean {

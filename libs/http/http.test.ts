@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { setTimeout as later } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import {
   Body,
   Controller,
@@ -251,6 +252,7 @@ describe('JSON bodies', () => {
     ['poisoned', '{"__proto__":{"a":1}}', 'application/json', 400, 'malformedJson'],
     ['of another type', '{}', 'text/plain', 415, 'unsupportedMediaType'],
     ['of no type at all', '{}', 'nonsense', 415, 'unsupportedMediaType'],
+    ['in another charset', '{}', 'application/json; charset=iso-8859-1', 415, 'unsupportedMediaType'],
     ['over the limit', `{"name":"${'x'.repeat(bodyLimit)}"}`, 'application/json', 413, 'payloadTooLarge'],
     ['far over the limit', 'x'.repeat(2 * 1024 * 1024), 'application/json', 413, 'payloadTooLarge'],
     ['against the schema', '{"tags":[{"a/b":"1"}]}', 'application/json', 422, 'invalid'],
@@ -261,6 +263,16 @@ describe('JSON bodies', () => {
     expect(answer.headers.get('content-type')).toBe('application/problem+json')
     expect(answer.json).toMatchObject({ type: `urn:latchkey:problem:${code}`, code, status })
     expect(logged).toEqual([])
+  })
+
+  test('that are compressed are refused with what is taken instead', async () => {
+    const { status, headers, json } = await call(
+      'POST',
+      '/admin/v1/tenants',
+      { authorization, 'content-type': 'application/json', 'content-encoding': 'gzip' },
+      gzipSync('{"name":"acme"}'),
+    )
+    expect([status, json.code, headers.get('accept-encoding')]).toEqual([415, 'unsupportedContentEncoding', 'identity'])
   })
 
   test('against the schema are told with a JSON pointer to each fault', async () => {

@@ -1,7 +1,7 @@
 import { Agent, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { crc32 } from 'node:zlib'
+import { crc32, gzipSync } from 'node:zlib'
 import { mintKey } from '#libs/credentials/index'
 import {
   type Connection,
@@ -273,6 +273,26 @@ const refusals: readonly Refusal[] = [
     step: 'body',
     status: 415,
     code: 'unsupported-media-type',
+  },
+  {
+    what: 'a charset other than UTF-8',
+    sent: { headers: () => ({ ...asOurs(), 'content-type': 'application/scim+json; charset=iso-8859-1' }) },
+    step: 'body',
+    status: 415,
+    code: 'unsupported-media-type',
+  },
+  {
+    what: 'a compressed body',
+    sent: { headers: () => ({ ...asOurs(), 'content-encoding': 'gzip' }), body: gzipSync(aUser) },
+    step: 'body',
+    status: 415,
+    code: 'unsupported-content-encoding',
+    header: ['accept-encoding', 'identity'],
+  },
+  {
+    what: 'a number too large to be one',
+    sent: { body: '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":1e400}' },
+    ...broken,
   },
   { what: 'broken JSON', sent: { body: `${aUser.slice(0, -2)}` }, ...broken },
   { what: 'no body', sent: { body: '' }, ...broken },
