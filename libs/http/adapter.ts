@@ -117,6 +117,12 @@ function useBodyRules(instance: FastifyInstance, { bodyLimit, rawPrefixes = [] }
     done()
   })
 
+  // No database takes this character, and what the address names has none. Not sooner: a refusal is to be recorded too.
+  instance.addHook('preValidation', (request, _reply, done) => {
+    const unstorable = !isRaw(request) && request.raw.url?.includes('%00') === true
+    done(unstorable ? problems.badRequest('The address holds the character U+0000 (%00). Take it out.') : undefined)
+  })
+
   instance.addHook('onSend', (request, reply, payload, done) => {
     if (!hasUnreadBody(request.raw)) return done(null, payload)
     return void drainBody(request.raw, drainLimit, drainTimeoutMs).then((drained) => {

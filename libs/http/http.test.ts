@@ -313,6 +313,15 @@ describe('problems', () => {
     expect([status, json.code]).toEqual([400, 'badRequest'])
   })
 
+  test.each(['/admin/v1/tenants/%00', '/admin/v1/tenants?limit=1&name=a%00b', '/nowhere/%00'])(
+    'U+0000 in an address is refused: %s',
+    async (path) => {
+      const { status, json } = await call('GET', path, { authorization })
+      expect([status, json.code, json.detail]).toEqual([400, 'badRequest', expect.stringContaining('U+0000')])
+      expect(logged).toEqual([])
+    },
+  )
+
   test('addresses whose errors have another form get it, also where no route answers', async () => {
     expect(await call('GET', '/other/unknown')).toMatchObject({ status: 418, json: { form: 'other' } })
   })
@@ -362,10 +371,13 @@ describe('admin lists', () => {
     expect(seen).toEqual([1, 2, 3, 4, 5])
   })
 
-  test.each(['limit=0', 'limit=201', 'limit=x', 'after=x', 'after=W10'])('%s is refused', async (query) => {
-    const { status, json } = await call('GET', `/admin/v1/tenants?${query}`, { authorization })
-    expect([status, json.errors[0].pointer]).toEqual([422, `#/${query.split('=')[0]}`])
-  })
+  test.each(['limit=0', 'limit=201', 'limit=x', 'after=x', 'after=W10', 'after=WyJcdTAwMDAiXQ'])(
+    '%s is refused',
+    async (query) => {
+      const { status, json } = await call('GET', `/admin/v1/tenants?${query}`, { authorization })
+      expect([status, json.errors[0].pointer]).toEqual([422, `#/${query.split('=')[0]}`])
+    },
+  )
 })
 
 describe('health', () => {

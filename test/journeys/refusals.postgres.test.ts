@@ -526,6 +526,21 @@ test('requests that break HTTP itself are refused, and the server goes on', asyn
   expect((await scim('GET', '/Users')).status).toBe(200)
 })
 
+test('U+0000 in an address of the other services is refused, and recorded where its requests are', async () => {
+  const marked = { 'user-agent': 'with U+0000' }
+  const asked = [
+    await world.admin('GET', '/connections/%00', undefined, marked),
+    await world.directory(`/${connection.id}/groups/%00`),
+    await world.directory(`/${connection.id}/users?userName=%00`),
+  ]
+  expect(asked.map(({ status, body }) => [status, body.code])).toEqual(asked.map(() => [400, 'badRequest']))
+  const [record] = await eventually(
+    async () => (await world.audit({ surface: 'admin' })).filter(({ userAgent }) => userAgent === marked['user-agent']),
+    (found) => found.length > 0,
+  )
+  expect(record).toMatchObject({ outcome: 'refused', status: 400, path: '/admin/v1/connections/%00' })
+})
+
 test('one connection served all of it', async () => {
   const answer = await send({ body: JSON.stringify(user('after.all', { password })) })
   expect(answer.status).toBe(201)
