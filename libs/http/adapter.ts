@@ -38,7 +38,7 @@ export class HttpAdapter extends FastifyAdapter {
         headersTimeout: options.requestTimeoutMs,
         connectionsCheckingInterval: Math.min(1000, options.requestTimeoutMs),
       },
-      rewriteUrl: (request: IncomingMessage) => routable(request.url ?? '/', options.rawPrefixes ?? []),
+      rewriteUrl: (request: IncomingMessage) => routable(originForm(request.url ?? '/'), options.rawPrefixes ?? []),
       routerOptions: { maxParamLength: options.headerLimit ?? 16 * 1024 },
       clientErrorHandler: answerBrokenRequest,
       frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
@@ -148,6 +148,14 @@ function hasUnreadBody(request: IncomingMessage): boolean {
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error))
+}
+
+/** Of a target written as for a proxy, `http://host/path`, which a server must take too (RFC 9112 section 3.2.2): what follows the host. */
+function originForm(target: string): string {
+  if (target.startsWith('/')) return target
+  const [, absolute] = /^https?:\/\/[^/?]*(.*)$/i.exec(target) ?? []
+  if (absolute === undefined) return target
+  return absolute.startsWith('/') ? absolute : `/${absolute}`
 }
 
 /** An address that cannot be decoded would reach no handler; where handlers read it themselves, its percent signs are taken as such. */

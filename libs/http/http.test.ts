@@ -242,6 +242,20 @@ describe('raw bodies', () => {
   })
 })
 
+describe('a target written as for a proxy', () => {
+  test.each([
+    ['http://x/health/live', 200, '"live"'],
+    ['HTTPS://user@[::1]:8443/health/live?a=http://b/', 200, '"live"'],
+    ['http://x', 404, 'GET /.'],
+    ['http://x?a=b', 404, 'GET /.'],
+    ['http://x/scim/v2/c1/%ff', 404, 'GET /scim/v2/c1/%25ff.'],
+  ])('%s is answered as what follows the host', async (target, status, content) => {
+    const { text } = await conversation([head('GET', target)], (all) => /\r\n\r\n./.test(all))
+    expect(statuses(text)).toEqual([status])
+    expect(text).toContain(content)
+  })
+})
+
 describe('JSON bodies', () => {
   test('are parsed, defaults applied', async () => {
     expect((await admin('{"name":"acme"}', 'application/json; charset=utf-8')).json).toEqual({ name: 'acme', tags: [] })

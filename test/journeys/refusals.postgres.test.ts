@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Agent, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -524,6 +525,20 @@ test('requests that break HTTP itself are refused, and the server goes on', asyn
     expect(await text(socket)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
   }
   expect((await scim('GET', '/Users')).status).toBe(200)
+})
+
+test('a request written as for a proxy is answered and recorded like any other', async () => {
+  const { hostname, port, pathname } = new URL(connection.scimBaseUrl)
+  const target = `http://anywhere.example${pathname}/Users?count=0`
+  const outgoing = httpRequest({ hostname, port, path: target, headers: { ...asOurs(), 'user-agent': 'by proxy' } })
+  const answered = once(outgoing.end(), 'response')
+  const [answer] = await answered
+  expect([answer.statusCode, JSON.parse(await text(answer))]).toEqual([200, expect.objectContaining({ startIndex: 1 })])
+  const [record] = await eventually(
+    () => world.audit({ connection: connection.id, operation: 'users.list' }),
+    (found) => found.some(({ userAgent }) => userAgent === 'by proxy'),
+  )
+  expect(record).toMatchObject({ outcome: 'accepted', path: `${pathname}/Users` })
 })
 
 test('U+0000 in an address of the other services is refused, and recorded where its requests are', async () => {
