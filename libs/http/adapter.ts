@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http'
+import { type IncomingMessage, METHODS, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -46,6 +46,7 @@ export class HttpAdapter extends FastifyAdapter {
       forceCloseConnections: false,
     })
     const instance = this.getInstance<FastifyInstance>()
+    routeEveryMethod(instance)
     this.#routes = new RouteTable(instance)
     useBodyRules(instance, options)
     instance.addHook('onSend', (_request, reply, payload, done) => {
@@ -74,6 +75,18 @@ export class HttpAdapter extends FastifyAdapter {
 
 export function createHttpAdapter(options: HttpOptions): HttpAdapter {
   return new HttpAdapter(options)
+}
+
+const bodied = new Set(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+/**
+ * Every method that Node parses goes the way of those we serve, to the refusal of one that does not fit the address; the body
+ * of any other than these is left unread. (CONNECT never comes here: it has no address below ours.)
+ */
+function routeEveryMethod(instance: FastifyInstance): void {
+  for (const method of METHODS) {
+    if (method !== 'CONNECT' && !bodied.has(method)) instance.addHttpMethod(method, { overrideExisting: true })
+  }
 }
 
 function useBodyRules(instance: FastifyInstance, { bodyLimit, rawPrefixes = [] }: HttpOptions): void {

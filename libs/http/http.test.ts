@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as later } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
@@ -305,6 +306,21 @@ describe('problems', () => {
   test('a method that an address does not take is told with those it takes', async () => {
     const { status, headers, json } = await call('DELETE', '/admin/v1/tenants?a=b')
     expect([status, json.code, headers.get('allow')]).toEqual([405, 'methodNotAllowed', 'GET, HEAD, POST'])
+  })
+
+  test('every method that Node parses is told alike', async () => {
+    const others = METHODS.filter((method) => !['CONNECT', 'GET', 'HEAD', 'POST'].includes(method))
+    expect(others).toEqual(expect.arrayContaining(['QUERY', 'PURGE', 'PROPFIND', 'M-SEARCH', 'TRACE']))
+    for (const method of others) {
+      for (const type of [[], ['content-type: text/plain', 'content-length: 1']]) {
+        const asked = head(method, '/admin/v1/tenants', ...type) + (type.length === 0 ? '' : 'x')
+        const next = head('GET', '/health/live')
+        const { text } = await conversation([asked, next], (all) => all.includes('"live"'))
+        expect([method, ...statuses(text)]).toEqual([method, 405, 200])
+        expect(text).toMatch(/^allow: GET, HEAD, POST\r$/im)
+      }
+    }
+    expect(logged).toEqual([])
   })
 
   test('an unknown failure is logged with a trace and tells the caller nothing else', async () => {

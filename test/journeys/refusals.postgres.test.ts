@@ -246,6 +246,14 @@ const refusals: readonly Refusal[] = [
     code: 'method-not-allowed',
     header: ['allow', 'GET, PUT, PATCH, DELETE'],
   },
+  ...['QUERY', 'PURGE', 'TRACE', 'OPTIONS'].map((method) => ({
+    what: `${method}, which nothing takes`,
+    sent: { method },
+    step: 'endpoint',
+    status: 405,
+    code: 'method-not-allowed',
+    header: ['allow', 'GET, POST'] as const,
+  })),
   {
     what: 'a write to what is discovered',
     sent: { path: '/Schemas' },
