@@ -605,6 +605,12 @@ test('no key, token or password is in a log, an event, the audit trail or an ans
   await scim('GET', `/Users?filter=userName eq "${connection.key}"`, undefined, { 'user-agent': connection.key })
   await world.admin('GET', `/tenants/${connection.key}`, undefined, { 'user-agent': connection.key })
   await scim('GET', '/Users', undefined, { authorization: `Bearer ${world.adminToken}` })
+  for (const path of ['', '/nowhere-that-is-served-by-any-of-these']) {
+    for (const place of [`/Users${path}/${world.adminToken}`, `/Users?filter=${world.adminToken}`])
+      answers.push(JSON.stringify(await scim('GET', place)))
+    for (const place of [`/tenants${path}/${world.adminToken}`, `/tenants?${world.adminToken}`])
+      answers.push(JSON.stringify(await world.admin('GET', place)))
+  }
   await world.admin('GET', '/tenants', undefined, { authorization: `Bearer ${connection.key}` })
   const trail = await eventually(
     () => world.audit({}),
