@@ -79,6 +79,21 @@ test('a fault never shows a secret, nor the password in an address', () => {
   expect(error.message).not.toMatch(/sesame|hunter2|misspelt-secret/)
 })
 
+test('what a program reads by its own parser is typed as that, and a fault like any other when it does not fit', () => {
+  const pair = setting.parsed({
+    optional: true,
+    secret: true,
+    about: 'Two words',
+    expected: 'two words',
+    read: (text) => (/^\w+ \w+$/.test(text) ? text.split(' ') : undefined),
+  })
+  const { PAIR }: { readonly PAIR: string[] | undefined } = readEnvironment({ PAIR: 'a b' }, { PAIR: pair })
+  expect(PAIR).toEqual(['a', 'b'])
+  expect(() => readEnvironment({ PAIR: 'hush' }, { PAIR: pair })).toThrow(
+    'PAIR holds a value of 4 characters; it should hold two words',
+  )
+})
+
 test('an unknown LATCHKEY_ variable is a fault that names the one meant', () => {
   const [misspelt, unlike] = faultsOf({
     LATCHKEY_WORKERS: '1',

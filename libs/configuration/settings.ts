@@ -121,6 +121,11 @@ export const setting = {
       read: (text) => values.find((value) => value === text),
     }),
 
+  /** What a program reads by a parser of its own, which gives undefined for what is not `expected`. */
+  parsed: <T, O extends Options<string>>(
+    options: O & { readonly expected: string; readonly secret?: boolean; read(text: string): T | undefined },
+  ) => declare(options, { expected: options.expected, secret: options.secret ?? false, read: options.read }),
+
   /** A folder, read as an absolute path; whether it exists and can be written is for its user to find out. */
   folder: <O extends Options<string>>(options: O) =>
     declare(options, {

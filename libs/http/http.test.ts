@@ -1,5 +1,7 @@
+import { METHODS } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as later } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import {
   Body,
   Controller,
@@ -34,6 +36,7 @@ import {
   readBody,
   type HealthCheck,
   type Listening,
+  type Unread,
 } from './index.ts'
 
 const token = 'correct-horse-battery-staple'
@@ -41,6 +44,7 @@ const bodyLimit = 1000
 const tenant = z.object({ name: z.string().min(1), tags: z.array(z.object({ 'a/b': z.number() })).default([]) })
 
 const logged: unknown[] = []
+const unread: Unread[] = []
 const checks: HealthCheck[] = []
 const gate = { entered: Promise.withResolvers<void>(), open: Promise.withResolvers<void>() }
 const GREETING = Symbol('GREETING')
@@ -125,6 +129,10 @@ async function application(): Promise<INestApplication> {
     bodyLimit,
     requestTimeoutMs: 500,
     rawPrefixes: ['/scim/'],
+    unread: {
+      forms: [{ prefix: '/other/', render: ({ status }) => ({ contentType: 'text/other', body: `other ${status}` }) }],
+      told: (one) => unread.push(one),
+    },
   })
   const app = await NestFactory.create(TestModule, adapter, { bodyParser: false, logger: false, abortOnError: false })
   app.useGlobalFilters(
@@ -145,6 +153,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 beforeEach(() => {
   logged.length = 0
+  unread.length = 0
   checks.length = 0
 })
 
@@ -241,6 +250,20 @@ describe('raw bodies', () => {
   })
 })
 
+describe('a target written as for a proxy', () => {
+  test.each([
+    ['http://x/health/live', 200, '"live"'],
+    ['HTTPS://user@[::1]:8443/health/live?a=http://b/', 200, '"live"'],
+    ['http://x', 404, 'GET /.'],
+    ['http://x?a=b', 404, 'GET /.'],
+    ['http://x/scim/v2/c1/%ff', 404, 'GET /scim/v2/c1/%25ff.'],
+  ])('%s is answered as what follows the host', async (target, status, content) => {
+    const { text } = await conversation([head('GET', target)], (all) => /\r\n\r\n./.test(all))
+    expect(statuses(text)).toEqual([status])
+    expect(text).toContain(content)
+  })
+})
+
 describe('JSON bodies', () => {
   test('are parsed, defaults applied', async () => {
     expect((await admin('{"name":"acme"}', 'application/json; charset=utf-8')).json).toEqual({ name: 'acme', tags: [] })
@@ -251,6 +274,7 @@ describe('JSON bodies', () => {
     ['poisoned', '{"__proto__":{"a":1}}', 'application/json', 400, 'malformedJson'],
     ['of another type', '{}', 'text/plain', 415, 'unsupportedMediaType'],
     ['of no type at all', '{}', 'nonsense', 415, 'unsupportedMediaType'],
+    ['in another charset', '{}', 'application/json; charset=iso-8859-1', 415, 'unsupportedMediaType'],
     ['over the limit', `{"name":"${'x'.repeat(bodyLimit)}"}`, 'application/json', 413, 'payloadTooLarge'],
     ['far over the limit', 'x'.repeat(2 * 1024 * 1024), 'application/json', 413, 'payloadTooLarge'],
     ['against the schema', '{"tags":[{"a/b":"1"}]}', 'application/json', 422, 'invalid'],
@@ -261,6 +285,16 @@ describe('JSON bodies', () => {
     expect(answer.headers.get('content-type')).toBe('application/problem+json')
     expect(answer.json).toMatchObject({ type: `urn:latchkey:problem:${code}`, code, status })
     expect(logged).toEqual([])
+  })
+
+  test('that are compressed are refused with what is taken instead', async () => {
+    const { status, headers, json } = await call(
+      'POST',
+      '/admin/v1/tenants',
+      { authorization, 'content-type': 'application/json', 'content-encoding': 'gzip' },
+      gzipSync('{"name":"acme"}'),
+    )
+    expect([status, json.code, headers.get('accept-encoding')]).toEqual([415, 'unsupportedContentEncoding', 'identity'])
   })
 
   test('against the schema are told with a JSON pointer to each fault', async () => {
@@ -281,6 +315,21 @@ describe('problems', () => {
     expect([status, json.code, headers.get('allow')]).toEqual([405, 'methodNotAllowed', 'GET, HEAD, POST'])
   })
 
+  test('every method that Node parses is told alike', async () => {
+    const others = METHODS.filter((method) => !['CONNECT', 'GET', 'HEAD', 'POST'].includes(method))
+    expect(others).toEqual(expect.arrayContaining(['QUERY', 'PURGE', 'PROPFIND', 'M-SEARCH', 'TRACE']))
+    for (const method of others) {
+      for (const type of [[], ['content-type: text/plain', 'content-length: 1']]) {
+        const asked = head(method, '/admin/v1/tenants', ...type) + (type.length === 0 ? '' : 'x')
+        const next = head('GET', '/health/live')
+        const { text } = await conversation([asked, next], (all) => all.includes('"live"'))
+        expect([method, ...statuses(text)]).toEqual([method, 405, 200])
+        expect(text).toMatch(/^allow: GET, HEAD, POST\r$/im)
+      }
+    }
+    expect(logged).toEqual([])
+  })
+
   test('an unknown failure is logged with a trace and tells the caller nothing else', async () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
     const { status, json, text } = await call('GET', '/admin/v1/tenants/broken?q=1', { authorization, traceparent })
@@ -290,16 +339,50 @@ describe('problems', () => {
     expect(logged).toMatchObject([{ trace_id: '4bf92f3577b34da6a3ce929d0e0e4736', path: '/admin/v1/tenants/broken' }])
   })
 
-  test('headers over the limit are refused', async () => {
-    const { text } = await conversation([head('GET', '/health/live', `x: ${'y'.repeat(17_000)}`)], () => false)
-    expect(statuses(text)).toEqual([431])
-    expect(text).toContain('application/problem+json')
+  test.each([
+    ['headers over the limit', (at: string) => head('GET', at, `x: ${'y'.repeat(17_000)}`), 431, 'HPE_HEADER_OVERFLOW'],
+    ['an address over the limit', (at: string) => head('GET', at + 'y'.repeat(17_000)), 431, 'HPE_HEADER_OVERFLOW'],
+    ['a broken header', (at: string) => head('GET', at, 'no header'), 400, 'HPE_INVALID_HEADER_TOKEN'],
+    ['a tunnel', (at: string) => head('CONNECT', at), 405, 'CONNECT'],
+    [
+      'two ways to tell the length',
+      (at: string) => head('POST', at, 'content-length: 2', 'transfer-encoding: chunked'),
+      400,
+      'HPE_INVALID_TRANSFER_ENCODING',
+    ],
+  ])('%s: refused in the form of the address, and told', async (_, request, status, reason) => {
+    for (const target of ['/health/live', 'http://x/other/', '/other/']) {
+      const { text } = await conversation([request(target)], () => false)
+      expect(statuses(text)).toEqual([status])
+      const other = `content-type: text/other\r\ncontent-length: 9\r\nconnection: close\r\n\r\nother ${status}`
+      expect(text).toContain(target.endsWith('/other/') ? other : 'content-type: application/problem+json')
+    }
+    expect(unread).toEqual([
+      { status, reason },
+      { status, reason },
+      { status, reason },
+    ])
+  })
+
+  test('a request that nobody began to read has no form of its own', async () => {
+    const { text } = await conversation(['\r\n\u0001/other/ HTTP/1.1\r\n\r\n'], () => false)
+    expect(statuses(text)).toEqual([400])
+    expect(text).toContain('"code":"badRequest"')
   })
 
   test('an address that cannot be decoded is refused', async () => {
     const { status, json } = await call('GET', '/admin/v1/tenants/%ff', { authorization })
     expect([status, json.code]).toEqual([400, 'badRequest'])
   })
+
+  test.each(['/admin/v1/tenants/%00', '/admin/v1/tenants?limit=1&name=a%00b', '/nowhere/%00'])(
+    'U+0000 in an address is refused: %s',
+    async (path) => {
+      const { status, json } = await call('GET', path, { authorization })
+      expect([status, json.code, json.detail]).toEqual([400, 'badRequest', expect.stringContaining('U+0000')])
+      expect(logged).toEqual([])
+    },
+  )
 
   test('addresses whose errors have another form get it, also where no route answers', async () => {
     expect(await call('GET', '/other/unknown')).toMatchObject({ status: 418, json: { form: 'other' } })
@@ -350,10 +433,13 @@ describe('admin lists', () => {
     expect(seen).toEqual([1, 2, 3, 4, 5])
   })
 
-  test.each(['limit=0', 'limit=201', 'limit=x', 'after=x', 'after=W10'])('%s is refused', async (query) => {
-    const { status, json } = await call('GET', `/admin/v1/tenants?${query}`, { authorization })
-    expect([status, json.errors[0].pointer]).toEqual([422, `#/${query.split('=')[0]}`])
-  })
+  test.each(['limit=0', 'limit=201', 'limit=x', 'after=x', 'after=W10', 'after=WyJcdTAwMDAiXQ'])(
+    '%s is refused',
+    async (query) => {
+      const { status, json } = await call('GET', `/admin/v1/tenants?${query}`, { authorization })
+      expect([status, json.errors[0].pointer]).toEqual([422, `#/${query.split('=')[0]}`])
+    },
+  )
 })
 
 describe('health', () => {

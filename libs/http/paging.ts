@@ -25,7 +25,10 @@ const query = z.object({
   after: z.string().max(1024).optional(),
 })
 const placeByAge = z.tuple([z.iso.datetime(), z.string()])
-const sortKey = z.array(z.string()).min(1).max(8)
+const sortKey = z
+  .array(z.string().regex(/^[^\0]*$/))
+  .min(1)
+  .max(8)
 
 /**
  * Reads `limit` (1 to 200, 50 unless given) and `after` of a request's query; other parameters are left alone.

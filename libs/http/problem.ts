@@ -17,6 +17,7 @@ const kinds = {
   payloadTooLarge: [413, 'The body is too large'],
   addressTooLong: [414, 'The address is too long'],
   unsupportedMediaType: [415, 'The content type is not supported'],
+  unsupportedContentEncoding: [415, 'The content encoding is not supported'],
   invalid: [422, 'The request breaks a rule'],
   idempotencyKeyReused: [422, 'The Idempotency-Key was used for another request'],
   idempotencyKeyInUse: [409, 'The first request with this Idempotency-Key is still running'],
@@ -80,6 +81,11 @@ export const problems = {
     new Problem('methodNotAllowed', `${path} does not take ${method}. It takes ${allowed.join(', ')}.`, {
       headers: { allow: allowed.join(', ') },
     }),
+  /** An empty Allow is RFC 9110's way to say that nothing would do (section 10.2.1). */
+  noTunnel: () =>
+    new Problem('methodNotAllowed', 'CONNECT asks for a tunnel, and none is opened here. Send the request itself.', {
+      headers: { allow: '' },
+    }),
   requestTimeout: () =>
     new Problem('requestTimeout', 'The request did not arrive whole in time. Send it again, at once.'),
   conflict: (detail: string) => new Problem('conflict', detail),
@@ -89,7 +95,14 @@ export const problems = {
   unsupportedMediaType: (contentType: string | undefined) =>
     new Problem(
       'unsupportedMediaType',
-      `The body came ${contentType === undefined ? 'without a Content-Type' : `as ${JSON.stringify(contentType)}`}. Send it as application/json.`,
+      `The body came ${contentType === undefined ? 'without a Content-Type' : `as ${JSON.stringify(contentType)}`}. Send it as application/json, in UTF-8.`,
+    ),
+  /** RFC 9110 section 15.5.16 has Accept-Encoding say what would have been taken. */
+  unsupportedContentEncoding: (encoding: string) =>
+    new Problem(
+      'unsupportedContentEncoding',
+      `The body is encoded as ${JSON.stringify(encoding)}. Send it as it is, without a Content-Encoding.`,
+      { headers: { 'accept-encoding': 'identity' } },
     ),
   invalid: (issues: readonly Issue[]) =>
     new Problem(

@@ -42,9 +42,14 @@ export interface DatabaseOptions {
    * back at all, the connection is given up a second later: both reject as a connection loss. Sessions are unbounded.
    */
   readonly statementTimeout?: number
+  /** The same for statements of a transaction that no request waits for: it may have much to do. `statementTimeout` unless told. */
+  readonly workTimeout?: number
   /** Told of failures that nobody waits for: connections that broke while idle (they are replaced), and callbacks after commit. */
   readonly onIdleFailure?: (error: Error) => void
 }
+
+/** Who waits for a transaction, which decides how long one statement of it may take: `statementTimeout` or `workTimeout`. */
+export type Waiting = 'a request waits' | 'nobody waits'
 
 /** Milliseconds that the server has more time than it was given, to tell of a timeout by itself. */
 export const grace = 1_000
@@ -62,14 +67,19 @@ export class Database implements Queryable {
   readonly #pool: pg.Pool
   readonly #quick: QuickConnections
   readonly #onIdleFailure: ((error: Error) => void) | undefined
-  /** For the driver: how long to wait for the answer to a statement. */
-  readonly #patience: { readonly query_timeout?: number }
+  readonly #patience: Patience
+  readonly #workPatience: Patience
+  readonly #workBegins: readonly string[]
   #closed = false
 
   constructor(options: DatabaseOptions) {
     this.url = options.url
     this.#onIdleFailure = options.onIdleFailure
-    this.#patience = options.statementTimeout === undefined ? {} : { query_timeout: options.statementTimeout + grace }
+    const { statementTimeout, workTimeout = statementTimeout } = options
+    this.#patience = patienceOf(statementTimeout)
+    this.#workPatience = patienceOf(workTimeout)
+    this.#workBegins =
+      workTimeout === statementTimeout ? ['BEGIN'] : ['BEGIN', `SET LOCAL statement_timeout = ${workTimeout}`]
     const connection: pg.PoolConfig = {
       connectionString: options.url,
       application_name: options.applicationName,
@@ -110,9 +120,12 @@ export class Database implements Queryable {
    * also of a statement that was only sent, rolls back and rejects with the first failure. When the connection
    * breaks during COMMIT the outcome is unknown and the rejection is a connection loss.
    */
-  async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  async transaction<T>(work: (transaction: Transaction) => Promise<T>, waiting: Waiting = 'nobody waits'): Promise<T> {
     const client = await this.#pool.connect()
-    const open = new OpenTransaction(client, this.#patience)
+    const open =
+      waiting === 'a request waits'
+        ? new OpenTransaction(client, this.#patience, ['BEGIN'])
+        : new OpenTransaction(client, this.#workPatience, this.#workBegins)
     let broken: Error | undefined
     let result: T
     try {
@@ -152,13 +165,13 @@ class OpenTransaction implements Transaction {
   failure: Error | undefined
   readonly committed = new AfterCommit()
   readonly #client: pg.PoolClient
-  readonly #patience: { readonly query_timeout?: number }
+  readonly #patience: Patience
   #savepoints = 0
 
-  constructor(client: pg.PoolClient, patience: { readonly query_timeout?: number }) {
+  constructor(client: pg.PoolClient, patience: Patience, beginning: readonly string[]) {
     this.#client = client
     this.#patience = patience
-    this.send('BEGIN')
+    for (const statement of beginning) this.send(statement)
   }
 
   async query<Row extends object>(statement: string | Statement, values: readonly unknown[] = []): Promise<Row[]> {
@@ -206,6 +219,15 @@ class OpenTransaction implements Transaction {
       return error instanceof Error ? error : new Error(String(error))
     }
   }
+}
+
+/** For the driver: how long to wait for the answer to a statement. */
+interface Patience {
+  readonly query_timeout?: number
+}
+
+function patienceOf(timeout: number | undefined): Patience {
+  return timeout === undefined ? {} : { query_timeout: timeout + grace }
 }
 
 function settingsOf({ settings, statementTimeout }: DatabaseOptions): Readonly<Record<string, string>> {

@@ -34,7 +34,8 @@ export class Entities {
       applicationName: options.applicationName,
       poolSize: options.connections,
       logging: false,
-      extra: bounds(options.statementTimeout),
+      // Only of a pipelined connection does the driver let go when an answer does not come; another would go back to the pool.
+      extra: { pipeline: true, ...bounds(options.statementTimeout) },
     })
     await source.initialize()
     return new Entities(source, options.onIdleFailure)

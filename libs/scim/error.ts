@@ -99,7 +99,16 @@ export const errors = {
     new ScimError({
       status: 415,
       code: 'unsupported-media-type',
-      detail: `The Content-Type is ${received ? clip(received) : 'missing'}. Send application/scim+json or application/json.`,
+      detail: `The Content-Type is ${received ? clip(received) : 'missing'}. Send application/scim+json or application/json, in UTF-8.`,
+    }),
+
+  /** RFC 9110 section 15.5.16 has Accept-Encoding say what would have been taken. */
+  unsupportedContentEncoding: (received: string) =>
+    new ScimError({
+      status: 415,
+      code: 'unsupported-content-encoding',
+      detail: `The body is encoded as ${clip(received)}. Send it as it is, without a Content-Encoding.`,
+      headers: { 'Accept-Encoding': 'identity' },
     }),
 
   tooManyRequests: (retryAfterSeconds: number) =>

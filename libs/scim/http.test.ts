@@ -2,11 +2,25 @@ import { isScimMediaType, responseMediaType } from './media-type.ts'
 import { parseSearch } from './search.ts'
 import { namesVersion, renderVersion } from './version.ts'
 
-test('point 42: both content types are taken, with any parameter', () => {
-  for (const type of ['application/scim+json', 'application/json', 'Application/SCIM+JSON; charset=utf-8']) {
+test('point 42: both content types are taken, with any parameter but a charset that is not UTF-8', () => {
+  for (const type of [
+    'application/scim+json',
+    'application/json;version=2',
+    'Application/SCIM+JSON; charset=utf-8',
+    'application/json;x=1;Charset="UTF-8"',
+  ]) {
     expect(isScimMediaType(type)).toBe(true)
   }
-  for (const type of [undefined, '', 'text/plain', 'application/jsonx']) expect(isScimMediaType(type)).toBe(false)
+  for (const type of [
+    undefined,
+    '',
+    'text/plain',
+    'application/jsonx',
+    'application/scim+json; charset=iso-8859-1',
+    'application/json;charset="utf-16"',
+  ]) {
+    expect(isScimMediaType(type)).toBe(false)
+  }
 })
 
 test('decision 13: the answer is application/scim+json unless application/json alone was asked for', () => {

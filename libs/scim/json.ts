@@ -11,7 +11,8 @@ export const maximumDepth = 32
 
 /**
  * A JSON text as a value. Throws `invalidSyntax`, naming the place and never quoting the text, when it is no JSON, is deeper
- * than `maximumDepth`, or names a key of one object twice (RFC 8259 leaves open which of the two counts).
+ * than `maximumDepth`, names a key of one object twice (RFC 8259 leaves open which of the two counts), or holds a number too
+ * large for a double, which would be read as Infinity.
  */
 export function parseJson(text: string): JsonValue {
   let value: JsonValue
@@ -63,11 +64,13 @@ function endOfString(text: string, start: number): number {
   return text.length
 }
 
+/** NaN, which equals no number of keys, where a number is infinite. */
 function countKeys(value: JsonValue): number {
+  if (typeof value === 'number') return Number.isFinite(value) ? 0 : Number.NaN
   if (typeof value !== 'object' || value === null) return 0
   const children = Object.values(value)
   let keys = Array.isArray(value) ? 0 : children.length
-  for (const child of children) if (typeof child === 'object' && child !== null) keys += countKeys(child)
+  for (const child of children) if (typeof child !== 'string') keys += countKeys(child)
   return keys
 }
 
@@ -110,6 +113,8 @@ function findFault(text: string): ScimError {
       token.lastIndex = end
       expected = wantsKey ? 'colon' : afterValue(open)
     } else if (literal !== undefined && wantsValue) {
+      if (Math.abs(Number(literal)) === Infinity)
+        return fault(text, start, 'a number is too large', 'Send a smaller one')
       expected = afterValue(open)
     } else if ((mark === '{' || mark === '[') && wantsValue) {
       if (open.length === maximumDepth) {

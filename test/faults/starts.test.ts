@@ -51,6 +51,7 @@ describe('a program that cannot start says why in one line and leaves nothing ru
       LATCHKEY_PORT: '80800',
       LATCHKEY_BODY_LIMIT: 'much',
       LATCHKEY_PRT: '1',
+      LATCHKEY_PEPPERS: '1:c2VjcmV0YnV0c2hvcnQ=,2:hunter2hunter2hunter2',
       DATABASE_URL: 'mysql://root:hunter2@db/x',
     }
     const { code, lines } = await refusal(ground.launch(data, wrong))

@@ -1,7 +1,8 @@
+import { once } from 'node:events'
 import { Agent, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { crc32 } from 'node:zlib'
+import { crc32, gzipSync } from 'node:zlib'
 import { mintKey } from '#libs/credentials/index'
 import {
   type Connection,
@@ -245,6 +246,21 @@ const refusals: readonly Refusal[] = [
     code: 'method-not-allowed',
     header: ['allow', 'GET, PUT, PATCH, DELETE'],
   },
+  ...['QUERY', 'PURGE', 'TRACE', 'OPTIONS'].map((method) => ({
+    what: `${method}, which nothing takes`,
+    sent: { method },
+    step: 'endpoint',
+    status: 405,
+    code: 'method-not-allowed',
+    header: ['allow', 'GET, POST'] as const,
+  })),
+  {
+    what: 'QUERY without a body',
+    sent: { method: 'QUERY', headers: withoutType, body: '' },
+    step: 'endpoint',
+    status: 405,
+    code: 'method-not-allowed',
+  },
   {
     what: 'a write to what is discovered',
     sent: { path: '/Schemas' },
@@ -273,6 +289,26 @@ const refusals: readonly Refusal[] = [
     step: 'body',
     status: 415,
     code: 'unsupported-media-type',
+  },
+  {
+    what: 'a charset other than UTF-8',
+    sent: { headers: () => ({ ...asOurs(), 'content-type': 'application/scim+json; charset=iso-8859-1' }) },
+    step: 'body',
+    status: 415,
+    code: 'unsupported-media-type',
+  },
+  {
+    what: 'a compressed body',
+    sent: { headers: () => ({ ...asOurs(), 'content-encoding': 'gzip' }), body: gzipSync(aUser) },
+    step: 'body',
+    status: 415,
+    code: 'unsupported-content-encoding',
+    header: ['accept-encoding', 'identity'],
+  },
+  {
+    what: 'a number too large to be one',
+    sent: { body: '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":1e400}' },
+    ...broken,
   },
   { what: 'broken JSON', sent: { body: `${aUser.slice(0, -2)}` }, ...broken },
   { what: 'no body', sent: { body: '' }, ...broken },
@@ -493,17 +529,56 @@ test.each(refusals.map((refusal) => [refusal.what, refusal] as const))(
   },
 )
 
-test('requests that break HTTP itself are refused, and the server goes on', async () => {
+test('requests that break HTTP itself are refused, logged and counted, and the server goes on', async () => {
+  const counted = async (): Promise<string> =>
+    /^latchkey_requests_unreadable_total (\d+)$/m.exec(
+      await (await fetch(`${world.gatewayUrl}/metrics`)).text(),
+    )?.[1] ?? ''
+  const before = await counted()
   const { hostname, port } = new URL(world.gatewayUrl)
   for (const [bytes, status] of [
     ['GET / HTTP/1.1\r\nHost: x\r\nBad Header\r\n\r\n', 400],
+    ['POST /scim/v2/x/Users HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
     [`GET /scim/v2/x/Users HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
   ] as const) {
     const socket = connect(Number(port), hostname)
     socket.write(bytes)
-    expect(await text(socket)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    const answer = await text(socket)
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    expect(answer.includes(`"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"]`)).toBe(bytes.includes('/scim/'))
   }
+  expect(Number(await counted())).toBe(Number(before) + 3)
+  expect(world.logs()).toMatch(/"reason":"HPE_INVALID_HEADER_TOKEN".*could not be read/)
   expect((await scim('GET', '/Users')).status).toBe(200)
+})
+
+test('a request written as for a proxy is answered and recorded like any other', async () => {
+  const { hostname, port, pathname } = new URL(connection.scimBaseUrl)
+  const target = `http://anywhere.example${pathname}/Users?count=0`
+  const outgoing = httpRequest({ hostname, port, path: target, headers: { ...asOurs(), 'user-agent': 'by proxy' } })
+  const answered = once(outgoing.end(), 'response')
+  const [answer] = await answered
+  expect([answer.statusCode, JSON.parse(await text(answer))]).toEqual([200, expect.objectContaining({ startIndex: 1 })])
+  const [record] = await eventually(
+    () => world.audit({ connection: connection.id, operation: 'users.list' }),
+    (found) => found.some(({ userAgent }) => userAgent === 'by proxy'),
+  )
+  expect(record).toMatchObject({ outcome: 'accepted', path: `${pathname}/Users` })
+})
+
+test('U+0000 in an address of the other services is refused, and recorded where its requests are', async () => {
+  const marked = { 'user-agent': 'with U+0000' }
+  const asked = [
+    await world.admin('GET', '/connections/%00', undefined, marked),
+    await world.directory(`/${connection.id}/groups/%00`),
+    await world.directory(`/${connection.id}/users?userName=%00`),
+  ]
+  expect(asked.map(({ status, body }) => [status, body.code])).toEqual(asked.map(() => [400, 'badRequest']))
+  const [record] = await eventually(
+    async () => (await world.audit({ surface: 'admin' })).filter(({ userAgent }) => userAgent === marked['user-agent']),
+    (found) => found.length > 0,
+  )
+  expect(record).toMatchObject({ outcome: 'refused', status: 400, path: '/admin/v1/connections/%00' })
 })
 
 test('one connection served all of it', async () => {
@@ -530,6 +605,12 @@ test('no key, token or password is in a log, an event, the audit trail or an ans
   await scim('GET', `/Users?filter=userName eq "${connection.key}"`, undefined, { 'user-agent': connection.key })
   await world.admin('GET', `/tenants/${connection.key}`, undefined, { 'user-agent': connection.key })
   await scim('GET', '/Users', undefined, { authorization: `Bearer ${world.adminToken}` })
+  for (const path of ['', '/nowhere-that-is-served-by-any-of-these']) {
+    for (const place of [`/Users${path}/${world.adminToken}`, `/Users?filter=${world.adminToken}`])
+      answers.push(JSON.stringify(await scim('GET', place)))
+    for (const place of [`/tenants${path}/${world.adminToken}`, `/tenants?${world.adminToken}`])
+      answers.push(JSON.stringify(await world.admin('GET', place)))
+  }
   await world.admin('GET', '/tenants', undefined, { authorization: `Bearer ${connection.key}` })
   const trail = await eventually(
     () => world.audit({}),

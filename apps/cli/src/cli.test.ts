@@ -1,8 +1,12 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { run } from './run.ts'
 import { ago, lastUse, table } from './words.ts'
 
@@ -200,4 +204,12 @@ describe('output', () => {
     expect(ago('2026-03-01T10:03:09.000Z', now)).toBe('just now')
     expect(ago('2026-02-27T10:03:00.000Z', now)).toBe('2 days ago')
   })
+})
+
+test('a reader that has gone away is no failure, and nothing is said of it', async () => {
+  const main = fileURLToPath(new URL('./main.js', import.meta.url))
+  const child = spawn(process.execPath, [main, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+  expect([said, code]).toEqual(['', 0])
 })

@@ -161,6 +161,8 @@ async function body(passage: Passage, { bodyLimit }: WayInParts): Promise<void> 
   const { arrival } = passage
   const contentType = arrival.headers['content-type']
   if (!isScimMediaType(contentType)) throw errors.unsupportedMediaType(contentType)
+  const encoding = arrival.headers['content-encoding']
+  if (encoding !== undefined && !/^identity$/i.test(encoding)) throw errors.unsupportedContentEncoding(encoding)
   const bytes = await arrival.readBody(bodyLimit)
   passage.body = parseJson(decode(bytes))
 }

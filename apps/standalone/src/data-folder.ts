@@ -84,7 +84,7 @@ export class DataFolder {
 }
 
 /** Throws StartError, which begins with the place that the text came from and never tells it. */
-export function readPeppers(text: string, place: string): Peppers {
+function readPeppers(text: string, place: string): Peppers {
   try {
     return parsePeppers(text)
   } catch (error) {

@@ -4,9 +4,9 @@ import type { MicroserviceOptions } from '@nestjs/microservices'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { AuditModule } from '#apps/audit/src/index'
 import { DirectoryModule } from '#apps/directory/src/index'
-import { GatewayModule, ScimFilter } from '#apps/gateway/src/index'
+import { GatewayModule, scimForm, ScimFilter } from '#apps/gateway/src/index'
 import { ensureQuickstart, KeysModule, type KeysParts, type Quickstart } from '#apps/keys/src/index'
-import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
+import { createHttpAdapter, listen, observeUnread, ProblemFilter } from '#libs/http/index'
 import { isConnectionLoss } from '#libs/postgres/index'
 import { nestLogger } from '#libs/telemetry/index'
 import { caughtUp, followersOf } from './followers.ts'
@@ -67,6 +67,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     bodyLimit,
     requestTimeoutMs: requestTimeout,
     rawPrefixes: ['/scim'],
+    unread: { forms: [scimForm], told: observeUnread(telemetry, logger) },
   })
   const nest = { bodyParser: false, logger: nestLogger(logger) }
   const app = await NestFactory.create<NestFastifyApplication>(modules, adapter, nest)

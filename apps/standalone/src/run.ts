@@ -6,7 +6,7 @@ import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
 import { createLogger, startTelemetry } from '#libs/telemetry/index'
 import { freePort, publicAddress } from './address.ts'
 import { banner } from './banner.ts'
-import { DataFolder, readPeppers } from './data-folder.ts'
+import { DataFolder } from './data-folder.ts'
 import { ending } from './ending.ts'
 import { withEnvFile } from './env-file.ts'
 import { keepPostgres, reachPostgres } from './postgres.ts'
@@ -39,8 +39,7 @@ async function start(env: NodeJS.ProcessEnv, stop: { isAsked(): boolean }): Prom
   const configuration = readEnvironment(withEnvFile(env), settings, { alsoKnown })
   const folder = new DataFolder(configuration.LATCHKEY_DATA)
   const adminToken = configuration.LATCHKEY_ADMIN_TOKEN ?? folder.adminToken()
-  const { LATCHKEY_PEPPERS } = configuration
-  const peppers = LATCHKEY_PEPPERS === undefined ? folder.peppers() : readPeppers(LATCHKEY_PEPPERS, 'LATCHKEY_PEPPERS')
+  const peppers = configuration.LATCHKEY_PEPPERS ?? folder.peppers()
   const host = configuration.LATCHKEY_HOST
   const port = await freePort(host, configuration.LATCHKEY_PORT)
   const logger = await createLogger({

@@ -1,4 +1,5 @@
 import { setting } from '#libs/configuration/index'
+import { parsePeppers, type Peppers, UnreadablePeppers } from '#libs/credentials/index'
 
 /** Everything that can be set, with its default. `.env.example` says the same, and a test holds the two together. */
 export const settings = {
@@ -24,11 +25,13 @@ export const settings = {
     about:
       'Bearer token of the admin, directory and audit APIs; unless set, the one in the file admin-token of the data folder.',
   }),
-  LATCHKEY_PEPPERS: setting.secret({
+  LATCHKEY_PEPPERS: setting.parsed({
     optional: true,
-    length: 32,
+    secret: true,
     about:
-      'Peppers of the key digests as VERSION:BASE64, the current one last; unless set, those in the file peppers of the data folder.',
+      'Peppers of the key digests, the current one last; unless set, those in the file peppers of the data folder.',
+    expected: 'VERSION:BASE64, or several separated by commas, each version once and with at least 32 bytes',
+    read: readPeppers,
   }),
   LATCHKEY_BODY_LIMIT: setting.integer({
     default: 1_048_576,
@@ -72,3 +75,12 @@ export const settings = {
 
 /** Variables of the command line, which may stand in the same environment. */
 export const alsoKnown = ['LATCHKEY_URL']
+
+function readPeppers(text: string): Peppers | undefined {
+  try {
+    return parsePeppers(text)
+  } catch (error) {
+    if (error instanceof UnreadablePeppers) return undefined
+    throw error
+  }
+}

@@ -35,8 +35,11 @@ export interface Stores {
   close(): Promise<void>
 }
 
-/** A database that does not answer for so many milliseconds is given up on: the request is answered 503. */
-const statementTimeout = 30_000
+/** A database that does not answer for so many milliseconds, and a second, is given up on: the request is answered 503. */
+const statementTimeout = 4_000
+
+/** A follower may have much to do at once: delete a connection with all its people. */
+const workTimeout = 120_000
 
 /** Decisions still unwritten are waited for this long when the program ends; the database may be away. */
 const drainMilliseconds = 5_000
@@ -54,6 +57,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
       onIdleFailure: onFailure,
       settings,
       statementTimeout,
+      workTimeout,
     })
   const databases = {
     gateway: open(gatewaySchema, 16),

@@ -64,12 +64,14 @@ export class BatchWrite {
     return this.#outcomes
   }
 
-  /** What is deleted with its connection must not get company: the deletion waits for this batch, or has come first. */
+  /** What is deleted with its connection must not get company: the deletion waits for this batch, or has begun before it. */
   async #checkConnections(): Promise<void> {
     const connections = [...new Set(this.#jobs.map((job) => job.principal.connection))].sort()
-    this.#transaction.send(statements.shareConnections, [connections])
-    const standing = await this.#transaction.query(statements.standingConnections, [connections])
-    if (standing.length < connections.length) throw connectionDeleted()
+    const [shared, standing] = await Promise.all([
+      this.#transaction.query(statements.shareConnections, [connections]),
+      this.#transaction.query(statements.standingConnections, [connections]),
+    ])
+    if (Math.min(shared.length, standing.length) < connections.length) throw connectionDeleted()
   }
 
   /**

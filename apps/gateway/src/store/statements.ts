@@ -10,10 +10,15 @@ const lock = (table: string): Statement => ({
     JOIN gateway.${table} t ON t.connection = k.connection AND t.id = k.id
     ORDER BY t.connection, t.id FOR NO KEY UPDATE OF t`,
 })
-/** Holds off the deletion of these connections until the batch is done; taken before it is asked which still stand. */
+/**
+ * Holds off the deletion of these connections until the batch is done; taken before it is asked which still stand. One whose
+ * deletion has begun is left out of the answer: nobody waits for that, least of all the other connections of the batch.
+ */
 export const shareConnections: Statement = {
   name: 'gateway share connections',
-  text: `SELECT pg_advisory_xact_lock_shared(hashtextextended('latchkey connection ' || c, 0)) FROM unnest($1::text[]) AS c`,
+  text: `
+    SELECT c FROM unnest($1::text[]) AS c
+    WHERE pg_try_advisory_xact_lock_shared(hashtextextended('latchkey connection ' || c, 0))`,
 }
 export const standingConnections: Statement = {
   name: 'gateway standing connections',
