@@ -16,8 +16,15 @@ export interface Queryable {
 
 /** As much of a transaction as it takes to add something to it without waiting. */
 export interface Appending {
-  /** Sends a statement without waiting for its answer; its failure fails the commit. Order of sending is order of execution. */
-  send(statement: string | Statement, values?: readonly unknown[]): void
+  /**
+   * Sends a statement without waiting for its answer; its failure fails the commit. Order of sending is order of execution.
+   * `answered` is given the rows, before the commit.
+   */
+  send<Row extends object>(
+    statement: string | Statement,
+    values?: readonly unknown[],
+    answered?: (rows: readonly Row[]) => void,
+  ): void
   /**
    * Runs once the transaction is durable, in the order asked for, and never when it or the savepoint around was rolled
    * back. What it throws harms nobody: it is told to the database's `onIdleFailure`.
@@ -179,9 +186,16 @@ class OpenTransaction implements Transaction {
     return result.rows
   }
 
-  send(statement: string | Statement, values: readonly unknown[] = []): void {
+  send<Row extends object>(
+    statement: string | Statement,
+    values: readonly unknown[] = [],
+    answered?: (rows: readonly Row[]) => void,
+  ): void {
     const config = { ...configured(statement, values), ...this.#patience }
-    this.#client.query(config).catch((error: Error) => (this.failure ??= error))
+    this.#client
+      .query<Row>(config)
+      .then((result) => answered?.(result.rows))
+      .catch((error: Error) => (this.failure ??= error))
   }
 
   afterCommit(run: () => void): void {

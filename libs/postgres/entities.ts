@@ -89,10 +89,15 @@ class RunnerTransaction implements Appending {
     this.#runner = runner
   }
 
-  send(statement: string | Statement, values: readonly unknown[] = []): void {
+  send<Row extends object>(
+    statement: string | Statement,
+    values: readonly unknown[] = [],
+    answered?: (rows: readonly Row[]) => void,
+  ): void {
     const text = typeof statement === 'string' ? statement : statement.text
     this.#order = this.#order
       .then(() => this.#runner.query(text, [...values]))
+      .then((rows: readonly Row[]) => answered?.(rows))
       .catch((error: unknown) => (this.#failure ??= error))
   }
 
