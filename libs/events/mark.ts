@@ -11,4 +11,4 @@ export const logMarked = z.object({
 })
 export type LogMarked = z.infer<typeof logMarked>
 
-export const markName = 'log.marked'
+export const markName = 'log.marked' as const

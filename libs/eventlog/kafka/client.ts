@@ -232,8 +232,7 @@ export class KafkaClient {
     })
     return {
       seek: ({ topic, partition, offset }) => consumer.seek({ topic, partition, offset: String(offset) }),
-      commit: (places) =>
-        consumer.commitOffsets(places.map((place) => ({ ...place, offset: String(place.offset) }))),
+      commit: (places) => consumer.commitOffsets(places.map((place) => ({ ...place, offset: String(place.offset) }))),
       close: () => consumer.disconnect(),
     }
   }

@@ -194,7 +194,7 @@ export class KafkaFollower implements Follower {
   async #work(): Promise<void> {
     // The other partitions of the fetch are handed over in this turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve))
-    const heartbeat = setInterval(() => this.#parts[0]?.fetched.heartbeat().catch(() => undefined), heartbeatEvery)
+    const heartbeat = setInterval(() => void this.#parts[0]?.fetched.heartbeat().catch(() => undefined), heartbeatEvery)
     const size = this.#subscription.batchSize ?? 500
     let full = false
     let failures = 0
@@ -252,7 +252,9 @@ export class KafkaFollower implements Follower {
   }
 
   async #apply(shares: readonly Share[]): Promise<void> {
-    const idle = shares.every(({ events, part, from }) => events.length === 0 && from === this.#reached.get(part.partition))
+    const idle = shares.every(
+      ({ events, part, from }) => events.length === 0 && from === this.#reached.get(part.partition),
+    )
     const saveEvery = this.#isAlone ? saveIdlePlacesEvery.alone : saveIdlePlacesEvery.shared
     if (idle && Date.now() - this.#savedAt < saveEvery) {
       for (const share of shares) this.#passed(share)

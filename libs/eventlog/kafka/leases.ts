@@ -36,9 +36,10 @@ export function renewLeases(database: Database, schema: string, owner: string): 
       [owner],
     )
     transaction.send(`DELETE FROM ${schema}.relay WHERE seen_at < clock_timestamp() - $1::interval`, [length])
-    transaction.send(`INSERT INTO ${schema}.relay_lease (shard) SELECT generate_series(0, $1::int - 1) ON CONFLICT DO NOTHING`, [
-      shards,
-    ])
+    transaction.send(
+      `INSERT INTO ${schema}.relay_lease (shard) SELECT generate_series(0, $1::int - 1) ON CONFLICT DO NOTHING`,
+      [shards],
+    )
     const [alive, leases] = await Promise.all([
       transaction.query<{ relays: number }>(`SELECT count(*) AS relays FROM ${schema}.relay`),
       transaction.query<Row>(

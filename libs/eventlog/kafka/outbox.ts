@@ -136,7 +136,11 @@ export class Outbox {
     const rows = await from.query<OutboxRow & { at: Date; snapshot: string }>(this.#firstPage, [shards, limit, 0])
     const [first] = rows
     if (first === undefined) throw new Error('the first page of the outbox answered nothing')
-    return { at: first.at, snapshot: first.snapshot, rows: rows.filter((row) => (row.position as number | null) !== null) }
+    return {
+      at: first.at,
+      snapshot: first.snapshot,
+      rows: rows.filter((row) => (row.position as number | null) !== null),
+    }
   }
 
   nextPage(from: Queryable, shards: readonly number[], limit: number, page: OutboxPage): Promise<readonly OutboxRow[]> {
