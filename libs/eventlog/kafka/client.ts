@@ -2,7 +2,6 @@ import { createRequire } from 'node:module'
 import {
   type Admin,
   type Consumer as KafkaConsumer,
-  ConfigResourceTypes,
   Kafka,
   type KafkaMessage,
   logLevel,
@@ -138,18 +137,6 @@ export class KafkaClient {
         prefix,
         partitionsOf: (topic: Topic) => counts.get(topicName(prefix, topic)) ?? partitions,
       }
-    })
-  }
-
-  /** Milliseconds for which a topic keeps its records; undefined when it says nothing. */
-  async retentionOf(topic: string): Promise<number | undefined> {
-    return this.#withAdmin(async (admin) => {
-      const { resources } = await admin.describeConfigs({
-        includeSynonyms: false,
-        resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: ['retention.ms'] }],
-      })
-      const value = resources[0]?.configEntries.find((entry) => entry.configName === 'retention.ms')?.configValue
-      return value === undefined ? undefined : Number(value)
     })
   }
 

@@ -132,7 +132,7 @@ describe('marks', () => {
 })
 
 describe('what a relay has taken', () => {
-  const of = (key: string, version: number): OutboxRow => ({ ...row, key, version })
+  const of = (key: string, version: number): OutboxRow => ({ ...row, id: `${key} ${version}`, key, version })
 
   it('lets an event pass only right after the one before it of its key', () => {
     const taken = new Taken()
@@ -140,6 +140,12 @@ describe('what a relay has taken', () => {
     taken.add(of('a', 1))
     expect([taken.isNext(of('a', 1)), taken.isNext(of('a', 2)), taken.isNext(of('a', 3))]).toEqual([false, true, false])
     expect([taken.has(of('a', 1)), taken.has(of('a', 2))]).toEqual([true, false])
+  })
+
+  it('takes no event for another, also when their keys and versions are the same', () => {
+    const taken = new Taken()
+    taken.add(of('a', 1))
+    expect(taken.has({ ...of('a', 1), id: 'another' })).toBe(false)
   })
 
   it('forgets the keys that were longest not heard of, and then knows no predecessor of theirs', () => {
