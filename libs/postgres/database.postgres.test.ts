@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { Database, Entities, isConnectionLoss, type Waiting } from './index.ts'
@@ -127,6 +128,39 @@ describe('quick connections', () => {
       for (let waited = 0; waited < turn; waited++) await new Promise((resolve) => setImmediate(resolve))
       return query()
     })
+  }
+})
+
+test("a session keeps values out of the server's log as far as its role may", async () => {
+  const database = open()
+  const setting = { name: 'verbosity', text: `SELECT current_setting('log_error_verbosity') AS set` }
+  for (const [right, expected] of [
+    ['SUPERUSER', 'terse'],
+    ['NOSUPERUSER', 'verbose'],
+  ] as const) {
+    const role = `role_${randomBytes(8).toString('hex')}`
+    await database.query(`CREATE ROLE ${role} LOGIN ${right} PASSWORD 'pass'`)
+    await database.query(`ALTER ROLE ${role} SET log_error_verbosity = verbose`)
+    const url = new URL(server.url)
+    url.username = role
+    url.password = 'pass'
+    const theirs = open({ url: url.href })
+    const entities = await Entities.open({
+      url: url.href,
+      schema: 'public',
+      applicationName: 'database test',
+      connections: 1,
+      entities: [],
+    })
+    const found = await Promise.all([
+      theirs.query(setting),
+      theirs.quick(setting, []),
+      entities.manager.query(setting.text),
+    ])
+    expect(found).toEqual(found.map(() => [{ set: expected }]))
+    await Promise.all([theirs.close(), entities.close()])
+    closing.shift()
+    await database.query(`DROP ROLE ${role}`)
   }
 })
 

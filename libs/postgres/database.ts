@@ -2,6 +2,7 @@ import pg from 'pg'
 import { AfterCommit } from './after-commit.ts'
 import { gatheringSocket } from './gathering-socket.ts'
 import { QuickConnections } from './quick-connections.ts'
+import { silenceLog } from './silent-log.ts'
 
 /** A statement that each connection prepares once, under its name. One name stands for one text. */
 export interface Statement {
@@ -99,7 +100,12 @@ export class Database implements Queryable {
         .join(' '),
       connectionTimeoutMillis: 5_000,
     }
-    this.#pool = new pg.Pool({ ...connection, max: options.connections, idleTimeoutMillis: 60_000 })
+    this.#pool = new pg.Pool({
+      ...connection,
+      max: options.connections,
+      idleTimeoutMillis: 60_000,
+      onConnect: silenceLog,
+    })
     this.#quick = new QuickConnections(connection)
     // A connection that breaks while in use fails its statements; unheard, its own event would end the process.
     this.#pool.on('connect', (client) => client.on('error', () => undefined))

@@ -1,6 +1,7 @@
 import { DataSource, type EntityManager, type MixedList, type QueryRunner } from 'typeorm'
 import { AfterCommit } from './after-commit.ts'
 import { type Appending, grace, type Statement } from './database.ts'
+import { silenceLog } from './silent-log.ts'
 
 export interface EntitiesOptions {
   readonly url: string
@@ -35,7 +36,7 @@ export class Entities {
       poolSize: options.connections,
       logging: false,
       // Only of a pipelined connection does the driver let go when an answer does not come; another would go back to the pool.
-      extra: { pipeline: true, ...bounds(options.statementTimeout) },
+      extra: { pipeline: true, onConnect: silenceLog, ...bounds(options.statementTimeout) },
     })
     await source.initialize()
     return new Entities(source, options.onIdleFailure)
