@@ -20,7 +20,7 @@ export async function freePort(host: string, port: number): Promise<number> {
 function refusal(host: string, port: number, code: string | undefined): Error {
   if (code === 'EADDRINUSE') return new PortTaken(host, port)
   return new StartError(
-    `Cannot listen on ${host}:${port} (${code}). Set LATCHKEY_HOST and LATCHKEY_PORT to an address of this machine that this user may use.`,
+    `Cannot listen on ${host}:${port} (${code}). Set LATCHKEY_HOST and the port to an address of this machine that this user may use.`,
   )
 }
 
