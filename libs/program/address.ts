@@ -1,27 +1,49 @@
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
 import { PortTaken } from '#libs/http/index'
 import { StartError } from './start-error.ts'
+import { systemCode } from './system-code.ts'
 
 /**
  * Finds out before anything is started whether the port can be had, and which one when any will do (0).
  * @throws PortTaken, StartError
  */
 export async function freePort(host: string, port: number): Promise<number> {
-  const probe = createServer()
-  return new Promise((resolve, reject) => {
-    probe.once('error', (error: NodeJS.ErrnoException) => reject(refusal(host, port, error.code)))
-    probe.listen(port, host, () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : port))
-    })
-  })
+  const [free = port] = await freePorts(host, [port])
+  return free
 }
 
-function refusal(host: string, port: number, code: string | undefined): Error {
-  if (code === 'EADDRINUSE') return new PortTaken(host, port)
-  return new StartError(
-    `Cannot listen on ${host}:${port} (${code}). Set LATCHKEY_HOST and the port to an address of this machine that this user may use.`,
-  )
+/**
+ * As `freePort`, for several at once, of which no two are the same.
+ * @throws PortTaken, StartError
+ */
+export async function freePorts(host: string, ports: readonly number[]): Promise<number[]> {
+  const probes: Server[] = []
+  try {
+    for (const port of ports) probes.push(await probe(host, port))
+    return probes.map((server, at) => portOf(server) ?? ports[at] ?? 0)
+  } finally {
+    await Promise.all(probes.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))))
+  }
+}
+
+async function probe(host: string, port: number): Promise<Server> {
+  const server = createServer().listen(port, host)
+  try {
+    await once(server, 'listening')
+    return server
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'EADDRINUSE') throw new PortTaken(host, port)
+    throw new StartError(
+      `Cannot listen on ${host}:${port} (${code}). Set LATCHKEY_HOST and the port to an address of this machine that this user may use.`,
+    )
+  }
+}
+
+function portOf(server: Server): number | undefined {
+  const address = server.address()
+  return typeof address === 'object' ? address?.port : undefined
 }
 
 /** Where this machine itself reaches a server that listens there. */

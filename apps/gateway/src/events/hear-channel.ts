@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common'
 import { z } from 'zod'
 import { type AnyEvent, readEvent } from '#libs/events/index'
-import { metrics } from '#libs/telemetry/index'
+import { type Counter, metrics } from '#libs/telemetry/index'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 import { KnownTrust } from '../store/known-trust.ts'
 
@@ -25,17 +25,20 @@ const envelope = z.object({
 export class HearChannel implements OnModuleInit {
   readonly #parts: GatewayParts
   readonly #trust: KnownTrust
+  readonly #heard: Counter<'result'>
   /** One after the other: a deleted tenant's keys must not take all connections to the database. */
   #working: Promise<void> = Promise.resolve()
 
   constructor(@Inject(GATEWAY_PARTS) parts: GatewayParts, trust: KnownTrust) {
     this.#parts = parts
     this.#trust = trust
+    this.#heard = parts.telemetry.metrics.counter(metrics.channelMessages)
   }
 
   /** Does not wait for the channel: the event log says the same. */
   onModuleInit(): void {
     const { channel, logger } = this.#parts
+    for (const result of ['applied', 'failed', 'unreadable']) this.#heard.add(0, { result })
     channel
       .subscribe(
         (message) => this.#hear(message),
@@ -45,14 +48,13 @@ export class HearChannel implements OnModuleInit {
   }
 
   #hear(message: string): void {
-    const heard = this.#parts.telemetry.metrics.counter(metrics.channelMessages)
     const event = eventIn(message)
     if (event === undefined) {
-      heard.add(1, { result: 'unreadable' })
+      this.#heard.add(1, { result: 'unreadable' })
       this.#parts.logger.warn('something on the channel of revocations is no event, and is ignored')
       return
     }
-    this.#working = this.#working.then(async () => heard.add(1, { result: await this.#apply(event) }))
+    this.#working = this.#working.then(async () => this.#heard.add(1, { result: await this.#apply(event) }))
   }
 
   async #apply(event: AnyEvent): Promise<'applied' | 'failed'> {
