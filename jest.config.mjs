@@ -5,6 +5,15 @@ const compiled = {
   testEnvironment: 'node',
 }
 
+/** The files of this name, with the servers that test/servers/setup-NAME.ts starts for them once a run. */
+const served = (name) => ({
+  ...compiled,
+  displayName: name,
+  testMatch: [`**/*.${name}.test.js`],
+  globalSetup: `<rootDir>/dist/test/servers/setup-${name}.js`,
+  globalTeardown: '<rootDir>/dist/test/servers/teardown.js',
+})
+
 export default {
   maxWorkers: 2,
   testTimeout: 30_000,
@@ -15,14 +24,10 @@ export default {
       ...compiled,
       displayName: 'plain',
       testMatch: ['**/*.test.js'],
-      testPathIgnorePatterns: ['\\.postgres\\.test\\.js$'],
+      testPathIgnorePatterns: ['\\.(postgres|redis|kafka)\\.test\\.js$'],
     },
-    {
-      ...compiled,
-      displayName: 'postgres',
-      testMatch: ['**/*.postgres.test.js'],
-      globalSetup: '<rootDir>/dist/test/servers/setup.js',
-      globalTeardown: '<rootDir>/dist/test/servers/teardown.js',
-    },
+    served('postgres'),
+    served('redis'),
+    served('kafka'),
   ],
 }

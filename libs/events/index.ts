@@ -6,4 +6,6 @@ export { connectionEvents, keyEvents, tenantEvents, environments, identityProvid
 export type { ConnectionFacts, Environment, IdentityProvider, KnownKeyFacts } from './trust.ts'
 export { type Person, type GroupFacts, type MemberReference, userEvents, groupEvents } from './people.ts'
 export { requestEvents, type RequestDecided, type StepDecision } from './requests.ts'
+export { topicNames, topicOf, topics, type Topic } from './topics.ts'
+export { logMarked, markName, type LogMarked } from './mark.ts'
 export { newId } from './id.ts'

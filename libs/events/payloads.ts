@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { logMarked, markName } from './mark.ts'
 import type { EventName } from './names.ts'
 import { groupEvents, userEvents } from './people.ts'
 import { requestEvents } from './requests.ts'
@@ -16,8 +17,11 @@ export const payloadSchemas = {
 
 export type Payload<Name extends EventName> = z.infer<(typeof payloadSchemas)[Name]>
 
-/** JSON Schema 2020-12 of one event's payload. A reader must ignore properties that it does not know. */
-export function jsonSchemaOf(name: EventName): Record<string, unknown> {
-  const schema = z.toJSONSchema(payloadSchemas[name], { target: 'draft-2020-12', io: 'input' })
+/** JSON Schema 2020-12 of one event's payload, or a mark's. A reader must ignore properties that it does not know. */
+export function jsonSchemaOf(name: EventName | typeof markName): Record<string, unknown> {
+  const schema = z.toJSONSchema(name === markName ? logMarked : payloadSchemas[name], {
+    target: 'draft-2020-12',
+    io: 'input',
+  })
   return { $id: `urn:latchkey:event:${name}:1`, title: name, ...schema }
 }

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { markName } from './mark.ts'
 import { eventNames } from './names.ts'
 import { jsonSchemaOf } from './payloads.ts'
 
@@ -11,7 +12,10 @@ export const rewriteCommand = 'npm run build && node dist/libs/events/write-sche
 /** Each schema file's name and content. */
 export function schemaFiles(): Map<string, string> {
   return new Map(
-    eventNames.map((name) => [`${name}.schema.json`, `${JSON.stringify(jsonSchemaOf(name), undefined, 2)}\n`]),
+    [...eventNames, markName].map((name) => [
+      `${name}.schema.json`,
+      `${JSON.stringify(jsonSchemaOf(name), undefined, 2)}\n`,
+    ]),
   )
 }
 

@@ -1,10 +1,11 @@
 import { type IncomingMessage, METHODS, type Server } from 'node:http'
-import type { Socket } from 'node:net'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BodyAborted, BodyTooLarge, drainBody, readBody } from './body.ts'
-import { type Problem, problems, renderProblem } from './problem.ts'
+import { problems, renderProblem } from './problem.ts'
+import { originForm, routable } from './request-target.ts'
 import { RouteTable } from './route-table.ts'
+import { UnreadRequests, type UnreadOptions } from './unread.ts'
 
 export interface HttpOptions {
   /** Largest JSON body in bytes. */
@@ -18,6 +19,8 @@ export interface HttpOptions {
    * on `request.raw`) once they know who is asking. The content type is to be read from `request.raw.headers`.
    */
   readonly rawPrefixes?: readonly string[]
+  /** What becomes of requests that HTTP itself refuses, besides their answer. */
+  readonly unread?: UnreadOptions
 }
 
 /** What is left of a refused body is read and dropped up to this much, so that the client hears why. */
@@ -30,6 +33,7 @@ export class HttpAdapter extends FastifyAdapter {
   #draining = false
 
   constructor(options: HttpOptions) {
+    const unread = new UnreadRequests(options.unread ?? {})
     super({
       bodyLimit: options.bodyLimit,
       requestTimeout: options.requestTimeoutMs,
@@ -40,12 +44,13 @@ export class HttpAdapter extends FastifyAdapter {
       },
       rewriteUrl: (request: IncomingMessage) => routable(originForm(request.url ?? '/'), options.rawPrefixes ?? []),
       routerOptions: { maxParamLength: options.headerLimit ?? 16 * 1024 },
-      clientErrorHandler: answerBrokenRequest,
+      clientErrorHandler: (error, socket) => unread.broken(error, socket),
       frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
         answerBrokenAddress(error.code, reply),
       forceCloseConnections: false,
     })
     const instance = this.getInstance<FastifyInstance>()
+    unread.refuseTunnels(instance.server)
     routeEveryMethod(instance)
     this.#routes = new RouteTable(instance)
     useBodyRules(instance, options)
@@ -81,7 +86,7 @@ const bodied = new Set(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 /**
  * Every method that Node parses goes the way of those we serve, to the refusal of one that does not fit the address; the body
- * of any other than these is left unread. (CONNECT never comes here: it has no address below ours.)
+ * of any other than these is left unread. CONNECT does not come here: Node treats it apart.
  */
 function routeEveryMethod(instance: FastifyInstance): void {
   for (const method of METHODS) {
@@ -163,26 +168,6 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error))
 }
 
-/** Of a target written as for a proxy, `http://host/path`, which a server must take too (RFC 9112 section 3.2.2): what follows the host. */
-function originForm(target: string): string {
-  if (target.startsWith('/')) return target
-  const [, absolute] = /^https?:\/\/[^/?]*(.*)$/i.exec(target) ?? []
-  if (absolute === undefined) return target
-  return absolute.startsWith('/') ? absolute : `/${absolute}`
-}
-
-/** An address that cannot be decoded would reach no handler; where handlers read it themselves, its percent signs are taken as such. */
-function routable(url: string, rawPrefixes: readonly string[]): string {
-  if (!rawPrefixes.some((prefix) => url.startsWith(prefix))) return url
-  const [path = '', ...query] = url.split('?')
-  try {
-    decodeURIComponent(path)
-    return url
-  } catch {
-    return [path.replaceAll('%', '%25'), ...query].join('?')
-  }
-}
-
 /** An address that the router cannot take apart reaches no route and no filter. */
 function answerBrokenAddress(code: string, reply: FastifyReply): void {
   const tooLong = code === 'FST_ERR_MAX_PARAM_LENGTH'
@@ -193,22 +178,4 @@ function answerBrokenAddress(code: string, reply: FastifyReply): void {
     .code(problem.status)
     .type('application/problem+json')
     .send(Buffer.from(JSON.stringify(renderProblem(problem))))
-}
-
-/** A request that the HTTP parser itself refused has no reply object; the answer is written to the socket. */
-function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()
-  const [status, problem] = brokenRequest(error.code)
-  const body = JSON.stringify({ ...renderProblem(problem), status })
-  socket.end(
-    `HTTP/1.1 ${status} ${status === 431 ? 'Request Header Fields Too Large' : status === 408 ? 'Request Timeout' : 'Bad Request'}\r\n` +
-      `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  )
-}
-
-function brokenRequest(code: string | undefined): [status: number, problem: Problem] {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, problems.requestTimeout()]
-  if (code === 'HPE_HEADER_OVERFLOW')
-    return [431, problems.badRequest('The headers are over the limit. Send fewer or shorter ones.')]
-  return [400, problems.badRequest('The request breaks the rules of HTTP/1.1. Check the client or a proxy on the way.')]
 }

@@ -36,6 +36,7 @@ import {
   readBody,
   type HealthCheck,
   type Listening,
+  type Unread,
 } from './index.ts'
 
 const token = 'correct-horse-battery-staple'
@@ -43,6 +44,7 @@ const bodyLimit = 1000
 const tenant = z.object({ name: z.string().min(1), tags: z.array(z.object({ 'a/b': z.number() })).default([]) })
 
 const logged: unknown[] = []
+const unread: Unread[] = []
 const checks: HealthCheck[] = []
 const gate = { entered: Promise.withResolvers<void>(), open: Promise.withResolvers<void>() }
 const GREETING = Symbol('GREETING')
@@ -127,6 +129,10 @@ async function application(): Promise<INestApplication> {
     bodyLimit,
     requestTimeoutMs: 500,
     rawPrefixes: ['/scim/'],
+    unread: {
+      forms: [{ prefix: '/other/', render: ({ status }) => ({ contentType: 'text/other', body: `other ${status}` }) }],
+      told: (one) => unread.push(one),
+    },
   })
   const app = await NestFactory.create(TestModule, adapter, { bodyParser: false, logger: false, abortOnError: false })
   app.useGlobalFilters(
@@ -147,6 +153,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 beforeEach(() => {
   logged.length = 0
+  unread.length = 0
   checks.length = 0
 })
 
@@ -332,10 +339,35 @@ describe('problems', () => {
     expect(logged).toMatchObject([{ trace_id: '4bf92f3577b34da6a3ce929d0e0e4736', path: '/admin/v1/tenants/broken' }])
   })
 
-  test('headers over the limit are refused', async () => {
-    const { text } = await conversation([head('GET', '/health/live', `x: ${'y'.repeat(17_000)}`)], () => false)
-    expect(statuses(text)).toEqual([431])
-    expect(text).toContain('application/problem+json')
+  test.each([
+    ['headers over the limit', (at: string) => head('GET', at, `x: ${'y'.repeat(17_000)}`), 431, 'HPE_HEADER_OVERFLOW'],
+    ['an address over the limit', (at: string) => head('GET', at + 'y'.repeat(17_000)), 431, 'HPE_HEADER_OVERFLOW'],
+    ['a broken header', (at: string) => head('GET', at, 'no header'), 400, 'HPE_INVALID_HEADER_TOKEN'],
+    ['a tunnel', (at: string) => head('CONNECT', at), 405, 'CONNECT'],
+    [
+      'two ways to tell the length',
+      (at: string) => head('POST', at, 'content-length: 2', 'transfer-encoding: chunked'),
+      400,
+      'HPE_INVALID_TRANSFER_ENCODING',
+    ],
+  ])('%s: refused in the form of the address, and told', async (_, request, status, reason) => {
+    for (const target of ['/health/live', 'http://x/other/', '/other/']) {
+      const { text } = await conversation([request(target)], () => false)
+      expect(statuses(text)).toEqual([status])
+      const other = `content-type: text/other\r\ncontent-length: 9\r\nconnection: close\r\n\r\nother ${status}`
+      expect(text).toContain(target.endsWith('/other/') ? other : 'content-type: application/problem+json')
+    }
+    expect(unread).toEqual([
+      { status, reason },
+      { status, reason },
+      { status, reason },
+    ])
+  })
+
+  test('a request that nobody began to read has no form of its own', async () => {
+    const { text } = await conversation(['\r\n\u0001/other/ HTTP/1.1\r\n\r\n'], () => false)
+    expect(statuses(text)).toEqual([400])
+    expect(text).toContain('"code":"badRequest"')
   })
 
   test('an address that cannot be decoded is refused', async () => {

@@ -3,6 +3,7 @@
  * the admin token, health, admin lists, and draining. Knows no service.
  */
 export { createHttpAdapter, HttpAdapter, type HttpOptions } from './adapter.ts'
+export { observeUnread, type ErrorForm, type Unread } from './unread.ts'
 export { readBody, drainBody, BodyTooLarge, BodyAborted, BodyTimedOut } from './body.ts'
 export {
   Problem,

@@ -1,6 +1,6 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { activeTraceId, traceOf } from '#libs/telemetry/index'
+import { activeTraceId, redact, traceOf } from '#libs/telemetry/index'
 import { Problem, problems, renderProblem } from './problem.ts'
 
 export interface ProblemFilterOptions {
@@ -34,7 +34,7 @@ export class ProblemFilter implements ExceptionFilter {
       .code(problem.status)
       .headers(problem.headers)
       .type('application/problem+json')
-      .send(Buffer.from(JSON.stringify(renderProblem(problem))))
+      .send(Buffer.from(bodyOf(problem)))
   }
 
   #problemOf(thrown: unknown, request: FastifyRequest, path: string): Problem {
@@ -57,4 +57,10 @@ export class ProblemFilter implements ExceptionFilter {
     this.#options.logger.error({ err: thrown, trace_id: traceId, method: request.method, path }, 'a request failed')
     return problems.internal(traceId)
   }
+}
+
+/** A detail may quote what the caller sent; that of a 401 quotes nothing, and its advice would look like a secret. */
+function bodyOf(problem: Problem): string {
+  const body = JSON.stringify(renderProblem(problem))
+  return problem.status === 401 ? body : redact(body)
 }

@@ -81,6 +81,11 @@ export const problems = {
     new Problem('methodNotAllowed', `${path} does not take ${method}. It takes ${allowed.join(', ')}.`, {
       headers: { allow: allowed.join(', ') },
     }),
+  /** An empty Allow is RFC 9110's way to say that nothing would do (section 10.2.1). */
+  noTunnel: () =>
+    new Problem('methodNotAllowed', 'CONNECT asks for a tunnel, and none is opened here. Send the request itself.', {
+      headers: { allow: '' },
+    }),
   requestTimeout: () =>
     new Problem('requestTimeout', 'The request did not arrive whole in time. Send it again, at once.'),
   conflict: (detail: string) => new Problem('conflict', detail),

@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
-import { Database, Entities, isConnectionLoss } from './index.ts'
+import { Database, Entities, isConnectionLoss, type Waiting } from './index.ts'
 
 let server: TestDatabase
 let told: Error[] = []
@@ -130,6 +131,39 @@ describe('quick connections', () => {
   }
 })
 
+test("a session keeps values out of the server's log as far as its role may", async () => {
+  const database = open()
+  const setting = { name: 'verbosity', text: `SELECT current_setting('log_error_verbosity') AS set` }
+  for (const [right, expected] of [
+    ['SUPERUSER', 'terse'],
+    ['NOSUPERUSER', 'verbose'],
+  ] as const) {
+    const role = `role_${randomBytes(8).toString('hex')}`
+    await database.query(`CREATE ROLE ${role} LOGIN ${right} PASSWORD 'pass'`)
+    await database.query(`ALTER ROLE ${role} SET log_error_verbosity = verbose`)
+    const url = new URL(server.url)
+    url.username = role
+    url.password = 'pass'
+    const theirs = open({ url: url.href })
+    const entities = await Entities.open({
+      url: url.href,
+      schema: 'public',
+      applicationName: 'database test',
+      connections: 1,
+      entities: [],
+    })
+    const found = await Promise.all([
+      theirs.query(setting),
+      theirs.quick(setting, []),
+      entities.manager.query(setting.text),
+    ])
+    expect(found).toEqual(found.map(() => [{ set: expected }]))
+    await Promise.all([theirs.close(), entities.close()])
+    closing.shift()
+    await database.query(`DROP ROLE ${role}`)
+  }
+})
+
 describe('a statement timeout', () => {
   it('ends a statement at the server, as a connection loss, and leaves the pool usable', async () => {
     const database = open({ statementTimeout: 50, connections: 1 })
@@ -141,11 +175,43 @@ describe('a statement timeout', () => {
     expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
   })
 
+  it('bounds a transaction by what it may take at most, depending on whether a request waits for it', async () => {
+    const database = open({ statementTimeout: 50, workTimeout: 30_000, connections: 1 })
+    const sleep = (waiting?: Waiting): Promise<unknown> =>
+      database.transaction((transaction) => transaction.query('SELECT pg_sleep(0.2)'), waiting)
+    await sleep()
+    expect(await failureOf(sleep('a request waits'))).toMatchObject({ code: '57014' })
+    await sleep('nobody waits')
+    expect(await failureOf(database.query('SELECT pg_sleep(0.2)'))).toMatchObject({ code: '57014' })
+  })
+
   it('does not bound a session', async () => {
     const database = open({ statementTimeout: 50 })
     expect(await database.session((session) => session.query('SELECT 1 AS one FROM pg_sleep(0.2)'))).toEqual([
       { one: 1 },
     ])
+  })
+
+  it('lets go of a connection of entities that has fallen silent, so that no half-done transaction is used again', async () => {
+    const silent = await openSilenceable()
+    const entities = await Entities.open({
+      url: silent.url,
+      schema: 'public',
+      applicationName: 'database test',
+      connections: 1,
+      entities: [],
+      statementTimeout: 50,
+    })
+    closing.unshift(() => entities.close())
+    const halfDone = entities.transaction(async (manager) => {
+      await manager.query('INSERT INTO written VALUES (11)')
+      silent.hush(true)
+      await manager.query('INSERT INTO written VALUES (12)')
+    })
+    expect(isConnectionLoss(await failureOf(halfDone))).toBe(true)
+    silent.hush(false)
+    await entities.transaction((manager) => manager.query('INSERT INTO written VALUES (13)'))
+    expect(await entities.manager.query('SELECT number FROM written WHERE number > 10')).toEqual([{ number: 13 }])
   })
 
   it('gives up on a server that has fallen silent, and goes on once it speaks again', async () => {

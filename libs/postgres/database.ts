@@ -2,6 +2,7 @@ import pg from 'pg'
 import { AfterCommit } from './after-commit.ts'
 import { gatheringSocket } from './gathering-socket.ts'
 import { QuickConnections } from './quick-connections.ts'
+import { silenceLog } from './silent-log.ts'
 
 /** A statement that each connection prepares once, under its name. One name stands for one text. */
 export interface Statement {
@@ -16,8 +17,15 @@ export interface Queryable {
 
 /** As much of a transaction as it takes to add something to it without waiting. */
 export interface Appending {
-  /** Sends a statement without waiting for its answer; its failure fails the commit. Order of sending is order of execution. */
-  send(statement: string | Statement, values?: readonly unknown[]): void
+  /**
+   * Sends a statement without waiting for its answer; its failure fails the commit. Order of sending is order of execution.
+   * `answered` is given the rows, before the commit.
+   */
+  send<Row extends object>(
+    statement: string | Statement,
+    values?: readonly unknown[],
+    answered?: (rows: readonly Row[]) => void,
+  ): void
   /**
    * Runs once the transaction is durable, in the order asked for, and never when it or the savepoint around was rolled
    * back. What it throws harms nobody: it is told to the database's `onIdleFailure`.
@@ -42,9 +50,14 @@ export interface DatabaseOptions {
    * back at all, the connection is given up a second later: both reject as a connection loss. Sessions are unbounded.
    */
   readonly statementTimeout?: number
+  /** The same for statements of a transaction that no request waits for: it may have much to do. `statementTimeout` unless told. */
+  readonly workTimeout?: number
   /** Told of failures that nobody waits for: connections that broke while idle (they are replaced), and callbacks after commit. */
   readonly onIdleFailure?: (error: Error) => void
 }
+
+/** Who waits for a transaction, which decides how long one statement of it may take: `statementTimeout` or `workTimeout`. */
+export type Waiting = 'a request waits' | 'nobody waits'
 
 /** Milliseconds that the server has more time than it was given, to tell of a timeout by itself. */
 export const grace = 1_000
@@ -62,14 +75,19 @@ export class Database implements Queryable {
   readonly #pool: pg.Pool
   readonly #quick: QuickConnections
   readonly #onIdleFailure: ((error: Error) => void) | undefined
-  /** For the driver: how long to wait for the answer to a statement. */
-  readonly #patience: { readonly query_timeout?: number }
+  readonly #patience: Patience
+  readonly #workPatience: Patience
+  readonly #workBegins: readonly string[]
   #closed = false
 
   constructor(options: DatabaseOptions) {
     this.url = options.url
     this.#onIdleFailure = options.onIdleFailure
-    this.#patience = options.statementTimeout === undefined ? {} : { query_timeout: options.statementTimeout + grace }
+    const { statementTimeout, workTimeout = statementTimeout } = options
+    this.#patience = patienceOf(statementTimeout)
+    this.#workPatience = patienceOf(workTimeout)
+    this.#workBegins =
+      workTimeout === statementTimeout ? ['BEGIN'] : ['BEGIN', `SET LOCAL statement_timeout = ${workTimeout}`]
     const connection: pg.PoolConfig = {
       connectionString: options.url,
       application_name: options.applicationName,
@@ -82,7 +100,12 @@ export class Database implements Queryable {
         .join(' '),
       connectionTimeoutMillis: 5_000,
     }
-    this.#pool = new pg.Pool({ ...connection, max: options.connections, idleTimeoutMillis: 60_000 })
+    this.#pool = new pg.Pool({
+      ...connection,
+      max: options.connections,
+      idleTimeoutMillis: 60_000,
+      onConnect: silenceLog,
+    })
     this.#quick = new QuickConnections(connection)
     // A connection that breaks while in use fails its statements; unheard, its own event would end the process.
     this.#pool.on('connect', (client) => client.on('error', () => undefined))
@@ -110,9 +133,12 @@ export class Database implements Queryable {
    * also of a statement that was only sent, rolls back and rejects with the first failure. When the connection
    * breaks during COMMIT the outcome is unknown and the rejection is a connection loss.
    */
-  async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  async transaction<T>(work: (transaction: Transaction) => Promise<T>, waiting: Waiting = 'nobody waits'): Promise<T> {
     const client = await this.#pool.connect()
-    const open = new OpenTransaction(client, this.#patience)
+    const open =
+      waiting === 'a request waits'
+        ? new OpenTransaction(client, this.#patience, ['BEGIN'])
+        : new OpenTransaction(client, this.#workPatience, this.#workBegins)
     let broken: Error | undefined
     let result: T
     try {
@@ -152,13 +178,13 @@ class OpenTransaction implements Transaction {
   failure: Error | undefined
   readonly committed = new AfterCommit()
   readonly #client: pg.PoolClient
-  readonly #patience: { readonly query_timeout?: number }
+  readonly #patience: Patience
   #savepoints = 0
 
-  constructor(client: pg.PoolClient, patience: { readonly query_timeout?: number }) {
+  constructor(client: pg.PoolClient, patience: Patience, beginning: readonly string[]) {
     this.#client = client
     this.#patience = patience
-    this.send('BEGIN')
+    for (const statement of beginning) this.send(statement)
   }
 
   async query<Row extends object>(statement: string | Statement, values: readonly unknown[] = []): Promise<Row[]> {
@@ -166,9 +192,16 @@ class OpenTransaction implements Transaction {
     return result.rows
   }
 
-  send(statement: string | Statement, values: readonly unknown[] = []): void {
+  send<Row extends object>(
+    statement: string | Statement,
+    values: readonly unknown[] = [],
+    answered?: (rows: readonly Row[]) => void,
+  ): void {
     const config = { ...configured(statement, values), ...this.#patience }
-    this.#client.query(config).catch((error: Error) => (this.failure ??= error))
+    this.#client
+      .query<Row>(config)
+      .then((result) => answered?.(result.rows))
+      .catch((error: Error) => (this.failure ??= error))
   }
 
   afterCommit(run: () => void): void {
@@ -206,6 +239,15 @@ class OpenTransaction implements Transaction {
       return error instanceof Error ? error : new Error(String(error))
     }
   }
+}
+
+/** For the driver: how long to wait for the answer to a statement. */
+interface Patience {
+  readonly query_timeout?: number
+}
+
+function patienceOf(timeout: number | undefined): Patience {
+  return timeout === undefined ? {} : { query_timeout: timeout + grace }
 }
 
 function settingsOf({ settings, statementTimeout }: DatabaseOptions): Readonly<Record<string, string>> {

@@ -1,6 +1,7 @@
 import { DataSource, type EntityManager, type MixedList, type QueryRunner } from 'typeorm'
 import { AfterCommit } from './after-commit.ts'
 import { type Appending, grace, type Statement } from './database.ts'
+import { silenceLog } from './silent-log.ts'
 
 export interface EntitiesOptions {
   readonly url: string
@@ -34,7 +35,8 @@ export class Entities {
       applicationName: options.applicationName,
       poolSize: options.connections,
       logging: false,
-      extra: bounds(options.statementTimeout),
+      // Only of a pipelined connection does the driver let go when an answer does not come; another would go back to the pool.
+      extra: { pipeline: true, onConnect: silenceLog, ...bounds(options.statementTimeout) },
     })
     await source.initialize()
     return new Entities(source, options.onIdleFailure)
@@ -88,10 +90,15 @@ class RunnerTransaction implements Appending {
     this.#runner = runner
   }
 
-  send(statement: string | Statement, values: readonly unknown[] = []): void {
+  send<Row extends object>(
+    statement: string | Statement,
+    values: readonly unknown[] = [],
+    answered?: (rows: readonly Row[]) => void,
+  ): void {
     const text = typeof statement === 'string' ? statement : statement.text
     this.#order = this.#order
       .then(() => this.#runner.query(text, [...values]))
+      .then((rows: readonly Row[]) => answered?.(rows))
       .catch((error: unknown) => (this.#failure ??= error))
   }
 

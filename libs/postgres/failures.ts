@@ -28,10 +28,16 @@ export function isConnectionLoss(error: unknown): boolean {
     code === '57014' ||
     code === '53300' ||
     ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN'].includes(code) ||
-    /Connection terminated|timeout exceeded when trying to connect|^timeout expired$|Query read timeout|not queryable/i.test(
-      textOf(error, 'message'),
-    )
+    fellSilent(error) ||
+    /Connection terminated|not queryable/i.test(textOf(error, 'message'))
   )
+}
+
+const silence = /timeout exceeded when trying to connect|^timeout expired$|Query read timeout/i
+
+/** A connection loss of the slow kind: the server took no connection, or nothing came back, for as long as was waited. */
+export function fellSilent(error: unknown): boolean {
+  return silence.test(textOf(error, 'message'))
 }
 
 /**

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { silenceLog } from './silent-log.ts'
 
 const howMany = 4
 
@@ -34,7 +35,10 @@ export class QuickConnections {
 
   #open(place: number): Promise<pg.Client> {
     const client = new pg.Client(this.#config)
-    const connection = client.connect().then(() => client)
+    const connection = client.connect().then(() => {
+      silenceLog(client)
+      return client
+    })
     this.#connections[place] = connection
     // A broken connection tells of it more than once, also when another has taken its place.
     const forget = (): void => {

@@ -1,8 +1,11 @@
 import { Database } from '#libs/postgres/index'
 import type { Logger } from '#libs/telemetry/index'
 
-/** A database that does not answer for so many milliseconds is given up on: the request is answered 503. */
-export const statementTimeout = 30_000
+/** A database that does not answer for so many milliseconds, and a second, is given up on: the request is answered 503. */
+export const statementTimeout = 4_000
+
+/** A follower may have much to do at once: delete a connection with all its people. */
+const workTimeout = 120_000
 
 /** A service's pool. Its statements have one right plan each, by index, whatever the statistics say of tables that are still small. */
 export function openDatabase(
@@ -18,6 +21,7 @@ export function openDatabase(
     onIdleFailure: onFailure,
     settings: { enable_seqscan: 'off', jit: 'off' },
     statementTimeout,
+    workTimeout,
   })
 }
 

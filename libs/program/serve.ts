@@ -3,7 +3,15 @@ import { NestFactory } from '@nestjs/core'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import type { EventLogServer } from '#libs/eventlog/nest/index'
-import { createHttpAdapter, type HealthCheck, listen, type Listening, ProblemFilter } from '#libs/http/index'
+import {
+  createHttpAdapter,
+  type ErrorForm,
+  type HealthCheck,
+  listen,
+  type Listening,
+  observeUnread,
+  ProblemFilter,
+} from '#libs/http/index'
 import { isConnectionLoss } from '#libs/postgres/index'
 import { type Logger, nestLogger, type Telemetry } from '#libs/telemetry/index'
 import { observeLag } from './followers.ts'
@@ -21,7 +29,7 @@ export interface ServeOptions {
   /** Milliseconds that a request may take to arrive whole. */
   readonly requestTimeout: number
   /** Addresses whose handlers read the body themselves, and whose errors have a form of their own. */
-  readonly raw?: { readonly prefix: string; readonly filter: ExceptionFilter }
+  readonly raw?: { readonly form: ErrorForm; readonly filter: ExceptionFilter }
   readonly telemetry: Telemetry
   readonly logger: Logger
   /** Done once events are followed, and before the first request is taken. */
@@ -33,8 +41,13 @@ export async function serve(options: ServeOptions): Promise<Listening> {
   const { followers, host, port, bodyLimit, requestTimeout, raw, telemetry, logger } = options
   observeLag(followers, telemetry)
   const health = Health.with([...options.checks, ...followers.map(followerCheck)], telemetry)
-  const rawPrefixes = raw === undefined ? [] : [raw.prefix]
-  const adapter = createHttpAdapter({ bodyLimit, requestTimeoutMs: requestTimeout, rawPrefixes })
+  const raws = raw === undefined ? [] : [raw]
+  const adapter = createHttpAdapter({
+    bodyLimit,
+    requestTimeoutMs: requestTimeout,
+    rawPrefixes: raws.map(({ form }) => form.prefix),
+    unread: { forms: raws.map(({ form }) => form), told: observeUnread(telemetry, logger) },
+  })
   const app = await NestFactory.create<NestFastifyApplication>(Served.of([...options.modules, health]), adapter, {
     bodyParser: false,
     logger: nestLogger(logger),
@@ -44,7 +57,7 @@ export async function serve(options: ServeOptions): Promise<Listening> {
       logger,
       methodsAt: (path) => adapter.methodsAt(path),
       isDatabaseAway: isConnectionLoss,
-      elsewhere: raw === undefined ? [] : [raw],
+      elsewhere: raws.map(({ form, filter }) => ({ prefix: form.prefix, filter })),
     }),
   )
   for (const strategy of followers) app.connectMicroservice<MicroserviceOptions>({ strategy })

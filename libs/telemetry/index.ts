@@ -3,7 +3,7 @@
  * but for the names of its metrics; nothing here lets a provisioning key or an Authorization header out.
  */
 export { createLogger, nestLogger, activeTraceId, type Logger, type LogLevel } from './logs.ts'
-export { excerpt, redact } from './redact.ts'
+export { excerpt, hideSecret, redact } from './redact.ts'
 export { databaseRefusal } from './refusal.ts'
 export { traceOf, type Trace } from './trace.ts'
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry.ts'

@@ -32,6 +32,12 @@ export const metrics = {
     ['http.request.method', 'http.route', 'http.response.status_code'],
   ),
   requests: counter('latchkey.requests', '{request}', 'SCIM requests', ['idp', 'operation', 'result']),
+  requestsUnreadable: counter(
+    'latchkey.requests.unreadable',
+    '{request}',
+    'Requests that broke HTTP or its limits; those whose headers could not be read left no audit record',
+    [],
+  ),
   deviations: counter(
     'latchkey.deviations',
     '{deviation}',

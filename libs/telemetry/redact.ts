@@ -1,11 +1,12 @@
 /**
  * Takes secrets out of a text: provisioning keys (the kid may stay, it is no secret), the value of an Authorization
- * header in headers, in JSON and in raw header lists, and bearer tokens. Works on plain text as well as on JSON, also
+ * header in headers, in JSON and in raw header lists, bearer tokens, and what `hideSecret` was told. Works on plain text as well as on JSON, also
  * JSON inside a JSON string, and leaves JSON parsable.
  */
 export function redact(text: string): string {
-  if (!suspicious.test(text)) return text
-  return text
+  const shown = hidden.reduce(withoutSecret, text)
+  if (!suspicious.test(shown)) return shown
+  return shown
     .replace(provisioningKey, (_, environment: string, rest: string) => {
       const [, kid, more] = /^([0-9A-Za-z]{12})(_?)/.exec(rest) ?? []
       if (kid === rest) return `lk_${environment}_${rest}`
@@ -16,6 +17,50 @@ export function redact(text: string): string {
     .replace(authorizationInInnerJson, '$1[redacted]')
     .replace(authorizationInText, '$1[redacted]')
     .replace(bearerToken, '$1[redacted]')
+}
+
+interface HiddenSecret {
+  readonly value: string
+  readonly beginning: string
+  readonly pattern: RegExp
+}
+
+const hidden: HiddenSecret[] = []
+const telling = 16
+
+/**
+ * From now on `redact` also takes out this value, wherever somebody put it: as it is, percent-encoded or escaped for JSON, also
+ * where it was cut off after its first 16 characters.
+ */
+export function hideSecret(value: string): void {
+  if (hidden.some((secret) => secret.value === value)) return
+  const characters = Array.from(value, anyForm)
+  const beginning = characters.slice(0, telling).join('')
+  const rest = characters.slice(telling).reduceRight((after, character) => `(?:${character}${after})?`, '')
+  hidden.push({
+    value,
+    beginning: value.slice(0, telling),
+    pattern: new RegExp(beginning + rest, 'g'),
+  })
+}
+
+/** Of a character: itself, as JSON escapes it, and its bytes as a URL has them. */
+function anyForm(character: string): string {
+  const hex = [...Buffer.from(character)].map((byte) => byte.toString(16).padStart(2, '0'))
+  const encoded = hex.map((digits) => `%${digits.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)}`)
+  const plain = new Set([JSON.stringify(character).slice(1, -1), character])
+  return `(?:${[...plain].map(literally).join('|')}|${encoded.join('')})`
+}
+
+/** A pattern of exactly this text. */
+function literally(text: string): string {
+  return text.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** The pattern is slow beside a look for the beginning, or for a character that may be an encoded one. */
+function withoutSecret(text: string, { beginning, pattern }: HiddenSecret): string {
+  const may = text.includes(beginning) || text.includes('%') || text.includes('\\')
+  return may ? text.replace(pattern, '[redacted]') : text
 }
 
 const longestExcerpt = 500

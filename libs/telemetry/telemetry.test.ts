@@ -1,6 +1,16 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createLogger, excerpt, metrics, nestLogger, redact, startTelemetry, traceOf, type LogLevel } from './index.ts'
+import {
+  createLogger,
+  excerpt,
+  hideSecret,
+  metrics,
+  nestLogger,
+  redact,
+  startTelemetry,
+  traceOf,
+  type LogLevel,
+} from './index.ts'
 
 const kid = 'aB3dE6gH9jK2'
 const secret = 'Zz9'.repeat(14) + 'q'
@@ -38,6 +48,26 @@ describe('redact', () => {
   test('leaves a kid and harmless text as they are', () => {
     const harmless = `lk_live_${kid} was revoked; the request had no authorization header`
     expect(redact(harmless)).toBe(harmless)
+  })
+})
+
+describe('a secret of the program itself', () => {
+  const own = 'correct/horse+"battery"\\stäple-0123456789'
+  beforeAll(() => hideSecret(own))
+
+  test.each([
+    ['as it is', own],
+    ['in JSON', JSON.stringify(own).slice(1, -1)],
+    ['in a URL', encodeURIComponent(own)],
+    ['in a URL, as little encoded as can be', encodeURI(own)],
+    ['all encoded', [...Buffer.from(own)].map((byte) => `%${byte.toString(16)}`).join('')],
+    ['cut short', own.slice(0, 20)],
+  ])('is taken out %s', (_, form) => {
+    expect(redact(`GET /tenants/${form}/x and ${form}.`)).toBe('GET /tenants/[redacted]/x and [redacted].')
+  })
+
+  test('leaves alone what only begins like it', () => {
+    expect(redact('correct/horse/%25/x')).toBe('correct/horse/%25/x')
   })
 })
 

@@ -1,6 +1,17 @@
 import { Agent } from 'node:http'
 import { jest } from '@jest/globals'
-import { type Answer, ask, create, Ground, newConnection, newUser, rowsOf, until, user } from './running-program.ts'
+import {
+  type Answer,
+  ask,
+  childrenOf,
+  create,
+  Ground,
+  newConnection,
+  newUser,
+  rowsOf,
+  until,
+  user,
+} from './running-program.ts'
 
 jest.setTimeout(120_000)
 
@@ -154,5 +165,39 @@ test('while Postgres is gone requests are answered 503 with Retry-After, and aft
   expect([...(seen.get('create') ?? [])].some((told) => told.startsWith('503 after'))).toBe(true)
   expect(program.hasEnded).toBe(false)
   expect((await ask(`${scimBaseUrl}/Users/${made.id}`, { token: key })).body).toMatchObject(made)
+  expect(await program.stop()).toEqual({ code: 0, signal: null })
+})
+
+test('while Postgres is there but silent, all that asks for it is answered 503 in a few seconds', async () => {
+  const program = await ground.start(ground.folder())
+  const { url, scimBaseUrl, key, adminToken, postgres } = program
+  const ada = user.parse((await create(program, 'ada')).body)
+  const connection = scimBaseUrl.split('/').at(-1)
+  const askAll = (name: string): Promise<Answer>[] => [
+    ask(`${scimBaseUrl}/Users/${ada.id}`, { token: key }),
+    ask(`${scimBaseUrl}/Users`, { token: key }),
+    create(program, name),
+    ask(`${url}/scim/v2/${name}/Users`, { token: key }),
+    ask(`${url}/admin/v1/tenants`, { token: adminToken }),
+    ask(`${url}/admin/v1/tenants`, { token: adminToken, body: { name } }),
+    ask(`${url}/directory/v1/${connection}/users`, { token: adminToken }),
+    ask(`${url}/audit/v1/records`, { token: adminToken }),
+  ]
+  await Promise.all(askAll('before'))
+
+  process.kill(postgres.pid, 'SIGSTOP')
+  const processes = [postgres.pid, ...childrenOf(postgres.pid)]
+  for (const pid of processes) process.kill(pid, 'SIGSTOP')
+  let answers: Answer[] = []
+  void Promise.all(askAll('silent')).then((all) => (answers = all))
+  await until('all are answered', () => answers.length > 0)
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 503))
+  expect(answers.filter(({ headers }) => !(Number(headers['retry-after']) > 0))).toEqual([])
+
+  for (const pid of processes) process.kill(pid, 'SIGCONT')
+  const again = async (): Promise<number[]> =>
+    (await Promise.all(askAll(`again-${Math.random()}`))).map(({ status }) => status)
+  const served = [200, 200, 201, 403, 200, 201, 200, 200]
+  await until('all are served again', async () => (await again()).every((status, at) => status === served[at]))
   expect(await program.stop()).toEqual({ code: 0, signal: null })
 })

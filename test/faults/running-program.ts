@@ -136,6 +136,13 @@ export function lives(pid: number): boolean {
   return processes().some((line) => new RegExp(`^ *${pid} +[^Z]`).test(line))
 }
 
+export function childrenOf(parent: number): number[] {
+  const lines = execFileSync('ps', ['-eo', 'pid,ppid'], { encoding: 'utf8' }).split('\n')
+  return lines
+    .map((line) => line.trim().split(/ +/).map(Number))
+    .flatMap(([pid, of]) => (of === parent && pid !== undefined ? [pid] : []))
+}
+
 /** Lines of running processes whose command names the folder. */
 export function processesOf(folder: string): string[] {
   return processes().filter((line) => line.includes(folder))

@@ -70,6 +70,25 @@ test('of concurrent renames to one userName, one succeeds', async () => {
   expect((await scim('GET', '/Users?filter=userName sw "renamed."')).body.totalResults).toBe(9)
 })
 
+test('a rename onto a taken name is refused, and changes nothing; the name of another rename is free', async () => {
+  const [ada, bob, cy] = await allOf(['ada.r', 'bob.r', 'cy.r'], (name) => create('/Users', user(name)))
+  const answers = await Promise.all([
+    scim('PUT', `/Users/${bob.id}`, user('ADA.R')),
+    scim('PATCH', `/Users/${cy.id}`, patch({ op: 'replace', value: { userName: 'ada.r', title: 'Countess' } })),
+    scim('PATCH', `/Users/${ada.id}`, patch({ op: 'replace', path: 'userName', value: 'Ada.R' })),
+  ])
+  expect(answers.map(({ status, body }) => [status, body.scimType])).toEqual([
+    [409, 'uniqueness'],
+    [409, 'uniqueness'],
+    [200, undefined],
+  ])
+  expect((await scim('GET', `/Users/${cy.id}`)).body).toEqual(cy)
+  expect((await scim('PUT', `/Users/${bob.id}`, user('bob.r2'))).status).toBe(200)
+  const freed = await scim('PATCH', `/Users/${cy.id}`, patch({ op: 'replace', path: 'userName', value: 'bob.r' }))
+  expect(freed.status).toBe(200)
+  for (const { id } of [ada, bob, cy]) await expectContiguous((await scim('GET', `/Users/${id}`)).body)
+})
+
 test('100 concurrent adds of distinct members leave 100 members, and no version or event is missing', async () => {
   const users = await allOf(Array.from({ length: 100 }), (_, index) => create('/Users', user(`member.${index}`)))
   const { id } = await create('/Groups', group('everyone'))

@@ -122,3 +122,27 @@ test('connections to the database that break lose nothing that was answered, and
       .sort()
   expect(await eventually(created, (found) => found.length >= records.length)).toEqual(records)
 })
+
+test('the deletion of a connection takes its time, and keeps no other connection waiting', async () => {
+  const [doomed, other] = [await world.connection('okta'), await world.connection('entra')]
+  const session = await world.session()
+  const lock = `hashtextextended('latchkey connection ' || $1, 0)`
+  await session.query(`SELECT pg_advisory_lock_shared(${lock})`, [doomed.id])
+  expect((await world.admin('DELETE', `/tenants/${doomed.tenant}`)).status).toBe(204)
+  const patient = `
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'
+    AND now() - query_start > interval '6 seconds'`
+  while ((await world.query(patient)).length === 0) await new Promise((resolve) => setTimeout(resolve, 50))
+
+  const answers = await Promise.all(
+    [doomed, other, doomed, other].map((connection, index) =>
+      world.scim(connection)('POST', '/Users', user(`late.${index}`)),
+    ),
+  )
+  expect(answers.map(({ status }) => status)).toEqual([403, 201, 403, 201])
+  await session.end()
+  await eventually(
+    () => world.query('SELECT FROM gateway.deleted_connection WHERE connection = $1', [doomed.id]),
+    (found) => found.length === 1,
+  )
+})

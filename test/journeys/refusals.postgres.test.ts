@@ -255,6 +255,13 @@ const refusals: readonly Refusal[] = [
     header: ['allow', 'GET, POST'] as const,
   })),
   {
+    what: 'QUERY without a body',
+    sent: { method: 'QUERY', headers: withoutType, body: '' },
+    step: 'endpoint',
+    status: 405,
+    code: 'method-not-allowed',
+  },
+  {
     what: 'a write to what is discovered',
     sent: { path: '/Schemas' },
     step: 'endpoint',
@@ -522,16 +529,26 @@ test.each(refusals.map((refusal) => [refusal.what, refusal] as const))(
   },
 )
 
-test('requests that break HTTP itself are refused, and the server goes on', async () => {
+test('requests that break HTTP itself are refused, logged and counted, and the server goes on', async () => {
+  const counted = async (): Promise<string> =>
+    /^latchkey_requests_unreadable_total (\d+)$/m.exec(
+      await (await fetch(`${world.gatewayUrl}/metrics`)).text(),
+    )?.[1] ?? ''
+  const before = await counted()
   const { hostname, port } = new URL(world.gatewayUrl)
   for (const [bytes, status] of [
     ['GET / HTTP/1.1\r\nHost: x\r\nBad Header\r\n\r\n', 400],
+    ['POST /scim/v2/x/Users HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
     [`GET /scim/v2/x/Users HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
   ] as const) {
     const socket = connect(Number(port), hostname)
     socket.write(bytes)
-    expect(await text(socket)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    const answer = await text(socket)
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    expect(answer.includes(`"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"]`)).toBe(bytes.includes('/scim/'))
   }
+  expect(Number(await counted())).toBe(Number(before) + 3)
+  expect(world.logs()).toMatch(/"reason":"HPE_INVALID_HEADER_TOKEN".*could not be read/)
   expect((await scim('GET', '/Users')).status).toBe(200)
 })
 
@@ -588,6 +605,12 @@ test('no key, token or password is in a log, an event, the audit trail or an ans
   await scim('GET', `/Users?filter=userName eq "${connection.key}"`, undefined, { 'user-agent': connection.key })
   await world.admin('GET', `/tenants/${connection.key}`, undefined, { 'user-agent': connection.key })
   await scim('GET', '/Users', undefined, { authorization: `Bearer ${world.adminToken}` })
+  for (const path of ['', '/nowhere-that-is-served-by-any-of-these']) {
+    for (const place of [`/Users${path}/${world.adminToken}`, `/Users?filter=${world.adminToken}`])
+      answers.push(JSON.stringify(await scim('GET', place)))
+    for (const place of [`/tenants${path}/${world.adminToken}`, `/tenants?${world.adminToken}`])
+      answers.push(JSON.stringify(await world.admin('GET', place)))
+  }
   await world.admin('GET', '/tenants', undefined, { authorization: `Bearer ${connection.key}` })
   const trail = await eventually(
     () => world.audit({}),

@@ -11,7 +11,7 @@ export interface TestDatabase {
 export async function testDatabase(): Promise<TestDatabase> {
   const server = process.env['TEST_POSTGRES_URL']
   if (server === undefined)
-    throw new Error('Only files named *.postgres.test.ts are given a Postgres: rename this one.')
+    throw new Error('Only files named *.postgres.test.ts and *.kafka.test.ts are given a Postgres: rename this one.')
   const name = `test_${randomBytes(8).toString('hex')}`
   await run(server, `CREATE DATABASE ${name}`)
   const url = new URL(server)

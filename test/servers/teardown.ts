@@ -1,11 +1,3 @@
-import { once } from 'node:events'
-import { keepers } from './setup.ts'
+import { endKeepers } from './keepers.ts'
 
-export default async function teardown(): Promise<void> {
-  for (const keeper of keepers.splice(0)) {
-    if (keeper.exitCode !== null) continue
-    const exit = once(keeper, 'exit')
-    keeper.stdin?.end()
-    await exit
-  }
-}
+export default endKeepers

@@ -1,5 +1,6 @@
 import type { Deviation, ScimError } from '#libs/scim/index'
 import { renderError } from '#libs/scim/index'
+import { redact } from '#libs/telemetry/index'
 
 /** What goes back to the identity provider, and what its record says of it. */
 export interface Answer {
@@ -38,10 +39,12 @@ export function accepted(status: number, about: Partial<Outcome> = {}): Outcome 
 /** A refusal as RFC 7644 section 3.12 has it; what is our own fault counts as failed. */
 export function refused(error: ScimError, headers: Readonly<Record<string, string>> = {}): Answer {
   const result = error.status >= 500 ? 'failed' : 'refused'
+  // It may quote what the client sent; that of a 401 quotes nothing, and its advice would look like a secret.
+  const detail = error.status === 401 ? error.detail : redact(error.detail)
   return {
     status: error.status,
     headers: { ...error.headers, ...headers },
-    body: JSON.stringify(renderError(error)),
-    outcome: { ...accepted(error.status), result, code: error.code, detail: error.detail },
+    body: JSON.stringify({ ...renderError(error), detail }),
+    outcome: { ...accepted(error.status), result, code: error.code, detail },
   }
 }

@@ -9,7 +9,7 @@ import { migrations } from './store/migrations.ts'
 export { GatewayModule } from './gateway.module.ts'
 export type { GatewayParts } from './parts.ts'
 export { GATEWAY, gatewayGroup, gatewaySchema } from './names.ts'
-export { ScimFilter } from './http/scim-filter.ts'
+export { scimForm, ScimFilter } from './http/scim-filter.ts'
 
 /** Brings the schema `gateway` up to date; to be done before the gateway follows or answers. */
 export function migrateGateway(database: Database): Promise<void> {

@@ -40,7 +40,7 @@ export function emailKey(connection: string, address: string): string {
 /** Throws invalidValue for a name, id or address that is too long to be looked up or cannot be stored. */
 export function userKeys(connection: string, document: Resource): UserKeys {
   return {
-    userNameKey: key('userName', fold(text(document['userName']) ?? '')),
+    userNameKey: userNameKey(document),
     externalId: optionalKey('externalId', text(document['externalId'])),
     displayNameKey: optionalKey('displayName', foldedOrNone(text(document['displayName']))),
     emailKeys: elements(document['emails'])
@@ -49,6 +49,10 @@ export function userKeys(connection: string, document: Resource): UserKeys {
       .map((value) => key('emails.value', emailKey(connection, value))),
     active: document['active'] !== false,
   }
+}
+
+export function userNameKey(document: Resource): string {
+  return key('userName', fold(text(document['userName']) ?? ''))
 }
 
 export function groupKeys(document: Resource): { displayNameKey: string; externalId: string | null } {

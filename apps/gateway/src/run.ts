@@ -1,6 +1,6 @@
 import { only, publicAddress, readSettings } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
-import { GATEWAY, gatewayGroup, GatewayModule, gatewaySchema, migrateGateway, ScimFilter } from './index.ts'
+import { GATEWAY, gatewayGroup, GatewayModule, gatewaySchema, migrateGateway, scimForm, ScimFilter } from './index.ts'
 
 const settings = {
   ...serviceSettings,
@@ -46,7 +46,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         }),
         database,
         follower: { log, group: gatewayGroup, transportId: GATEWAY, schema: gatewaySchema },
-        raw: { prefix: '/scim', filter: new ScimFilter() },
+        raw: { form: scimForm, filter: new ScimFilter() },
         catchUpWhile: () => log.broker === 'connected' || performance.now() - opened < kafkaPatience,
       }
     },

@@ -1,9 +1,9 @@
 import { AuditModule } from '#apps/audit/src/index'
 import { DirectoryModule } from '#apps/directory/src/index'
-import { GatewayModule, ScimFilter } from '#apps/gateway/src/index'
+import { GatewayModule, scimForm, ScimFilter } from '#apps/gateway/src/index'
 import { ensureQuickstart, KeysModule, type KeysParts, type Quickstart } from '#apps/keys/src/index'
 import { localChannel } from '#libs/cache/index'
-import { caughtUp, databaseCheck, serve } from '#libs/program/index'
+import { caughtUp, databaseCheck, failuresOf, serve } from '#libs/program/index'
 import { followersOf } from './followers.ts'
 import { openStores, type StoresOptions } from './stores.ts'
 
@@ -29,7 +29,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
   const clock = (): Date => new Date()
   const stores = await openStores({ ...options, clock })
   const { log, entities, onFailure } = stores
-  const channel = localChannel()
+  const channel = localChannel(failuresOf('the channel of revocations', logger))
   const followers = followersOf(stores, telemetry, logger)
   const keysParts: KeysParts = {
     database: stores.keys,
@@ -67,7 +67,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     port,
     bodyLimit,
     requestTimeout,
-    raw: { prefix: '/scim', filter: new ScimFilter() },
+    raw: { form: scimForm, filter: new ScimFilter() },
     telemetry,
     logger,
     beforeListening: async () => void (await caughtUp(followers)),
@@ -77,6 +77,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     quickstart,
     async stop() {
       await listening.close()
+      await channel.close()
       await stores.close()
     },
   }

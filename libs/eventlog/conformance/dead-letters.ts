@@ -25,16 +25,18 @@ export function itBuriesWhatFails(harness: () => Harness): void {
     })
     await caughtUp(follower)
     const rest = events.filter((event) => !poisoned.has(event.id))
-    expect((await effects(database)).map((effect) => effect.id)).toEqual(rest.map((event) => event.id))
+    expect((await effects(database)).map((effect) => effect.id).sort()).toEqual(rest.map((event) => event.id).sort())
     expect(buried).toEqual(['RangeError: cannot be applied', 'RangeError: cannot be applied'])
     const letters = await follower.deadLetters(10)
-    expect(letters.map(({ id, name, key, reason }) => ({ id, name, key, reason }))).toEqual(
-      [events[3], events[17]].map((event) => ({
-        id: event?.id,
-        name: 'tenant.created',
-        key: event?.key,
-        reason: 'RangeError: cannot be applied',
-      })),
+    expect(new Set(letters.map(({ id, name, key, reason }) => ({ id, name, key, reason })))).toEqual(
+      new Set(
+        [events[3], events[17]].map((event) => ({
+          id: event?.id,
+          name: 'tenant.created',
+          key: event?.key,
+          reason: 'RangeError: cannot be applied',
+        })),
+      ),
     )
 
     expect(await follower.replay()).toEqual({ applied: [], stillDead: letters.map((letter) => letter.id) })

@@ -40,14 +40,18 @@ export function append(harness: Harness, events: readonly AnyEvent[]): Promise<v
   return harness.database.transaction(async (transaction) => harness.log.append(transaction, events))
 }
 
-/** Appends the next version of a subject the way services do: under the lock of its row. */
-export async function appendNext(harness: Harness, transaction: Transaction, subject: string): Promise<void> {
+/** The next version of a subject the way services make it: under the lock of its row. */
+export async function nextOf(transaction: Transaction, subject: string): Promise<AnyEvent> {
   const [row] = await transaction.query<{ version: number }>(
     `INSERT INTO follower.subject AS held (id, version) VALUES ($1, 1)
      ON CONFLICT (id) DO UPDATE SET version = held.version + 1 RETURNING version`,
     [subject],
   )
-  harness.log.append(transaction, [told(subject, row?.version ?? 0)])
+  return told(subject, row?.version ?? 0)
+}
+
+export async function appendNext(harness: Harness, transaction: Transaction, subject: string): Promise<void> {
+  harness.log.append(transaction, [await nextOf(transaction, subject)])
 }
 
 export interface Watch {

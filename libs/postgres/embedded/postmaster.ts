@@ -1,11 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, readlinkSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Runner } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { EmbeddedPostgresError, systemCode, unwritable } from './errors.ts'
+import { logged, openLog } from './log.ts'
 
 /** A running Postgres server process and where it listens. */
 export interface Postmaster {
@@ -20,7 +21,6 @@ export interface Postmaster {
 const pollMilliseconds = 5
 const startMilliseconds = 5 * 60_000
 const stopMilliseconds = 30_000
-const logBytes = 8 * 1024 * 1024
 
 /**
  * The living postmaster of the folder, once it accepts connections; undefined when there is none. A process id file that names
@@ -191,20 +191,6 @@ function isPostmasterOf(pid: number, folder: string): boolean {
 /** For a postmaster that is not our child: no one tells us of its end, so we look. */
 async function whenGone(pid: number, folder: string): Promise<void> {
   while (isPostmasterOf(pid, folder)) await pause(100, undefined, { ref: false })
-}
-
-function openLog(log: string): number {
-  try {
-    if (existsSync(log) && statSync(log).size > logBytes) renameSync(log, `${log}.1`)
-    return openSync(log, 'a', 0o600)
-  } catch (error) {
-    throw unwritable(log, error)
-  }
-}
-
-function logged(log: string, from: number): string | undefined {
-  const text = readFileSync(log).subarray(from).toString('utf8').trim()
-  return text === '' ? undefined : text
 }
 
 /** The line of a log that tells why the server ended, or its last lines. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  appendFileSync,
   chmodSync,
   cpSync,
   existsSync,
@@ -18,6 +19,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { Client } from 'pg'
+import { trimLog } from './log.ts'
 import { startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from './index.ts'
 
 const parent = mkdtempSync(join(tmpdir(), 'latchkey-embedded-'))
@@ -146,6 +148,43 @@ test('what an interrupted first start left is removed', async () => {
   const postgres = await start(folder)
   expect(await query(postgres.url, 'SELECT 1')).toEqual([1])
   expect(existsSync(`${folder}.new-a1B2c3`)).toBe(false)
+})
+
+test('nothing that a client sent is in its log, whatever the server thinks of it', async () => {
+  const folder = freshFolder()
+  const postgres = await start(folder)
+  await query(postgres.url, 'CREATE TABLE person (name text PRIMARY KEY CHECK (length(name) > 3))')
+  await query(postgres.url, "INSERT INTO person VALUES ('ada@example.com')")
+  const refused = [
+    "INSERT INTO person VALUES ('ada@example.com')",
+    "INSERT INTO person VALUES ('ada')",
+    "SELECT 'ada@example.com'::uuid",
+    "DO $$ BEGIN RAISE WARNING 'ada'; RAISE EXCEPTION 'ada'; END $$",
+    'SELECT ada FROM person',
+  ]
+  for (const text of refused) await expect(query(postgres.url, text)).rejects.toThrow()
+  const client = new Client({ connectionString: postgres.url })
+  await client.connect()
+  await expect(client.query('INSERT INTO person VALUES ($1)', ['ada@example.com'])).rejects.toThrow('duplicate key')
+  await client.end()
+  await expect(query(postgres.url.replace(/:[^:@]+@/, ':wrong@'), 'SELECT 1')).rejects.toThrow()
+  const log = readFileSync(`${folder}.log`, 'utf8')
+  expect(log).not.toContain('ada')
+  expect(log).toMatch(/LOG: {2}database system is ready[^]*FATAL: {2}password authentication failed/)
+})
+
+test('a log that grows too large while it is written to is moved aside, and goes on', async () => {
+  const folder = freshFolder()
+  const log = `${folder}.log`
+  const postgres = await start(folder)
+  appendFileSync(log, 'x'.repeat(9 * 1024 * 1024))
+  trimLog(log)
+  await expect(query(postgres.url.replace(/:[^:@]+@/, ':wrong@'), 'SELECT 1')).rejects.toThrow()
+  expect(readFileSync(log, 'utf8')).toMatch(/^\d{4}-.*password authentication failed.*\n$/)
+  expect(statSync(`${log}.1`).size).toBeGreaterThan(9 * 1024 * 1024)
+  expect(statSync(`${log}.1`).mode & 0o777).toBe(0o600)
+  trimLog(log)
+  expect(readFileSync(log, 'utf8')).not.toBe('')
 })
 
 test('beneath folders closed to others it runs, not as root, and leaves their modes alone', async () => {

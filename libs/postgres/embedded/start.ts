@@ -1,10 +1,12 @@
 import { mkdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Client } from 'pg'
+import { silentLog } from '../silent-log.ts'
 import { accountFor, runnerFor } from './account.ts'
 import { findBinaries } from './binaries.ts'
 import { createCluster, holdsCluster, readPassword, removeDrafts, role } from './cluster.ts'
 import { unwritable } from './errors.ts'
+import { trimLog } from './log.ts'
 import { ownFolder } from './owner.ts'
 import { findPostmaster, startPostmaster, stopPostmaster } from './postmaster.ts'
 
@@ -17,7 +19,7 @@ export interface EmbeddedPostgresOptions {
   readonly durable: boolean
   /** Postgres settings, over ours. */
   readonly settings?: Readonly<Record<string, string>>
-  /** The file Postgres logs to; moved to FILE.1 at a start when it has grown over 8 MiB. */
+  /** The file Postgres logs to, no value of a client ever; what is over 8 MiB goes to FILE.1, at a start and every ten minutes. */
   readonly log: string
   /** The folder of the npm package with the binaries; absent for the installed one. */
   readonly packageFolder?: string
@@ -45,9 +47,11 @@ const settings = {
   wal_compression: 'on',
   synchronous_commit: 'on',
   log_checkpoints: 'off',
+  ...silentLog,
   timezone: 'UTC',
   log_timezone: 'UTC',
 }
+const trimEvery = 600_000
 const forgetful = { fsync: 'off', full_page_writes: 'off' }
 
 /**
@@ -71,7 +75,11 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const postmaster =
       orphan ?? (await startPostmaster(folder, binaries, runner, options.port ?? 0, wanted, resolve(options.log)))
     let ended = false
-    void postmaster.gone.then(() => (ended = true))
+    const trimming = setInterval(() => trimLog(resolve(options.log)), trimEvery).unref()
+    void postmaster.gone.then(() => {
+      ended = true
+      clearInterval(trimming)
+    })
     const stop = async () => {
       // Once it is gone, another process may have its id.
       if (!ended) await stopPostmaster(postmaster, options.durable ? 'fast' : 'immediate')

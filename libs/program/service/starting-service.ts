@@ -99,15 +99,22 @@ export class StartingService<C extends ServiceConfiguration> {
 
   /** Without Redis the channel reaches this process alone. */
   openChannel(redis: { readonly REDIS_URL: string | undefined; readonly REDIS_PREFIX: string }): TrustChannel {
+    const onFailure = failuresOf('the channel of revocations', this.logger)
     if (redis.REDIS_URL === undefined) {
       this.logger.warn(
         'REDIS_URL is not set: gateways hear of revocations by Kafka alone, and within 5 seconds at the latest',
       )
-      return localChannel()
+      return localChannel(onFailure)
     }
-    const onFailure = failuresOf('the channel of revocations', this.logger)
-    const channel = openRedisChannel({ url: redis.REDIS_URL, prefix: redis.REDIS_PREFIX, onFailure })
-    this.#starting.ending.add('the channel of revocations', 5_000, async () => channel.close())
+    const channel = openRedisChannel({ url: redis.REDIS_URL, prefix: `${redis.REDIS_PREFIX}:`, onFailure })
+    this.checks.push({
+      name: 'redis',
+      without: 'degraded',
+      async check() {
+        if (channel.state === 'away') throw new Error('it does not answer')
+      },
+    })
+    this.#starting.ending.add('the channel of revocations', 5_000, () => channel.close())
     return channel
   }
 

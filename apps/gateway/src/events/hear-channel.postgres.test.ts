@@ -15,8 +15,8 @@ let database: Database
 let telemetry: Telemetry
 let trust: KnownTrust
 let onGap: () => void
-const channel = localChannel()
 const logged: string[] = []
+const channel = localChannel((error) => void logged.push(String(error)))
 
 beforeAll(async () => {
   server = await testDatabase()
@@ -35,9 +35,9 @@ beforeAll(async () => {
     log,
     decisions: new AppendQueue({ log, database, capacity: 1, onFailure: () => undefined }),
     channel: {
-      async subscribe(handler, gap) {
+      subscribe(handler, gap) {
         onGap = gap
-        await channel.subscribe(handler, gap)
+        return channel.subscribe(handler, gap)
       },
     },
     peppers: generatePeppers(),

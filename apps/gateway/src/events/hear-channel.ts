@@ -1,5 +1,6 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common'
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
 import { z } from 'zod'
+import type { Subscription } from '#libs/cache/index'
 import { type AnyEvent, readEvent } from '#libs/events/index'
 import { type Counter, metrics } from '#libs/telemetry/index'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
@@ -22,10 +23,11 @@ const envelope = z.object({
  * it. What is no event is counted and left alone. After a gap in the channel nothing in memory is relied on.
  */
 @Injectable()
-export class HearChannel implements OnModuleInit {
+export class HearChannel implements OnModuleInit, OnModuleDestroy {
   readonly #parts: GatewayParts
   readonly #trust: KnownTrust
   readonly #heard: Counter<'result'>
+  #subscription: Subscription | undefined
   /** One after the other: a deleted tenant's keys must not take all connections to the database. */
   #working: Promise<void> = Promise.resolve()
 
@@ -37,14 +39,17 @@ export class HearChannel implements OnModuleInit {
 
   /** Does not wait for the channel: the event log says the same. */
   onModuleInit(): void {
-    const { channel, logger } = this.#parts
+    const { channel } = this.#parts
     for (const result of ['applied', 'failed', 'unreadable']) this.#heard.add(0, { result })
-    channel
-      .subscribe(
-        (message) => this.#hear(message),
-        () => this.#trust.forgetAll(),
-      )
-      .catch((error: unknown) => logger.warn({ err: error }, 'the channel of revocations cannot be listened to'))
+    this.#subscription = channel.subscribe(
+      (message) => this.#hear(message),
+      () => this.#trust.forgetAll(),
+    )
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.#subscription?.end()
+    await this.#working
   }
 
   #hear(message: string): void {

@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common'
 import type { FastifyReply } from 'fastify'
-import { errors, renderError } from '#libs/scim/index'
+import type { ErrorForm } from '#libs/http/index'
+import { errors, renderError, ScimError } from '#libs/scim/index'
 
 const contentType = 'application/scim+json; charset=utf-8'
 
@@ -17,4 +18,13 @@ export class ScimFilter implements ExceptionFilter {
         .type(contentType)
         .send(JSON.stringify(renderError(error)))
   }
+}
+
+/** So is what HTTP itself refuses. */
+export const scimForm: ErrorForm = {
+  prefix: '/scim',
+  render: ({ status, detail }) => ({
+    contentType,
+    body: JSON.stringify(renderError(new ScimError({ status, code: 'unreadable-request', detail }))),
+  }),
 }

@@ -5,7 +5,7 @@ import { matcher, resolveElementFilter, findAttribute, type Resource, ScimError 
 import { membersChanged } from '../lifecycle.ts'
 import { foldMembership, isNoEdit, type MembershipEdit, noEdit } from '../membership.ts'
 import { decide, type Intent } from '../provisioning.ts'
-import { groupKeys, isId, type Member, type ScimRecord, userKeys } from '../record.ts'
+import { groupKeys, isId, type Member, type ScimRecord, userKeys, userNameKey } from '../record.ts'
 import * as statements from './statements.ts'
 import type { Written } from '../record-store.ts'
 import { connectionDeleted, type Job, userNameTaken } from './job.ts'
@@ -64,12 +64,14 @@ export class BatchWrite {
     return this.#outcomes
   }
 
-  /** What is deleted with its connection must not get company: the deletion waits for this batch, or has come first. */
+  /** What is deleted with its connection must not get company: the deletion waits for this batch, or has begun before it. */
   async #checkConnections(): Promise<void> {
     const connections = [...new Set(this.#jobs.map((job) => job.principal.connection))].sort()
-    this.#transaction.send(statements.shareConnections, [connections])
-    const standing = await this.#transaction.query(statements.standingConnections, [connections])
-    if (standing.length < connections.length) throw connectionDeleted()
+    const [shared, standing] = await Promise.all([
+      this.#transaction.query(statements.shareConnections, [connections]),
+      this.#transaction.query(statements.standingConnections, [connections]),
+    ])
+    if (Math.min(shared.length, standing.length) < connections.length) throw connectionDeleted()
   }
 
   /**
@@ -140,15 +142,15 @@ export class BatchWrite {
     const of = (type: 'User' | 'Group', write: Intent['write']): Planned[] =>
       planned.filter((plan) => plan.job.type.name === type && plan.intent.write === write)
     const rows = (plans: readonly Planned[]): [string] => [
-      JSON.stringify(plans.map(({ job, intent }) => rowOf(job, intent))),
+      JSON.stringify(plans.map(({ job, intent, before }) => rowOf(job, intent, before))),
     ]
-    const newUsers = of('User', 'insert')
-    const inserted =
-      newUsers.length === 0
-        ? Promise.resolve([])
-        : this.#transaction.query<{ id: string }>(statements.insertUsers, rows(newUsers))
+    const named = (['insert', 'update'] as const).map(async (write) => {
+      const users = of('User', write)
+      if (users.length === 0) return []
+      const statement = write === 'insert' ? statements.insertUsers : statements.updateUsers
+      return this.#transaction.query<{ id: string }>(statement, rows(users))
+    })
     if (of('Group', 'insert').length > 0) this.#transaction.send(statements.insertGroups, rows(of('Group', 'insert')))
-    if (of('User', 'update').length > 0) this.#transaction.send(statements.updateUsers, rows(of('User', 'update')))
     for (const [type, statement] of [
       ['User', statements.deleteUsers],
       ['Group', statements.deleteGroups],
@@ -157,9 +159,11 @@ export class BatchWrite {
       if (gone.length > 0) this.#transaction.send(statement, idsOf(gone))
       if (gone.length > 0 && type === 'Group') this.#transaction.send(statements.deleteMembersOfGroups, idsOf(gone))
     }
-    const accepted = new Set((await inserted).map((row) => row.id))
+    const accepted = new Set((await Promise.all(named)).flat().map((row) => row.id))
     return planned.filter((plan) => {
-      const refused = plan.job.type.name === 'User' && plan.intent.write === 'insert' && !accepted.has(plan.intent.id)
+      const { job, intent } = plan
+      const refused =
+        job.type.name === 'User' && ['insert', 'update'].includes(intent.write) && !accepted.has(intent.id)
       if (refused) this.#outcomes.set(plan.job, userNameTaken())
       return !refused
     })
@@ -281,7 +285,11 @@ function idsOf(jobs: readonly Job[]): [string[], string[]] {
   return [jobs.map((job) => job.principal.connection), jobs.map((job) => job.command.id)]
 }
 
-function rowOf({ principal, type, occasion }: Job, { id, version, document }: Intent): object {
+function rowOf(
+  { principal, type, occasion }: Job,
+  { id, version, document }: Pick<Intent, 'id' | 'version' | 'document'>,
+  before?: ScimRecord,
+): object {
   const row = { connection: principal.connection, id, version, now: occasion.time, document }
   if (type.name === 'Group') {
     const { displayNameKey, externalId } = groupKeys(document)
@@ -291,6 +299,7 @@ function rowOf({ principal, type, occasion }: Job, { id, version, document }: In
   return {
     ...row,
     user_name_key: keys.userNameKey,
+    renamed: before !== undefined && userNameKey(before.document) !== keys.userNameKey,
     external_id: keys.externalId,
     display_name_key: keys.displayNameKey,
     email_keys: keys.emailKeys,

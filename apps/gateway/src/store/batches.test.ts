@@ -42,3 +42,14 @@ test('work on one subject runs in the order in which it came, one batch after th
   await turn()
   expect(running.at(-1)?.names).toEqual(['third'])
 })
+
+test('what is dropped is all that waits, and what runs goes on', async () => {
+  const { held, running, turn } = batches({ largest: 1, parallel: 1 })
+  for (const name of ['a', 'b', 'c']) held.add({ keys: [name], name })
+  await turn()
+  expect(held.drop().map(({ name }) => name)).toEqual(['b', 'c'])
+  held.add({ keys: ['b'], name: 'd' })
+  running[0]?.done()
+  await turn()
+  expect(running.map(({ names }) => names)).toEqual([['a'], ['d']])
+})

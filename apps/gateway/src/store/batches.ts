@@ -41,6 +41,11 @@ export class Batches<Work extends Queued> {
     })
   }
 
+  /** Takes out all that waits and has not begun. */
+  drop(): Work[] {
+    return this.#waiting.splice(0)
+  }
+
   #start(): void {
     while (this.#running < this.#options.parallel && this.#waiting.length > 0) {
       const batch = this.#take()

@@ -10,10 +10,15 @@ const lock = (table: string): Statement => ({
     JOIN gateway.${table} t ON t.connection = k.connection AND t.id = k.id
     ORDER BY t.connection, t.id FOR NO KEY UPDATE OF t`,
 })
-/** Holds off the deletion of these connections until the batch is done; taken before it is asked which still stand. */
+/**
+ * Holds off the deletion of these connections until the batch is done; taken before it is asked which still stand. One whose
+ * deletion has begun is left out of the answer: nobody waits for that, least of all the other connections of the batch.
+ */
 export const shareConnections: Statement = {
   name: 'gateway share connections',
-  text: `SELECT pg_advisory_xact_lock_shared(hashtextextended('latchkey connection ' || c, 0)) FROM unnest($1::text[]) AS c`,
+  text: `
+    SELECT c FROM unnest($1::text[]) AS c
+    WHERE pg_try_advisory_xact_lock_shared(hashtextextended('latchkey connection ' || c, 0))`,
 }
 export const standingConnections: Statement = {
   name: 'gateway standing connections',
@@ -34,7 +39,7 @@ export const groupsLeft: Statement = {
 }
 
 const userRow =
-  'r(connection text, id uuid, user_name_key text, external_id text, display_name_key text, email_keys text[], active boolean, version int, now timestamptz, document jsonb)'
+  'r(connection text, id uuid, user_name_key text, renamed boolean, external_id text, display_name_key text, email_keys text[], active boolean, version int, now timestamptz, document jsonb)'
 const groupRow =
   'r(connection text, id uuid, external_id text, display_name_key text, version int, now timestamptz, document jsonb)'
 
@@ -48,6 +53,10 @@ export const insertUsers: Statement = {
     ON CONFLICT (connection, user_name_key) DO NOTHING RETURNING id`,
 }
 
+/**
+ * A rename onto a name already taken leaves its row out of the answer. Only where two transactions want one name at the same
+ * time does the index have to refuse it.
+ */
 export const updateUsers: Statement = {
   name: 'gateway update users',
   text: `
@@ -55,7 +64,12 @@ export const updateUsers: Statement = {
     SET user_name_key = r.user_name_key, external_id = r.external_id, display_name_key = r.display_name_key,
       email_keys = r.email_keys, active = r.active, version = r.version, last_modified = r.now, document = r.document
     FROM jsonb_to_recordset($1::jsonb) AS ${userRow}
-    WHERE t.connection = r.connection AND t.id = r.id`,
+    LEFT JOIN LATERAL (
+      SELECT true AS yes FROM gateway.scim_user AS o
+      WHERE r.renamed AND o.connection = r.connection AND o.user_name_key = r.user_name_key AND o.id <> r.id LIMIT 1
+    ) AS taken ON true
+    WHERE t.connection = r.connection AND t.id = r.id AND taken.yes IS NULL
+    RETURNING t.id`,
 }
 
 export const insertGroups: Statement = {

@@ -1,5 +1,5 @@
 import type { EventLog } from '#libs/eventlog/index'
-import { type Database, isConnectionLoss, isTransient, isUniqueViolation } from '#libs/postgres/index'
+import { type Database, fellSilent, isConnectionLoss, isTransient, isUniqueViolation } from '#libs/postgres/index'
 import { errors, ScimError } from '#libs/scim/index'
 import { Batches } from './batches.ts'
 import { BatchWrite } from './batch-write.ts'
@@ -41,6 +41,8 @@ export class Writer implements RecordWrites {
   async #run(batch: readonly Job[]): Promise<void> {
     const failure = await this.#attempt(batch)
     if (failure === undefined) return
+    // Whoever waits behind this batch would wait as long again.
+    if (fellSilent(failure)) for (const job of this.#batches.drop()) job.settle(errors.unavailable(2))
     if (batch.length > 1 && !isConnectionLoss(failure)) {
       for (const job of batch) await this.#alone(job)
     } else {
@@ -61,8 +63,9 @@ export class Writer implements RecordWrites {
   /** Settles every job of the batch, or none and returns why. */
   async #attempt(batch: readonly Job[]): Promise<unknown> {
     try {
-      const outcomes = await this.#options.database.transaction(async (transaction) =>
-        new BatchWrite(transaction, this.#options.log, batch).run(),
+      const outcomes = await this.#options.database.transaction(
+        async (transaction) => new BatchWrite(transaction, this.#options.log, batch).run(),
+        'a request waits',
       )
       for (const [job, outcome] of outcomes) job.settle(outcome)
       return undefined

@@ -1,0 +1,11 @@
+/**
+ * What the processes of one installation share beside the event log: a channel to tell each other what to forget, and counters. Both
+ * are ports with an adapter for a single process and one over Redis; nothing here is kept, and nothing fails when Redis is away.
+ */
+export { type State, type Subscription, type TrustChannel } from './channel.ts'
+export { type Counters } from './counters.ts'
+export { CacheError, type CacheFault, type OnFailure } from './errors.ts'
+export { localChannel } from './local-channel.ts'
+export { memoryCounters, type MemoryCountersOptions } from './memory-counters.ts'
+export { openRedisChannel, type RedisChannelOptions } from './redis-channel.ts'
+export { openRedisCounters, type RedisCountersOptions } from './redis-counters.ts'

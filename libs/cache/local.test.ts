@@ -1,0 +1,39 @@
+import { describeChannel, describeCounters } from './conformance/index.ts'
+import { localChannel, memoryCounters } from './index.ts'
+
+describeChannel('this process', (onFailure) => {
+  const channel = localChannel(onFailure)
+  return { one: channel, other: channel }
+})
+
+describeCounters('memory', () => {
+  let now = Date.parse('2026-01-01T00:00:00Z')
+  const counters = memoryCounters({ clock: () => new Date(now), limit: 1000 })
+  return {
+    one: counters,
+    other: counters,
+    pass: async (milliseconds) => void (now += milliseconds),
+  }
+})
+
+test('memory holds so many windows and no more: the one that began first gives way', async () => {
+  let now = 0
+  const counters = memoryCounters({ clock: () => new Date(now), limit: 2 })
+  await counters.add('first', 1000)
+  now = 1
+  await counters.add('second', 1000)
+  expect(await counters.add('first', 1000)).toBe(2)
+  await counters.add('third', 1000)
+  expect(await counters.add('second', 1000)).toBe(2)
+  expect(await counters.add('first', 1000)).toBe(1)
+})
+
+test('a window ends at its very millisecond', async () => {
+  let now = 0
+  const counters = memoryCounters({ clock: () => new Date(now), limit: 2 })
+  await counters.add('key', 100)
+  now = 99
+  expect(await counters.add('key', 100)).toBe(2)
+  now = 100
+  expect(await counters.add('key', 100)).toBe(1)
+})

@@ -1,0 +1,368 @@
+import { type AnyEvent, eventNames, hears, type LogMarked, type Topic, topicNames, topicOf } from '#libs/events/index'
+import { readDeadLetters, replayDeadLetters } from '../dead-letters.ts'
+import { deliver, type ReceivedEvent } from '../deliver.ts'
+import type { DeadLetter, Follower, FollowerState, Subscription } from '../port.ts'
+import type { Transaction } from '#libs/postgres/index'
+import type { Consumer, FetchedBatch, KafkaClient } from './client.ts'
+import { Marks } from './marks.ts'
+import { lockPlaces, nowhere, type Place, readUpTo, storePlaces } from './places.ts'
+import { readRecord, topicName, type Topics } from './records.ts'
+
+const longestPause = 5_000
+/** After what was not a full batch: under load, one transaction then applies what several had appended. */
+const breath = 10
+/** Milliseconds between savings of a place to which no event led; more often where other members ask how far this one is. */
+const saveIdlePlacesEvery = { alone: 5_000, shared: 1_000 }
+const commitEvery = 5_000
+const heartbeatEvery = 1_500
+/** Milliseconds for which Kafka is waited for, for each of the two things that are told to it at the end. */
+const farewell = 3_000
+
+/** What was fetched of one partition and is being applied. */
+interface Part {
+  readonly partition: string
+  readonly fetched: FetchedBatch
+  /** How many of its records are done with, and the offset that comes next. */
+  done: number
+  next: number
+  readonly settle: () => void
+}
+
+/** Records of one partition that are applied together with those of others. */
+interface Share {
+  readonly part: Part
+  readonly from: number
+  readonly next: number
+  readonly count: number
+  readonly events: readonly { readonly offset: number; readonly event: ReceivedEvent }[]
+  readonly marks: readonly LogMarked[]
+}
+
+/**
+ * Follows Kafka topics for one group. What a fetch brings of many partitions is applied in few transactions, each of which
+ * moves the places of its partitions in the follower's own database. These places count, and not Kafka's: a batch that
+ * begins behind its place is an unwanted leap and fetched anew, and what lies before the place has been applied already, by
+ * whomever. So neither a crash nor a hand-over of partitions loses or repeats an effect.
+ */
+export class KafkaFollower implements Follower {
+  readonly group: string
+  state: FollowerState = 'stalled'
+  readonly #client: KafkaClient
+  readonly #topics: Promise<Topics>
+  readonly #subscription: Subscription
+  readonly #names: ReadonlySet<string>
+  readonly #wanted: readonly Topic[]
+  readonly #finished: Promise<void>
+  readonly #stop = Promise.withResolvers<undefined>()
+  #stopping = false
+  #consumer: Consumer | undefined
+  /** Every partition of the topics followed, and those that this member of the group has. */
+  #all: readonly string[] = []
+  #assigned: readonly string[] = []
+  #partitionCounts = new Map<string, number>()
+  readonly #marks: Marks
+  /** The place of each partition in the database, and the one reached since by passing over nothing but marks and others' events. */
+  readonly #saved = new Map<string, number>()
+  readonly #reached = new Map<string, number>()
+  #savedAt = 0
+  #committedAt = 0
+  #upTo: number | undefined
+  #upToOfOthers: number | undefined
+  #parts: Part[] = []
+  #working: Promise<void> | undefined
+
+  constructor(client: KafkaClient, topics: Promise<Topics>, prefix: string, subscription: Subscription) {
+    this.group = subscription.group
+    this.#client = client
+    this.#topics = topics
+    this.#subscription = subscription
+    this.#marks = new Marks(prefix)
+    const names = eventNames.filter((name) => subscription.patterns.some((pattern) => hears(pattern, name)))
+    this.#names = new Set(names)
+    this.#wanted = topicNames.filter((topic) => names.some((name) => topicOf(name) === topic))
+    this.#finished = this.#run()
+  }
+
+  followedUpTo(): Date | undefined {
+    if (this.#all.length === 0) return undefined
+    const known = this.#assigned.map((partition) => this.#upToOf(partition))
+    if (!this.#isAlone) known.push(this.#upToOfOthers)
+    // What was true once stays so, also while partitions change hands.
+    if (known.every((upTo) => upTo !== undefined)) this.#upTo = Math.max(this.#upTo ?? 0, Math.min(...known))
+    return this.#upTo === undefined ? undefined : new Date(this.#upTo)
+  }
+
+  deadLetters(limit: number): Promise<DeadLetter[]> {
+    return readDeadLetters(this.#subscription, limit)
+  }
+
+  replay(ids?: readonly string[]): Promise<{ applied: string[]; stillDead: string[] }> {
+    return replayDeadLetters(this.#subscription, ids)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#stop.resolve(undefined)
+    await this.#finished
+    this.state = 'stopped'
+  }
+
+  get #isAlone(): boolean {
+    return this.#assigned.length === this.#all.length
+  }
+
+  /** Opens a consumer again whenever it has ended, until it is told to stop. */
+  async #run(): Promise<void> {
+    const topics = await Promise.race([this.#topics, this.#stop.promise])
+    if (topics === undefined) return
+    for (const topic of this.#wanted) {
+      this.#partitionCounts.set(topicName(topics.prefix, topic), topics.partitionsOf(topic))
+    }
+    this.#all = [...this.#partitionCounts].flatMap(([topic, count]) =>
+      Array.from({ length: count }, (_, partition) => `${topic}/${partition}`),
+    )
+    const group = `${topics.prefix}.${this.group}`
+    const asking = setInterval(() => void this.#askOthers(), saveIdlePlacesEvery.shared)
+    for (let failures = 0; !this.#stopping; failures++) {
+      const { promise: crash, resolve: crashed } = Promise.withResolvers<Error>()
+      try {
+        this.#consumer = await this.#client.consume({
+          group,
+          topics: [...this.#partitionCounts.keys()],
+          assigned: (partitions) => {
+            failures = 0
+            this.#assign(partitions)
+          },
+          receive: (batch) => this.#receive(batch),
+          crashed,
+        })
+        const error = await Promise.race([crash, this.#stop.promise])
+        if (error !== undefined) throw error
+      } catch (error) {
+        await this.#stall(error, failures)
+      } finally {
+        await this.#close()
+      }
+    }
+    clearInterval(asking)
+  }
+
+  /** How far the members are that have the other partitions: they say so in the follower's database. */
+  async #askOthers(): Promise<void> {
+    if (this.#isAlone) return
+    const mine = new Set(this.#assigned)
+    const others = this.#all.filter((partition) => !mine.has(partition))
+    const { database } = this.#subscription
+    const upTo = await readUpTo(database, this.#subscription, others).catch(() => undefined)
+    this.#upToOfOthers = upTo?.getTime() ?? this.#upToOfOthers
+  }
+
+  async #close(): Promise<void> {
+    await this.#working
+    const consumer = this.#consumer
+    this.#consumer = undefined
+    if (consumer === undefined) return
+    if (this.#stopping) await this.#within(farewell, this.#commit(consumer))
+    await this.#within(farewell, consumer.close())
+    for (const part of this.#parts.splice(0)) part.settle()
+  }
+
+  async #stall(error: unknown, failures: number): Promise<void> {
+    const pause = Math.min(longestPause, 50 * 2 ** failures)
+    this.state = 'stalled'
+    this.#subscription.observe?.stalled?.(error, pause)
+    await this.#pause(pause)
+  }
+
+  #assign(partitions: ReadonlyMap<string, readonly number[]>): void {
+    this.#assigned = [...partitions].flatMap(([topic, numbers]) => numbers.map((number) => `${topic}/${number}`))
+    this.#saved.clear()
+    this.#reached.clear()
+    this.#marks.clear()
+    this.state = 'following'
+  }
+
+  #receive(fetched: FetchedBatch): Promise<void> {
+    if (this.#stopping) return Promise.resolve()
+    return new Promise((settle) => {
+      const partition = `${fetched.topic}/${fetched.partition}`
+      this.#parts.push({ partition, fetched, done: 0, next: fetched.from, settle })
+      this.#working ??= this.#work()
+    })
+  }
+
+  async #work(): Promise<void> {
+    // The other partitions of the fetch are handed over in this turn of the event loop.
+    await new Promise((resolve) => setImmediate(resolve))
+    const heartbeat = setInterval(() => void this.#parts[0]?.fetched.heartbeat().catch(() => undefined), heartbeatEvery)
+    const size = this.#subscription.batchSize ?? 500
+    let full = false
+    let failures = 0
+    while (this.#parts.length > 0 && !this.#stopping) {
+      const shares = this.#nextShares(size)
+      try {
+        await this.#apply(shares)
+        failures = 0
+        this.state = 'following'
+        full = shares.reduce((sum, share) => sum + share.events.length, 0) >= size
+      } catch (error) {
+        await this.#stall(error, failures++)
+      }
+      this.#parts = this.#parts.filter((part) => {
+        const left = part.done < part.fetched.records.length
+        if (!left) part.settle()
+        return left
+      })
+    }
+    clearInterval(heartbeat)
+    if (!full) await this.#pause(breath)
+    this.#commitNowAndThen()
+    this.#working = undefined
+    for (const part of this.#parts.splice(0)) part.settle()
+  }
+
+  /** From each partition in turn, what fits into one batch. */
+  #nextShares(size: number): Share[] {
+    const shares: Share[] = []
+    let room = size
+    for (const part of this.#parts) {
+      if (room === 0) break
+      const { topic, partition, records } = part.fetched
+      const events: { offset: number; event: ReceivedEvent }[] = []
+      const marks: LogMarked[] = []
+      let count = 0
+      let next = part.next
+      for (const record of records.slice(part.done)) {
+        if (events.length === room) break
+        count++
+        next = record.offset + 1
+        const read = readRecord(record, topic, partition)
+        if (read.kind === 'mark') marks.push(read.mark)
+        else if (this.#concerns(read.event)) events.push({ offset: record.offset, event: read.event })
+      }
+      room -= events.length
+      shares.push({ part, from: part.next, next, count, events, marks })
+    }
+    return shares
+  }
+
+  /** What names no event at all is nobody's, and so everyone's concern: it is buried. */
+  #concerns({ name }: ReceivedEvent): boolean {
+    return name === '' || this.#names.has(name)
+  }
+
+  async #apply(shares: readonly Share[]): Promise<void> {
+    const idle = shares.every(
+      ({ events, part, from }) => events.length === 0 && from === this.#reached.get(part.partition),
+    )
+    const saveEvery = this.#isAlone ? saveIdlePlacesEvery.alone : saveIdlePlacesEvery.shared
+    if (idle && Date.now() - this.#savedAt < saveEvery) {
+      for (const share of shares) this.#passed(share)
+      return
+    }
+    const { database, observe, relaxed } = this.#subscription
+    const began = performance.now()
+    const transact = (): Promise<{ applied: AnyEvent[]; places: Map<string, Place> }> =>
+      database.transaction(async (transaction) => {
+        if (relaxed === true) transaction.send('SET LOCAL synchronous_commit TO off')
+        const { events, places } = await this.#place(transaction, shares)
+        const applied = events.length === 0 ? [] : await deliver(this.#subscription, transaction, events)
+        storePlaces(transaction, this.#subscription, places)
+        return { applied, places }
+      })
+    const traced = shares.flatMap(({ events }) => events.map(({ event }) => event))
+    const around = traced.length === 0 ? undefined : observe?.around
+    const { applied, places } = await (around === undefined ? transact() : around(traced, transact))
+    for (const [partition, { next }] of places) this.#saved.set(partition, next)
+    this.#savedAt = Date.now()
+    for (const share of shares) this.#passed(share)
+    if (applied.length > 0) observe?.applied?.(applied, { milliseconds: performance.now() - began })
+  }
+
+  /** Compares what was fetched with the places: the events that are to be applied, and where that leads. */
+  async #place(
+    transaction: Transaction,
+    shares: readonly Share[],
+  ): Promise<{ events: ReceivedEvent[]; places: Map<string, Place> }> {
+    const partitions = shares.map(({ part }) => part.partition)
+    const locked = await lockPlaces(transaction, this.#subscription, partitions)
+    const events: ReceivedEvent[] = []
+    const places = new Map<string, Place>()
+    for (const { part, from, next, events: fetched } of shares) {
+      const stored = locked.get(part.partition) ?? nowhere
+      const unmoved = stored !== nowhere && stored === this.#saved.get(part.partition)
+      const place = unmoved ? Math.max(stored, this.#reached.get(part.partition) ?? stored) : stored
+      const start = from > place ? await this.#startInPlaceOf(part, place, from) : place
+      this.#saved.set(part.partition, stored)
+      this.#reached.set(part.partition, start)
+      if (from > start) continue
+      events.push(...fetched.filter(({ offset }) => offset >= start).map(({ event }) => event))
+      const upTo = this.#upToOf(part.partition)
+      const reached = Math.max(start, next)
+      places.set(part.partition, { next: reached, upTo: upTo === undefined ? undefined : new Date(upTo) })
+    }
+    return { events, places }
+  }
+
+  /** Fetching began behind the place: right only where Kafka keeps nothing older any more. */
+  async #startInPlaceOf({ fetched }: Part, place: number, from: number): Promise<number> {
+    const oldest = await this.#client.oldestOffset(fetched.topic, fetched.partition)
+    if (place !== nowhere && place < oldest) {
+      const lost = new Error(
+        `Kafka has removed ${oldest - place} records of ${fetched.topic}/${fetched.partition} before ${this.group} had read them: ` +
+          'its retention is too short for how long this follower was away',
+      )
+      this.#subscription.observe?.stalled?.(lost, 0)
+    }
+    return Math.min(from, Math.max(place, oldest))
+  }
+
+  /** A share that was applied, passed over, or found to begin in the wrong place. */
+  #passed({ part, from, next, count, marks }: Share): void {
+    const { topic, partition, records } = part.fetched
+    const reached = this.#reached.get(part.partition) ?? from
+    if (from <= reached && next >= reached) {
+      part.done += count
+      part.next = next
+      this.#reached.set(part.partition, next)
+      if (count > 0) part.fetched.done(next - 1)
+      for (const mark of marks) this.#marks.add(part.partition, mark)
+      return
+    }
+    part.done = records.length
+    this.#consumer?.seek({ topic, partition, offset: reached })
+  }
+
+  #upToOf(partition: string): number | undefined {
+    const topic = partition.slice(0, partition.lastIndexOf('/'))
+    return this.#marks.upTo(partition, this.#partitionCounts.get(topic) ?? 0)
+  }
+
+  #commitNowAndThen(): void {
+    if (this.#consumer === undefined || Date.now() - this.#committedAt < commitEvery) return
+    this.#committedAt = Date.now()
+    this.#commit(this.#consumer).catch(() => undefined)
+  }
+
+  async #commit(consumer: Consumer): Promise<void> {
+    const places = [...this.#saved].flatMap(([name, offset]) => {
+      const at = name.lastIndexOf('/')
+      return offset === nowhere ? [] : [{ topic: name.slice(0, at), partition: Number(name.slice(at + 1)), offset }]
+    })
+    if (places.length > 0) await consumer.commit(places)
+  }
+
+  async #within(milliseconds: number, work: Promise<void>): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, milliseconds)
+    await Promise.race([work.catch(() => undefined), late])
+    clearTimeout(timer)
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    const { promise: over, resolve } = Promise.withResolvers<undefined>()
+    const timer = setTimeout(() => resolve(undefined), milliseconds)
+    await Promise.race([over, this.#stop.promise])
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,178 @@
+import { createRequire } from 'node:module'
+import { makeEvent } from '#libs/events/index'
+import { Marks } from './marks.ts'
+import type { OutboxRow } from './outbox.ts'
+import { markOf, readRecord, recordOf, type ConsumedRecord, type ProducedRecord, type Topics } from './records.ts'
+import { mendRequestTimer } from './request-timer.ts'
+import { feedersOf, partitionOf, partitionsFedBy, shardOf, shards } from './shards.ts'
+import { Taken } from './taken.ts'
+
+const topics: Topics = { prefix: 'latchkey', partitionsOf: () => 12 }
+
+const row: OutboxRow = {
+  position: 7,
+  shard: 3,
+  id: '01a20f12-b797-7000-b213-4a4a67bbfd4b',
+  name: 'user.deactivated',
+  subject: 'u1',
+  key: 'c1/u1',
+  version: 4,
+  time: '2026-11-24T15:00:00.000Z',
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  payload: '{"tenant":"acme"}',
+}
+
+const consumed = (record: ProducedRecord, offset = 0): ConsumedRecord => ({
+  offset,
+  key: record.key ?? undefined,
+  value: Buffer.from(record.value),
+  header: (name) => record.headers[name],
+})
+
+describe('shards and partitions', () => {
+  it.each([1, 3, 8, 12, 16, 64, 100])('a key of %i partitions stands only where its shard may write', (partitions) => {
+    for (let number = 0; number < 500; number++) {
+      const key = `connection/${number}`
+      expect(partitionsFedBy(shardOf(key), partitions)).toContain(partitionOf(key, partitions))
+      expect(feedersOf(partitionOf(key, partitions), partitions)).toContain(shardOf(key))
+    }
+  })
+
+  it('keys spread evenly: no partition has twice its share', () => {
+    const counts = new Map<number, number>()
+    for (let number = 0; number < 16_000; number++) {
+      const partition = partitionOf(`0199a1b2-7c00-7000-8f00-5d3c1a2b4e6f/${number}`, 16)
+      counts.set(partition, (counts.get(partition) ?? 0) + 1)
+    }
+    expect(counts.size).toBe(16)
+    expect(Math.max(...counts.values())).toBeLessThan(2_000)
+  })
+
+  it('a key keeps its shard from release to release', () => {
+    expect(shards).toBe(16)
+    expect(['', 'acme/1', 'ünïcode/ключ'].map(shardOf)).toEqual([12, 6, 11])
+  })
+})
+
+describe('records', () => {
+  it('carry a CloudEvent in binary mode: attributes as headers, the payload as value, the key as key', () => {
+    expect(recordOf(row, 'gateway', topics)).toEqual({
+      topic: 'latchkey.people',
+      partition: partitionOf('c1/u1', 12),
+      key: 'c1/u1',
+      value: '{"tenant":"acme"}',
+      headers: {
+        'content-type': 'application/json',
+        ce_specversion: '1.0',
+        ce_id: row.id,
+        ce_type: 'user.deactivated',
+        ce_source: '/latchkey/gateway',
+        ce_subject: 'u1',
+        ce_time: row.time,
+        ce_dataschema: 'urn:latchkey:event:user.deactivated:1',
+        ce_partitionkey: 'c1/u1',
+        ce_sequence: '4',
+        ce_traceparent: row.traceparent,
+        traceparent: row.traceparent,
+      },
+    })
+  })
+
+  it('are read back as the event that was appended', () => {
+    const event = makeEvent(
+      'tenant.created',
+      { source: 'keys', subject: 't1', owner: 'acme', version: 1, time: new Date(0), traceparent: undefined },
+      { tenant: 't1', name: 'Ünï' },
+    )
+    const appended = { ...row, ...event, traceparent: null, payload: JSON.stringify(event.payload) }
+    expect(readRecord(consumed(recordOf(appended, 'keys', topics)), 'latchkey.trust', 0)).toEqual({
+      kind: 'event',
+      event,
+    })
+  })
+
+  it('that are marks are told apart from events', () => {
+    const mark = { source: 'keys', shard: 3, upTo: '2026-11-24T15:00:00.000Z' } as const
+    const record = markOf(mark, 'latchkey.trust', 2)
+    expect(record.headers['ce_type']).toBe('log.marked')
+    expect(readRecord(consumed(record), 'latchkey.trust', 2)).toEqual({ kind: 'mark', mark })
+  })
+
+  it('that are none of ours get the same id at each reading, and their own', () => {
+    const strange = (offset: number): ConsumedRecord => ({
+      offset,
+      key: undefined,
+      value: null,
+      header: () => undefined,
+    })
+    const idAt = (offset: number): string => {
+      const read = readRecord(strange(offset), 'latchkey.trust', 1)
+      return read.kind === 'event' ? read.event.id : ''
+    }
+    expect(idAt(4)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/)
+    expect(idAt(4)).toBe(idAt(4))
+    expect(idAt(5)).not.toBe(idAt(4))
+  })
+})
+
+describe('marks', () => {
+  const at = (second: number): string => new Date(second * 1_000).toISOString()
+
+  it('tell how far a partition is complete only when every shard of every source that feeds it has spoken', () => {
+    const marks = new Marks('latchkey')
+    const partition = 'latchkey.requests/3'
+    marks.add(partition, { source: 'gateway', shard: 3, upTo: at(10) })
+    expect(marks.upTo(partition, 16)).toBeUndefined()
+    marks.add(partition, { source: 'keys', shard: 3, upTo: at(8) })
+    expect(marks.upTo(partition, 16)).toBe(8_000)
+    marks.add(partition, { source: 'keys', shard: 3, upTo: at(12) })
+    expect(marks.upTo(partition, 16)).toBe(10_000)
+    expect(marks.upTo(partition, 8)).toBeUndefined()
+  })
+})
+
+describe('what a relay has taken', () => {
+  const of = (key: string, version: number): OutboxRow => ({ ...row, id: `${key} ${version}`, key, version })
+
+  it('lets an event pass only right after the one before it of its key', () => {
+    const taken = new Taken()
+    expect([taken.isNext(of('a', 1)), taken.isNext(of('a', 2))]).toEqual([true, false])
+    taken.add(of('a', 1))
+    expect([taken.isNext(of('a', 1)), taken.isNext(of('a', 2)), taken.isNext(of('a', 3))]).toEqual([false, true, false])
+    expect([taken.has(of('a', 1)), taken.has(of('a', 2))]).toEqual([true, false])
+  })
+
+  it('takes no event for another, also when their keys and versions are the same', () => {
+    const taken = new Taken()
+    taken.add(of('a', 1))
+    expect(taken.has({ ...of('a', 1), id: 'another' })).toBe(false)
+  })
+
+  it('forgets the keys that were longest not heard of, and then knows no predecessor of theirs', () => {
+    const taken = new Taken()
+    taken.add(of('old', 1))
+    for (let number = 0; number < 50_000; number++) taken.add(of(`key-${number}`, 1))
+    expect(taken.isNext(of('old', 2))).toBe(false)
+    expect(taken.isNext(of('key-49999', 2))).toBe(true)
+  })
+})
+
+it('an idle connection to Kafka sets no timer', () => {
+  const require = createRequire(import.meta.url)
+  mendRequestTimer(require)
+  const RequestQueue = require('kafkajs/src/network/requestQueue')
+  const queue = new RequestQueue({
+    maxInFlightRequests: 1,
+    requestTimeout: 1_000,
+    clientId: 'test',
+    broker: 'none',
+    logger: { debug() {} },
+  })
+  queue.checkPendingRequests()
+  expect(queue.throttleCheckTimeoutId).toBeNull()
+  queue.pending.push({})
+  queue.maxInFlightRequests = 0
+  queue.checkPendingRequests()
+  expect(queue.throttleCheckTimeoutId).not.toBeNull()
+  queue.destroy()
+})

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto'
+import {
+  type EventSource,
+  type LogMarked,
+  logMarked,
+  markName,
+  newId,
+  type Topic,
+  topicNames,
+  topicOf,
+  type EventName,
+} from '#libs/events/index'
+import type { ReceivedEvent } from '../deliver.ts'
+import type { OutboxRow } from './outbox.ts'
+import { partitionOf } from './shards.ts'
+
+/** A record to be produced: one CloudEvent in binary mode (CloudEvents 1.0.2, Kafka protocol binding, 3.2). */
+export interface ProducedRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly key: string | null
+  readonly value: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** A record as it was consumed. */
+export interface ConsumedRecord {
+  readonly offset: number
+  readonly key: string | undefined
+  readonly value: Buffer | null
+  header(name: string): string | undefined
+}
+
+/** The topics of one Kafka, with how many partitions each has. */
+export interface Topics {
+  readonly prefix: string
+  partitionsOf(topic: Topic): number
+}
+
+export function topicName(prefix: string, topic: Topic): string {
+  return `${prefix}.${topic}`
+}
+
+export function readTopic(prefix: string, name: string): Topic | undefined {
+  return topicNames.find((topic) => topicName(prefix, topic) === name)
+}
+
+export function recordOf(row: OutboxRow, source: EventSource, topics: Topics): ProducedRecord {
+  const topic = topicOf(row.name as EventName)
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    ce_specversion: '1.0',
+    ce_id: row.id,
+    ce_type: row.name,
+    ce_source: `/latchkey/${source}`,
+    ce_subject: row.subject,
+    ce_time: row.time,
+    ce_dataschema: `urn:latchkey:event:${row.name}:1`,
+    ce_partitionkey: row.key,
+    ce_sequence: String(row.version),
+  }
+  if (row.traceparent !== null) {
+    headers['ce_traceparent'] = row.traceparent
+    // Under this name instrumented clients look for it.
+    headers['traceparent'] = row.traceparent
+  }
+  return {
+    topic: topicName(topics.prefix, topic),
+    partition: partitionOf(row.key, topics.partitionsOf(topic)),
+    key: row.key,
+    value: row.payload,
+    headers,
+  }
+}
+
+export function markOf(mark: LogMarked, topic: string, partition: number): ProducedRecord {
+  return {
+    topic,
+    partition,
+    key: null,
+    value: JSON.stringify(mark),
+    headers: {
+      'content-type': 'application/json',
+      ce_specversion: '1.0',
+      ce_id: newId(Date.now()),
+      ce_type: markName,
+      ce_source: `/latchkey/${mark.source}`,
+      ce_time: mark.upTo,
+      ce_dataschema: `urn:latchkey:event:${markName}:1`,
+    },
+  }
+}
+
+export type ReadRecord =
+  | { readonly kind: 'event'; readonly event: ReceivedEvent }
+  | { readonly kind: 'mark'; readonly mark: LogMarked }
+
+/** What is no event of ours is handed on as one that cannot be read, so that it is buried and the rest flows on. */
+export function readRecord(record: ConsumedRecord, topic: string, partition: number): ReadRecord {
+  const payload = readJson(record.value)
+  const name = record.header('ce_type') ?? ''
+  if (name === markName) {
+    const mark = logMarked.safeParse(payload)
+    if (mark.success) return { kind: 'mark', mark: mark.data }
+  }
+  const id = record.header('ce_id') ?? ''
+  const time = record.header('ce_time') ?? ''
+  return {
+    kind: 'event',
+    event: {
+      id: isUuid(id) ? id : idOfPlace(topic, partition, record.offset),
+      name,
+      source: record.header('ce_source') === '/latchkey/keys' ? 'keys' : 'gateway',
+      subject: record.header('ce_subject') ?? '',
+      key: record.header('ce_partitionkey') ?? record.key ?? '',
+      version: Number(record.header('ce_sequence') ?? 0),
+      time,
+      traceparent: record.header('traceparent') ?? record.header('ce_traceparent'),
+      payload,
+    },
+  }
+}
+
+function readJson(value: Buffer | null): unknown {
+  const text = value === null ? '' : value.toString('utf8')
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+}
+
+/** The same each time the record is read (RFC 9562, version 8). */
+function idOfPlace(topic: string, partition: number, offset: number): string {
+  const hex = createHash('sha256').update(`${topic}/${partition}/${offset}`).digest('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}

@@ -1,0 +1,403 @@
+import { type EventSource, topicNames, topics as topicList } from '#libs/events/index'
+import type { Database } from '#libs/postgres/index'
+import type { KafkaClient, Producer } from './client.ts'
+import { leaseLength, releaseLeases, renewLeases, resign } from './leases.ts'
+import type { Outbox, OutboxPage, OutboxRow } from './outbox.ts'
+import { markOf, type ProducedRecord, recordOf, topicName, type Topics } from './records.ts'
+import { partitionsFedBy } from './shards.ts'
+import { Taken } from './taken.ts'
+
+export interface RelayOptions {
+  readonly database: Database
+  readonly outbox: Outbox
+  readonly source: EventSource
+  readonly client: KafkaClient
+  /** Resolves once Kafka has answered. */
+  readonly topics: Promise<Topics>
+  readonly observe: RelayObserver
+}
+
+export interface RelayObserver {
+  /** Told of each batch once Kafka has it. */
+  published(events: number): void
+  /** Something failed and is tried again; events wait in the outbox meanwhile. */
+  failed(error: unknown): void
+  /** Whether Kafka takes what is published. */
+  broker(state: 'connected' | 'away'): void
+}
+
+/** One tenure of a shard. What was taken in it is published in it, or not from memory at all. */
+interface Tenure {
+  readonly shard: number
+  state: 'to be checked' | 'open' | 'leaving'
+  /** By `performance.now()`. */
+  until: number
+}
+
+type Waiting = { readonly tenure: Tenure } & ({ readonly row: OutboxRow } | { readonly mark: ProducedRecord })
+
+const renewEvery = 1_000
+const markEvery = 1_000
+/** Milliseconds between looks for what other processes append. */
+const lookForOthersEvery = 50
+/** Milliseconds between looks for what this process appended and could not hand over. */
+const lookAgainAfter = 10
+/** Milliseconds for which events gather: many small batches would cost Kafka and its followers more than the wait. */
+const linger = 4
+const largestBatch = { records: 1_000, characters: 4 * 2 ** 20 }
+/** Held in memory at the most; more waits in the outbox alone. */
+const mostInHand = 20_000
+const pageSize = 500
+/** Milliseconds by which clocks of the database and of Kafka's producers may differ. */
+const clockSkew = 60_000
+const longestPause = 2_000
+/** Milliseconds for which a relay that is stopped goes on publishing what it has taken. */
+const longestFarewell = 3_000
+
+/**
+ * Publishes an outbox. Each shard belongs to one relay at a time, by a lease; a relay takes what its own process has committed
+ * at once, and everything else by looking into the outbox: what others appended, and what a crash left behind. Events of
+ * a key keep their order: an event is taken only after the one before it, and all go through one queue. After a failure, or
+ * in place of an owner that did not release the shard, it first looks into Kafka for what is there already.
+ */
+export class Relay {
+  readonly #options: RelayOptions
+  readonly #owner = crypto.randomUUID()
+  readonly #held = new Map<number, Tenure>()
+  readonly #taken = new Taken()
+  #queue: Waiting[] = []
+  /** Taken and not yet removed from the outbox, by position. */
+  readonly #inHand = new Map<number, { readonly shard: number; published: boolean }>()
+  #published: number[] = []
+  #removing: Promise<void> = Promise.resolve()
+  #producer: Producer | undefined
+  #shared = false
+  #lookAgain = false
+  #stopping = false
+  readonly #stop = Promise.withResolvers<undefined>()
+  readonly #wakeUps = new Map<'publish' | 'look' | 'renew', () => void>()
+  readonly #loops: Promise<unknown>
+
+  constructor(options: RelayOptions) {
+    this.#options = options
+    this.#loops = Promise.all([this.#keepLeases(), this.#publish(), this.#look()])
+  }
+
+  /** Takes what this process has committed, in the order of its commits; what it may not take yet is found in the outbox. */
+  handOver(rows: readonly OutboxRow[]): void {
+    if (this.#producer === undefined || this.#stopping) return
+    for (const row of rows) {
+      const tenure = this.#held.get(row.shard)
+      if (tenure?.state !== 'open') continue
+      if (this.#inHand.size < mostInHand && this.#taken.isNext(row)) this.#take(tenure, row)
+      else if (!this.#taken.has(row)) this.#lookSoon()
+    }
+    this.#wake('publish')
+  }
+
+  /** Publishes what it has taken, for a few seconds at the most, and gives its shards to others. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#stop.resolve(undefined)
+    for (const loop of this.#wakeUps.keys()) this.#wake(loop)
+    await this.#loops
+    const { database, outbox } = this.#options
+    try {
+      await releaseLeases(database, outbox.schema, this.#owner, this.#inHand.size === 0 ? [...this.#held.keys()] : [])
+      await resign(database, outbox.schema, this.#owner)
+    } catch (error) {
+      this.#options.observe.failed(error)
+    }
+    await this.#producer?.close().catch(() => undefined)
+  }
+
+  #take(tenure: Tenure, row: OutboxRow): void {
+    this.#taken.add(row)
+    this.#inHand.set(row.position, { shard: row.shard, published: false })
+    this.#queue.push({ tenure, row })
+  }
+
+  async #keepLeases(): Promise<void> {
+    const { database, outbox, observe } = this.#options
+    while (!this.#stopping) {
+      const began = performance.now()
+      try {
+        const leases = await renewLeases(database, outbox.schema, this.#owner)
+        this.#shared = leases.shared
+        const until = began + leaseLength - renewEvery
+        const mine = new Set([...leases.kept, ...leases.claimed.map(({ shard }) => shard)])
+        for (const shard of this.#held.keys()) if (!mine.has(shard)) this.#held.delete(shard)
+        for (const shard of leases.kept) {
+          const tenure = this.#held.get(shard)
+          if (tenure === undefined) this.#held.set(shard, { shard, state: 'to be checked', until })
+          else tenure.until = until
+        }
+        for (const { shard, released } of leases.claimed) {
+          this.#held.set(shard, { shard, state: released ? 'open' : 'to be checked', until })
+        }
+        if (leases.claimed.length > 0) this.#lookSoon()
+        await this.#leave(leases.surplus)
+      } catch (error) {
+        observe.failed(error)
+      }
+      await this.#pause('renew', renewEvery)
+    }
+  }
+
+  /** Takes nothing more of surplus shards, and releases those of which nothing is in hand. */
+  async #leave(surplus: number): Promise<void> {
+    const { database, outbox } = this.#options
+    const leaving = this.#inState('leaving')
+    for (const tenure of this.#inState('open').slice(0, Math.max(0, surplus - leaving.length))) tenure.state = 'leaving'
+    const busy = new Set([...this.#inHand.values()].map(({ shard }) => shard))
+    const idle = leaving.map(({ shard }) => shard).filter((shard) => !busy.has(shard))
+    if (idle.length === 0) return
+    for (const shard of idle) this.#held.delete(shard)
+    await releaseLeases(database, outbox.schema, this.#owner, idle)
+  }
+
+  async #publish(): Promise<void> {
+    const topics = await Promise.race([this.#options.topics, this.#stop.promise])
+    if (topics === undefined) return
+    while (!this.#stopping) {
+      if (this.#producer === undefined) await this.#recover()
+      else if (this.#queue.length === 0) await this.#pause('publish', renewEvery)
+      else await this.#publishBatch(this.#producer, topics)
+      if (this.#queue.length < largestBatch.records) await this.#pause(undefined, linger)
+    }
+    const patience = performance.now() + longestFarewell
+    while (this.#producer !== undefined && this.#queue.length > 0 && performance.now() < patience) {
+      await this.#publishBatch(this.#producer, topics)
+    }
+    await this.#removing
+    await this.#remove()
+  }
+
+  async #publishBatch(producer: Producer, topics: Topics): Promise<void> {
+    const { source, observe } = this.#options
+    const batch = this.#nextBatch()
+    if (batch.length === 0) return
+    try {
+      await producer.send(
+        batch.map((waiting) => ('row' in waiting ? recordOf(waiting.row, source, topics) : waiting.mark)),
+      )
+    } catch (error) {
+      this.#startAnew(error)
+      return
+    }
+    let events = 0
+    for (const waiting of batch) {
+      if (!('row' in waiting)) continue
+      events++
+      this.#isPublished(waiting.row)
+    }
+    if (events > 0) observe.published(events)
+    this.#removePublished()
+  }
+
+  #isPublished({ position, shard }: OutboxRow): void {
+    this.#inHand.set(position, { shard, published: true })
+    this.#published.push(position)
+  }
+
+  /** The next records. Of a shard that is no longer surely held, nothing more is published from memory. */
+  #nextBatch(): Waiting[] {
+    const now = performance.now()
+    const batch: Waiting[] = []
+    let count = 0
+    let characters = 0
+    for (const waiting of this.#queue) {
+      if (batch.length >= largestBatch.records || characters > largestBatch.characters) break
+      count++
+      const { tenure } = waiting
+      if (this.#held.get(tenure.shard) === tenure && tenure.until >= now) {
+        batch.push(waiting)
+        characters += 'row' in waiting ? waiting.row.payload.length : 0
+        continue
+      }
+      if (this.#held.get(tenure.shard) === tenure) this.#held.set(tenure.shard, { ...tenure, state: 'to be checked' })
+      if ('row' in waiting) {
+        this.#inHand.delete(waiting.row.position)
+        this.#taken.remove(waiting.row)
+      }
+    }
+    this.#queue = this.#queue.slice(count)
+    return batch
+  }
+
+  /** One removal at a time; what is published meanwhile is removed by the next. */
+  #removePublished(): void {
+    this.#removing = this.#removing.then(() => (this.#published.length > 0 ? this.#remove() : undefined))
+  }
+
+  /** A removal that is lost with the database server is made up for: the row is found again, and known to be published. */
+  async #remove(): Promise<void> {
+    const { database, outbox, observe } = this.#options
+    const positions = this.#published.splice(0)
+    if (positions.length === 0) return
+    try {
+      await database.transaction(async (transaction) => {
+        transaction.send('SET LOCAL synchronous_commit TO off')
+        await outbox.remove(transaction, this.#owner, positions)
+      })
+      for (const position of positions) this.#inHand.delete(position)
+    } catch (error) {
+      this.#published.push(...positions)
+      observe.failed(error)
+      await this.#pause(undefined, 200)
+    }
+  }
+
+  /** Nobody knows what of the last batch is in Kafka: everything unpublished is read from the outbox again. */
+  #startAnew(error: unknown): void {
+    const { observe } = this.#options
+    observe.broker('away')
+    observe.failed(error)
+    void this.#producer?.close().catch(() => undefined)
+    this.#producer = undefined
+    this.#queue = []
+    for (const [position, { published }] of this.#inHand) if (!published) this.#inHand.delete(position)
+    this.#taken.clear()
+    for (const tenure of this.#held.values()) if (tenure.state === 'open') tenure.state = 'to be checked'
+  }
+
+  async #recover(): Promise<void> {
+    const { observe } = this.#options
+    for (let failures = 0; !this.#stopping; failures++) {
+      try {
+        this.#producer = await this.#options.client.openProducer()
+        observe.broker('connected')
+        this.#lookSoon()
+        return
+      } catch (error) {
+        observe.broker('away')
+        observe.failed(error)
+        await this.#pause('publish', Math.min(longestPause, 100 * 2 ** failures))
+      }
+    }
+  }
+
+  async #look(): Promise<void> {
+    const topics = await Promise.race([this.#options.topics, this.#stop.promise])
+    if (topics === undefined) return
+    let marked = -Infinity
+    while (!this.#stopping) {
+      try {
+        if (this.#producer !== undefined) {
+          this.#lookAgain = false
+          await this.#check(topics)
+          const due = performance.now() - marked >= markEvery
+          if (await this.#sweep(topics, due)) marked = performance.now()
+        }
+      } catch (error) {
+        this.#options.observe.failed(error)
+        await this.#pause(undefined, 200)
+      }
+      if (this.#lookAgain) await this.#pause(undefined, lookAgainAfter)
+      else await this.#pause('look', this.#shared ? lookForOthersEvery : markEvery)
+    }
+  }
+
+  /** Removes from the outbox what an earlier owner, or this one before a failure, has already published. */
+  async #check(topics: Topics): Promise<void> {
+    const { database, outbox, source, client } = this.#options
+    const tenures = this.#inState('to be checked')
+    if (tenures.length === 0) return
+    const shards = tenures.map(({ shard }) => shard)
+    const oldest = await outbox.oldest(database, shards)
+    if (oldest !== undefined) {
+      const partitions = new Map(
+        topicsOf(source).map((topic) => [
+          topicName(topics.prefix, topic),
+          [...new Set(shards.flatMap((shard) => partitionsFedBy(shard, topics.partitionsOf(topic))))],
+        ]),
+      )
+      await client.readSince(partitions, new Date(oldest.getTime() - clockSkew), async (records) => {
+        const ids = records.flatMap((record) => record.header('ce_id') ?? [])
+        await outbox.removeById(database, shards, ids)
+      })
+    }
+    for (const tenure of tenures) tenure.state = 'open'
+  }
+
+  /**
+   * Takes everything that one snapshot of the outbox shows and that is not taken yet; then, when that is asked for, marks the
+   * partitions: the marks stand behind all of it.
+   */
+  async #sweep(topics: Topics, mark: boolean): Promise<boolean> {
+    const { database, outbox } = this.#options
+    const tenures = this.#inState('open')
+    if (tenures.length === 0) return false
+    const shards = tenures.map(({ shard }) => shard)
+    const byShard = new Map(tenures.map((tenure) => [tenure.shard, tenure]))
+    const producer = this.#producer
+    let page: OutboxPage = await outbox.firstPage(database, shards, pageSize)
+    const { at } = page
+    for (;;) {
+      for (const row of page.rows) this.#takeFound(byShard.get(row.shard), row)
+      this.#wake('publish')
+      if (page.rows.length < pageSize) break
+      while (this.#inHand.size > mostInHand - pageSize) {
+        if (this.#stopping || this.#producer !== producer) return false
+        await this.#pause(undefined, lookAgainAfter)
+      }
+      page = { ...page, rows: await outbox.nextPage(database, shards, pageSize, page) }
+    }
+    if (this.#producer !== producer) return false
+    if (mark) this.#mark(topics, tenures, at)
+    return mark
+  }
+
+  #takeFound(tenure: Tenure | undefined, row: OutboxRow): void {
+    if (tenure?.state !== 'open' || this.#held.get(row.shard) !== tenure || this.#inHand.has(row.position)) return
+    if (!this.#taken.has(row)) return this.#take(tenure, row)
+    // It was published, and its removal was lost.
+    this.#isPublished(row)
+    this.#removePublished()
+  }
+
+  #mark(topics: Topics, tenures: readonly Tenure[], at: Date): void {
+    const { source } = this.#options
+    for (const tenure of tenures) {
+      const { shard } = tenure
+      if (tenure.state !== 'open' || this.#held.get(shard) !== tenure) continue
+      for (const topic of topicsOf(source)) {
+        for (const partition of partitionsFedBy(shard, topics.partitionsOf(topic))) {
+          const mark = markOf({ source, shard, upTo: at.toISOString() }, topicName(topics.prefix, topic), partition)
+          this.#queue.push({ tenure, mark })
+        }
+      }
+    }
+    this.#wake('publish')
+  }
+
+  #inState(state: Tenure['state']): Tenure[] {
+    return [...this.#held.values()].filter((tenure) => tenure.state === state)
+  }
+
+  #lookSoon(): void {
+    this.#lookAgain = true
+    this.#wake('look')
+  }
+
+  #wake(loop: 'publish' | 'look' | 'renew'): void {
+    this.#wakeUps.get(loop)?.()
+  }
+
+  /** Until woken, where it has a name, or for so many milliseconds. */
+  #pause(loop: 'publish' | 'look' | 'renew' | undefined, milliseconds: number): Promise<void> {
+    if (this.#stopping && loop !== undefined) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(end, milliseconds)
+      if (loop !== undefined) this.#wakeUps.set(loop, end)
+      function end(): void {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}
+
+function topicsOf(source: EventSource): (typeof topicNames)[number][] {
+  return topicNames.filter((topic) => (topicList[topic].sources as readonly EventSource[]).includes(source))
+}

@@ -1,0 +1,23 @@
+import type { EventSource } from './envelope.ts'
+import { type EventFamily, type EventName, familyOf } from './names.ts'
+
+/** Where events are published: one topic for what belongs together, so that who follows people need not read past requests. */
+export const topics = {
+  trust: { families: ['tenant', 'connection', 'key'], sources: ['keys'] },
+  people: { families: ['user', 'group'], sources: ['gateway'] },
+  requests: { families: ['request'], sources: ['gateway', 'keys'] },
+} as const satisfies Record<string, { families: readonly EventFamily[]; sources: readonly EventSource[] }>
+
+export type Topic = keyof typeof topics
+
+export const topicNames = Object.keys(topics) as readonly Topic[]
+
+const topicOfFamily = new Map(
+  topicNames.flatMap((topic) => topics[topic].families.map((family) => [family as EventFamily, topic] as const)),
+)
+
+export function topicOf(name: EventName): Topic {
+  const topic = topicOfFamily.get(familyOf(name))
+  if (topic === undefined) throw new Error(`no topic takes ${name}`)
+  return topic
+}

@@ -1,0 +1,38 @@
+export type ServerFault =
+  | 'fetch-failed'
+  | 'folder-in-use'
+  | 'folder-unwritable'
+  | 'java-missing'
+  | 'java-too-old'
+  | 'maven-missing'
+  | 'network-missing'
+  | 'platform-unknown'
+  | 'port-taken'
+  | 'start-failed'
+
+/** Why a server could not be had. The message is one line: the cause, then what to do. */
+export class ServerError extends Error {
+  override readonly name = 'ServerError'
+  readonly fault: ServerFault
+
+  constructor(fault: ServerFault, message: string, options?: ErrorOptions) {
+    super(message.replaceAll(/\s*\n\s*/g, ' '), options)
+    this.fault = fault
+  }
+}
+
+/** The code of a failed system call ("EACCES"), or undefined. */
+export function systemCode(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined
+}
+
+/** The refusal for a folder or file that could not be read or written. */
+export function unwritable(path: string, error: unknown): ServerError {
+  return new ServerError(
+    'folder-unwritable',
+    `${path} cannot be written (${systemCode(error) ?? String(error)}): name a folder this user may write, or give it to this user.`,
+    { cause: error },
+  )
+}

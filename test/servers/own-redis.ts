@@ -1,0 +1,17 @@
+import { join } from 'node:path'
+import { startRedis } from '#libs/servers/index'
+import { ownServer, type OwnServer } from './own.ts'
+
+export interface OwnRedis extends OwnServer {
+  /** `redis://127.0.0.1:PORT` */
+  readonly url: string
+}
+
+/** A Redis of its own, for a test file that stops it. It forgets everything when it ends. */
+export async function startOwnRedis(settings: Readonly<Record<string, string>> = {}): Promise<OwnRedis> {
+  const { address, ...server } = await ownServer(
+    (parent, port) => startRedis({ folder: join(parent, 'redis'), log: join(parent, 'redis.log'), settings, port }),
+    ({ url }) => url,
+  )
+  return { ...server, url: address }
+}

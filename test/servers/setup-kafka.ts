@@ -1,0 +1,3 @@
+import { need } from './keepers.ts'
+
+export default (): Promise<void> => need('kafka', 'postgres', 'redis')
