@@ -121,6 +121,13 @@ export const setting = {
       read: (text) => values.find((value) => value === text),
     }),
 
+  /** `true` or `false`. */
+  flag: <O extends Options<'true' | 'false'>>(options: O) =>
+    declare(options, {
+      expected: 'true or false',
+      read: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+    }),
+
   /** What a program reads by a parser of its own, which gives undefined for what is not `expected`. */
   parsed: <T, O extends Options<string>>(
     options: O & { readonly expected: string; readonly secret?: boolean; read(text: string): T | undefined },
@@ -133,6 +140,11 @@ export const setting = {
       read: (text) => (text.includes('\0') ? undefined : resolve(text)),
     }),
 } as const
+
+/** The setting, in a program that cannot do without it. */
+export function required<T>(declared: Setting<T | undefined>): Setting<T> {
+  return { ...declared, optional: false }
+}
 
 function integer(text: string, min: number, max: number): number | undefined {
   if (!/^-?\d{1,16}$/.test(text)) return undefined

@@ -1,5 +1,14 @@
+import type { AnyEvent } from '#libs/events/index'
 import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
 import type { FollowerObserver, TracedEvent } from './port.ts'
+
+/** For `onAppended` of an event log. */
+export function countAppended(telemetry: Telemetry): (events: readonly AnyEvent[]) => void {
+  const appended = telemetry.metrics.counter(metrics.eventsAppended)
+  return (events) => {
+    for (const event of events) appended.add(1, { name: event.name })
+  }
+}
 
 /** Metrics, traces and log lines of one follower. Each event's span goes on with the trace of the request that brought it about. */
 export function observeFollower(group: string, telemetry: Telemetry, logger: Logger): FollowerObserver {

@@ -1,9 +1,11 @@
 import { Controller, Get, Header, Inject, Res } from '@nestjs/common'
 import type { FastifyReply } from 'fastify'
 
-/** One thing the program needs before it can serve. `check` rejects with the reason when it is missing. */
+/** One thing the program works with. `check` rejects with the reason when it is missing. */
 export interface HealthCheck {
   readonly name: string
+  /** What the program is without it: not ready unless told. */
+  readonly without?: 'not-ready' | 'degraded'
   check(): Promise<void>
 }
 export type MetricsText = () => Promise<string>
@@ -33,16 +35,19 @@ export class HealthController {
     return { status: 'live' }
   }
 
-  /** Whether the process can serve, and if not, what is missing: 200 or 503. */
+  /** Whether the process can serve, 200 or 503: what is missing for that, and without what it serves all the same. */
   @Get('health/ready')
   @Header('cache-control', 'no-store')
   async ready(@Res({ passthrough: true }) reply: FastifyReply) {
     const reasons = await Promise.all(this.#checks.map(reasonMissing))
-    const missing = this.#checks.flatMap(({ name }, at) =>
-      reasons[at] === undefined ? [] : [{ name, reason: reasons[at] }],
-    )
+    const lacking = (without: HealthCheck['without']) =>
+      this.#checks.flatMap(({ name, ...check }, at) => {
+        const reason = reasons[at]
+        return reason === undefined || (check.without ?? 'not-ready') !== without ? [] : [{ name, reason }]
+      })
+    const missing = lacking('not-ready')
     if (missing.length > 0) reply.code(503)
-    return { status: missing.length === 0 ? 'ready' : 'not-ready', missing }
+    return { status: missing.length === 0 ? 'ready' : 'not-ready', missing, degraded: lacking('degraded') }
   }
 
   @Get('metrics')

@@ -464,8 +464,20 @@ describe('health', () => {
           { name: 'postgres', reason: 'connection refused' },
           { name: 'log', reason: 'no answer within 2 s' },
         ],
+        degraded: [],
       },
     ])
+  })
+
+  test('without what it can do without, a process is ready and says so', async () => {
+    checks.push(
+      { name: 'postgres', check: async () => undefined },
+      { name: 'kafka', without: 'degraded', check: () => Promise.reject(new Error('connection refused')) },
+    )
+    expect(await call('GET', '/health/ready')).toMatchObject({
+      status: 200,
+      json: { status: 'ready', missing: [], degraded: [{ name: 'kafka', reason: 'connection refused' }] },
+    })
   })
 
   test('metrics are plain text', async () => {

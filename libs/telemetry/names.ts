@@ -47,6 +47,12 @@ export const metrics = {
   authDecisions: counter('latchkey.auth.decisions', '{decision}', 'Decisions about the key of a request', ['reason']),
   knownKeyHits: counter('latchkey.known_keys.hits', '{lookup}', 'Keys found in memory', []),
   knownKeyMisses: counter('latchkey.known_keys.misses', '{lookup}', 'Keys that had to be looked up in the store', []),
+  channelMessages: counter(
+    'latchkey.channel.messages',
+    '{message}',
+    'Messages that a gateway heard on the channel of revocations',
+    ['result'],
+  ),
   decisionsQueued: gauge(
     'latchkey.decisions.queued',
     '{decision}',

@@ -42,6 +42,10 @@ const refused: readonly [file: string, line: string, rule: string][] = [
   ['apps/keys/src/http/stranger.ts', "import '../../../audit/src/index.ts'", 'no-restricted-imports'],
   ['apps/cli/src/app.ts', "import '#apps/keys/src/index'", 'no-restricted-imports'],
   ['apps/standalone/src/past-a-door.ts', "import '#apps/keys/src/store/keys'", 'no-restricted-imports'],
+  ['apps/distributed/src/past-a-door.ts', "import '#apps/keys/src/store/keys'", 'no-restricted-imports'],
+  ['libs/program/app.ts', "import '#apps/keys/src/index'", 'no-restricted-imports'],
+  ['libs/program/database.ts', "import 'pg'", 'no-restricted-imports'],
+  ['apps/keys/src/run.ts', "import '#apps/gateway/src/index'", 'no-restricted-imports'],
   ['test/past-a-door.ts', "import '#apps/keys/src/tenant'", 'no-restricted-imports'],
   ['libs/events/loud.ts', "console.log('here')", 'no-console'],
   ['libs/events/any.ts', 'export const anything = (value: any): boolean => value === 1', 'no-explicit-any'],
@@ -69,6 +73,8 @@ const accepted: readonly [file: string, line: string][] = [
   ['apps/audit/src/noun.ts', "import '#libs/events/index'\nexport const noun = 1"],
   ['apps/audit/src/audit.module.ts', "import '@nestjs/common'"],
   ['apps/standalone/src/main.ts', "import '#apps/keys/src/index'\nimport '#libs/postgres/embedded/index'"],
+  ['apps/distributed/src/main.ts', "import '#apps/keys/src/index'\nimport '#libs/servers/index'"],
+  ['libs/program/serve.ts', "import '@nestjs/core'"],
   ['test/journey.ts', "import '#apps/standalone/src/main'\nimport 'pg'"],
 ]
 

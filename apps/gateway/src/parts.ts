@@ -1,4 +1,5 @@
 import type { Peppers } from '#libs/credentials/index'
+import type { TrustChannel } from '#libs/cache/index'
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
 import type { Database } from '#libs/postgres/index'
 import type { Logger, Telemetry } from '#libs/telemetry/index'
@@ -10,6 +11,8 @@ export interface GatewayParts {
   readonly log: EventLog
   /** For the records of reads and refusals. */
   readonly decisions: AppendQueue
+  /** By which the keys service tells at once of what must be refused. */
+  readonly channel: Pick<TrustChannel, 'subscribe'>
   readonly peppers: Peppers
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */
   readonly publicUrl: string

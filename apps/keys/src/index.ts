@@ -4,8 +4,8 @@
  */
 export { KeysModule } from './keys.module.ts'
 export type { KeysParts } from './parts.ts'
-export { KEYS } from './events/follow-requests.ts'
-export { keysEntities, keysSchema } from './store/entities.ts'
+export { KEYS, keysGroup } from './events/follow-requests.ts'
+export { keysEntities, keysSchema, openKeysEntities } from './store/entities.ts'
 export { migrateKeys } from './store/migrations.ts'
 export { checkPeppers, PeppersDoNotFit } from './store/peppers.ts'
 export { ensureQuickstart, type Quickstart } from './quickstart.ts'

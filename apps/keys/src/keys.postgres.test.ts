@@ -22,6 +22,8 @@ let parts: KeysParts & { decisions: AppendQueue; peppers: ReturnType<typeof gene
 let url: string
 let now = new Date('2026-03-01T10:00:00.000Z')
 const logged: unknown[] = []
+/** What the channel was told. */
+const told: unknown[] = []
 const closing: (() => Promise<unknown>)[] = []
 let fullQueue = false
 
@@ -61,6 +63,7 @@ beforeAll(async () => {
     entities,
     log,
     decisions,
+    channel: { publish: (message) => void told.push(JSON.parse(message)) },
     peppers: generatePeppers(),
     adminTokens: token,
     publicUrl,
@@ -164,6 +167,32 @@ async function newConnection(environment = 'sandbox', tenant?: string) {
   })
   return answer.body
 }
+
+describe('the channel', () => {
+  test('is told of a revocation and of a change of a connection, as the event log is, and of nothing else', async () => {
+    const { id } = await newConnection()
+    const { body: key } = await ask('POST', `/connections/${id}/keys`)
+    told.length = 0
+    await ask('POST', `/keys/${key.kid}/revoke`)
+    await ask('POST', `/keys/${key.kid}/revoke`)
+    await ask('POST', `/connections/${id}/disable`)
+    await ask('POST', `/connections/${id}/keys`)
+    const logged = await events(
+      `name IN ('key.revoked', 'connection.changed') AND payload::jsonb ->> 'connection' = $1`,
+      [id],
+    )
+    expect(logged.map(({ name }) => name)).toEqual(['key.revoked', 'connection.changed'])
+    expect(told).toMatchObject(logged)
+  })
+
+  test('is not told of what was rolled back', async () => {
+    const { id, tenant } = await newConnection()
+    const { body: taken } = await ask('POST', `/tenants/${tenant}/connections`, { body: { name: 'taken' } })
+    told.length = 0
+    expect((await ask('PATCH', `/connections/${id}`, { body: { name: taken.name } })).status).toBe(409)
+    expect(told).toEqual([])
+  })
+})
 
 describe('tenants', () => {
   test('have an id made of the name, are listed, read and told of', async () => {

@@ -1,4 +1,5 @@
 import type { Peppers } from '#libs/credentials/index'
+import type { TrustChannel } from '#libs/cache/index'
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
 import type { Database, Entities } from '#libs/postgres/index'
 import type { Telemetry } from '#libs/telemetry/index'
@@ -11,6 +12,8 @@ export interface KeysParts {
   readonly log: EventLog
   /** For the decisions of reads and refusals. */
   readonly decisions: AppendQueue
+  /** Tells gateways at once of what they must refuse. */
+  readonly channel: Pick<TrustChannel, 'publish'>
   readonly peppers: Peppers
   readonly adminTokens: string | readonly string[]
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */

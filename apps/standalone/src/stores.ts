@@ -1,12 +1,13 @@
 import { auditSchema, migrateAudit } from '#apps/audit/src/index'
 import { directorySchema, migrateDirectory } from '#apps/directory/src/index'
 import { gatewaySchema, migrateGateway } from '#apps/gateway/src/index'
-import { checkPeppers, keysEntities, keysSchema, migrateKeys } from '#apps/keys/src/index'
+import { checkPeppers, keysSchema, migrateKeys, openKeysEntities } from '#apps/keys/src/index'
 import type { Peppers } from '#libs/credentials/index'
-import { AppendQueue } from '#libs/eventlog/index'
+import { type AppendQueue, countAppended } from '#libs/eventlog/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
-import { Database, Entities } from '#libs/postgres/index'
-import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
+import type { Database, Entities } from '#libs/postgres/index'
+import { Decisions, failuresOf, openDatabase, statementTimeout } from '#libs/program/index'
+import type { Logger, Telemetry } from '#libs/telemetry/index'
 
 export interface StoresOptions {
   readonly databaseUrl: string
@@ -35,90 +36,41 @@ export interface Stores {
   close(): Promise<void>
 }
 
-/** A database that does not answer for so many milliseconds, and a second, is given up on: the request is answered 503. */
-const statementTimeout = 4_000
-
-/** A follower may have much to do at once: delete a connection with all its people. */
-const workTimeout = 120_000
-
-/** Decisions still unwritten are waited for this long when the program ends; the database may be away. */
-const drainMilliseconds = 5_000
-
 /** The stores, with every schema up to date. @throws PeppersDoNotFit */
 export async function openStores(options: StoresOptions): Promise<Stores> {
   const { databaseUrl: url, clock, telemetry, logger } = options
-  const onFailure = tellAtMostOnceASecond((error) => logger.warn({ err: error }, 'the database failed'))
-  const settings = { enable_seqscan: 'off', jit: 'off' }
-  const open = (name: string, connections: number): Database =>
-    new Database({
-      url,
-      applicationName: `latchkey ${name}`,
-      connections,
-      onIdleFailure: onFailure,
-      settings,
-      statementTimeout,
-      workTimeout,
-    })
+  const onFailure = failuresOf('the database', logger)
   const databases = {
-    gateway: open(gatewaySchema, 16),
-    keys: open(keysSchema, 4),
-    directory: open(directorySchema, 4),
-    audit: open(auditSchema, 4),
+    gateway: openDatabase(url, gatewaySchema, 16, onFailure),
+    keys: openDatabase(url, keysSchema, 4, onFailure),
+    directory: openDatabase(url, directorySchema, 4, onFailure),
+    audit: openDatabase(url, auditSchema, 4, onFailure),
   }
-  const appended = telemetry.metrics.counter(metrics.eventsAppended)
   const [log] = await Promise.all([
     openPostgresEventLog({
       url,
       retention: options.eventRetention,
       clock,
       onFailure,
-      onAppended: (events) => {
-        for (const event of events) appended.add(1, { name: event.name })
-      },
+      onAppended: countAppended(telemetry),
     }),
     migrateGateway(databases.gateway),
     migrateKeys(databases.keys).then(() => checkPeppers(databases.keys, options.peppers)),
     migrateDirectory(databases.directory),
     migrateAudit(databases.audit, { retention: options.auditRetention, clock }),
   ])
-  const entities = await Entities.open({
-    url,
-    schema: keysSchema,
-    applicationName: 'latchkey admin',
-    connections: 4,
-    entities: keysEntities,
-    statementTimeout,
-  })
-  const queue = (database: Database): AppendQueue =>
-    new AppendQueue({ log, database, capacity: options.decisionQueue, onFailure })
-  const decisions = { gateway: queue(databases.gateway), keys: queue(databases.keys) }
-  telemetry.metrics.gauge(metrics.decisionsQueued, () => decisions.gateway.length + decisions.keys.length)
+  const entities = await openKeysEntities(url, statementTimeout, onFailure)
+  const decisions = new Decisions({ capacity: options.decisionQueue, onFailure, telemetry, logger })
   return {
     ...databases,
     log,
     entities,
-    decisions,
+    decisions: { gateway: decisions.queue(log, databases.gateway), keys: decisions.queue(log, databases.keys) },
     onFailure,
     async close() {
-      const late = new Promise<void>((resolve) => setTimeout(resolve, drainMilliseconds).unref())
-      await Promise.race([Promise.all([decisions.gateway.drained(), decisions.keys.drained()]), late])
-      const lost = decisions.gateway.abandon() + decisions.keys.abandon()
-      if (lost > 0) {
-        telemetry.metrics.counter(metrics.auditDropped).add(lost)
-        logger.error({ lost }, 'records of reads and refusals are lost: the database did not take them in time')
-      }
+      await decisions.end()
       await log.close()
       await Promise.all([...Object.values(databases), entities].map((store) => store.close()))
     },
-  }
-}
-
-/** An outage breaks every connection at once. */
-function tellAtMostOnceASecond(tell: (error: unknown) => void): (error: unknown) => void {
-  let told = -Infinity
-  return (error) => {
-    if (performance.now() - told < 1_000) return
-    told = performance.now()
-    tell(error)
   }
 }

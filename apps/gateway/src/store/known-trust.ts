@@ -95,6 +95,13 @@ export class KnownTrust {
     transaction.afterCommit(() => this.#forget(events))
   }
 
+  /** Everything is read anew: something may have been missed that made a difference. */
+  forgetAll(): void {
+    this.#epoch++
+    this.#keys.clear()
+    this.#connections.clear()
+  }
+
   #forget(events: readonly AnyEvent[]): void {
     this.#epoch++
     for (const event of events) {

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
-import { FollowerTables } from '#libs/eventlog/index'
+import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
 
 class Gateway1764000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -86,4 +86,14 @@ class Gateway1764000000001 implements MigrationInterface {
   }
 }
 
-export const migrations = [Gateway1764000000001]
+class Outbox1764000000002 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(OutboxTables.create('gateway'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(OutboxTables.drop('gateway'))
+  }
+}
+
+export const migrations = [Gateway1764000000001, Outbox1764000000002]

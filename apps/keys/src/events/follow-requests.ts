@@ -3,8 +3,9 @@ import { EventPattern, Follows, type Heard } from '#libs/eventlog/nest/index'
 import { latestUses } from '../last-use.ts'
 import { recordUses } from '../store/record-uses.ts'
 
-/** The transport under which the keys service hears of events. */
-export const KEYS = Symbol('keys')
+/** The keys service's consumer group, and the transport under which it hears of events. */
+export const keysGroup = 'keys'
+export const KEYS = Symbol(keysGroup)
 
 @Follows()
 export class FollowRequests {

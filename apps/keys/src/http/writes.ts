@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common'
 import type { AnyEvent } from '#libs/events/index'
 import { problems } from '#libs/http/index'
 import type { EntityManager } from '#libs/postgres/index'
+import { announce } from '../announce.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { findAnswer, holdKey, keepAnswer } from '../store/answers.ts'
 import { type About, aboutNothing, type AdminCall } from './admin-call.ts'
@@ -35,7 +36,7 @@ export class Writes {
     work: (manager: EntityManager, now: Date) => Promise<Written<Body>>,
   ): Promise<{ body: Body; repeated: boolean }> {
     const key = readIdempotencyKey(call)
-    const { entities, log, clock } = this.#parts
+    const { entities, log, channel, clock } = this.#parts
     const now = clock()
     const { recorded, ...answer } = await entities.transaction(async (manager, transaction) => {
       if (key !== undefined) {
@@ -57,6 +58,7 @@ export class Writes {
         changed,
       }
       log.append(transaction, [...events, call.decided(outcome, clock())])
+      transaction.afterCommit(() => announce(channel, events))
       if (key !== undefined) {
         await keepAnswer(
           manager,

@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm'
 import type { Kid } from '#libs/credentials/index'
+import { Entities } from '#libs/postgres/index'
 import type { Connection } from '../connection.ts'
 import type { LastUse } from '../last-use.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
@@ -52,3 +53,20 @@ export class KeyUseRow implements LastUse {
 
 export const keysSchema = 'keys'
 export const keysEntities = [TenantRow, ConnectionRow, KeyRow, KeyUseRow]
+
+/** What the admin API reads and writes by. `statementTimeout` is in milliseconds. Rejects when the database is away. */
+export function openKeysEntities(
+  url: string,
+  statementTimeout: number,
+  onIdleFailure: (error: Error) => void,
+): Promise<Entities> {
+  return Entities.open({
+    url,
+    schema: keysSchema,
+    applicationName: 'latchkey admin',
+    connections: 4,
+    entities: keysEntities,
+    statementTimeout,
+    onIdleFailure,
+  })
+}

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
-import { FollowerTables } from '#libs/eventlog/index'
+import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
 import { type Database, migrate } from '#libs/postgres/index'
 
 class Keys1764000000101 implements MigrationInterface {
@@ -82,6 +82,19 @@ class Peppers1764000000102 implements MigrationInterface {
   }
 }
 
+class Outbox1764000000103 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(OutboxTables.create('keys'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(OutboxTables.drop('keys'))
+  }
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
-  await migrate(database, { schema: 'keys', migrations: [Keys1764000000101, Peppers1764000000102] })
+  await migrate(database, {
+    schema: 'keys',
+    migrations: [Keys1764000000101, Peppers1764000000102, Outbox1764000000103],
+  })
 }

@@ -7,7 +7,10 @@ export interface AskedToStop {
   isAsked(): boolean
 }
 
-/** Listens for Ctrl-C, for a supervisor's SIGTERM, and for the end of the terminal unless that is to be outlived (nohup). */
+/**
+ * Listens for Ctrl-C, for a supervisor's SIGTERM, for the end of a supervisor that holds a channel to this process, and for
+ * the end of the terminal unless that is to be outlived (nohup).
+ */
 export function askedToStop(): AskedToStop {
   const { promise, resolve } = Promise.withResolvers<void>()
   let asked = false
@@ -16,6 +19,8 @@ export function askedToStop(): AskedToStop {
     resolve()
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal)
+  process.on('disconnect', onSignal)
+  if (process.connected === false) onSignal()
   if (!isIgnored('SIGHUP')) process.on('SIGHUP', onSignal)
   // Nobody may be left to read; that must not keep the program from ending in order.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)

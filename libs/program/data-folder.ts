@@ -15,8 +15,9 @@ import {
 import { dirname, join } from 'node:path'
 import { formatPeppers, generatePeppers, parsePeppers, type Peppers, UnreadablePeppers } from '#libs/credentials/index'
 import { StartError } from './start-error.ts'
+import { systemCode } from './system-code.ts'
 
-/** What the standalone program keeps beside its database. Files with secrets have mode 600. */
+/** What Latchkey keeps in files. Those with secrets have mode 600. */
 export class DataFolder {
   readonly path: string
 
@@ -28,7 +29,7 @@ export class DataFolder {
       accessSync(path, constants.W_OK | constants.X_OK)
     } catch (error) {
       throw new StartError(
-        `The data folder ${path} cannot be written (${codeOf(error)}). Make it writable for this user, or name another one in LATCHKEY_DATA.`,
+        `The data folder ${path} cannot be written (${systemCode(error)}). Make it writable for this user, or name another one in LATCHKEY_DATA.`,
       )
     }
   }
@@ -38,15 +39,20 @@ export class DataFolder {
   }
 
   peppers(): Peppers {
-    return readPeppers(
-      this.#secret('peppers', () => formatPeppers(generatePeppers())),
-      `The file ${this.file('peppers')}`,
-    )
+    const text = this.#secret('peppers', () => formatPeppers(generatePeppers()))
+    return readPeppers(text, this.file('peppers'))
   }
 
-  /** Where the command line finds the server. */
+  /** Where the command line finds the admin API. */
   writeUrl(url: string): void {
     writeFileSync(this.file('url'), `${url}\n`)
+  }
+
+  /** Where it finds all services, where each is a process of its own; none where they are not, or run no longer. */
+  writeServices(services: Readonly<Record<string, string>>): void {
+    const lines = Object.entries(services).map(([name, address]) => `${name} ${address}\n`)
+    if (lines.length > 0) writeFileSync(this.file('services'), lines.join(''))
+    else rmSync(this.file('services'), { force: true })
   }
 
   file(name: string): string {
@@ -59,8 +65,7 @@ export class DataFolder {
     try {
       return contentOf(file, name) ?? this.#make(file, make()) ?? contentOf(file, name) ?? ''
     } catch (error) {
-      if (error instanceof StartError) throw error
-      throw new StartError(`The file ${file} cannot be read or written (${codeOf(error)}). Make it so for this user.`)
+      throw unusable(file, error)
     }
   }
 
@@ -75,7 +80,7 @@ export class DataFolder {
       linkSync(draft, file)
       return content
     } catch (error) {
-      if (codeOf(error) === 'EEXIST') return undefined
+      if (systemCode(error) === 'EEXIST') return undefined
       throw error
     } finally {
       rmSync(draft, { force: true })
@@ -83,14 +88,39 @@ export class DataFolder {
   }
 }
 
-/** Throws StartError, which begins with the place that the text came from and never tells it. */
-function readPeppers(text: string, place: string): Peppers {
+/** The admin token that another program keeps in the folder; undefined while there is none. Throws StartError. */
+export function keptAdminToken(folder: string): string | undefined {
+  return kept(folder, 'admin-token')
+}
+
+/** The peppers that another program keeps in the folder; undefined while there are none. Throws StartError. */
+export function keptPeppers(folder: string): Peppers | undefined {
+  const text = kept(folder, 'peppers')
+  return text === undefined ? undefined : readPeppers(text, join(folder, 'peppers'))
+}
+
+function kept(folder: string, name: string): string | undefined {
+  const file = join(folder, name)
+  try {
+    return contentOf(file, name)
+  } catch (error) {
+    throw unusable(file, error)
+  }
+}
+
+/** Throws StartError, which names the file and never tells what it holds. */
+function readPeppers(text: string, file: string): Peppers {
   try {
     return parsePeppers(text)
   } catch (error) {
     if (!(error instanceof UnreadablePeppers)) throw error
-    throw new StartError(`${place} holds no peppers: ${error.message}. Put back what it held.`)
+    throw new StartError(`The file ${file} holds no peppers: ${error.message}. Put back what it held.`)
   }
+}
+
+function unusable(file: string, error: unknown): StartError {
+  if (error instanceof StartError) return error
+  return new StartError(`The file ${file} cannot be read or written (${systemCode(error)}). Make it so for this user.`)
 }
 
 function contentOf(file: string, name: string): string | undefined {
@@ -98,7 +128,7 @@ function contentOf(file: string, name: string): string | undefined {
     const content = readFileSync(file, 'utf8').trim()
     if (content !== '') return content
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
+    if (systemCode(error) === 'ENOENT') return undefined
     throw error
   }
   throw new StartError(
@@ -106,17 +136,13 @@ function contentOf(file: string, name: string): string | undefined {
   )
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
-}
-
 /** Node's own recursive mkdir never ends where a file system, such as /proc, says that a folder to be made is missing. */
 function makeFolder(path: string): void {
   try {
     mkdirSync(path)
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return
-    if (codeOf(error) !== 'ENOENT' || existsSync(dirname(path))) throw error
+    if (systemCode(error) === 'EEXIST') return
+    if (systemCode(error) !== 'ENOENT' || existsSync(dirname(path))) throw error
     makeFolder(dirname(path))
     mkdirSync(path)
   }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe as describeSettings, readEnvironment } from '#libs/configuration/index'
-import { alsoKnown, settings } from './settings.ts'
+import { only, readSettings, settings } from './settings.ts'
 
-const example = readFileSync(new URL('../../../../.env.example', import.meta.url), 'utf8')
+const example = readFileSync(new URL('../../../.env.example', import.meta.url), 'utf8')
 
 test('.env.example tells every setting with its default and what it is for', () => {
   const expected = describeSettings(settings).map(({ name, default: value, about, expected: holds }) =>
@@ -15,5 +15,12 @@ test('.env.example with every line made effective is an environment to start wit
   const lines = example.split('\n').flatMap((line) => /^#([A-Z_]+)=(.*)$/.exec(line)?.slice(1, 3) ?? [])
   const environment = Object.fromEntries(lines.flatMap((name, at) => (at % 2 === 0 ? [[name, lines[at + 1]]] : [])))
   expect(Object.keys(environment)).toEqual(Object.keys(settings))
-  expect(readEnvironment(environment, settings, { alsoKnown })).toEqual(readEnvironment({}, settings))
+  expect(readSettings(environment, settings)).toEqual(readEnvironment({}, settings))
+})
+
+test('a program reads its own settings alone: those of others may stand beside them, a misspelled one may not', () => {
+  const own = only('LATCHKEY_HOST')
+  const beside = { LATCHKEY_HOST: '::1', LATCHKEY_AUDIT_PORT: 'none of its business', LATCHKEY_URL: 'http://x' }
+  expect(readSettings(beside, own)).toEqual({ LATCHKEY_HOST: '::1' })
+  expect(() => readSettings({ LATCHKEY_AUDIT_PROT: '1' }, own)).toThrow('did you mean LATCHKEY_AUDIT_PORT?')
 })

@@ -1,7 +1,12 @@
-import type { Quickstart } from '#apps/keys/src/index'
+/** A connection to try things with. */
+export interface FirstConnection {
+  readonly scimBaseUrl: string
+  /** Undefined when it has keys of which none can be shown. */
+  readonly key: string | undefined
+}
 
-/** The last lines of a start: where it is, what to paste into an identity provider, and a first request to try. */
-export function banner(url: string, { scimBaseUrl, key }: Quickstart, now: Date): string {
+/** What to paste into an identity provider, and a first request to try. */
+export function banner({ scimBaseUrl, key }: FirstConnection, now: Date): string {
   const userName = `ada.${Math.floor(now.getTime() / 1000).toString(36)}@example.com`
   const user = JSON.stringify({
     schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
@@ -11,7 +16,6 @@ export function banner(url: string, { scimBaseUrl, key }: Quickstart, now: Date)
   })
   const shown = key ?? 'mint one with: npm run latchkey -- keys mint --connection CONNECTION'
   return [
-    `Latchkey is ready at ${url}`,
     `SCIM base URL     ${scimBaseUrl}`,
     `Provisioning key  ${shown}`,
     `curl -i -X POST '${scimBaseUrl}/Users' -H 'Authorization: Bearer ${key ?? 'KEY'}' -H 'Content-Type: application/scim+json' -d '${user}'`,

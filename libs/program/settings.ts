@@ -1,18 +1,34 @@
-import { setting } from '#libs/configuration/index'
+import { type Configuration, readEnvironment, setting, type Settings } from '#libs/configuration/index'
 import { parsePeppers, type Peppers, UnreadablePeppers } from '#libs/credentials/index'
+import { kafkaSettings } from './kafka-settings.ts'
 
 /** Everything that can be set, with its default. `.env.example` says the same, and a test holds the two together. */
 export const settings = {
-  LATCHKEY_PORT: setting.port({ default: 8080, about: 'Port of the HTTP server; 0 takes a free one.' }),
+  LATCHKEY_PORT: setting.port({
+    default: 8080,
+    about: 'Port of the HTTP server where all services are one process; 0 takes a free one.',
+  }),
+  LATCHKEY_GATEWAY_PORT: setting.port({
+    default: 8080,
+    about: 'Port of the gateway where each service is a process of its own; 0 takes a free one.',
+  }),
+  LATCHKEY_KEYS_PORT: setting.port({ default: 8081, about: 'Port of the keys service, likewise.' }),
+  LATCHKEY_DIRECTORY_PORT: setting.port({ default: 8082, about: 'Port of the directory, likewise.' }),
+  LATCHKEY_AUDIT_PORT: setting.port({ default: 8083, about: 'Port of the audit service, likewise.' }),
   LATCHKEY_HOST: setting.text({ default: '127.0.0.1', about: 'Address that the HTTP server listens on.' }),
   LATCHKEY_PUBLIC_URL: setting.url({
     optional: true,
     schemes: ['http', 'https'],
-    about: 'Where identity providers reach this server; the address it listens on unless set.',
+    about: 'Where identity providers reach the gateway; the address it listens on unless set.',
   }),
   LATCHKEY_DATA: setting.folder({
     default: './data',
-    about: 'Folder of the database, the admin token, the peppers and the logs of Postgres.',
+    about: 'Folder of the admin token, the peppers, and the data and logs of the servers that come along.',
+  }),
+  LATCHKEY_QUICKSTART: setting.flag({
+    default: 'false',
+    about:
+      'Whether the keys service makes tenant acme with a sandbox connection at its start; one process always does.',
   }),
   DATABASE_URL: setting.url({
     optional: true,
@@ -33,6 +49,15 @@ export const settings = {
     expected: 'VERSION:BASE64, or several separated by commas, each version once and with at least 32 bytes',
     read: readPeppers,
   }),
+  ...kafkaSettings,
+  REDIS_URL: setting.url({
+    optional: true,
+    secret: true,
+    schemes: ['redis', 'rediss'],
+    about:
+      'Redis, which carries revocations to all gateways at once; unless set, a gateway hears of them by Kafka alone.',
+  }),
+  REDIS_PREFIX: setting.text({ default: 'latchkey', about: 'What the names in Redis begin with.' }),
   LATCHKEY_BODY_LIMIT: setting.integer({
     default: 1_048_576,
     min: 1_024,
@@ -74,7 +99,23 @@ export const settings = {
 }
 
 /** Variables of the command line, which may stand in the same environment. */
-export const alsoKnown = ['LATCHKEY_URL']
+const ofTheCommandLine = ['LATCHKEY_URL']
+
+type Name = keyof typeof settings
+
+/** Some of the settings, for a program that reads no more. */
+export function only<const Names extends Name>(...names: Names[]): Pick<typeof settings, Names> {
+  return Object.fromEntries(names.map((name) => [name, settings[name]])) as Pick<typeof settings, Names>
+}
+
+/**
+ * Reads what a program needs. Variables of the other programs may stand in the same environment; one that no program reads
+ * is a fault.
+ * @throws ConfigurationError with all faults
+ */
+export function readSettings<const S extends Settings>(env: NodeJS.ProcessEnv, own: S): Configuration<S> {
+  return readEnvironment(env, own, { alsoKnown: [...Object.keys(settings), ...ofTheCommandLine] })
+}
 
 function readPeppers(text: string): Peppers | undefined {
   try {

@@ -1,0 +1,3 @@
+import { boot } from '#libs/program/boot/index'
+
+await boot(() => import('./run.ts'))

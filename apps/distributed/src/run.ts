@@ -1,0 +1,36 @@
+import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
+import { DataFolder, publicAddress, readSettings, runProgram, settings, StartError } from '#libs/program/index'
+import { ServerError } from '#libs/servers/index'
+import { keepServers } from './servers.ts'
+import { services } from './service-process.ts'
+import { keepServices, ofEach, servicePorts } from './services.ts'
+
+/** Each service as a process of its own, over Kafka, Postgres and Redis; all of it started, kept running and ended here. */
+export function run(env: NodeJS.ProcessEnv): Promise<void> {
+  return runProgram(env, {
+    name: 'latchkey',
+    read: (variables) => readSettings(variables, settings),
+    expected: [EmbeddedPostgresError, ServerError],
+    async start(starting) {
+      const { configuration, logger, ending, stop } = starting
+      const folder = new DataFolder(configuration.LATCHKEY_DATA)
+      if (configuration.LATCHKEY_ADMIN_TOKEN === undefined) folder.adminToken()
+      if (configuration.LATCHKEY_PEPPERS === undefined) folder.peppers()
+      const servers = await keepServers(configuration, folder, ending, logger)
+      if (stop.isAsked()) throw new StartError('told to stop')
+      const ports = await servicePorts(starting, folder)
+      const addresses = ofEach((name) => publicAddress(configuration.LATCHKEY_HOST, ports[name]))
+      folder.writeServices(addresses)
+      ending.add('the list of services', 1_000, async () => folder.writeServices({}))
+      const running = await keepServices(starting, ports, {
+        ...servers,
+        LATCHKEY_DATA: folder.path,
+        LATCHKEY_PUBLIC_URL: configuration.LATCHKEY_PUBLIC_URL ?? addresses.gateway,
+        LATCHKEY_QUICKSTART: 'true',
+      })
+      folder.writeUrl(addresses.keys)
+      const lines = services.map((name) => `${name.padEnd(11)}${running[name].url}  process ${running[name].pid}\n`)
+      return `${lines.join('')}Latchkey is ready at ${running.gateway.url}\n${running.keys.banner}`
+    },
+  })
+}

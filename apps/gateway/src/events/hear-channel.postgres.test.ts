@@ -1,0 +1,163 @@
+import { localChannel } from '#libs/cache/index'
+import { generatePeppers } from '#libs/credentials/index'
+import { AppendQueue, type EventLog } from '#libs/eventlog/index'
+import { type AnyEvent, makeEvent } from '#libs/events/index'
+import { Database } from '#libs/postgres/index'
+import { createLogger, startTelemetry, type Telemetry } from '#libs/telemetry/index'
+import { testDatabase, type TestDatabase } from '#test/servers/postgres'
+import { migrateGateway } from '../index.ts'
+import type { GatewayParts } from '../parts.ts'
+import { KnownTrust } from '../store/known-trust.ts'
+import { HearChannel } from './hear-channel.ts'
+
+let server: TestDatabase
+let database: Database
+let telemetry: Telemetry
+let trust: KnownTrust
+let onGap: () => void
+const logged: string[] = []
+const channel = localChannel((error) => void logged.push(String(error)))
+
+beforeAll(async () => {
+  server = await testDatabase()
+  database = new Database({ url: server.url, applicationName: 'test', connections: 4 })
+  await migrateGateway(database)
+  telemetry = await startTelemetry({ service: 'test' })
+  trust = new KnownTrust(database, () => undefined)
+  const log: EventLog = {
+    append: () => undefined,
+    follow: () => {
+      throw new Error('nothing is followed here')
+    },
+  }
+  const parts: GatewayParts = {
+    database,
+    log,
+    decisions: new AppendQueue({ log, database, capacity: 1, onFailure: () => undefined }),
+    channel: {
+      subscribe(handler, gap) {
+        onGap = gap
+        return channel.subscribe(handler, gap)
+      },
+    },
+    peppers: generatePeppers(),
+    publicUrl: 'http://127.0.0.1:8080',
+    bodyLimit: 1_000,
+    requestTimeout: 1_000,
+    clock: () => new Date(),
+    telemetry,
+    logger: await createLogger({
+      service: 'test',
+      level: 'warn',
+      pretty: false,
+      stream: { write: (line) => void logged.push(line) },
+    }),
+  }
+  new HearChannel(parts, trust).onModuleInit()
+})
+
+afterAll(async () => {
+  await telemetry.shutdown()
+  await database.close()
+  await server.drop()
+})
+
+const origin = (owner: string, subject: string, version: number) =>
+  ({ source: 'keys', owner, subject, version, time: new Date() }) as const
+
+const facts = (connection: string, state: 'enabled' | 'disabled') =>
+  ({ tenant: 'acme', connection, name: connection, environment: 'live', identityProvider: 'okta', state }) as const
+
+const created = (connection: string): AnyEvent =>
+  makeEvent('connection.created', origin('acme', connection, 1), facts(connection, 'enabled'))
+
+const disabled = (connection: string): AnyEvent =>
+  makeEvent('connection.changed', origin('acme', connection, 2), {
+    ...facts(connection, 'disabled'),
+    changed: ['state'],
+  })
+
+const minted = (connection: string, kid: string): AnyEvent =>
+  makeEvent('key.minted', origin(connection, kid, 1), {
+    tenant: 'acme',
+    connection,
+    environment: 'live',
+    kid,
+    pepperVersion: 1,
+    digest: Buffer.alloc(32, 7).toString('base64url'),
+  })
+
+const revoked = (connection: string, kid: string): AnyEvent =>
+  makeEvent('key.revoked', origin(connection, kid, 2), {
+    tenant: 'acme',
+    connection,
+    kid,
+    revokedAt: new Date().toISOString(),
+  })
+
+const follow = (...events: AnyEvent[]): Promise<void> =>
+  database.transaction((transaction) => trust.apply(transaction, events))
+
+async function count(result: string): Promise<number> {
+  const line = new RegExp(`^latchkey_channel_messages_total\\{result="${result}"\\} (\\d+)`, 'm')
+  return Number(line.exec(await telemetry.renderMetrics())?.[1] ?? 0)
+}
+
+/** Says it on the channel, and waits until it has been dealt with. */
+async function say(message: string, result: 'applied' | 'unreadable' = 'applied'): Promise<void> {
+  const before = await count(result)
+  channel.publish(message)
+  while ((await count(result)) === before) await new Promise((resolve) => setTimeout(resolve, 2))
+}
+
+test('a key that is remembered as accepted is refused as soon as the channel says that it is revoked', async () => {
+  await follow(created('c1'), minted('c1', 'k1'))
+  expect(await trust.key('k1')).toMatchObject({ revoked: false })
+  await say(JSON.stringify(revoked('c1', 'k1')))
+  expect(await trust.key('k1')).toMatchObject({ revoked: true })
+})
+
+test('a connection is refused as soon as the channel says that it is disabled', async () => {
+  await follow(created('c2'))
+  expect(await trust.connection('c2')).toMatchObject({ enabled: true })
+  await say(JSON.stringify(disabled('c2')))
+  expect(await trust.connection('c2')).toMatchObject({ enabled: false })
+})
+
+test('what the channel says before the event log, and again, changes nothing in the end', async () => {
+  const revocation = revoked('c3', 'k3')
+  await say(JSON.stringify(revocation))
+  await say(JSON.stringify(disabled('c3')))
+  await follow(created('c3'), minted('c3', 'k3'))
+  expect(await trust.key('k3')).toMatchObject({ revoked: true })
+  expect(await trust.connection('c3')).toMatchObject({ enabled: false })
+  await follow(revocation, disabled('c3'))
+  await say(JSON.stringify(revocation))
+  expect(await trust.key('k3')).toMatchObject({ revoked: true })
+  expect(await trust.connection('c3')).toMatchObject({ enabled: false })
+})
+
+test.each([
+  'no JSON',
+  'null',
+  JSON.stringify({ ...revoked('c4', 'k4'), payload: {} }),
+  JSON.stringify({ ...revoked('c4', 'k4'), name: 'key.forged' }),
+  JSON.stringify({ ...revoked('c4', 'k4'), source: 'gateway' }),
+])('what is no event of the keys service is counted, logged without its text, and ignored: %s', async (garbage) => {
+  logged.length = 0
+  await say(garbage, 'unreadable')
+  expect(logged.join('')).toContain('is no event')
+  expect(logged.join('')).not.toContain('k4')
+  expect(await trust.key('k4')).toBeUndefined()
+})
+
+test('after a gap nothing in memory is relied on', async () => {
+  await follow(created('c5'), minted('c5', 'k5'))
+  expect(await trust.key('k5')).toMatchObject({ revoked: false })
+  expect(await trust.connection('c5')).toMatchObject({ enabled: true })
+  await database.query("UPDATE gateway.known_key SET revoked = true WHERE kid = 'k5'")
+  await database.query("UPDATE gateway.known_connection SET enabled = false WHERE connection = 'c5'")
+  expect([await trust.key('k5'), await trust.connection('c5')]).toMatchObject([{ revoked: false }, { enabled: true }])
+  onGap()
+  expect([await trust.key('k5'), await trust.connection('c5')]).toMatchObject([{ revoked: true }, { enabled: false }])
+})

@@ -1,0 +1,84 @@
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
+import { z } from 'zod'
+import type { Subscription } from '#libs/cache/index'
+import { type AnyEvent, readEvent } from '#libs/events/index'
+import { type Counter, metrics } from '#libs/telemetry/index'
+import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
+import { KnownTrust } from '../store/known-trust.ts'
+
+const envelope = z.object({
+  id: z.string(),
+  name: z.string(),
+  source: z.literal('keys'),
+  subject: z.string(),
+  key: z.string(),
+  version: z.int().positive(),
+  time: z.iso.datetime(),
+  traceparent: z.string().optional(),
+  payload: z.unknown(),
+})
+
+/**
+ * Applies what the keys service says on the channel as the event log would: sooner, twice, and in whatever order the two bring
+ * it. What is no event is counted and left alone. After a gap in the channel nothing in memory is relied on.
+ */
+@Injectable()
+export class HearChannel implements OnModuleInit, OnModuleDestroy {
+  readonly #parts: GatewayParts
+  readonly #trust: KnownTrust
+  readonly #heard: Counter<'result'>
+  #subscription: Subscription | undefined
+  /** One after the other: a deleted tenant's keys must not take all connections to the database. */
+  #working: Promise<void> = Promise.resolve()
+
+  constructor(@Inject(GATEWAY_PARTS) parts: GatewayParts, trust: KnownTrust) {
+    this.#parts = parts
+    this.#trust = trust
+    this.#heard = parts.telemetry.metrics.counter(metrics.channelMessages)
+  }
+
+  /** Does not wait for the channel: the event log says the same. */
+  onModuleInit(): void {
+    const { channel } = this.#parts
+    for (const result of ['applied', 'failed', 'unreadable']) this.#heard.add(0, { result })
+    this.#subscription = channel.subscribe(
+      (message) => this.#hear(message),
+      () => this.#trust.forgetAll(),
+    )
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.#subscription?.end()
+    await this.#working
+  }
+
+  #hear(message: string): void {
+    const event = eventIn(message)
+    if (event === undefined) {
+      this.#heard.add(1, { result: 'unreadable' })
+      this.#parts.logger.warn('something on the channel of revocations is no event, and is ignored')
+      return
+    }
+    this.#working = this.#working.then(async () => this.#heard.add(1, { result: await this.#apply(event) }))
+  }
+
+  async #apply(event: AnyEvent): Promise<'applied' | 'failed'> {
+    try {
+      await this.#parts.database.transaction((transaction) => this.#trust.apply(transaction, [event]))
+      return 'applied'
+    } catch (error) {
+      this.#trust.forgetAll()
+      this.#parts.logger.warn({ err: error, event: event.id }, 'what the channel said could not be applied yet')
+      return 'failed'
+    }
+  }
+}
+
+function eventIn(message: string): AnyEvent | undefined {
+  try {
+    const received = envelope.parse(JSON.parse(message))
+    return readEvent({ ...received, traceparent: received.traceparent, payload: received.payload })
+  } catch {
+    return undefined
+  }
+}

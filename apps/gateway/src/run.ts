@@ -1,0 +1,54 @@
+import { only, publicAddress, readSettings } from '#libs/program/index'
+import { runService, serviceSettings } from '#libs/program/service/index'
+import { GATEWAY, gatewayGroup, GatewayModule, gatewaySchema, migrateGateway, scimForm, ScimFilter } from './index.ts'
+
+const settings = {
+  ...serviceSettings,
+  ...only(
+    'LATCHKEY_GATEWAY_PORT',
+    'LATCHKEY_PUBLIC_URL',
+    'LATCHKEY_PEPPERS',
+    'LATCHKEY_DECISION_QUEUE',
+    'REDIS_URL',
+    'REDIS_PREFIX',
+  ),
+}
+
+/** So long Kafka is waited for at a start, in milliseconds; without it keys are those last heard of. */
+const kafkaPatience = 3_000
+
+/** The gateway as a program of its own. It answers as soon as Postgres does, whatever else is away. */
+export function run(env: NodeJS.ProcessEnv): Promise<void> {
+  return runService(env, {
+    name: 'gateway',
+    read: (variables) => readSettings(variables, settings),
+    port: ({ LATCHKEY_GATEWAY_PORT }) => LATCHKEY_GATEWAY_PORT,
+    async build(starting, { host, port }) {
+      const { configuration, clock, telemetry, logger } = starting
+      const database = starting.openDatabase(16)
+      await starting.withPostgres(() => migrateGateway(database))
+      const peppers = await starting.peppers(configuration.LATCHKEY_PEPPERS)
+      const log = starting.openLog({ database, source: 'gateway' })
+      const opened = performance.now()
+      return {
+        module: GatewayModule.with({
+          database,
+          log,
+          decisions: starting.openDecisions(log, database, configuration.LATCHKEY_DECISION_QUEUE),
+          channel: starting.openChannel(configuration),
+          peppers,
+          publicUrl: configuration.LATCHKEY_PUBLIC_URL?.replace(/\/+$/, '') ?? publicAddress(host, port),
+          bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
+          requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
+          clock,
+          telemetry,
+          logger,
+        }),
+        database,
+        follower: { log, group: gatewayGroup, transportId: GATEWAY, schema: gatewaySchema },
+        raw: { form: scimForm, filter: new ScimFilter() },
+        catchUpWhile: () => log.broker === 'connected' || performance.now() - opened < kafkaPatience,
+      }
+    },
+  })
+}

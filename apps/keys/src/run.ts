@@ -1,0 +1,74 @@
+import { banner, only, publicAddress, readSettings, statementTimeout } from '#libs/program/index'
+import { runService, serviceSettings } from '#libs/program/service/index'
+import {
+  checkPeppers,
+  ensureQuickstart,
+  KEYS,
+  keysGroup,
+  KeysModule,
+  type KeysParts,
+  keysSchema,
+  migrateKeys,
+  openKeysEntities,
+  PeppersDoNotFit,
+} from './index.ts'
+
+const settings = {
+  ...serviceSettings,
+  ...only(
+    'LATCHKEY_KEYS_PORT',
+    'LATCHKEY_GATEWAY_PORT',
+    'LATCHKEY_PUBLIC_URL',
+    'LATCHKEY_ADMIN_TOKEN',
+    'LATCHKEY_PEPPERS',
+    'LATCHKEY_DECISION_QUEUE',
+    'LATCHKEY_QUICKSTART',
+    'REDIS_URL',
+    'REDIS_PREFIX',
+  ),
+}
+
+/** The keys service as a program of its own. It makes the admin token and the peppers where there are none. */
+export function run(env: NodeJS.ProcessEnv): Promise<void> {
+  return runService(env, {
+    name: 'keys',
+    read: (variables) => readSettings(variables, settings),
+    expected: [PeppersDoNotFit],
+    port: ({ LATCHKEY_KEYS_PORT }) => LATCHKEY_KEYS_PORT,
+    async build(starting, { host, port }) {
+      const { configuration, clock, telemetry, onFailure } = starting
+      const { peppers, adminToken } = starting.makeSecrets(configuration, publicAddress(host, port))
+      const database = starting.openDatabase(8)
+      const entities = await starting.withPostgres(async () => {
+        await migrateKeys(database)
+        await checkPeppers(database, peppers)
+        return openKeysEntities(database.url, statementTimeout, onFailure)
+      })
+      starting.endWith('the connections of the admin API', () => entities.close())
+      const log = starting.openLog({ database, source: 'keys' })
+      const parts: KeysParts = {
+        database,
+        entities,
+        log,
+        decisions: starting.openDecisions(log, database, configuration.LATCHKEY_DECISION_QUEUE),
+        channel: starting.openChannel(configuration),
+        peppers,
+        adminTokens: adminToken,
+        publicUrl:
+          configuration.LATCHKEY_PUBLIC_URL?.replace(/\/+$/, '') ??
+          publicAddress(host, configuration.LATCHKEY_GATEWAY_PORT),
+        clock,
+        telemetry,
+      }
+      const quickstart = configuration.LATCHKEY_QUICKSTART
+        ? await starting.withPostgres(() => ensureQuickstart(parts))
+        : undefined
+      return {
+        module: KeysModule.with(parts),
+        database,
+        follower: { log, group: keysGroup, transportId: KEYS, schema: keysSchema, relaxed: true },
+        ...(quickstart === undefined ? {} : { banner: banner(quickstart, clock()) }),
+      }
+    },
+  })
+}

@@ -1,0 +1,84 @@
+import { AuditModule } from '#apps/audit/src/index'
+import { DirectoryModule } from '#apps/directory/src/index'
+import { GatewayModule, scimForm, ScimFilter } from '#apps/gateway/src/index'
+import { ensureQuickstart, KeysModule, type KeysParts, type Quickstart } from '#apps/keys/src/index'
+import { localChannel } from '#libs/cache/index'
+import { caughtUp, databaseCheck, failuresOf, serve } from '#libs/program/index'
+import { followersOf } from './followers.ts'
+import { openStores, type StoresOptions } from './stores.ts'
+
+export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
+  readonly host: string
+  readonly port: number
+  readonly publicUrl: string
+  readonly adminToken: string
+  readonly bodyLimit: number
+  readonly requestTimeout: number
+}
+
+export interface Services {
+  readonly url: string
+  readonly quickstart: Quickstart
+  /** Answers what is in flight, writes what is queued, then ends. */
+  stop(): Promise<void>
+}
+
+/** All four services in one process. Resolves when requests are answered and every follower has caught up. */
+export async function startAll(options: ServicesOptions): Promise<Services> {
+  const { telemetry, logger, adminToken, peppers, publicUrl, host, port, bodyLimit, requestTimeout } = options
+  const clock = (): Date => new Date()
+  const stores = await openStores({ ...options, clock })
+  const { log, entities, onFailure } = stores
+  const channel = localChannel(failuresOf('the channel of revocations', logger))
+  const followers = followersOf(stores, telemetry, logger)
+  const keysParts: KeysParts = {
+    database: stores.keys,
+    entities,
+    log,
+    decisions: stores.decisions.keys,
+    channel,
+    peppers,
+    adminTokens: adminToken,
+    publicUrl,
+    clock,
+    telemetry,
+  }
+  const gatewayParts = {
+    database: stores.gateway,
+    log,
+    decisions: stores.decisions.gateway,
+    channel,
+    peppers,
+    publicUrl,
+    bodyLimit,
+    requestTimeout,
+  }
+  const quickstart = await ensureQuickstart(keysParts)
+  const listening = await serve({
+    modules: [
+      GatewayModule.with({ ...gatewayParts, clock, telemetry, logger }),
+      KeysModule.with(keysParts),
+      DirectoryModule.with({ database: stores.directory, adminToken }),
+      AuditModule.with({ database: stores.audit, adminToken, retention: options.auditRetention, clock, onFailure }),
+    ],
+    followers,
+    checks: [databaseCheck(stores.gateway)],
+    host,
+    port,
+    bodyLimit,
+    requestTimeout,
+    raw: { form: scimForm, filter: new ScimFilter() },
+    telemetry,
+    logger,
+    beforeListening: async () => void (await caughtUp(followers)),
+  })
+  return {
+    url: listening.url,
+    quickstart,
+    async stop() {
+      await listening.close()
+      await channel.close()
+      await stores.close()
+    },
+  }
+}

@@ -1,4 +1,0 @@
-/** The program cannot start. The message is one line: the cause and what to do. */
-export class StartError extends Error {
-  override readonly name = 'StartError'
-}

@@ -1,0 +1,39 @@
+import { observeFollower } from '#libs/eventlog/index'
+import { EventLogServer, type EventLogServerOptions } from '#libs/eventlog/nest/index'
+import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
+
+/** A consumer group of the event log, served to its own module by the transport id. */
+export function followerOf(
+  options: Omit<EventLogServerOptions, 'observe'>,
+  telemetry: Telemetry,
+  logger: Logger,
+): EventLogServer {
+  return new EventLogServer({ ...options, observe: observeFollower(options.group, telemetry, logger) })
+}
+
+export function observeLag(followers: readonly EventLogServer[], telemetry: Telemetry): void {
+  telemetry.metrics.gauge(metrics.followerLag, () =>
+    followers.map((server) => ({ value: lagOf(server) / 1_000, labels: { group: server.group } })),
+  )
+}
+
+/** Milliseconds since the instant up to which everything has been applied; 0 until that is known. */
+export function lagOf({ follower }: EventLogServer): number {
+  const upTo = follower?.followedUpTo()
+  return upTo === undefined ? 0 : Math.max(0, Date.now() - upTo.getTime())
+}
+
+const longestWait = 10_000
+
+/**
+ * So that the first request already finds its key: waits until each follower has applied what is in the log now, for 10 seconds
+ * at the most. Answers whether they have.
+ */
+export async function caughtUp(followers: readonly EventLogServer[], giveUp = () => false): Promise<boolean> {
+  const now = Date.now()
+  const behind = (): boolean => followers.some(({ follower }) => (follower?.followedUpTo()?.getTime() ?? 0) < now)
+  while (behind() && Date.now() < now + longestWait && !giveUp()) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  return !behind()
+}

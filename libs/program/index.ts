@@ -1,0 +1,20 @@
+/**
+ * What every program of Latchkey does alike: read its settings, say in one line why it cannot start, keep servers running, serve
+ * modules, tell its health, and end in order. Knows no service.
+ */
+export { freePort, freePorts, publicAddress } from './address.ts'
+export { banner, type FirstConnection } from './banner.ts'
+export { DataFolder, keptAdminToken, keptPeppers } from './data-folder.ts'
+export { failuresOf, openDatabase, statementTimeout } from './databases.ts'
+export { Decisions } from './decisions.ts'
+export type { Ending } from './ending.ts'
+export { caughtUp, followerOf } from './followers.ts'
+export { databaseCheck } from './health.ts'
+export { type Beside, keep, type Kept } from './keep.ts'
+export { PostgresAway, reachPostgres } from './reach-postgres.ts'
+export { type CommonConfiguration, type Program, runProgram, type Starting } from './run.ts'
+export { serve, type ServeOptions } from './serve.ts'
+export { only, readSettings, settings } from './settings.ts'
+export type { AskedToStop } from './signals.ts'
+export { StartError } from './start-error.ts'
+export { openTelemetry } from './telemetry.ts'

@@ -1,0 +1,27 @@
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '#libs/postgres/embedded/index'
+import type { Logger } from '#libs/telemetry/index'
+import type { DataFolder } from '../data-folder.ts'
+import { keep } from '../keep.ts'
+
+export interface KeptPostgres {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/**
+ * The Postgres that comes along, with its data in the folder, started again on the same port whenever it ends by itself.
+ * Requests meanwhile are answered 503.
+ * @throws EmbeddedPostgresError when it does not start at first
+ */
+export async function keepPostgres(folder: DataFolder, logger: Logger): Promise<KeptPostgres> {
+  const options = { folder: folder.file('postgres'), log: folder.file('postgres.log'), durable: true }
+  const kept = await keep<EmbeddedPostgres>(
+    'Postgres',
+    (last) =>
+      startEmbeddedPostgres(last === undefined ? options : { ...options, port: Number(new URL(last.url).port) }),
+    logger,
+  )
+  const { url, pid, takenOver } = kept.current
+  if (takenOver) logger.info({ pid }, 'took over the Postgres that an earlier run left behind')
+  return { url, stop: () => kept.stop() }
+}

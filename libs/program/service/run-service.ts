@@ -1,0 +1,70 @@
+import type { DynamicModule } from '@nestjs/common'
+import type { EventLogServerOptions } from '#libs/eventlog/nest/index'
+import type { HealthCheck } from '#libs/http/index'
+import type { Database } from '#libs/postgres/index'
+import { freePort } from '../address.ts'
+import { caughtUp, followerOf } from '../followers.ts'
+import { databaseCheck } from '../health.ts'
+import { type Program, runProgram } from '../run.ts'
+import { serve, type ServeOptions } from '../serve.ts'
+import { openTelemetry } from '../telemetry.ts'
+import type { ServiceConfiguration } from './service-settings.ts'
+import { StartingService } from './starting-service.ts'
+
+export interface Service<C extends ServiceConfiguration> extends Omit<Program<C>, 'start'> {
+  port(configuration: C): number
+  /** Takes the parts it needs, in the order in which it can have them, and makes the service of them. */
+  build(starting: StartingService<C>, at: { readonly host: string; readonly port: number }): Promise<BuiltService>
+}
+
+export interface BuiltService {
+  readonly module: DynamicModule
+  readonly database: Database
+  readonly follower: Omit<EventLogServerOptions, 'observe' | 'database'>
+  readonly raw?: ServeOptions['raw']
+  /**
+   * Whether its follower must have caught up before it listens, where the log can be followed: for 10 seconds at the most, and
+   * only as long as this says true.
+   */
+  readonly catchUpWhile?: () => boolean
+  /** Printed below the line that says it is ready. */
+  readonly banner?: string
+  readonly checks?: readonly HealthCheck[]
+}
+
+/** Runs one service as a program of its own, over Postgres, Kafka and Redis, which may come in any order. */
+export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEnv, service: Service<C>): Promise<void> {
+  return runProgram<C>(env, {
+    ...service,
+    name: `latchkey-${service.name}`,
+    async start(starting) {
+      const { configuration, logger, ending } = starting
+      const host = configuration.LATCHKEY_HOST
+      const port = await freePort(host, service.port(configuration))
+      const telemetry = await openTelemetry(starting, `latchkey-${service.name}`)
+      const parts = new StartingService(service.name, starting, telemetry)
+      const built = await service.build(parts, { host, port })
+      const follower = followerOf({ ...built.follower, database: built.database }, telemetry, logger)
+      const listening = await serve({
+        modules: [built.module],
+        followers: [follower],
+        checks: [databaseCheck(built.database), ...parts.checks, ...(built.checks ?? [])],
+        host,
+        port,
+        bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
+        requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
+        ...(built.raw === undefined ? {} : { raw: built.raw }),
+        telemetry,
+        logger,
+        async beforeListening() {
+          const { catchUpWhile } = built
+          if (catchUpWhile === undefined) return
+          if (await caughtUp([follower], () => starting.stop.isAsked() || !catchUpWhile())) return
+          logger.warn('answering before everything in the event log is known: Kafka is away, or there is much of it')
+        },
+      })
+      ending.add('the server', 20_000, () => listening.close())
+      return `Latchkey ${service.name} is ready at ${listening.url}\n${built.banner ?? ''}`
+    },
+  })
+}

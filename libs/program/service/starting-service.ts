@@ -1,0 +1,154 @@
+import type { AppendQueue, EventLog } from '#libs/eventlog/index'
+import { countAppended } from '#libs/eventlog/index'
+import { type KafkaEventLog, openKafkaEventLog } from '#libs/eventlog/kafka/index'
+import type { EventSource } from '#libs/events/index'
+import { localChannel, openRedisChannel, type TrustChannel } from '#libs/cache/index'
+import type { Peppers } from '#libs/credentials/index'
+import type { HealthCheck } from '#libs/http/index'
+import { type Database, isConnectionLoss } from '#libs/postgres/index'
+import type { Logger, Telemetry } from '#libs/telemetry/index'
+import { DataFolder, keptAdminToken, keptPeppers } from '../data-folder.ts'
+import { failuresOf, openDatabase } from '../databases.ts'
+import { Decisions } from '../decisions.ts'
+import { PostgresAway, reachPostgres } from '../reach-postgres.ts'
+import type { Starting } from '../run.ts'
+import { brokerCheck, tellOfBroker } from './broker.ts'
+import { kafkaAddress } from './kafka-address.ts'
+import { keptSecret } from './secrets.ts'
+import type { ServiceConfiguration } from './service-settings.ts'
+import { waitFor } from './waiting.ts'
+
+const databasePatience = 10_000
+const logPatience = 15_000
+
+/** What a service that is a program of its own takes its parts from while it starts. Each is ended with the program. */
+export class StartingService<C extends ServiceConfiguration> {
+  readonly configuration: C
+  readonly logger: Logger
+  readonly telemetry: Telemetry
+  readonly clock = (): Date => new Date()
+  /** What health tells of the parts taken so far. */
+  readonly checks: HealthCheck[] = []
+  readonly onFailure: (error: unknown) => void
+  readonly #name: string
+  readonly #starting: Starting<C>
+
+  constructor(name: string, starting: Starting<C>, telemetry: Telemetry) {
+    this.#name = name
+    this.#starting = starting
+    this.configuration = starting.configuration
+    this.logger = starting.logger
+    this.telemetry = telemetry
+    this.onFailure = failuresOf('the database', starting.logger)
+  }
+
+  /** Does the work once Postgres is there, and again from its beginning when Postgres goes away meanwhile. Throws StartError. */
+  async withPostgres<T>(work: () => Promise<T>): Promise<T> {
+    const url = this.configuration.DATABASE_URL
+    return waitFor(
+      `Postgres at ${new URL(url).host}`,
+      async () => {
+        await reachPostgres(url)
+        return work()
+      },
+      (error) => error instanceof PostgresAway || isConnectionLoss(error),
+      this.#starting,
+    )
+  }
+
+  openDatabase(connections: number): Database {
+    const database = openDatabase(this.configuration.DATABASE_URL, this.#name, connections, this.onFailure)
+    this.#starting.ending.add('the connections to Postgres', databasePatience, () => database.close())
+    return database
+  }
+
+  /** `publishes` names the database and schema with the outbox of a service that appends. Kafka may be away. */
+  openLog(publishes?: { readonly database: Database; readonly source: EventSource }): KafkaEventLog {
+    const { configuration, logger, telemetry } = this
+    const where = configuration.KAFKA_BROKERS.join(', ')
+    const log = openKafkaEventLog({
+      kafka: kafkaAddress(configuration, `latchkey ${this.#name}`),
+      topics: {
+        prefix: configuration.KAFKA_TOPIC_PREFIX,
+        partitions: configuration.KAFKA_PARTITIONS,
+        replication: configuration.KAFKA_REPLICATION,
+        retention: configuration.LATCHKEY_EVENT_RETENTION,
+      },
+      ...(publishes === undefined ? {} : { outbox: { ...publishes, schema: publishes.source } }),
+      onFailure: failuresOf('the event log', logger),
+      onBroker: (state) =>
+        state === 'away' ? logger.warn(`Kafka at ${where} is away`) : logger.info(`Kafka at ${where} is there`),
+      onAppended: countAppended(telemetry),
+    })
+    const quiet = tellOfBroker(log, where, logger)
+    this.checks.push(brokerCheck(log, where))
+    this.#starting.ending.add('the event log', logPatience, async () => {
+      quiet()
+      await log.close()
+    })
+    return log
+  }
+
+  /** For the records of reads and refusals. */
+  openDecisions(log: EventLog, database: Database, capacity: number): AppendQueue {
+    const { onFailure, telemetry, logger } = this
+    const decisions = new Decisions({ capacity, onFailure, telemetry, logger })
+    this.#starting.ending.add('the records of reads and refusals', 7_000, () => decisions.end())
+    return decisions.queue(log, database)
+  }
+
+  /** Without Redis the channel reaches this process alone. */
+  openChannel(redis: { readonly REDIS_URL: string | undefined; readonly REDIS_PREFIX: string }): TrustChannel {
+    const onFailure = failuresOf('the channel of revocations', this.logger)
+    if (redis.REDIS_URL === undefined) {
+      this.logger.warn(
+        'REDIS_URL is not set: gateways hear of revocations by Kafka alone, and within 5 seconds at the latest',
+      )
+      return localChannel(onFailure)
+    }
+    const channel = openRedisChannel({ url: redis.REDIS_URL, prefix: `${redis.REDIS_PREFIX}:`, onFailure })
+    this.checks.push({
+      name: 'redis',
+      without: 'degraded',
+      async check() {
+        if (channel.state === 'away') throw new Error('it does not answer')
+      },
+    })
+    this.#starting.ending.add('the channel of revocations', 5_000, () => channel.close())
+    return channel
+  }
+
+  /** The admin token that the keys service made, or that is set. */
+  async adminToken(given: string | undefined): Promise<string> {
+    const { LATCHKEY_DATA } = this.configuration
+    return given ?? keptSecret(LATCHKEY_DATA, 'admin-token', 'LATCHKEY_ADMIN_TOKEN', keptAdminToken, this.#starting)
+  }
+
+  /** The peppers that the keys service made, or that are set. */
+  async peppers(given: Peppers | undefined): Promise<Peppers> {
+    const { LATCHKEY_DATA } = this.configuration
+    return given ?? keptSecret(LATCHKEY_DATA, 'peppers', 'LATCHKEY_PEPPERS', keptPeppers, this.#starting)
+  }
+
+  /**
+   * Both, for the keys service: made and kept in the data folder where they are not set. Where the folder is used, the command
+   * line finds there the `address` of the admin API too.
+   */
+  makeSecrets(given: Secrets, address: string): { readonly adminToken: string; readonly peppers: Peppers } {
+    const { LATCHKEY_ADMIN_TOKEN: adminToken, LATCHKEY_PEPPERS: peppers } = given
+    if (adminToken !== undefined && peppers !== undefined) return { adminToken, peppers }
+    const folder = new DataFolder(this.configuration.LATCHKEY_DATA)
+    folder.writeUrl(address)
+    return { adminToken: adminToken ?? folder.adminToken(), peppers: peppers ?? folder.peppers() }
+  }
+
+  /** What the service itself opened is ended with the program too. */
+  endWith(name: string, end: () => Promise<void>): void {
+    this.#starting.ending.add(name, databasePatience, end)
+  }
+}
+
+interface Secrets {
+  readonly LATCHKEY_ADMIN_TOKEN: string | undefined
+  readonly LATCHKEY_PEPPERS: Peppers | undefined
+}
