@@ -85,7 +85,7 @@ export function openRedisLink({ url, onFailure, onUp, onDown, onMessage }: Redis
       onFailure(
         new CacheError(
           'redis-away',
-          `Redis at ${host}:${port} is away (${lastError}): start it, or mend its address. It is tried again by itself.`,
+          `Redis at ${host}:${port} is away (${lastError}): start it, or mend its address, password or certificate. It is tried again by itself.`,
         ),
       )
     }
