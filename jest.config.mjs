@@ -6,12 +6,19 @@ const compiled = {
 }
 
 /** The files of this name, with the servers that test/servers/setup-NAME.ts starts for them once a run. */
-const served = (name) => ({
+const served = (name, servers = name) => ({
   ...compiled,
   displayName: name,
   testMatch: [`**/*.${name}.test.js`],
-  globalSetup: `<rootDir>/dist/test/servers/setup-${name}.js`,
+  globalSetup: `<rootDir>/dist/test/servers/setup-${servers}.js`,
   globalTeardown: '<rootDir>/dist/test/servers/teardown.js',
+})
+
+/** The same journeys in each shape. */
+const journeys = (shape, servers) => ({
+  ...served('journey', servers),
+  displayName: shape,
+  globals: { latchkeyShape: shape },
 })
 
 export default {
@@ -24,10 +31,12 @@ export default {
       ...compiled,
       displayName: 'plain',
       testMatch: ['**/*.test.js'],
-      testPathIgnorePatterns: ['\\.(postgres|redis|kafka)\\.test\\.js$'],
+      testPathIgnorePatterns: ['\\.(postgres|redis|kafka|journey)\\.test\\.js$'],
     },
     served('postgres'),
     served('redis'),
     served('kafka'),
+    journeys('standalone', 'postgres'),
+    journeys('distributed', 'kafka'),
   ],
 }

@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import type { Environment, IdentityProvider } from '#libs/events/index'
-import { type Program, startStandalone } from './program.ts'
+import { type LoggedEvent, type Shape, startProgram } from './program.ts'
 import { testDatabase } from './servers/postgres.ts'
 
 /** What another process said: a test looks into it freely, and fails where it is not as expected. */
@@ -22,21 +22,14 @@ export interface Connection {
   readonly key: string
 }
 
-export interface LoggedEvent {
-  readonly id: string
-  readonly name: string
-  readonly subject: string
-  readonly key: string
-  readonly version: number
-  readonly payload: Told
-}
-
 export type Scim = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
 
 /** The whole of Latchkey, running, seen from outside. */
 export interface World {
   readonly adminToken: string
   readonly gatewayUrl: string
+  /** The table that the gateway appends events to. */
+  readonly appendsTo: string
   admin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   /** A new connection with a key that is accepted already; of a new tenant unless one is named. */
   connection(
@@ -58,10 +51,14 @@ export interface World {
   stop(): Promise<void>
 }
 
+/** Set by jest.config.mjs: the journeys are run once in each shape. */
+declare const latchkeyShape: Shape | undefined
+
 /** Starts the program over a database of its own. What the journeys ask is the same, whatever shape it runs in. */
 export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<World> {
+  const shape = typeof latchkeyShape === 'undefined' ? 'standalone' : latchkeyShape
   const database = await testDatabase()
-  const program: Program = await startStandalone(database.url, settings)
+  const program = await startProgram(shape, database.url, settings)
   const { addresses, adminToken } = program
   const client = await connect(database.url)
   const asAdmin = { authorization: `Bearer ${adminToken}` }
@@ -86,6 +83,7 @@ export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<Worl
   return {
     adminToken,
     gatewayUrl: addresses.gateway,
+    appendsTo: program.appendsTo,
     admin,
     scim,
     query,
@@ -128,12 +126,8 @@ export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<Worl
       return records
     },
     async events(connection) {
-      const rows = await query(
-        `SELECT id, name, subject, key, version, payload FROM event_log.event
-         WHERE $1::text IS NULL OR payload::jsonb ->> 'connection' = $1 ORDER BY position`,
-        [connection ?? null],
-      )
-      return rows.map((row) => ({ ...row, payload: JSON.parse(row.payload) }))
+      const events = await program.events(client)
+      return connection === undefined ? events : events.filter(({ payload }) => payload.connection === connection)
     },
     async stop() {
       const code = await program.stop()

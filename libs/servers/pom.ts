@@ -27,10 +27,10 @@ export function redisEntry(): string {
 }
 
 /**
- * For `mvn generate-resources`: Kafka's jars, with Log4j as what it logs to, into `kafka/` beside the file, and the Redis programs
- * into `redis/`.
+ * For `mvn generate-resources`: Kafka's jars, with Log4j as what it logs to, into `kafka/` beside the file, and the Redis of this
+ * platform into `redis/`.
  */
-export const pom = `<?xml version="1.0" encoding="UTF-8"?>
+export const pom = (): string => `<?xml version="1.0" encoding="UTF-8"?>
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>latchkey</groupId>
@@ -68,7 +68,7 @@ export const pom = `<?xml version="1.0" encoding="UTF-8"?>
             <goals><goal>unpack-dependencies</goal></goals>
             <configuration>
               <includeArtifactIds>embedded-redis</includeArtifactIds>
-              <includes>redis-server-*</includes>
+              <includes>${redisEntry()}</includes>
               <outputDirectory>\${project.basedir}/redis</outputDirectory>
               <markersDirectory>\${project.basedir}/target</markersDirectory>
             </configuration>

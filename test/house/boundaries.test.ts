@@ -14,6 +14,7 @@ const refused: readonly [file: string, line: string, rule: string][] = [
   ['libs/eventlog/nest/database.ts', "import 'pg'", 'no-restricted-imports'],
   ['libs/eventlog/postgres/nest.ts', "import '@nestjs/microservices'", 'no-restricted-imports'],
   ['libs/postgres/redis.ts', "import 'ioredis'", 'no-restricted-imports'],
+  ['libs/cache/counters.ts', "import 'ioredis'", 'no-restricted-imports'],
   ['libs/events/app.ts', "import '#apps/keys/src/index'", 'no-restricted-imports'],
   ['libs/events/app.test.ts', "import '#apps/keys/src/index'", 'no-restricted-imports'],
   ['libs/eventlog/postgres/app-by-path.ts', "import '../../../apps/keys/src/index.ts'", 'no-restricted-imports'],

@@ -29,8 +29,11 @@ export async function ownServer<Server extends Running>(
   const port = Number(first.slice(first.lastIndexOf(':') + 1))
   const outage = async (meanwhile = async () => {}) => {
     await server.stop()
-    await meanwhile()
-    server = await start(parent, port)
+    try {
+      await meanwhile()
+    } finally {
+      server = await start(parent, port)
+    }
   }
   return {
     address: first,

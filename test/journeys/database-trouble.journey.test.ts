@@ -11,7 +11,7 @@ test('while records cannot be written, reads and refusals are answered 503 rathe
   const scim = world.scim(connection)
   const { body: someone } = await scim('POST', '/Users', user('someone'))
   const session = await world.session()
-  await session.query('BEGIN; LOCK TABLE event_log.event IN EXCLUSIVE MODE')
+  await session.query(`BEGIN; LOCK TABLE ${world.appendsTo} IN EXCLUSIVE MODE`)
   const marked = { 'user-agent': 'while the log is locked' }
   const answers: Answer[] = []
   const refused = async (): Promise<Answer> => {

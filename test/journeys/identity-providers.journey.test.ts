@@ -1,15 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { conversations, type Step } from '../idp/conversations.ts'
-import {
-  type Answer,
-  type Connection,
-  eventually,
-  type LoggedEvent,
-  startWorld,
-  versionOf,
-  type World,
-} from '../world.ts'
+import { type Answer, type Connection, eventually, startWorld, versionOf, type World } from '../world.ts'
+import type { LoggedEvent } from '../program.ts'
 
 interface Row {
   readonly idp: string
