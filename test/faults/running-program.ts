@@ -9,7 +9,16 @@ import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { z } from 'zod'
 
-const main = fileURLToPath(new URL('../../apps/standalone/src/main.js', import.meta.url))
+/** A folder of apps with a `main`. */
+export type App = 'standalone' | 'distributed' | 'gateway' | 'keys' | 'directory' | 'audit'
+
+const anyPorts = {
+  LATCHKEY_PORT: '0',
+  LATCHKEY_GATEWAY_PORT: '0',
+  LATCHKEY_KEYS_PORT: '0',
+  LATCHKEY_DIRECTORY_PORT: '0',
+  LATCHKEY_AUDIT_PORT: '0',
+}
 
 export interface Exit {
   readonly code: number | null
@@ -24,11 +33,14 @@ export class Program {
   stdout = ''
   stderr = ''
 
-  constructor(data: string, env: Readonly<Record<string, string>>, folder: string) {
+  constructor(data: string, env: Readonly<Record<string, string>>, folder: string, app: App) {
     this.data = data
-    const clean = Object.entries(process.env).filter(([name]) => !/^(LATCHKEY_|DATABASE_URL$|OTEL_)/.test(name))
+    const clean = Object.entries(process.env).filter(
+      ([name]) => !/^(LATCHKEY_|DATABASE_URL$|OTEL_|KAFKA_|REDIS_)/.test(name),
+    )
+    const main = fileURLToPath(new URL(`../../apps/${app}/src/main.js`, import.meta.url))
     this.#child = spawn(process.execPath, [main], {
-      env: { ...Object.fromEntries(clean), LATCHKEY_DATA: data, LATCHKEY_PORT: '0', ...env },
+      env: { ...Object.fromEntries(clean), LATCHKEY_DATA: data, ...anyPorts, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
       cwd: folder,
@@ -109,14 +121,14 @@ export class Ground {
     return join(this.path, `data-${(this.#folders += 1)}`)
   }
 
-  launch(data: string, env: Readonly<Record<string, string>> = {}): Program {
-    const program = new Program(data, env, this.path)
+  launch(data: string, env: Readonly<Record<string, string>> = {}, app: App = 'standalone'): Program {
+    const program = new Program(data, env, this.path, app)
     this.#programs.push(program)
     return program
   }
 
-  start(data: string, env: Readonly<Record<string, string>> = {}): Promise<Program> {
-    return this.launch(data, env).ready()
+  start(data: string, env: Readonly<Record<string, string>> = {}, app: App = 'standalone'): Promise<Program> {
+    return this.launch(data, env, app).ready()
   }
 
   async end(): Promise<void> {
@@ -127,6 +139,7 @@ export class Ground {
       if (lives(pid)) process.kill(pid, 'SIGQUIT')
       await until('a Postgres left behind is gone', () => !lives(pid))
     }
+    for (const line of processesOf(this.path)) process.kill(Number.parseInt(line.trim(), 10), 'SIGKILL')
     rmSync(this.path, { recursive: true, force: true })
   }
 }

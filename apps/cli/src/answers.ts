@@ -33,5 +33,6 @@ export type Key = z.infer<typeof key>
 export const readiness = z.object({
   status: z.string(),
   missing: z.array(z.object({ name: z.string(), reason: z.string() })),
+  degraded: z.array(z.object({ name: z.string(), reason: z.string() })).default([]),
   version: z.string().optional(),
 })

@@ -135,6 +135,13 @@ describe('exit codes', () => {
     expect(err).toMatch(/ECONNREFUSED.*npm start/)
   })
 
+  test('of status is 0 for a server that is ready without something, which is named', async () => {
+    respond = answer(200, { status: 'ready', missing: [], degraded: [{ name: 'kafka', reason: 'refused' }] })
+    const { code, out } = await latchkey(['status'])
+    expect(code).toBe(0)
+    expect(out).toMatch(/DEGRADED +REASON\nkafka +refused/)
+  })
+
   test('of status follow readiness, and what is missing is named', async () => {
     respond = answer(200, { status: 'ready', missing: [] })
     expect((await latchkey(['status'])).code).toBe(0)

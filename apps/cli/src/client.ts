@@ -31,6 +31,15 @@ export class Client {
     return this.#settings.url
   }
 
+  /** One for each program of the server, by name; empty where the server is one program. */
+  services(): readonly { readonly name: string; readonly client: Client }[] {
+    const { services } = this.#settings
+    return Object.entries(services).map(([name, url]) => ({
+      name,
+      client: new Client({ ...this.#settings, url }, this.#version),
+    }))
+  }
+
   read<T>(path: string, schema: z.ZodType<T>): Promise<T> {
     return this.#ask('GET', path, undefined).then((body) => understood(schema, body))
   }

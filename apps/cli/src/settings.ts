@@ -8,6 +8,8 @@ export interface Settings {
   /** Undefined when none was found. */
   readonly token: string | undefined
   readonly dataFolder: string
+  /** The programs of the server, by name, where each service is one; none when the address was not found in the data folder. */
+  readonly services: Readonly<Record<string, string>>
 }
 
 const usualUrl = 'http://127.0.0.1:8080'
@@ -22,7 +24,8 @@ export async function readSettings(
   option: string | undefined,
 ): Promise<Settings> {
   const dataFolder = resolve(folder, present(env['LATCHKEY_DATA']) ?? 'data')
-  const url = present(option) ?? present(env['LATCHKEY_URL']) ?? (await contentOf(dataFolder, 'url')) ?? usualUrl
+  const named = present(option) ?? present(env['LATCHKEY_URL'])
+  const url = named ?? (await contentOf(dataFolder, 'url')) ?? usualUrl
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
     throw new Failure(
       'usage',
@@ -30,7 +33,18 @@ export async function readSettings(
     )
   }
   const token = present(env['LATCHKEY_ADMIN_TOKEN']) ?? (await contentOf(dataFolder, 'admin-token'))
-  return { url: url.replace(/\/+$/, ''), token, dataFolder }
+  const services = named === undefined ? ((await contentOf(dataFolder, 'services')) ?? '') : ''
+  return { url: url.replace(/\/+$/, ''), token, dataFolder, services: readServices(services) }
+}
+
+/** Lines of name and address. */
+function readServices(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text.split('\n').flatMap((line) => {
+      const [, name, url] = /^(\w+) (https?:\/\/\S+)$/.exec(line) ?? []
+      return name === undefined || url === undefined ? [] : [[name, url]]
+    }),
+  )
 }
 
 async function contentOf(dataFolder: string, name: string): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import type { DynamicModule } from '@nestjs/common'
 import type { EventLogServerOptions } from '#libs/eventlog/nest/index'
+import { CacheError } from '#libs/cache/index'
 import type { HealthCheck } from '#libs/http/index'
 import type { Database } from '#libs/postgres/index'
 import { freePort } from '../address.ts'
@@ -37,6 +38,7 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
   return runProgram<C>(env, {
     ...service,
     name: `latchkey-${service.name}`,
+    expected: [CacheError, ...(service.expected ?? [])],
     async start(starting) {
       const { configuration, logger, ending } = starting
       const host = configuration.LATCHKEY_HOST

@@ -66,6 +66,7 @@ export class StartingService<C extends ServiceConfiguration> {
   openLog(publishes?: { readonly database: Database; readonly source: EventSource }): KafkaEventLog {
     const { configuration, logger, telemetry } = this
     const where = configuration.KAFKA_BROKERS.join(', ')
+    const teller = tellOfBroker(where, logger)
     const log = openKafkaEventLog({
       kafka: kafkaAddress(configuration, `latchkey ${this.#name}`),
       topics: {
@@ -76,14 +77,12 @@ export class StartingService<C extends ServiceConfiguration> {
       },
       ...(publishes === undefined ? {} : { outbox: { ...publishes, schema: publishes.source } }),
       onFailure: failuresOf('the event log', logger),
-      onBroker: (state) =>
-        state === 'away' ? logger.warn(`Kafka at ${where} is away`) : logger.info(`Kafka at ${where} is there`),
+      onBroker: (state) => teller.changed(state),
       onAppended: countAppended(telemetry),
     })
-    const quiet = tellOfBroker(log, where, logger)
     this.checks.push(brokerCheck(log, where))
     this.#starting.ending.add('the event log', logPatience, async () => {
-      quiet()
+      teller.end()
       await log.close()
     })
     return log

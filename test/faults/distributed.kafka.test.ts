@@ -1,0 +1,162 @@
+import { jest } from '@jest/globals'
+import { startEmbeddedPostgres } from '#libs/postgres/embedded/index'
+import {
+  ask,
+  create,
+  freePort,
+  Ground,
+  lives,
+  processesOf,
+  type Program,
+  refusal,
+  until,
+  users,
+} from './running-program.ts'
+
+jest.setTimeout(120_000)
+
+const ground = new Ground()
+afterAll(() => ground.end())
+
+const services = ['gateway', 'keys', 'directory', 'audit'] as const
+type Service = (typeof services)[number]
+
+/** What the program printed of a service, or its log of one that it started again since. */
+function of(program: Program, service: Service): { url: string; pid: number } {
+  const [, url = '', pid] = new RegExp(`^${service} +(\\S+) +process (\\d+)$`, 'm').exec(program.stdout) ?? []
+  const again = [...program.stderr.matchAll(new RegExp(`"pid":(\\d+),"msg":"the ${service} service is back"`, 'g'))]
+  return { url, pid: Number(again.at(-1)?.[1] ?? pid) }
+}
+
+function start(data: string, env: Readonly<Record<string, string>> = {}): Promise<Program> {
+  return ground.start(data, env, 'distributed')
+}
+
+async function degraded(url: string): Promise<unknown> {
+  const { status, body } = await ask(`${url}/health/ready`, { token: '' })
+  return { status, ...Object(body) }
+}
+
+test.each([
+  ['SIGINT', 'group'],
+  ['SIGTERM', 'process'],
+] as const)(
+  '%s to the %s ends services and servers, with code 0, and a next start finds all there was',
+  async (name, to) => {
+    const data = ground.folder()
+    const program = await start(data)
+    expect(await create(program, 'ada')).toMatchObject({ status: 201 })
+    const pids = services.map((service) => of(program, service).pid)
+    expect(pids.map(lives)).toEqual([true, true, true, true])
+    program.signal(name, to)
+    expect(await program.exit).toEqual({ code: 0, signal: null })
+    expect(pids.map(lives)).toEqual([false, false, false, false])
+    expect(processesOf(data)).toEqual([])
+    const again = await start(data)
+    expect(again.key).toBe(program.key)
+    expect(await users(again)).toEqual(['ada'])
+    await again.stop()
+  },
+)
+
+test.each([300, 3_000])('Ctrl-C %i ms into a first start leaves nothing running', async (after) => {
+  const data = ground.folder()
+  const program = ground.launch(data, {}, 'distributed')
+  await new Promise((resolve) => setTimeout(resolve, after))
+  program.signal('SIGINT', 'group')
+  expect(await program.exit).toEqual({ code: 0, signal: null })
+  expect(processesOf(data)).toEqual([])
+})
+
+test('a kill -9 of the program ends its services, and the next start takes over or ends its servers', async () => {
+  const data = ground.folder()
+  const ports = {
+    LATCHKEY_GATEWAY_PORT: String(await freePort()),
+    LATCHKEY_KEYS_PORT: String(await freePort()),
+    LATCHKEY_DIRECTORY_PORT: String(await freePort()),
+    LATCHKEY_AUDIT_PORT: String(await freePort()),
+  }
+  const program = await start(data, ports)
+  await create(program, 'ada')
+  const pids = services.map((service) => of(program, service).pid)
+  program.signal('SIGKILL')
+  await program.exit
+  const again = await start(data, ports)
+  expect(pids.map(lives)).toEqual([false, false, false, false])
+  expect(again.url).toBe(program.url)
+  expect(await users(again)).toEqual(['ada'])
+  expect(await again.stop()).toEqual({ code: 0, signal: null })
+  expect(processesOf(data)).toEqual([])
+})
+
+test('a service that is killed is started again at its address, and what happened meanwhile is applied', async () => {
+  const program = await start(ground.folder())
+  for (const service of services) {
+    const { url, pid } = of(program, service)
+    process.kill(pid, 'SIGKILL')
+    await until(`the ${service} service is back`, () => of(program, service).pid !== pid)
+    await until('it answers', async () => (await ask(`${url}/health/ready`, { token: '' })).status === 200)
+    expect(await create(program, service)).toMatchObject({ status: 201 })
+  }
+  const connection = program.scimBaseUrl.split('/').at(-1)
+  const people = `${of(program, 'directory').url}/directory/v1/${connection}/users`
+  await until('the directory has all', async () => {
+    const { body } = await ask(people, { token: program.adminToken })
+    return services.every((service) => JSON.stringify(body).includes(`"${service}"`))
+  })
+  await program.stop()
+})
+
+test('what is misspelled is told before anything is started', async () => {
+  const { code, lines } = await refusal(
+    ground.launch(ground.folder(), { LATCHKEY_AUDIT_PROT: '1', KAFKA_PARTITIONS: 'many' }, 'distributed'),
+  )
+  expect([code, lines.length]).toEqual([1, 2])
+  expect(lines.join()).toContain('did you mean LATCHKEY_AUDIT_PORT?')
+})
+
+describe('a service as a program of its own', () => {
+  test.each(services)('%s says what must be set', async (service) => {
+    const { code, lines } = await refusal(ground.launch(ground.folder(), {}, service))
+    expect([code, lines]).toEqual([
+      1,
+      [
+        'KAFKA_BROKERS holds nothing; it should hold a list separated by commas',
+        'DATABASE_URL holds nothing; it should hold a URL that begins with postgres:// or postgresql://',
+      ],
+    ])
+  })
+
+  test('waits for what it needs, saying for what, and the gateway serves without Kafka and Redis', async () => {
+    const data = ground.folder()
+    const postgres = { folder: `${data}-postgres`, log: `${data}-postgres.log`, durable: false }
+    const first = await startEmbeddedPostgres(postgres)
+    await first.stop()
+    const env = {
+      DATABASE_URL: first.url,
+      KAFKA_BROKERS: `127.0.0.1:${await freePort()}`,
+      REDIS_URL: `redis://127.0.0.1:${await freePort()}`,
+      LATCHKEY_PUBLIC_URL: 'http://127.0.0.1',
+    }
+    const { host, port } = new URL(first.url)
+    const gateway = ground.launch(data, env, 'gateway')
+    await until('it waits', () => gateway.stderr.includes(`waiting for Postgres at ${host}`))
+    const second = await startEmbeddedPostgres({ ...postgres, port: Number(port) })
+    await until('it waits', () => gateway.stderr.includes(`waiting for the file ${data}/peppers`))
+    const keys = ground.launch(data, { ...env, LATCHKEY_QUICKSTART: 'true' }, 'keys')
+    await keys.ready()
+    const ready = /^Latchkey gateway is ready at (\S+)\n$/
+    await until('it is ready', () => ready.test(gateway.stdout))
+    const url = ready.exec(gateway.stdout)?.[1] ?? ''
+    expect(await degraded(url)).toMatchObject({
+      status: 'ready',
+      missing: [],
+      degraded: [{ name: 'kafka' }, { name: 'redis' }, { name: 'follower gateway' }],
+    })
+    const refused = await ask(`${url}${new URL(keys.scimBaseUrl).pathname}/Users`, { token: keys.key })
+    expect(refused.status).toBe(401)
+    expect(await gateway.stop()).toEqual({ code: 0, signal: null })
+    expect(await keys.stop()).toEqual({ code: 0, signal: null })
+    await second.stop()
+  })
+})
