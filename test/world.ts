@@ -28,6 +28,8 @@ export type Scim = (method: string, path: string, body?: unknown, headers?: Reco
 export interface World {
   readonly adminToken: string
   readonly gatewayUrl: string
+  readonly directoryUrl: string
+  readonly auditUrl: string
   /** The table that the gateway appends events to. */
   readonly appendsTo: string
   admin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
@@ -83,6 +85,8 @@ export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<Worl
   return {
     adminToken,
     gatewayUrl: addresses.gateway,
+    directoryUrl: addresses.directory,
+    auditUrl: addresses.audit,
     appendsTo: program.appendsTo,
     admin,
     scim,

@@ -8,7 +8,7 @@ export const kafkaSettings = {
   }),
   KAFKA_TOPIC_PREFIX: setting.text({ default: 'latchkey', about: 'What the names of topics begin with.' }),
   KAFKA_PARTITIONS: setting.integer({
-    default: 12,
+    default: 16,
     min: 1,
     max: 1_000,
     about: 'Partitions of each topic, used when topics are made.',

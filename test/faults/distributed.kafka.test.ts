@@ -15,21 +15,12 @@ import {
   until,
   users,
 } from './running-program.ts'
+import { serviceOf, services } from './services.ts'
 
 jest.setTimeout(120_000)
 
 const ground = new Ground()
 afterAll(() => ground.end())
-
-const services = ['gateway', 'keys', 'directory', 'audit'] as const
-type Service = (typeof services)[number]
-
-/** What the program printed of a service, or its log of one that it started again since. */
-function of(program: Program, service: Service): { url: string; pid: number } {
-  const [, url = '', pid] = new RegExp(`^${service} +(\\S+) +process (\\d+)$`, 'm').exec(program.stdout) ?? []
-  const again = [...program.stderr.matchAll(new RegExp(`"pid":(\\d+),"msg":"the ${service} service is back"`, 'g'))]
-  return { url, pid: Number(again.at(-1)?.[1] ?? pid) }
-}
 
 function start(data: string, env: Readonly<Record<string, string>> = {}): Promise<Program> {
   return ground.start(data, env, 'distributed')
@@ -54,7 +45,7 @@ test.each([
     const data = ground.folder()
     const program = await start(data)
     expect(await create(program, 'ada')).toMatchObject({ status: 201 })
-    const pids = services.map((service) => of(program, service).pid)
+    const pids = services.map((service) => serviceOf(program, service).pid)
     const redis = serverPid(data, 'redis')
     expect(pids.map(lives)).toEqual([true, true, true, true])
     program.signal(name, to)
@@ -88,7 +79,7 @@ test('a kill -9 of the program ends its services, and the next start takes over 
   }
   const program = await start(data, ports)
   await create(program, 'ada')
-  const pids = services.map((service) => of(program, service).pid)
+  const pids = services.map((service) => serviceOf(program, service).pid)
   const redis = serverPid(data, 'redis')
   program.signal('SIGKILL')
   await program.exit
@@ -104,14 +95,14 @@ test('a kill -9 of the program ends its services, and the next start takes over 
 test('a service that is killed is started again at its address, and what happened meanwhile is applied', async () => {
   const program = await start(ground.folder())
   for (const service of services) {
-    const { url, pid } = of(program, service)
+    const { url, pid } = serviceOf(program, service)
     process.kill(pid, 'SIGKILL')
-    await until(`the ${service} service is back`, () => of(program, service).pid !== pid)
+    await until(`the ${service} service is back`, () => serviceOf(program, service).pid !== pid)
     await until('it answers', async () => (await ask(`${url}/health/ready`, { token: '' })).status === 200)
     expect(await create(program, service)).toMatchObject({ status: 201 })
   }
   const connection = program.scimBaseUrl.split('/').at(-1)
-  const people = `${of(program, 'directory').url}/directory/v1/${connection}/users`
+  const people = `${serviceOf(program, 'directory').url}/directory/v1/${connection}/users`
   await until('the directory has all', async () => {
     const { body } = await ask(people, { token: program.adminToken })
     return services.every((service) => JSON.stringify(body).includes(`"${service}"`))
@@ -128,7 +119,7 @@ test('a server that is killed is started again, and nothing that was answered is
     await until(`${name} is back`, () => program.stderr.includes(`${name} is back`))
     await until('users are created', async () => (await create(program, `after-${name}`)).status === 201)
   }
-  const people = `${of(program, 'directory').url}/directory/v1/${program.scimBaseUrl.split('/').at(-1)}/users`
+  const people = `${serviceOf(program, 'directory').url}/directory/v1/${program.scimBaseUrl.split('/').at(-1)}/users`
   await until('the directory has all', async () => {
     const { body } = await ask(people, { token: program.adminToken })
     return Object.keys(servers).every((name) => JSON.stringify(body).includes(`"after-${name}"`))

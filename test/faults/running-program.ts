@@ -249,9 +249,13 @@ export async function freePort(): Promise<number> {
 const made = z.object({ id: z.string().default(''), key: z.string().default('') })
 
 /** Another tenant with a connection, and a key of it that the gateway accepts by now. */
-export async function newConnection(program: Program, tenant: string): Promise<{ base: string; key: string }> {
+export async function newConnection(
+  program: Program,
+  tenant: string,
+  adminUrl = program.url,
+): Promise<{ base: string; key: string }> {
   const admin = async (path: string, body: object): Promise<z.infer<typeof made>> => {
-    const answer = await ask(`${program.url}/admin/v1${path}`, { token: program.adminToken, body })
+    const answer = await ask(`${adminUrl}/admin/v1${path}`, { token: program.adminToken, body })
     return made.parse(answer.body)
   }
   const { id } = await admin('/tenants', { name: tenant })

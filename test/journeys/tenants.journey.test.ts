@@ -267,7 +267,10 @@ describe('keys', () => {
       )
     }
     for (const table of ['scim_user', 'scim_group', 'membership', 'known_key', 'known_connection']) {
-      expect(await world.query(`SELECT * FROM gateway.${table} WHERE connection = $1`, [connection.id])).toEqual([])
+      await eventually(
+        () => world.query(`SELECT * FROM gateway.${table} WHERE connection = $1`, [connection.id]),
+        (left) => left.length === 0,
+      )
     }
     expect((await world.admin('GET', `/tenants/${connection.tenant}`)).status).toBe(404)
     expect((await world.audit({ tenant: connection.tenant, surface: 'scim' })).length).toBeGreaterThan(0)
@@ -291,8 +294,10 @@ test('a tenant deleted in the middle of an import leaves nothing of it behind', 
   expect(await world.admin('DELETE', `/tenants/${connection.tenant}`)).toMatchObject({ status: 204 })
   await Promise.all(importing)
   expect(refused).toBeGreaterThan(0)
-  const left = await world.query('SELECT id FROM gateway.scim_user WHERE connection = $1', [connection.id])
-  expect(left).toEqual([])
+  await eventually(
+    () => world.query('SELECT id FROM gateway.scim_user WHERE connection = $1', [connection.id]),
+    (left) => left.length === 0,
+  )
   await eventually(
     () => world.directory(`/${connection.id}/users`),
     ({ body }) => body.items?.length === 0,
@@ -384,9 +389,9 @@ describe('the admin API', () => {
   })
 
   test('the directory and the audit trail want the admin token too', async () => {
-    const { gatewayUrl } = world
-    for (const path of ['/directory/v1/x/users', '/audit/v1/records']) {
-      expect((await fetch(gatewayUrl + path)).status).toBe(401)
+    const { directoryUrl, auditUrl } = world
+    for (const url of [`${directoryUrl}/directory/v1/x/users`, `${auditUrl}/audit/v1/records`]) {
+      expect((await fetch(url)).status).toBe(401)
     }
   })
 })

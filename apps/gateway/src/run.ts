@@ -7,6 +7,7 @@ const settings = {
   ...only(
     'LATCHKEY_GATEWAY_PORT',
     'LATCHKEY_PUBLIC_URL',
+    'LATCHKEY_ADMIN_TOKEN',
     'LATCHKEY_PEPPERS',
     'LATCHKEY_DECISION_QUEUE',
     'REDIS_URL',
@@ -28,6 +29,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const database = starting.openDatabase(16)
       await starting.withPostgres(() => migrateGateway(database))
       const peppers = await starting.peppers(configuration.LATCHKEY_PEPPERS)
+      starting.hideAdminToken(configuration.LATCHKEY_ADMIN_TOKEN)
       const log = starting.openLog({ database, source: 'gateway' })
       const opened = performance.now()
       return {

@@ -6,7 +6,7 @@ import { localChannel, openRedisChannel, type TrustChannel } from '#libs/cache/i
 import type { Peppers } from '#libs/credentials/index'
 import type { HealthCheck } from '#libs/http/index'
 import { type Database, isConnectionLoss } from '#libs/postgres/index'
-import type { Logger, Telemetry } from '#libs/telemetry/index'
+import { hideSecret, type Logger, type Telemetry } from '#libs/telemetry/index'
 import { DataFolder, keptAdminToken, keptPeppers } from '../data-folder.ts'
 import { failuresOf, openDatabase } from '../databases.ts'
 import { Decisions } from '../decisions.ts'
@@ -121,6 +121,12 @@ export class StartingService<C extends ServiceConfiguration> {
   async adminToken(given: string | undefined): Promise<string> {
     const { LATCHKEY_DATA } = this.configuration
     return given ?? keptSecret(LATCHKEY_DATA, 'admin-token', 'LATCHKEY_ADMIN_TOKEN', keptAdminToken, this.#starting)
+  }
+
+  /** A service that does not ask for the admin token hides it all the same, where it can know it: people paste it in wrong places. */
+  hideAdminToken(given: string | undefined): void {
+    const token = given ?? keptAdminToken(this.configuration.LATCHKEY_DATA)
+    if (token !== undefined) hideSecret(token)
   }
 
   /** The peppers that the keys service made, or that are set. */
