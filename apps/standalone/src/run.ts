@@ -69,8 +69,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         auditRetention: configuration.LATCHKEY_AUDIT_RETENTION,
         telemetry,
         logger,
+        ending,
       })
-      ending.add('the services', 20_000, () => services.stop())
       folder.writeUrl(services.url)
       folder.writeServices({})
       return `Latchkey is ready at ${services.url}\n${banner(services.quickstart, new Date())}`

@@ -19,17 +19,16 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
 export interface Services {
   readonly url: string
   readonly quickstart: Quickstart
-  /** Answers what is in flight, writes what is queued, then ends. */
-  stop(): Promise<void>
 }
 
-/** All four services in one process. Resolves when requests are answered and every follower has caught up. */
+/** All four services in one process, ended with it. Resolves when requests are answered and every follower has caught up. */
 export async function startAll(options: ServicesOptions): Promise<Services> {
   const { telemetry, logger, adminToken, peppers, publicUrl, host, port, bodyLimit, requestTimeout } = options
   const clock = (): Date => new Date()
   const stores = await openStores({ ...options, clock })
   const { log, entities, onFailure } = stores
   const channel = localChannel(failuresOf('the channel of revocations', logger))
+  options.ending.add('the channel of revocations', 1_000, () => channel.close())
   const followers = followersOf(stores, telemetry, logger)
   const keysParts: KeysParts = {
     database: stores.keys,
@@ -72,13 +71,6 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     logger,
     beforeListening: async () => void (await caughtUp(followers)),
   })
-  return {
-    url: listening.url,
-    quickstart,
-    async stop() {
-      await listening.close()
-      await channel.close()
-      await stores.close()
-    },
-  }
+  options.ending.add('the server', 15_000, () => listening.close())
+  return { url: listening.url, quickstart }
 }

@@ -6,7 +6,7 @@ import type { Peppers } from '#libs/credentials/index'
 import { type AppendQueue, countAppended } from '#libs/eventlog/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
 import type { Database, Entities } from '#libs/postgres/index'
-import { Decisions, failuresOf, openDatabase, statementTimeout } from '#libs/program/index'
+import { Decisions, type Ending, failuresOf, openDatabase, statementTimeout } from '#libs/program/index'
 import type { Logger, Telemetry } from '#libs/telemetry/index'
 
 export interface StoresOptions {
@@ -18,6 +18,7 @@ export interface StoresOptions {
   readonly clock: () => Date
   readonly telemetry: Telemetry
   readonly logger: Logger
+  readonly ending: Ending
 }
 
 /** One Postgres for everything, of which each service has a schema and a pool of its own. */
@@ -32,13 +33,14 @@ export interface Stores {
   /** Records of reads and refusals on their way into the log, of the two services that decide. */
   readonly decisions: { readonly gateway: AppendQueue; readonly keys: AppendQueue }
   onFailure(error: unknown): void
-  /** Writes what is queued, waits for the batches in hand, then lets go of every connection. */
-  close(): Promise<void>
 }
 
-/** The stores, with every schema up to date. @throws PeppersDoNotFit */
+/**
+ * The stores, with every schema up to date. At the end what is queued is written, the batches in hand are waited for, then every
+ * connection is let go. @throws PeppersDoNotFit
+ */
 export async function openStores(options: StoresOptions): Promise<Stores> {
-  const { databaseUrl: url, clock, telemetry, logger } = options
+  const { databaseUrl: url, clock, telemetry, logger, ending } = options
   const onFailure = failuresOf('the database', logger)
   const databases = {
     gateway: openDatabase(url, gatewaySchema, 16, onFailure),
@@ -46,6 +48,9 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     directory: openDatabase(url, directorySchema, 4, onFailure),
     audit: openDatabase(url, auditSchema, 4, onFailure),
   }
+  ending.add('the connections to Postgres', 5_000, async () => {
+    await Promise.all(Object.values(databases).map((database) => database.close()))
+  })
   const [log] = await Promise.all([
     openPostgresEventLog({
       url,
@@ -60,17 +65,15 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     migrateAudit(databases.audit, { retention: options.auditRetention, clock }),
   ])
   const entities = await openKeysEntities(url, statementTimeout, onFailure)
+  ending.add('the connections of the admin API', 5_000, () => entities.close())
+  ending.add('the event log', 10_000, () => log.close())
   const decisions = new Decisions({ capacity: options.decisionQueue, onFailure, telemetry, logger })
+  ending.add('the records of reads and refusals', 7_000, () => decisions.end())
   return {
     ...databases,
     log,
     entities,
     decisions: { gateway: decisions.queue(log, databases.gateway), keys: decisions.queue(log, databases.keys) },
     onFailure,
-    async close() {
-      await decisions.end()
-      await log.close()
-      await Promise.all([...Object.values(databases), entities].map((store) => store.close()))
-    },
   }
 }
