@@ -37,6 +37,8 @@ export interface Measured {
 const largeGroup = 100_000
 const membersAtOnce = 10_000
 const smallGroup = 10
+/** So that what is read, changed and added differs from the start. */
+const firstUsers = 300
 
 /** Everything that is measured of one shape, one after the other, each beside its floors. */
 export async function measure(program: Running, options: MeasureOptions): Promise<Measured> {
@@ -92,6 +94,7 @@ async function measureOver(client: pg.Client, program: Running, options: Measure
   await ask(requests.setActive(sampleId, false))
   const updated = await rowsOf(client, sampleId)
   const ids: string[] = [sampleId]
+  for (let made = 0; made < firstUsers; made++) ids.push(idOf((await ask(requests.createUser(`first-${made}`))).body))
   const anyId = (number: number): string => ids[(number * 7919) % ids.length] ?? ''
   const [small, large] = [idOf((await ask(requests.createGroup('small', someIds(smallGroup)))).body), await makeLarge()]
 
