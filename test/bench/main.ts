@@ -55,7 +55,7 @@ async function measureShape(shape: string, start: Starter): Promise<ShapeMeasure
       const profile = options['cpu-prof'] === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options['cpu-prof']}`]
       const program = await start({
         folder: join(folder, 'over'),
-        databaseUrl: postgres.url,
+        databaseUrl: postgres.nearUrl,
         nodeArguments: profile,
       })
       try {
@@ -66,7 +66,7 @@ async function measureShape(shape: string, start: Starter): Promise<ShapeMeasure
           connections: options.connections.split(',').map(Number),
           postgres,
           ...(options.only === undefined ? {} : { only: options.only }),
-          ...(options['no-floors'] ? {} : { floors: await WriteFloor.open(postgres.url) }),
+          ...(options['no-floors'] ? {} : { floors: await WriteFloor.open(postgres.nearUrl) }),
           told: (row) => say(line(row)),
         })
         measured[`memory after ${result.created} creates, MiB`] = residentMemory(program.pids)

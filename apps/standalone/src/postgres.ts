@@ -25,7 +25,7 @@ export async function keepPostgres(folder: DataFolder, logger: Logger): Promise<
   let stopping = false
   const kept = keep()
   return {
-    url,
+    url: running.nearUrl,
     async stop() {
       stopping = true
       askToStop()
