@@ -1,5 +1,7 @@
+import { cpus } from 'node:os'
 import { Connection, type Reply } from './connection.ts'
 import { type Figures, ownShare, spread } from './figures.ts'
+import { machineTime } from './processes.ts'
 
 export interface Request {
   readonly method: string
@@ -32,7 +34,7 @@ export async function drive(target: Target, load: Load): Promise<Figures> {
   const connections = await openConnections(target.url, load.connections)
   const latencies: number[] = []
   let number = 0
-  const used = target.processorTime()
+  const used = { ...target.processorTime(), machine: machineTime() }
   const driver = ownShare()
   const began = performance.now()
   const end = began + load.seconds * 1000
@@ -69,7 +71,7 @@ export async function pace(target: Target, load: Pace): Promise<Figures> {
   const latencies: number[] = []
   const late: number[] = []
   const requests = Math.round(load.rate * load.seconds)
-  const used = target.processorTime()
+  const used = { ...target.processorTime(), machine: machineTime() }
   const driver = ownShare()
   const began = performance.now()
   await new Promise<void>((resolve, reject) => {
@@ -113,7 +115,7 @@ interface Run {
   readonly requests: number
   readonly latencies: number[]
   readonly milliseconds: number
-  readonly used: ReturnType<Target['processorTime']>
+  readonly used: ReturnType<Target['processorTime']> & { readonly machine: number }
   readonly driver: number
   readonly connections: readonly Connection[]
 }
@@ -121,6 +123,8 @@ interface Run {
 function figuresOf(target: Target, load: { name: string; connections: number }, run: Run): Figures {
   for (const connection of run.connections) connection.close()
   const { processor, postgres } = target.processorTime()
+  const seconds = run.milliseconds / 1000
+  const ours = processor - run.used.processor + postgres - run.used.postgres + run.driver * seconds
   return {
     name: load.name,
     connections: load.connections,
@@ -130,5 +134,6 @@ function figuresOf(target: Target, load: { name: string; connections: number }, 
     processor: ((processor - run.used.processor) * 1e6) / run.requests,
     postgres: ((postgres - run.used.postgres) * 1e6) / run.requests,
     driver: run.driver,
+    others: Math.max(0, machineTime() - run.used.machine - ours) / (seconds * cpus().length),
   }
 }

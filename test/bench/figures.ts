@@ -22,6 +22,8 @@ export interface Figures extends Spread {
   readonly postgres: number
   /** What part of one core the measuring side used. */
   readonly driver: number
+  /** What part of the machine went to others: where it is much, what is measured says little. */
+  readonly others: number
 }
 
 export function spread(milliseconds: number[]): Spread {

@@ -19,6 +19,20 @@ export function postgresTime(postmaster: number): number {
   }
 }
 
+/** Processor time that everything on this machine has used so far, and what the host withheld, in seconds; NaN where there is no /proc. */
+export function machineTime(): number {
+  try {
+    // user, nice, system, idle, iowait, irq, softirq, steal
+    const [user, nice, system, , , irq, softirq, steal] =
+      /^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1]?.split(' ').map(Number) ?? []
+    return (
+      [user, nice, system, irq, softirq, steal].reduce<number>((sum, value) => sum + (value ?? Number.NaN), 0) / 100
+    )
+  } catch {
+    return Number.NaN
+  }
+}
+
 /** Resident memory of processes in MiB, as Linux counts it; NaN elsewhere. */
 export function residentMemory(pids: readonly number[]): number {
   try {

@@ -1,15 +1,15 @@
 import type { Measured, Row } from './measure.ts'
 
-const columns = ['conns', 'req/s', 'p50 ms', 'p95 ms', 'p99 ms', 'cpu us', 'pg us', 'driver'] as const
+const columns = ['conns', 'req/s', 'p50 ms', 'p95 ms', 'p99 ms', 'cpu us', 'pg us', 'driver', 'others'] as const
 const nameWidth = 24
 
-/** The table's head; times are of a request, cpu and pg what it cost the program and Postgres, driver the measuring side's part of a core. */
+/** The table's head; times are of a request, cpu and pg what it cost the program and Postgres, driver the measuring side's part of a core, others what the rest took of the machine. */
 export function heading(shape: string): string {
   return `\n${shape.padEnd(nameWidth)}${columns.map((name) => name.padStart(8)).join('')}  floors: requests/s (reached)`
 }
 
 export function line(row: Row): string {
-  const { name, connections, perSecond, p50, p95, p99, processor, postgres, driver } = row
+  const { name, connections, perSecond, p50, p95, p99, processor, postgres, driver, others } = row
   const cells = [
     connections,
     Math.round(perSecond),
@@ -17,6 +17,7 @@ export function line(row: Row): string {
     Math.round(processor),
     Math.round(postgres),
     `${Math.round(driver * 100)} %`,
+    `${Math.round(others * 100)} %`,
   ]
   const floors = row.floors.map((floor) => `${floor.name} ${Math.round(floor.perSecond)} (${floor.ratio.toFixed(2)})`)
   return `${name.padEnd(nameWidth)}${cells.map((cell) => String(cell).padStart(8)).join('')}  ${floors.join(', ')}`

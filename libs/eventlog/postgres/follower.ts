@@ -8,7 +8,7 @@ import { type Page, readPage } from './read.ts'
 
 const longestPause = 5_000
 /** After a page that was not full: under load, one transaction then applies what several had appended. */
-const breath = 10
+const breath = 25
 /** While only others' events pass by, the place is saved this often, so that a restart need not read past them again. */
 const saveIdlePlaceEvery = 5_000
 
