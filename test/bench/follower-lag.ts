@@ -87,13 +87,13 @@ export async function caughtUp(client: pg.Client, ids: readonly string[]): Promi
     return rows[0]?.people === ids.length
   })
   await until(async () => {
-    const { rows } = await client.query<{ behind: boolean }>(
-      `SELECT max(position) FILTER (WHERE name = 'request.decided' AND payload::jsonb -> 'subject' ->> 'id' = ANY($1)
-           AND NOT EXISTS (SELECT FROM audit.record WHERE record.id = event.subject)) IS NOT NULL AS behind
-       FROM (SELECT * FROM event_log.event ORDER BY position DESC LIMIT 2000) AS event`,
+    const { rows } = await client.query<{ records: number }>(
+      `SELECT count(*)::int AS records FROM audit.record
+       WHERE received_at > now() - interval '2 minutes' AND operation = 'users.create'
+         AND payload::jsonb -> 'subject' ->> 'id' = ANY($1)`,
       [ids],
     )
-    return rows[0]?.behind === false
+    return rows[0]?.records === ids.length
   })
 }
 

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { startEmbeddedPostgres } from '#libs/postgres/embedded/index'
 import { type Measured, measure } from './measure.ts'
 import { machine, residentMemory } from './processes.ts'
-import { shapes, type Starter } from './shapes.ts'
+import { type Shape, shapes } from './shapes.ts'
 import { heading, line, summary } from './table.ts'
 import { WriteFloor } from './write-floor.ts'
 
@@ -32,11 +32,11 @@ const say = (text: string): void => void (options.json ? process.stderr : proces
 
 say(machine())
 const results: ShapeMeasured[] = []
-for (const [name, start] of wanted) results.push(await measureShape(name, start))
+for (const [name, shape] of wanted) results.push(await measureShape(name, shape))
 if (options.json) process.stdout.write(`${JSON.stringify({ machine: machine(), shapes: results }, undefined, 2)}\n`)
 
 /** In a folder and over a Postgres of its own, which keeps the time of each commit; the floors are databases of the same server. */
-async function measureShape(shape: string, start: Starter): Promise<ShapeMeasured> {
+async function measureShape(shape: string, { start, appendsTo }: Shape): Promise<ShapeMeasured> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
   const measured: Record<string, number> = {}
   try {
@@ -65,8 +65,9 @@ async function measureShape(shape: string, start: Starter): Promise<ShapeMeasure
           seconds: Number(options.seconds),
           connections: options.connections.split(',').map(Number),
           postgres,
+          appendsTo,
           ...(options.only === undefined ? {} : { only: options.only }),
-          ...(options['no-floors'] ? {} : { floors: await WriteFloor.open(postgres.nearUrl) }),
+          ...(options['no-floors'] ? {} : { floors: await WriteFloor.open(postgres.nearUrl, appendsTo) }),
           told: (row) => say(line(row)),
         })
         measured[`memory after ${result.created} creates, MiB`] = residentMemory(program.pids)

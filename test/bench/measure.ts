@@ -8,13 +8,14 @@ import { httpFloor } from './http-floor.ts'
 import { postgresTime, processorTime } from './processes.ts'
 import { idOf, requestsAt } from './requests.ts'
 import type { Running } from './shapes.ts'
-import { rowsOf, sampleName, type WriteFloor } from './write-floor.ts'
+import { type AppendsTo, rowsOf, sampleName, watching, type WriteFloor } from './write-floor.ts'
 
 export interface MeasureOptions {
   readonly seconds: number
   readonly connections: readonly number[]
   /** The Postgres that both the program and the floors use. */
   readonly postgres: { readonly url: string; readonly pid: number }
+  readonly appendsTo: AppendsTo
   /** Absent when floors are not asked for. */
   readonly floors?: WriteFloor
   /** Operations whose name holds this; all of them without. */
@@ -52,7 +53,7 @@ export async function measure(program: Running, options: MeasureOptions): Promis
 }
 
 async function measureOver(client: pg.Client, program: Running, options: MeasureOptions): Promise<Measured> {
-  const { seconds, postgres, floors } = options
+  const { seconds, postgres, floors, appendsTo } = options
   const requests = requestsAt(new URL(program.scimBaseUrl).pathname)
   const target: Target = {
     url: program.url,
@@ -89,10 +90,12 @@ async function measureOver(client: pg.Client, program: Running, options: Measure
           await floors.microBatched(kind, sample, waiting, seconds),
         ]
 
-  const sampleId = idOf((await ask(requests.createUser(sampleName))).body)
-  const created = await rowsOf(client, sampleId)
-  await ask(requests.setActive(sampleId, false))
-  const updated = await rowsOf(client, sampleId)
+  const { sampleId, created, updated } = await watching(client, appendsTo, async () => {
+    const id = idOf((await ask(requests.createUser(sampleName))).body)
+    const made = await rowsOf(client, appendsTo, id)
+    await ask(requests.setActive(id, false))
+    return { sampleId: id, created: made, updated: await rowsOf(client, appendsTo, id) }
+  })
   const ids: string[] = [sampleId]
   for (let made = 0; made < firstUsers; made++) ids.push(idOf((await ask(requests.createUser(`first-${made}`))).body))
   const anyId = (number: number): string => ids[(number * 7919) % ids.length] ?? ''

@@ -18,16 +18,31 @@ const userColumns = {
   last_modified: 'timestamptz',
   document: 'jsonb',
 }
-const eventColumns = {
-  id: 'uuid',
-  name: 'text',
-  source: 'text',
-  subject: 'text',
-  key: 'text',
-  version: 'int',
-  time: 'timestamptz',
-  traceparent: 'text',
-  payload: 'text',
+export type AppendsTo = 'event_log.event' | 'gateway.outbox'
+
+const eventColumns: Readonly<Record<AppendsTo, Readonly<Record<string, string>>>> = {
+  'event_log.event': {
+    id: 'uuid',
+    name: 'text',
+    source: 'text',
+    subject: 'text',
+    key: 'text',
+    version: 'int',
+    time: 'timestamptz',
+    traceparent: 'text',
+    payload: 'text',
+  },
+  'gateway.outbox': {
+    id: 'uuid',
+    shard: 'smallint',
+    name: 'text',
+    subject: 'text',
+    key: 'text',
+    version: 'int',
+    time: 'text',
+    traceparent: 'text',
+    payload: 'text',
+  },
 }
 
 /** The rows that one request left behind: its user (with one e-mail) and its events. */
@@ -37,8 +52,22 @@ export interface Rows {
   readonly events: readonly (readonly unknown[])[]
 }
 
-/** Reads what the last request about the user of that id left behind, alone in its transaction. */
-export async function rowsOf(client: pg.Client, id: string): Promise<Rows> {
+/** Keeps a copy of what is appended while `work` runs: an outbox forgets it at once. */
+export async function watching<T>(client: pg.Client, appendsTo: AppendsTo, work: () => Promise<T>): Promise<T> {
+  await client.query(`
+    CREATE TABLE IF NOT EXISTS public.appended AS SELECT * FROM ${appendsTo} WITH NO DATA;
+    CREATE OR REPLACE FUNCTION public.keep_appended() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN INSERT INTO public.appended SELECT NEW.*; RETURN NULL; END';
+    CREATE TRIGGER keep_appended AFTER INSERT ON ${appendsTo} FOR EACH ROW EXECUTE FUNCTION public.keep_appended()`)
+  try {
+    return await work()
+  } finally {
+    await client.query(`DROP TRIGGER keep_appended ON ${appendsTo}`)
+  }
+}
+
+/** Reads what the last request about the user of that id left behind, alone in its transaction, while it is watched. */
+export async function rowsOf(client: pg.Client, appendsTo: AppendsTo, id: string): Promise<Rows> {
   const users = await client.query<{ xid: string } & Record<string, unknown>>(
     `SELECT xmin::text AS xid, connection, id, user_name_key, external_id, display_name_key, email_keys[1] AS email_keys, active,
        version, created, last_modified, document::text AS document FROM gateway.scim_user WHERE id = $1`,
@@ -47,27 +76,29 @@ export async function rowsOf(client: pg.Client, id: string): Promise<Rows> {
   const [user] = users.rows
   if (user === undefined) throw new Error('the sample user is not there')
   const events = await client.query<Record<string, unknown>>(
-    'SELECT * FROM event_log.event WHERE xid::xid::text = $1 ORDER BY position',
+    'SELECT * FROM public.appended WHERE xid::xid::text = $1 ORDER BY position',
     [user.xid],
   )
   return {
     id,
     user: Object.keys(userColumns).map((name) => user[name]),
-    events: events.rows.map((event) => Object.keys(eventColumns).map((name) => event[name])),
+    events: events.rows.map((event) => Object.keys(eventColumns[appendsTo]).map((name) => event[name])),
   }
 }
 
 /** What `pg` alone makes of the same rows, in this process: the gateway's real tables, indexes and log, in a database of their own. */
 export class WriteFloor {
   readonly #url: string
+  readonly #appendsTo: AppendsTo
   /** Ids of what was created so far, for updates. */
   readonly #ids: string[] = []
 
-  private constructor(url: string) {
+  private constructor(url: string, appendsTo: AppendsTo) {
     this.#url = url
+    this.#appendsTo = appendsTo
   }
 
-  static async open(serverUrl: string): Promise<WriteFloor> {
+  static async open(serverUrl: string, appendsTo: AppendsTo): Promise<WriteFloor> {
     const url = new URL(serverUrl)
     const client = new pg.Client({ connectionString: serverUrl })
     await client.connect()
@@ -86,7 +117,7 @@ export class WriteFloor {
       },
     })
     await log.close()
-    return new WriteFloor(url.href)
+    return new WriteFloor(url.href, appendsTo)
   }
 
   /** One statement for each request, over at most 32 connections. */
@@ -96,7 +127,7 @@ export class WriteFloor {
     waiting: number,
     seconds: number,
   ): Promise<Omit<Floor, 'ratio'>> {
-    const statement = alone(kind, sample.events.length)
+    const statement = alone(kind, this.#appendsTo, sample.events.length)
     return this.#run('one statement', Math.min(32, waiting), seconds, waiting, (clients) => {
       const idle = [...clients]
       const queue: (() => void)[] = []
@@ -119,7 +150,7 @@ export class WriteFloor {
     waiting: number,
     seconds: number,
   ): Promise<Omit<Floor, 'ratio'>> {
-    const statement = together(kind)
+    const statement = together(kind, this.#appendsTo)
     return this.#run('micro-batched', 3, seconds, waiting, (clients) => {
       const idle = [...clients]
       let held: { rows: Rows; written: () => void; failed: (error: unknown) => void }[] = []
@@ -137,7 +168,7 @@ export class WriteFloor {
           ),
           ...columns(
             batch.flatMap(({ rows }) => rows.events),
-            eventColumns,
+            eventColumns[this.#appendsTo],
           ),
         ]
         client.query({ ...statement, values }).then(
@@ -204,7 +235,7 @@ export class WriteFloor {
 /** The name of a user whose rows are repeated under other names. */
 export const sampleName = 'sample-0-123456789'
 
-function alone(kind: 'create' | 'update', events: number): { name: string; text: string } {
+function alone(kind: 'create' | 'update', appendsTo: AppendsTo, events: number): { name: string; text: string } {
   let number = 0
   const values = (list: Readonly<Record<string, string>>): string =>
     Object.entries(list)
@@ -217,12 +248,12 @@ function alone(kind: 'create' | 'update', events: number): { name: string; text:
          WHERE t.connection = $1 AND t.id = $2::uuid`
   return {
     name: `floor ${kind}`,
-    text: `WITH written AS (${write}) INSERT INTO event_log.event (${Object.keys(eventColumns).join(', ')})
-      VALUES ${Array.from({ length: events }, () => `(${values(eventColumns)})`).join(', ')}`,
+    text: `WITH written AS (${write}) INSERT INTO ${appendsTo} (${Object.keys(eventColumns[appendsTo]).join(', ')})
+      VALUES ${Array.from({ length: events }, () => `(${values(eventColumns[appendsTo])})`).join(', ')}`,
   }
 }
 
-function together(kind: 'create' | 'update'): { name: string; text: string } {
+function together(kind: 'create' | 'update', appendsTo: AppendsTo): { name: string; text: string } {
   let number = 0
   const unnest = (list: Readonly<Record<string, string>>): string =>
     `unnest(${Object.values(list)
@@ -236,7 +267,7 @@ function together(kind: 'create' | 'update'): { name: string; text: string } {
          WHERE t.connection = r.connection AND t.id = r.id`
   return {
     name: `floor ${kind} together`,
-    text: `WITH written AS (${write}) INSERT INTO event_log.event (${Object.keys(eventColumns).join(', ')}) SELECT * FROM ${unnest(eventColumns)}`,
+    text: `WITH written AS (${write}) INSERT INTO ${appendsTo} (${Object.keys(eventColumns[appendsTo]).join(', ')}) SELECT * FROM ${unnest(eventColumns[appendsTo])}`,
   }
 }
 
