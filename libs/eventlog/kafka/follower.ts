@@ -10,7 +10,7 @@ import { readRecord, topicName, type Topics } from './records.ts'
 
 const longestPause = 5_000
 /** After what was not a full batch: under load, one transaction then applies what several had appended. */
-const breath = 10
+const breath = 25
 /** Milliseconds between savings of a place to which no event led; more often where other members ask how far this one is. */
 const saveIdlePlacesEvery = { alone: 5_000, shared: 1_000 }
 const commitEvery = 5_000

@@ -43,7 +43,7 @@ const lookForOthersEvery = 50
 /** Milliseconds between looks for what this process appended and could not hand over. */
 const lookAgainAfter = 10
 /** Milliseconds for which events gather: many small batches would cost Kafka and its followers more than the wait. */
-const linger = 4
+const linger = 10
 const largestBatch = { records: 1_000, characters: 4 * 2 ** 20 }
 /** Held in memory at the most; more waits in the outbox alone. */
 const mostInHand = 20_000
