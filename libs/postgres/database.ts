@@ -95,18 +95,21 @@ export class Database implements Queryable {
       stream: gatheringSocket,
       types,
       keepAlive: true,
-      options: Object.entries(settingsOf(options))
-        .map(([name, value]) => `-c ${name}=${value}`)
-        .join(' '),
       connectionTimeoutMillis: 5_000,
     }
+    const settings = settingsOf(options)
     this.#pool = new pg.Pool({
       ...connection,
+      options: written(settings),
       max: options.connections,
       idleTimeoutMillis: 60_000,
       onConnect: silenceLog,
     })
-    this.#quick = new QuickConnections(connection)
+    // What an index answers at once has one right plan; to plan it anew for each value can cost more than to run it.
+    this.#quick = new QuickConnections({
+      ...connection,
+      options: written({ plan_cache_mode: 'force_generic_plan', ...settings }),
+    })
     // A connection that breaks while in use fails its statements; unheard, its own event would end the process.
     this.#pool.on('connect', (client) => client.on('error', () => undefined))
     this.#pool.on('error', (error) => {
@@ -252,6 +255,12 @@ function patienceOf(timeout: number | undefined): Patience {
 
 function settingsOf({ settings, statementTimeout }: DatabaseOptions): Readonly<Record<string, string>> {
   return { ...settings, ...(statementTimeout === undefined ? {} : { statement_timeout: String(statementTimeout) }) }
+}
+
+function written(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ')
 }
 
 function configured(statement: string | Statement, values: readonly unknown[]): pg.QueryConfig {

@@ -6,18 +6,21 @@ import { Socket } from 'node:net'
  */
 export function gatheringSocket(): Socket {
   const socket = new Socket()
-  const write = socket.write.bind(socket)
   let gathering = false
-  const gather = (...written: Parameters<typeof write>): boolean => {
-    if (!gathering) {
-      gathering = true
-      socket.cork()
-      setImmediate(() => {
-        gathering = false
-        socket.uncork()
-      })
+  // Connecting puts Socket's own `write` in place of any other, so ours must come after.
+  return socket.once('connect', () => {
+    const write = socket.write.bind(socket)
+    const gather = (...written: Parameters<typeof write>): boolean => {
+      if (!gathering) {
+        gathering = true
+        socket.cork()
+        setImmediate(() => {
+          gathering = false
+          socket.uncork()
+        })
+      }
+      return write(...written)
     }
-    return write(...written)
-  }
-  return Object.assign(socket, { write: gather })
+    Object.assign(socket, { write: gather })
+  })
 }

@@ -2,6 +2,8 @@ import { connect, type Socket } from 'node:net'
 
 export interface Reply {
   readonly status: number
+  /** Header lines as they came, each ended by CRLF. */
+  readonly head: string
   readonly body: string
 }
 
@@ -52,6 +54,6 @@ export class Connection {
     this.#received = this.#received.subarray(end + 4 + length)
     const waiting = this.#waiting
     this.#waiting = undefined
-    waiting?.resolve({ status: Number(head.slice(9, 12)), body })
+    waiting?.resolve({ status: Number(head.slice(9, 12)), head: head.slice(head.indexOf('\r\n') + 2), body })
   }
 }

@@ -53,7 +53,7 @@ export async function openPostgresEventLog(options: PostgresEventLogOptions): Pr
     append(transaction: Appending, events: readonly AnyEvent[]): void {
       appendEvents(transaction, events)
       transaction.afterCommit(() => {
-        for (const follower of followers) follower.wake()
+        for (const follower of followers) follower.wake(events)
         options.onAppended?.(events)
       })
     },

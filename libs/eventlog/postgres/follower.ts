@@ -1,4 +1,4 @@
-import { type AnyEvent, eventNames, hears } from '#libs/events/index'
+import { type AnyEvent, type EventName, eventNames, hears } from '#libs/events/index'
 import type { Database } from '#libs/postgres/index'
 import { readDeadLetters, replayDeadLetters } from '../dead-letters.ts'
 import { deliver } from '../deliver.ts'
@@ -8,7 +8,7 @@ import { type Page, readPage } from './read.ts'
 
 const longestPause = 5_000
 /** After a page that was not full: under load, one transaction then applies what several had appended. */
-const breath = 10
+const breath = 25
 /** While only others' events pass by, the place is saved this often, so that a restart need not read past them again. */
 const saveIdlePlaceEvery = 5_000
 
@@ -21,7 +21,7 @@ export class PostgresFollower implements Follower {
   state: FollowerState = 'following'
   readonly #log: Database
   readonly #subscription: Subscription
-  readonly #names: readonly string[]
+  readonly #names: readonly EventName[]
   readonly #pollEvery: number
   readonly #finished: Promise<void>
   /** The place in the database, and the one reached since by passing over nothing but others' events. */
@@ -54,8 +54,9 @@ export class PostgresFollower implements Follower {
     return replayDeadLetters(this.#subscription, ids)
   }
 
-  /** Something was appended in this process: look now instead of at the next poll. A stalled follower keeps its pause. */
-  wake(): void {
+  /** These were appended in this process: look now instead of at the next poll, if it hears any. A stalled follower keeps its pause. */
+  wake(appended: readonly AnyEvent[]): void {
+    if (!appended.some(({ name }) => this.#names.includes(name))) return
     this.#woken = true
     this.#endPause?.()
   }

@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from '#libs/postgres/index'
+import type { Queryable, Statement, Transaction } from '#libs/postgres/index'
 import type { Subscription } from '../port.ts'
 
 /**
@@ -36,7 +36,8 @@ export async function loadPlace({ database, schema, group }: Subscription): Prom
 
 /** Holds the group's row until the transaction ends, so that one instance at a time applies and moves on. */
 export function lockPlace(transaction: Transaction, { schema, group }: Subscription): Promise<Place> {
-  return readPlace(transaction, `SELECT place FROM ${schema}.followed WHERE follower = $1 FOR UPDATE`, group)
+  const text = `SELECT place FROM ${schema}.followed WHERE follower = $1 FOR UPDATE`
+  return readPlace(transaction, { name: `${schema} lock place`, text }, group)
 }
 
 export function storePlace(
@@ -45,14 +46,11 @@ export function storePlace(
   place: Place,
   upTo: Date | undefined,
 ): void {
-  transaction.send(`UPDATE ${schema}.followed SET place = $2, up_to = coalesce($3, up_to) WHERE follower = $1`, [
-    group,
-    JSON.stringify(place),
-    upTo ?? null,
-  ])
+  const text = `UPDATE ${schema}.followed SET place = $2, up_to = coalesce($3, up_to) WHERE follower = $1`
+  transaction.send({ name: `${schema} store place`, text }, [group, JSON.stringify(place), upTo ?? null])
 }
 
-async function readPlace(source: Queryable, text: string, group: string): Promise<Place> {
+async function readPlace(source: Queryable, text: string | Statement, group: string): Promise<Place> {
   const [row] = await source.query<{ place: Place }>(text, [group])
   if (row === undefined) throw new Error(`the place of follower ${group} is gone from the database`)
   return row.place

@@ -86,9 +86,9 @@ test('a first start makes the database latchkey, which only its password opens',
 })
 
 test('its unix socket serves too', async () => {
-  const { url, socket } = await start(freshFolder())
-  const { username, password, port } = new URL(url)
-  const client = new Client({ host: socket, port: Number(port), user: username, password, database: 'latchkey' })
+  const { nearUrl } = await start(freshFolder())
+  const client = new Client({ connectionString: nearUrl })
+  expect(client.host).toMatch(/^\//)
   await client.connect()
   expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
   await client.end()

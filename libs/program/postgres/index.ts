@@ -21,7 +21,7 @@ export async function keepPostgres(folder: DataFolder, logger: Logger): Promise<
       startEmbeddedPostgres(last === undefined ? options : { ...options, port: Number(new URL(last.url).port) }),
     logger,
   )
-  const { url, pid, takenOver } = kept.current
+  const { nearUrl, pid, takenOver } = kept.current
   if (takenOver) logger.info({ pid }, 'took over the Postgres that an earlier run left behind')
-  return { url, stop: () => kept.stop() }
+  return { url: nearUrl, stop: () => kept.stop() }
 }

@@ -2,11 +2,12 @@ import type { Statement } from '#libs/postgres/index'
 
 /** The writes of a batch: one statement for all its rows. Existing rows are locked in the order of their keys; what deadlocks all the same is tried again. */
 
+/** `(SELECT $1)` hides an array's length from the planner, which would else plan anew for each: that costs more than the statement. */
 const lock = (table: string): Statement => ({
   name: `gateway lock ${table}`,
   text: `
     SELECT t.connection, t.id, t.version, t.created, t.last_modified AS "lastModified", t.document
-    FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::uuid[]) AS pair(connection, id)) AS k
+    FROM (SELECT DISTINCT * FROM unnest((SELECT $1::text[]), (SELECT $2::uuid[])) AS pair(connection, id)) AS k
     JOIN gateway.${table} t ON t.connection = k.connection AND t.id = k.id
     ORDER BY t.connection, t.id FOR NO KEY UPDATE OF t`,
 })
@@ -22,7 +23,7 @@ export const shareConnections: Statement = {
 }
 export const standingConnections: Statement = {
   name: 'gateway standing connections',
-  text: 'SELECT connection FROM gateway.known_connection WHERE connection = ANY($1::text[])',
+  text: 'SELECT connection FROM gateway.known_connection WHERE connection = ANY((SELECT $1::text[])::text[])',
 }
 /** Waits for the batches that write to the connection, and lets no other begin. */
 export const closeConnection = `SELECT pg_advisory_xact_lock(hashtextextended('latchkey connection ' || $1, 0))`

@@ -1,11 +1,12 @@
 import type { Statement, Transaction } from '#libs/postgres/index'
 import type { KeyUse } from '../last-use.ts'
 
+/** `(SELECT $1)` hides the array's length from the planner, which would else plan anew for each. */
 const record: Statement = {
   name: 'keys record uses',
   text: `
     INSERT INTO keys.key_use (connection, kid, at, address, user_agent)
-    SELECT used.* FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
+    SELECT used.* FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), $3::timestamptz[], $4::text[], $5::text[])
       AS used (connection, kid, at, address, user_agent)
     WHERE EXISTS (
       SELECT FROM keys.provisioning_key AS key WHERE key.connection = used.connection AND key.kid = used.kid FOR KEY SHARE)
