@@ -8,8 +8,16 @@ const started = performance.now()
 await install()
 
 const fix = process.argv.includes('--fix')
-const folders = ['apps', 'libs', 'scripts', 'test'].filter((folder) => existsSync(join(root, folder)))
-const files = ['package.json', 'tsconfig.json', 'nest-cli.json', 'jest.config.mjs', '.oxlintrc.json', '.oxfmtrc.json']
+const folders = ['apps', 'deploy', 'libs', 'scripts', 'test'].filter((folder) => existsSync(join(root, folder)))
+const files = [
+  'docker-compose.yml',
+  'package.json',
+  'tsconfig.json',
+  'nest-cli.json',
+  'jest.config.mjs',
+  '.oxlintrc.json',
+  '.oxfmtrc.json',
+]
 
 const formatted = run('oxfmt', fix ? '--write' : '--check', ...folders, ...files)
 const clean = run('oxlint', ...(fix ? ['--fix'] : []), ...folders)
