@@ -31,6 +31,7 @@ const patchActive = (active: boolean): object => ({
  * to two gateways it takes them in turn, and sends a request that was not served once more, to the other one.
  */
 export function startLoad({ doors, connections, rest }: LoadOptions): Load {
+  const crowd = crypto.randomUUID()
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const versions = new Map<string, number>()
   const failures: string[] = []
@@ -63,13 +64,15 @@ export function startLoad({ doors, connections, rest }: LoadOptions): Load {
       answered++
       return answer.body
     }
-    failures.push(`${method} ${path}: ${typeof answer === 'string' ? answer : JSON.stringify(answer)}`)
+    failures.push(
+      `${method} ${path}: ${typeof answer === 'string' ? answer : `${answer.status} ${JSON.stringify(answer.body)}`}`,
+    )
     return undefined
   }
 
   async function connection(door: Door): Promise<void> {
     while (!stopping) {
-      const made = user.safeParse(await send(door, 'POST', '/Users', newUser(`person-${++begun}`), 201))
+      const made = user.safeParse(await send(door, 'POST', '/Users', newUser(`${crowd}-${++begun}`), 201))
       if (!made.success) continue
       const { id } = made.data
       versions.set(id, 1)
