@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net'
 
 export interface SentSpan {
   readonly traceId: string
+  /** `service.name` of the process that sent it. */
+  readonly service: string
   readonly name: string
   readonly attributes: Readonly<Record<string, string>>
 }
@@ -38,21 +40,32 @@ export async function startOtlpSink(): Promise<OtlpSink> {
   }
 }
 
-/** ExportTraceServiceRequest: resource_spans = 1, scope_spans = 2, spans = 2; of a Span: trace_id = 1, name = 5, attributes = 9. */
+/**
+ * ExportTraceServiceRequest: resource_spans = 1, resource = 1, scope_spans = 2, spans = 2; of a Resource: attributes = 1; of a Span:
+ * trace_id = 1, name = 5, attributes = 9.
+ */
 function readSpans(request: Buffer): SentSpan[] {
-  const spans = inside(request, 1)
-    .flatMap((resource) => inside(resource, 2))
-    .flatMap((scope) => inside(scope, 2))
-  return spans.map((span) => ({
-    traceId: inside(span, 1)[0]?.toString('hex') ?? '',
-    name: inside(span, 5)[0]?.toString('utf8') ?? '',
-    attributes: Object.fromEntries(
-      inside(span, 9).map((attribute) => [
-        inside(attribute, 1)[0]?.toString('utf8') ?? '',
-        inside(inside(attribute, 2)[0] ?? Buffer.alloc(0), 1)[0]?.toString('utf8') ?? '',
-      ]),
-    ),
-  }))
+  return inside(request, 1).flatMap((sent) => {
+    const resource = attributesOf(inside(sent, 1).flatMap((found) => inside(found, 1)))
+    return inside(sent, 2)
+      .flatMap((scope) => inside(scope, 2))
+      .map((span) => ({
+        traceId: inside(span, 1)[0]?.toString('hex') ?? '',
+        service: resource['service.name'] ?? '',
+        name: inside(span, 5)[0]?.toString('utf8') ?? '',
+        attributes: attributesOf(inside(span, 9)),
+      }))
+  })
+}
+
+/** KeyValue: key = 1, value = 2; of it, string_value = 1. */
+function attributesOf(attributes: readonly Buffer[]): Record<string, string> {
+  return Object.fromEntries(
+    attributes.map((attribute) => [
+      inside(attribute, 1)[0]?.toString('utf8') ?? '',
+      inside(inside(attribute, 2)[0] ?? Buffer.alloc(0), 1)[0]?.toString('utf8') ?? '',
+    ]),
+  )
 }
 
 /** The length-delimited fields of that number in a protobuf message. */

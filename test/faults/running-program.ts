@@ -314,9 +314,9 @@ export async function refusal(program: Program): Promise<Refusal> {
   return { code, lines: program.stderr.trimEnd().split('\n'), stdout: program.stdout }
 }
 
-/** One series of a program's metrics; 0 while it is not there. */
-export async function metric(program: Program, series: string): Promise<number> {
-  const { body } = await ask(`${program.url}/metrics`, { token: '' })
+/** One series of the metrics of whoever answers there; 0 while it is not there. */
+export async function metric({ url }: Pick<Program, 'url'>, series: string): Promise<number> {
+  const { body } = await ask(`${url}/metrics`, { token: '' })
   const line = String(body)
     .split('\n')
     .find((text) => text.startsWith(`${series} `))

@@ -13,6 +13,8 @@ export interface PublishedRecord {
 export interface PublishedEvents {
   /** Every event of these topics up to their ends as they are now, without marks; of each partition in order. */
   all(): Promise<readonly PublishedRecord[]>
+  /** The marks that were read so far. */
+  marks(): readonly PublishedRecord[]
   close(): Promise<void>
 }
 
@@ -23,6 +25,7 @@ export async function readPublished(brokers: string, topics: readonly string[]):
   const consumer = kafka.consumer({ groupId: `reader-${crypto.randomUUID()}`, maxWaitTimeInMs: 50 })
   await Promise.all([admin.connect(), consumer.connect()])
   const records: PublishedRecord[] = []
+  const marks: PublishedRecord[] = []
   const next = new Map<string, number>()
   await consumer.subscribe({ topics: [...topics], fromBeginning: true })
   await consumer.run({
@@ -33,8 +36,8 @@ export async function readPublished(brokers: string, topics: readonly string[]):
       )
       const offset = Number(message.offset)
       next.set(`${topic}/${partition}`, offset + 1)
-      if (headers['ce_type'] === 'log.marked') return
-      records.push({ topic, partition, offset, key: message.key?.toString(), headers, value: String(message.value) })
+      const kind = headers['ce_type'] === 'log.marked' ? marks : records
+      kind.push({ topic, partition, offset, key: message.key?.toString(), headers, value: String(message.value) })
     },
   })
   return {
@@ -48,6 +51,7 @@ export async function readPublished(brokers: string, topics: readonly string[]):
       }
       return records
     },
+    marks: () => marks,
     async close() {
       await Promise.all([consumer.disconnect(), admin.disconnect()])
     },

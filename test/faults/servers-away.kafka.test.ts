@@ -1,0 +1,196 @@
+import { connect } from 'node:net'
+import { once } from 'node:events'
+import { jest } from '@jest/globals'
+import { type OwnKafka, startOwnKafka } from '../servers/own-kafka.ts'
+import { type OwnPostgres, startOwnPostgres } from '../servers/own-postgres.ts'
+import { type OwnRedis, startOwnRedis } from '../servers/own-redis.ts'
+import {
+  allHaveFollowed,
+  degradedAt,
+  type Door,
+  environmentOf,
+  mint,
+  pidsOf,
+  revoke,
+  type Servers,
+  twoTenants,
+  urlOf,
+} from './installation.ts'
+import { expectAgreement, whatIsKnown } from './known.ts'
+import { startLoad } from './load.ts'
+import { ask, type Answer, Ground, metric, newUser, type Program, rowsOf, until, user } from './running-program.ts'
+
+jest.setTimeout(180_000)
+
+const ground = new Ground()
+const data = ground.folder()
+let kafka: OwnKafka
+let postgres: OwnPostgres
+let redis: OwnRedis
+let servers: Servers
+let program: Program
+let doors: readonly [Door, Door]
+/** The version of each user, of all tests so far. */
+const answered = new Map<string, number>()
+
+beforeAll(async () => {
+  ;[kafka, postgres, redis] = await Promise.all([startOwnKafka(), startOwnPostgres(), startOwnRedis()])
+  servers = { database: await postgres.createDatabase(), brokers: kafka.brokers, redis: redis.url }
+  program = await ground.start(data, environmentOf(servers), 'distributed')
+  doors = await twoTenants(program)
+})
+
+afterAll(async () => {
+  await ground.end()
+  await Promise.all([kafka.stop(), postgres.stop(), redis.stop()])
+})
+
+const baseOf = (): string => doors[0].bases[0] ?? ''
+const connectionOf = (): string => baseOf().split('/').at(-1) ?? ''
+const list = (key: string): Promise<Answer> => ask(`${baseOf()}/Users?count=1`, { token: key })
+const gateway = (): { url: string } => ({ url: urlOf(program, 'gateway') })
+
+/** A key that the gateway accepts, and remembers. */
+async function acceptedKey(): Promise<{ kid: string; key: string }> {
+  const minted = await mint(program, connectionOf())
+  await until('the key is accepted', async () => (await list(minted.key)).status === 200)
+  return minted
+}
+
+async function expectRevoked({ kid, key }: { kid: string; key: string }): Promise<void> {
+  expect((await revoke(program, kid)).status).toBe(200)
+  await until('the key is refused', async () => (await list(key)).status === 401)
+}
+
+const heard = (): Promise<number> => metric(gateway(), 'latchkey_channel_messages_total{result="applied"}')
+
+/** A revocation is heard on the channel, and not by the event log alone. */
+async function expectChannelWorks(): Promise<void> {
+  const key = await acceptedKey()
+  const before = await heard()
+  await expectRevoked(key)
+  await until('the channel has said it', async () => (await heard()) > before)
+}
+
+/** Asks until the gateway no longer relies on what it remembered at first: it has read its own tables again. */
+async function statusesPastMemory(key: string): Promise<Set<number>> {
+  const misses = (): Promise<number> => metric(gateway(), 'latchkey_known_keys_misses_total')
+  const statuses = new Set([(await list(key)).status])
+  const before = await misses()
+  await until('the key is read from the tables', async () => {
+    statuses.add((await list(key)).status)
+    return (await misses()) > before
+  })
+  return statuses
+}
+
+test('Kafka away for a minute: no request fails, and then everyone follows, each event once and in order', async () => {
+  const load = startLoad({ doors, connections: 12, rest: 50 })
+  await until('the load is on', () => load.answered > 100)
+  const pids = pidsOf(program)
+  await kafka.outage(async () => {
+    const back = Date.now() + 60_000
+    while (Date.now() < back) {
+      const { status, degraded } = await degradedAt(gateway().url)
+      expect(status).toBe(200)
+      if (Date.now() > back - 40_000) expect(degraded).toContain('kafka')
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+    }
+  })
+  const during = load.answered
+  await until('Kafka is taken for present', async () => !(await degradedAt(gateway().url)).degraded.includes('kafka'))
+  await until('the load goes on', () => load.answered > during + 100)
+  for (const [id, version] of await load.stop()) answered.set(id, version)
+  expect(load.failures).toEqual([])
+  await allHaveFollowed(program)
+  expectAgreement(await whatIsKnown(servers), answered)
+  expect(pidsOf(program)).toEqual(pids)
+})
+
+test('Postgres away: every service answers 503 with Retry-After, and afterwards as before, by the same process', async () => {
+  const { adminToken: token } = program
+  const body = newUser('after-postgres')
+  const requests: [name: string, send: () => Promise<Answer>, usual: number][] = [
+    ['create', () => ask(`${baseOf()}/Users`, { token: program.key, body }), 201],
+    ['list', () => list(program.key), 200],
+    ['admin', () => ask(`${urlOf(program, 'keys')}/admin/v1/tenants`, { token }), 200],
+    ['admin write', () => ask(`${urlOf(program, 'keys')}/admin/v1/tenants`, { token, body: { name: 'third' } }), 201],
+    ['directory', () => ask(`${urlOf(program, 'directory')}/directory/v1/${connectionOf()}/users`, { token }), 200],
+    ['audit', () => ask(`${urlOf(program, 'audit')}/audit/v1/records`, { token }), 200],
+  ]
+  const pids = pidsOf(program)
+  await postgres.outage(async () => {
+    for (const [name, send] of [...requests, ...requests]) {
+      const { status, headers } = await send()
+      expect([name, status, Number(headers['retry-after']) > 0]).toEqual([name, 503, true])
+    }
+  })
+  for (const [name, send, usual] of requests) {
+    await until(`${name} is answered`, async () => {
+      const { status, body: told } = await send()
+      if (name === 'create' && status === 201) answered.set(user.parse(told).id, 1)
+      return status === usual
+    })
+  }
+  expect(pidsOf(program)).toEqual(pids)
+  await allHaveFollowed(program)
+  expectAgreement(await whatIsKnown(servers), answered)
+})
+
+test('Redis killed: a key revoked meanwhile is refused by the event log, and then the channel works again', async () => {
+  const key = await acceptedKey()
+  await redis.kill(async () => {
+    await until('it is noticed', async () => (await degradedAt(gateway().url)).degraded.includes('redis'))
+    expect((await degradedAt(gateway().url)).status).toBe(200)
+    const before = await heard()
+    await expectRevoked(key)
+    expect(await statusesPastMemory(key.key)).toEqual(new Set([401]))
+    expect(await heard()).toBe(before)
+  })
+  for (const service of ['gateway', 'keys'] as const) {
+    const url = urlOf(program, service)
+    await until('Redis is back', async () => !(await degradedAt(url)).degraded.includes('redis'))
+  }
+  await expectChannelWorks()
+  expect((await list(key.key)).status).toBe(401)
+})
+
+test('Redis flushed: what was revoked stays so, and the channel works', async () => {
+  const key = await acceptedKey()
+  await expectRevoked(key)
+  const socket = connect(Number(new URL(redis.url).port), '127.0.0.1')
+  socket.write('FLUSHALL\r\n')
+  expect(String((await once(socket, 'data'))[0])).toBe('+OK\r\n')
+  socket.destroy()
+  await expectChannelWorks()
+  expect((await list(key.key)).status).toBe(401)
+})
+
+test('Kafka away: the channel alone has a revoked key refused, for good, also one that the gateway has never heard of', async () => {
+  const known = await acceptedKey()
+  let unheard = known
+  await kafka.outage(async () => {
+    await expectRevoked(known)
+    unheard = await mint(program, connectionOf())
+    const before = await heard()
+    await revoke(program, unheard.kid)
+    await until('the channel has said it', async () => (await heard()) > before)
+    expect(await statusesPastMemory(known.key)).toEqual(new Set([401]))
+    const kids = `SELECT kid FROM gateway.known_key WHERE revoked AND kid IN ('${known.kid}', '${unheard.kid}')`
+    expect(await rowsOf(servers.database, kids)).toHaveLength(2)
+  })
+  await until('Kafka is back', async () => !(await degradedAt(urlOf(program, 'keys'))).degraded.includes('kafka'))
+  await allHaveFollowed(program)
+  for (const { key } of [known, unheard]) expect(await statusesPastMemory(key)).toEqual(new Set([401]))
+})
+
+test('Kafka away: SIGTERM ends every service with code 0, and what was decided is published after the next start', async () => {
+  await kafka.outage(async () => {
+    await until('it is noticed', async () => (await degradedAt(gateway().url)).degraded.includes('kafka'))
+    const made = await ask(`${baseOf()}/Users`, { token: program.key, body: newUser('before-the-end') })
+    answered.set(user.parse(made.body).id, 1)
+    expect(await program.stop()).toEqual({ code: 0, signal: null })
+  })
+  program = await ground.start(data, environmentOf(servers), 'distributed')
+  expectAgreement(await whatIsKnown(servers), answered)
+})

@@ -1,0 +1,111 @@
+import { Agent } from 'node:http'
+import { jest } from '@jest/globals'
+import { type TestDatabase, testDatabase } from '../servers/postgres.ts'
+import {
+  alsoAt,
+  degradedAt,
+  type Door,
+  environmentOf,
+  type Gateway,
+  mint,
+  revoke,
+  type Servers,
+  startGateway,
+  twoTenants,
+  urlOf,
+} from './installation.ts'
+import { expectAgreement, whatIsKnown } from './known.ts'
+import { startLoad } from './load.ts'
+import { ask, freePort, Ground, metric, type Program, rowsOf, until } from './running-program.ts'
+import { serviceOf, services } from './services.ts'
+
+jest.setTimeout(120_000)
+
+const ground = new Ground()
+const data = ground.folder()
+let database: TestDatabase
+let servers: Servers
+let program: Program
+let second: Gateway
+let doors: readonly Door[]
+let env: Record<string, string>
+const answered = new Map<string, number>()
+
+beforeAll(async () => {
+  const { TEST_KAFKA_BROKERS: brokers = '', TEST_REDIS_URL: redis = '' } = process.env
+  database = await testDatabase()
+  servers = { database: database.url, brokers, redis, prefix: `test-${crypto.randomUUID()}` }
+  env = { ...environmentOf(servers), LATCHKEY_GATEWAY_PORT: String(await freePort()) }
+  program = await ground.start(data, environmentOf(servers), 'distributed')
+  second = await startGateway(ground, data, env)
+  doors = (await twoTenants(program)).map((door) => alsoAt(second.url, door))
+})
+
+afterAll(async () => {
+  await ground.end()
+  await database.drop()
+})
+
+test('a key revoked through the keys service is refused by both gateways, time and again', async () => {
+  const agent = new Agent({ keepAlive: true })
+  const times = 30
+  const lanes = doors.map(async ({ bases }) => {
+    const connection = bases[0]?.split('/').at(-1) ?? ''
+    const statuses = async (key: string): Promise<string> => {
+      const answers = bases.map((base) => ask(`${base}/Users?count=1`, { token: key, agent }))
+      return (await Promise.all(answers)).map(({ status }) => status).join()
+    }
+    for (let time = 0; time < times / doors.length; time++) {
+      const { kid, key } = await mint(program, connection)
+      // A gateway that is asked before remembers for a while that there is no such key.
+      const known = `SELECT FROM gateway.known_key WHERE kid = '${kid}'`
+      await until('the key is known', async () => (await rowsOf(servers.database, known)).length === 1)
+      expect(await statuses(key)).toBe('200,200')
+      expect((await revoke(program, kid)).status).toBe(200)
+      await until('both refuse the key', async () => (await statuses(key)) === '401,401')
+      for (let look = 0; look < 5; look++) expect(await statuses(key)).toBe('401,401')
+    }
+  })
+  await Promise.all(lanes)
+  agent.destroy()
+})
+
+test('two gateways that change the same users in turn share the shards, and keep the order of each user', async () => {
+  const shares = 'SELECT count(*)::int AS shards FROM gateway.relay_lease GROUP BY owner'
+  await until('each gateway relays its half', async () => {
+    const found = await rowsOf<{ shards: number }>(servers.database, shares)
+    return found.map(({ shards }) => shards).join() === '8,8'
+  })
+  const load = startLoad({ doors, connections: 12, rest: 10 })
+  await until('there was load enough', () => load.answered > 1_500)
+  for (const [id, version] of await load.stop()) answered.set(id, version)
+  expect(load.failures).toEqual([])
+  for (const url of [urlOf(program, 'gateway'), second.url]) {
+    expect(await metric({ url }, 'latchkey_events_appended_total{name="user.reactivated"}')).toBeGreaterThan(0)
+  }
+  expectAgreement(await whatIsKnown(servers), answered)
+})
+
+test('all services are restarted in turn under load: no request fails twice, and nothing is lost', async () => {
+  const load = startLoad({ doors, connections: 8, rest: 20 })
+  await until('the load is on', () => load.answered > 100)
+  const isReady = async (url: string): Promise<boolean> =>
+    degradedAt(url).then(
+      ({ status, degraded }) => status === 200 && degraded.length === 0,
+      () => false,
+    )
+  for (const service of services) {
+    const { url, pid } = serviceOf(program, service)
+    process.kill(pid, 'SIGTERM')
+    await until(`${service} is started again`, () => serviceOf(program, service).pid !== pid)
+    await until(`${service} is ready`, () => isReady(url))
+  }
+  expect(await second.program.stop()).toEqual({ code: 0, signal: null })
+  second = await startGateway(ground, data, env)
+  await until('the second gateway is ready', () => isReady(second.url))
+  const before = load.answered
+  await until('the load goes on', () => load.answered > before + 100)
+  for (const [id, version] of await load.stop()) answered.set(id, version)
+  expect(load.failures).toEqual([])
+  expectAgreement(await whatIsKnown(servers), answered)
+})
