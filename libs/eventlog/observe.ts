@@ -1,5 +1,5 @@
 import type { AnyEvent } from '#libs/events/index'
-import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
+import { type Attributes, type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
 import type { FollowerObserver, TracedEvent } from './port.ts'
 
 /** For `onAppended` of an event log. */
@@ -28,22 +28,44 @@ export function observeFollower(group: string, telemetry: Telemetry, logger: Log
     stalled(error, retryInMilliseconds) {
       logger.warn({ group, err: error, retryInMilliseconds }, 'a follower is stalled and tries again')
     },
-    async around(events, work) {
-      if (!telemetry.exporting) return work()
-      const working = work()
-      await Promise.all(events.map((event) => traced(event, working)))
-      return working
-    },
+    around: tracing(telemetry, 'follow', 'consumer', { 'messaging.consumer.group.name': group }),
   }
+}
 
-  function traced(event: TracedEvent, working: Promise<unknown>): Promise<void> {
-    const attributes = { 'messaging.consumer.group.name': group, 'messaging.message.id': event.id }
-    return telemetry.span(
-      `follow ${event.name}`,
-      { kind: 'consumer', parent: event.traceparent, attributes },
-      async (span) => {
-        await working.catch((error: unknown) => span.recordFailure(error))
-      },
-    )
+/** Metrics and traces of what a program publishes. */
+export function observeRelay(telemetry: Telemetry): {
+  published(events: number): void
+  around: NonNullable<FollowerObserver['around']>
+} {
+  const published = telemetry.metrics.counter(metrics.eventsPublished)
+  published.add(0)
+  return {
+    published: (events) => published.add(events),
+    around: tracing(telemetry, 'publish', 'producer', { 'messaging.system': 'kafka' }),
+  }
+}
+
+/** Each event of a batch gets a span of its own, within the trace of the request that brought it about. */
+function tracing(
+  telemetry: Telemetry,
+  verb: string,
+  kind: 'consumer' | 'producer',
+  attributes: Attributes,
+): NonNullable<FollowerObserver['around']> {
+  const traced = ({ id, name, traceparent }: TracedEvent, working: Promise<unknown>): Promise<void> => {
+    const options = {
+      kind,
+      parent: traceparent ?? undefined,
+      attributes: { ...attributes, 'messaging.message.id': id },
+    }
+    return telemetry.span(`${verb} ${name}`, options, async (span) => {
+      await working.catch((error: unknown) => span.recordFailure(error))
+    })
+  }
+  return async (events, work) => {
+    if (!telemetry.exporting) return work()
+    const working = work()
+    await Promise.all(events.map((event) => traced(event, working)))
+    return working
   }
 }

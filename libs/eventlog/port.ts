@@ -44,7 +44,7 @@ export interface EventBatch {
 export interface TracedEvent {
   readonly id: string
   readonly name: string
-  readonly traceparent: string | undefined
+  readonly traceparent: string | null | undefined
 }
 
 export interface FollowerObserver {

@@ -61,6 +61,9 @@ export const metrics = {
   ),
   auditDropped: counter('latchkey.audit.dropped', '{record}', 'Audit records lost; anything but 0 is a fault', []),
   eventsAppended: counter('latchkey.events.appended', '{event}', 'Events written to the log', ['name']),
+  eventsPublished: counter('latchkey.events.published', '{event}', 'Events that Kafka has taken from the outbox', []),
+  outboxWaiting: gauge('latchkey.outbox.waiting', '{event}', 'Events in the outbox that Kafka has not taken yet', []),
+  outboxAge: gauge('latchkey.outbox.age.seconds', 's', 'Age of the oldest event in the outbox', []),
   followerLag: gauge(
     'latchkey.follower.lag.seconds',
     's',

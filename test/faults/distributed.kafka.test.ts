@@ -15,7 +15,7 @@ import {
   until,
   users,
 } from './running-program.ts'
-import { serviceOf, services } from './services.ts'
+import { type Service, serviceOf, services } from './services.ts'
 
 jest.setTimeout(120_000)
 
@@ -126,6 +126,22 @@ test('a server that is killed is started again, and nothing that was answered is
   })
   expect(await program.stop()).toEqual({ code: 0, signal: null })
   expect(processesOf(data)).toEqual([])
+})
+
+test('metrics tell of each service, and of what waits to be published', async () => {
+  const program = await start(ground.folder())
+  await create(program, 'ada')
+  const told = async (service: Service): Promise<string> =>
+    String((await ask(`${serviceOf(program, service).url}/metrics`, { token: '' })).body)
+  await until('the event is published', async () => /^latchkey_events_published_total 2$/m.test(await told('gateway')))
+  for (const name of ['latchkey_outbox_waiting', 'latchkey_outbox_age_seconds']) {
+    expect(await told('gateway')).toMatch(new RegExp(`^${name} 0$`, 'm'))
+    expect(await told('keys')).toMatch(new RegExp(`^${name} 0$`, 'm'))
+  }
+  for (const service of services) {
+    expect(await told(service)).toMatch(new RegExp(`^latchkey_follower_lag_seconds\\{group="${service}"\\}`, 'm'))
+  }
+  await program.stop()
 })
 
 test('what is misspelled is told before anything is started', async () => {

@@ -84,6 +84,16 @@ export interface Consumer {
   close(): Promise<void>
 }
 
+/** What Kafka or the way to it refused, in one line: the client's own stacks tell nothing of the cause. */
+export class KafkaTrouble extends Error {
+  override readonly name = 'KafkaTrouble'
+
+  constructor(error: unknown) {
+    super(error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+    this.stack = `${this.name}: ${this.message}`
+  }
+}
+
 /** Milliseconds without a heartbeat after which a member's partitions go to others. */
 const sessionTimeout = 6_000
 /** The largest event: what a gateway accepts at the most, and its envelope. */
@@ -157,16 +167,21 @@ export class KafkaClient {
       createPartitioner: () => partitionOfMessage,
       retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 10 },
     })
-    await producer.connect()
+    try {
+      await producer.connect()
+    } catch (error) {
+      await producer.disconnect().catch(() => undefined)
+      throw new KafkaTrouble(error)
+    }
     return {
       async send(records) {
         const byTopic = Map.groupBy(records, (record) => record.topic)
-        await producer.sendBatch({
-          acks: -1,
-          topicMessages: [...byTopic].map(([topic, messages]) => ({
-            topic,
-            messages: messages.map(({ partition, key, value, headers }) => ({ partition, key, value, headers })),
-          })),
+        const topicMessages = [...byTopic].map(([topic, messages]) => ({
+          topic,
+          messages: messages.map(({ partition, key, value, headers }) => ({ partition, key, value, headers })),
+        }))
+        await producer.sendBatch({ acks: -1, topicMessages }).catch((error: unknown) => {
+          throw new KafkaTrouble(error)
         })
       },
       close: () => producer.disconnect(),
@@ -199,7 +214,7 @@ export class KafkaClient {
         }
       }
     })
-    consumer.on('consumer.crash', ({ payload }) => crashed(payload.error))
+    consumer.on('consumer.crash', ({ payload }) => crashed(new KafkaTrouble(payload.error)))
     await connected(consumer)
     await consumer.subscribe({ topics: [...topics], fromBeginning: true })
     await consumer.run({
@@ -264,6 +279,8 @@ export class KafkaClient {
     try {
       await admin.connect()
       return await work(admin)
+    } catch (error) {
+      throw new KafkaTrouble(error)
     } finally {
       await admin.disconnect()
     }
@@ -316,7 +333,7 @@ async function connected(consumer: KafkaConsumer): Promise<void> {
     await consumer.connect()
   } catch (error) {
     await consumer.disconnect().catch(() => undefined)
-    throw error
+    throw new KafkaTrouble(error)
   }
 }
 

@@ -5,7 +5,7 @@ import { type KafkaAddress, KafkaClient, type TopicOptions } from './client.ts'
 import { KafkaFollower } from './follower.ts'
 import { Outbox } from './outbox.ts'
 import type { Topics } from './records.ts'
-import { Relay } from './relay.ts'
+import { Relay, type RelayObserver } from './relay.ts'
 
 export interface KafkaEventLogOptions {
   readonly kafka: KafkaAddress
@@ -18,7 +18,7 @@ export interface KafkaEventLogOptions {
   readonly onBroker?: (state: BrokerState) => void
   /** Told of what has been appended, once it is durable. */
   readonly onAppended?: (events: readonly AnyEvent[]) => void
-  readonly onPublished?: (events: number) => void
+  readonly relay?: Pick<RelayObserver, 'published' | 'around'>
 }
 
 export type BrokerState = 'connected' | 'away'
@@ -63,7 +63,8 @@ export function openKafkaEventLog(options: KafkaEventLogOptions): KafkaEventLog 
       client,
       topics,
       observe: {
-        published: (events) => options.onPublished?.(events),
+        published: (events) => options.relay?.published(events),
+        around: (events, work) => (options.relay === undefined ? work() : options.relay.around(events, work)),
         failed: options.onFailure,
         broker: tell,
       },

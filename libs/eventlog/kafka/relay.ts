@@ -3,6 +3,7 @@ import type { Database } from '#libs/postgres/index'
 import type { KafkaClient, Producer } from './client.ts'
 import { leaseLength, releaseLeases, renewLeases, resign } from './leases.ts'
 import type { Outbox, OutboxPage, OutboxRow } from './outbox.ts'
+import type { TracedEvent } from '../port.ts'
 import { markOf, type ProducedRecord, recordOf, topicName, type Topics } from './records.ts'
 import { partitionsFedBy } from './shards.ts'
 import { Taken } from './taken.ts'
@@ -18,6 +19,8 @@ export interface RelayOptions {
 }
 
 export interface RelayObserver {
+  /** Wraps the publishing of one batch, to trace it. */
+  around<T>(events: readonly TracedEvent[], work: () => Promise<T>): Promise<T>
   /** Told of each batch once Kafka has it. */
   published(events: number): void
   /** Something failed and is tried again; events wait in the outbox meanwhile. */
@@ -177,21 +180,16 @@ export class Relay {
     const { source, observe } = this.#options
     const batch = this.#nextBatch()
     if (batch.length === 0) return
+    const rows = batch.flatMap((waiting) => ('row' in waiting ? [waiting.row] : []))
+    const records = batch.map((waiting) => ('row' in waiting ? recordOf(waiting.row, source, topics) : waiting.mark))
     try {
-      await producer.send(
-        batch.map((waiting) => ('row' in waiting ? recordOf(waiting.row, source, topics) : waiting.mark)),
-      )
+      await observe.around(rows, () => producer.send(records))
     } catch (error) {
       this.#startAnew(error)
       return
     }
-    let events = 0
-    for (const waiting of batch) {
-      if (!('row' in waiting)) continue
-      events++
-      this.#isPublished(waiting.row)
-    }
-    if (events > 0) observe.published(events)
+    for (const row of rows) this.#isPublished(row)
+    if (rows.length > 0) observe.published(rows.length)
     this.#removePublished()
   }
 

@@ -1,5 +1,5 @@
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
-import { countAppended } from '#libs/eventlog/index'
+import { countAppended, observeRelay } from '#libs/eventlog/index'
 import { type KafkaEventLog, openKafkaEventLog } from '#libs/eventlog/kafka/index'
 import type { EventSource } from '#libs/events/index'
 import { localChannel, openRedisChannel, type TrustChannel } from '#libs/cache/index'
@@ -14,6 +14,7 @@ import { PostgresAway, reachPostgres } from '../reach-postgres.ts'
 import type { Starting } from '../run.ts'
 import { brokerCheck, tellOfBroker } from './broker.ts'
 import { kafkaAddress } from './kafka-address.ts'
+import { watchOutbox } from './outbox.ts'
 import { keptSecret } from './secrets.ts'
 import type { ServiceConfiguration } from './service-settings.ts'
 import { waitFor } from './waiting.ts'
@@ -79,10 +80,13 @@ export class StartingService<C extends ServiceConfiguration> {
       onFailure: failuresOf('the event log', logger),
       onBroker: (state) => teller.changed(state),
       onAppended: countAppended(telemetry),
+      relay: observeRelay(telemetry),
     })
+    const endWatch = publishes === undefined ? () => undefined : watchOutbox(log, telemetry)
     this.checks.push(brokerCheck(log, where))
     this.#starting.ending.add('the event log', logPatience, async () => {
       teller.end()
+      endWatch()
       await log.close()
     })
     return log
