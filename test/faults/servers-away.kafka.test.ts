@@ -7,7 +7,6 @@ import { type OwnRedis, startOwnRedis } from '../servers/own-redis.ts'
 import {
   allHaveFollowed,
   degradedAt,
-  type Door,
   environmentOf,
   mint,
   pidsOf,
@@ -29,7 +28,6 @@ let postgres: OwnPostgres
 let redis: OwnRedis
 let servers: Servers
 let program: Program
-let doors: readonly [Door, Door]
 /** The version of each user, of all tests so far. */
 const answered = new Map<string, number>()
 
@@ -37,7 +35,6 @@ beforeAll(async () => {
   ;[kafka, postgres, redis] = await Promise.all([startOwnKafka(), startOwnPostgres(), startOwnRedis()])
   servers = { database: await postgres.createDatabase(), brokers: kafka.brokers, redis: redis.url }
   program = await ground.start(data, environmentOf(servers), 'distributed')
-  doors = await twoTenants(program)
 })
 
 afterAll(async () => {
@@ -45,7 +42,7 @@ afterAll(async () => {
   await Promise.all([kafka.stop(), postgres.stop(), redis.stop()])
 })
 
-const baseOf = (): string => doors[0].bases[0] ?? ''
+const baseOf = (): string => program.scimBaseUrl
 const connectionOf = (): string => baseOf().split('/').at(-1) ?? ''
 const list = (key: string): Promise<Answer> => ask(`${baseOf()}/Users?count=1`, { token: key })
 const gateway = (): { url: string } => ({ url: urlOf(program, 'gateway') })
@@ -85,7 +82,7 @@ async function statusesPastMemory(key: string): Promise<Set<number>> {
 }
 
 test('Kafka away for a minute: no request fails, and then everyone follows, each event once and in order', async () => {
-  const load = startLoad({ doors, connections: 12, rest: 50 })
+  const load = startLoad({ doors: await twoTenants(program), connections: 12, rest: 50 })
   await until('the load is on', () => load.answered > 100)
   const pids = pidsOf(program)
   await kafka.outage(async () => {
@@ -184,13 +181,16 @@ test('Kafka away: the channel alone has a revoked key refused, for good, also on
   for (const { key } of [known, unheard]) expect(await statusesPastMemory(key)).toEqual(new Set([401]))
 })
 
-test('Kafka away: SIGTERM ends every service with code 0, and what was decided is published after the next start', async () => {
-  await kafka.outage(async () => {
-    await until('it is noticed', async () => (await degradedAt(gateway().url)).degraded.includes('kafka'))
-    const made = await ask(`${baseOf()}/Users`, { token: program.key, body: newUser('before-the-end') })
-    answered.set(user.parse(made.body).id, 1)
-    expect(await program.stop()).toEqual({ code: 0, signal: null })
-  })
-  program = await ground.start(data, environmentOf(servers), 'distributed')
-  expectAgreement(await whatIsKnown(servers), answered)
-})
+test.each(['outage', 'freeze'] as const)(
+  'Kafka away (%s): SIGTERM ends every service with code 0, and what was decided is published after the next start',
+  async (how) => {
+    await kafka[how](async () => {
+      await until('it is noticed', async () => (await degradedAt(gateway().url)).degraded.includes('kafka'))
+      const made = await ask(`${baseOf()}/Users`, { token: program.key, body: newUser(`before-the-end-by-${how}`) })
+      answered.set(user.parse(made.body).id, 1)
+      expect(await program.stop()).toEqual({ code: 0, signal: null })
+    })
+    program = await ground.start(data, environmentOf(servers), 'distributed')
+    expectAgreement(await whatIsKnown(servers), answered)
+  },
+)
