@@ -12,6 +12,7 @@ import {
   pidsOf,
   revoke,
   type Servers,
+  statusesPastMemory,
   twoTenants,
   urlOf,
 } from './installation.ts'
@@ -67,18 +68,6 @@ async function expectChannelWorks(): Promise<void> {
   const before = await heard()
   await expectRevoked(key)
   await until('the channel has said it', async () => (await heard()) > before)
-}
-
-/** Asks until the gateway no longer relies on what it remembered at first: it has read its own tables again. */
-async function statusesPastMemory(key: string): Promise<Set<number>> {
-  const misses = (): Promise<number> => metric(gateway(), 'latchkey_known_keys_misses_total')
-  const statuses = new Set([(await list(key)).status])
-  const before = await misses()
-  await until('the key is read from the tables', async () => {
-    statuses.add((await list(key)).status)
-    return (await misses()) > before
-  })
-  return statuses
 }
 
 test('Kafka away for a minute: no request fails, and then everyone follows, each event once and in order', async () => {
@@ -141,7 +130,7 @@ test('Redis killed: a key revoked meanwhile is refused by the event log, and the
     expect((await degradedAt(gateway().url)).status).toBe(200)
     const before = await heard()
     await expectRevoked(key)
-    expect(await statusesPastMemory(key.key)).toEqual(new Set([401]))
+    expect(await statusesPastMemory(baseOf(), key.key)).toEqual(new Set([401]))
     expect(await heard()).toBe(before)
   })
   for (const service of ['gateway', 'keys'] as const) {
@@ -172,13 +161,13 @@ test('Kafka away: the channel alone has a revoked key refused, for good, also on
     const before = await heard()
     await revoke(program, unheard.kid)
     await until('the channel has said it', async () => (await heard()) > before)
-    expect(await statusesPastMemory(known.key)).toEqual(new Set([401]))
+    expect(await statusesPastMemory(baseOf(), known.key)).toEqual(new Set([401]))
     const kids = `SELECT kid FROM gateway.known_key WHERE revoked AND kid IN ('${known.kid}', '${unheard.kid}')`
     expect(await rowsOf(servers.database, kids)).toHaveLength(2)
   })
   await until('Kafka is back', async () => !(await degradedAt(urlOf(program, 'keys'))).degraded.includes('kafka'))
   await allHaveFollowed(program)
-  for (const { key } of [known, unheard]) expect(await statusesPastMemory(key)).toEqual(new Set([401]))
+  for (const { key } of [known, unheard]) expect(await statusesPastMemory(baseOf(), key)).toEqual(new Set([401]))
 })
 
 test.each(['outage', 'freeze'] as const)(
