@@ -82,6 +82,20 @@ export function revoke(program: Program, kid: string): Promise<Answer> {
   return ask(`${urlOf(program, 'keys')}/admin/v1/keys/${kid}/revoke`, { token: program.adminToken, body: {} })
 }
 
+/** Asks until the gateway no longer relies on what it remembered at first: it has read its own tables again. */
+export async function statusesPastMemory(base: string, key: string): Promise<Set<number>> {
+  const { origin } = new URL(base)
+  const misses = (): Promise<number> => metric({ url: origin }, 'latchkey_known_keys_misses_total')
+  const list = async (): Promise<number> => (await ask(`${base}/Users?count=1`, { token: key })).status
+  const statuses = new Set([await list()])
+  const before = await misses()
+  await until('the key is read from the tables', async () => {
+    statuses.add(await list())
+    return (await misses()) > before
+  })
+  return statuses
+}
+
 /** Until each follower has applied everything of before this moment. */
 export async function allHaveFollowed(program: Program): Promise<void> {
   const since = Date.now()

@@ -7,12 +7,12 @@ import { type OwnRedis, startOwnRedis } from '../servers/own-redis.ts'
 import {
   allHaveFollowed,
   degradedAt,
-  type Door,
   environmentOf,
   mint,
   pidsOf,
   revoke,
   type Servers,
+  statusesPastMemory,
   twoTenants,
   urlOf,
 } from './installation.ts'
@@ -29,7 +29,6 @@ let postgres: OwnPostgres
 let redis: OwnRedis
 let servers: Servers
 let program: Program
-let doors: readonly [Door, Door]
 /** The version of each user, of all tests so far. */
 const answered = new Map<string, number>()
 
@@ -37,7 +36,6 @@ beforeAll(async () => {
   ;[kafka, postgres, redis] = await Promise.all([startOwnKafka(), startOwnPostgres(), startOwnRedis()])
   servers = { database: await postgres.createDatabase(), brokers: kafka.brokers, redis: redis.url }
   program = await ground.start(data, environmentOf(servers), 'distributed')
-  doors = await twoTenants(program)
 })
 
 afterAll(async () => {
@@ -45,7 +43,7 @@ afterAll(async () => {
   await Promise.all([kafka.stop(), postgres.stop(), redis.stop()])
 })
 
-const baseOf = (): string => doors[0].bases[0] ?? ''
+const baseOf = (): string => program.scimBaseUrl
 const connectionOf = (): string => baseOf().split('/').at(-1) ?? ''
 const list = (key: string): Promise<Answer> => ask(`${baseOf()}/Users?count=1`, { token: key })
 const gateway = (): { url: string } => ({ url: urlOf(program, 'gateway') })
@@ -72,20 +70,8 @@ async function expectChannelWorks(): Promise<void> {
   await until('the channel has said it', async () => (await heard()) > before)
 }
 
-/** Asks until the gateway no longer relies on what it remembered at first: it has read its own tables again. */
-async function statusesPastMemory(key: string): Promise<Set<number>> {
-  const misses = (): Promise<number> => metric(gateway(), 'latchkey_known_keys_misses_total')
-  const statuses = new Set([(await list(key)).status])
-  const before = await misses()
-  await until('the key is read from the tables', async () => {
-    statuses.add((await list(key)).status)
-    return (await misses()) > before
-  })
-  return statuses
-}
-
 test('Kafka away for a minute: no request fails, and then everyone follows, each event once and in order', async () => {
-  const load = startLoad({ doors, connections: 12, rest: 50 })
+  const load = startLoad({ doors: await twoTenants(program), connections: 12, rest: 50 })
   await until('the load is on', () => load.answered > 100)
   const pids = pidsOf(program)
   await kafka.outage(async () => {
@@ -144,7 +130,7 @@ test('Redis killed: a key revoked meanwhile is refused by the event log, and the
     expect((await degradedAt(gateway().url)).status).toBe(200)
     const before = await heard()
     await expectRevoked(key)
-    expect(await statusesPastMemory(key.key)).toEqual(new Set([401]))
+    expect(await statusesPastMemory(baseOf(), key.key)).toEqual(new Set([401]))
     expect(await heard()).toBe(before)
   })
   for (const service of ['gateway', 'keys'] as const) {
@@ -175,22 +161,25 @@ test('Kafka away: the channel alone has a revoked key refused, for good, also on
     const before = await heard()
     await revoke(program, unheard.kid)
     await until('the channel has said it', async () => (await heard()) > before)
-    expect(await statusesPastMemory(known.key)).toEqual(new Set([401]))
+    expect(await statusesPastMemory(baseOf(), known.key)).toEqual(new Set([401]))
     const kids = `SELECT kid FROM gateway.known_key WHERE revoked AND kid IN ('${known.kid}', '${unheard.kid}')`
     expect(await rowsOf(servers.database, kids)).toHaveLength(2)
   })
   await until('Kafka is back', async () => !(await degradedAt(urlOf(program, 'keys'))).degraded.includes('kafka'))
   await allHaveFollowed(program)
-  for (const { key } of [known, unheard]) expect(await statusesPastMemory(key)).toEqual(new Set([401]))
+  for (const { key } of [known, unheard]) expect(await statusesPastMemory(baseOf(), key)).toEqual(new Set([401]))
 })
 
-test('Kafka away: SIGTERM ends every service with code 0, and what was decided is published after the next start', async () => {
-  await kafka.outage(async () => {
-    await until('it is noticed', async () => (await degradedAt(gateway().url)).degraded.includes('kafka'))
-    const made = await ask(`${baseOf()}/Users`, { token: program.key, body: newUser('before-the-end') })
-    answered.set(user.parse(made.body).id, 1)
-    expect(await program.stop()).toEqual({ code: 0, signal: null })
-  })
-  program = await ground.start(data, environmentOf(servers), 'distributed')
-  expectAgreement(await whatIsKnown(servers), answered)
-})
+test.each(['outage', 'freeze'] as const)(
+  'Kafka away (%s): SIGTERM ends every service with code 0, and what was decided is published after the next start',
+  async (how) => {
+    await kafka[how](async () => {
+      await until('it is noticed', async () => (await degradedAt(gateway().url)).degraded.includes('kafka'))
+      const made = await ask(`${baseOf()}/Users`, { token: program.key, body: newUser(`before-the-end-by-${how}`) })
+      answered.set(user.parse(made.body).id, 1)
+      expect(await program.stop()).toEqual({ code: 0, signal: null })
+    })
+    program = await ground.start(data, environmentOf(servers), 'distributed')
+    expectAgreement(await whatIsKnown(servers), answered)
+  },
+)

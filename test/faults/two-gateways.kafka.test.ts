@@ -11,6 +11,7 @@ import {
   revoke,
   type Servers,
   startGateway,
+  statusesPastMemory,
   twoTenants,
   urlOf,
 } from './installation.ts'
@@ -68,6 +69,19 @@ test('a key revoked through the keys service is refused by both gateways, time a
   })
   await Promise.all(lanes)
   agent.destroy()
+})
+
+test('a gateway that Redis does not reach refuses a revoked key all the same, and for good', async () => {
+  const nobody = `redis://127.0.0.1:${await freePort()}`
+  const deaf = await startGateway(ground, data, { ...env, LATCHKEY_GATEWAY_PORT: '0', REDIS_URL: nobody })
+  const base = alsoAt(deaf.url, { bases: [program.scimBaseUrl], key: '' }).bases.at(-1) ?? ''
+  const status = async (token: string): Promise<number> => (await ask(`${base}/Users?count=1`, { token })).status
+  const { kid, key } = await mint(program, base.split('/').at(-1) ?? '')
+  await until('the key is accepted', async () => (await status(key)) === 200)
+  expect((await revoke(program, kid)).status).toBe(200)
+  await until('the key is refused', async () => (await status(key)) === 401)
+  expect(await statusesPastMemory(base, key)).toEqual(new Set([401]))
+  expect(await deaf.program.stop()).toEqual({ code: 0, signal: null })
 })
 
 test('two gateways that change the same users in turn share the shards, and keep the order of each user', async () => {

@@ -7,6 +7,7 @@ import type { Consumer, FetchedBatch, KafkaClient } from './client.ts'
 import { Marks } from './marks.ts'
 import { lockPlaces, nowhere, type Place, readUpTo, storePlaces } from './places.ts'
 import { readRecord, topicName, type Topics } from './records.ts'
+import { endsWithin } from './within.ts'
 
 const longestPause = 5_000
 /** After what was not a full batch: under load, one transaction then applies what several had appended. */
@@ -15,8 +16,8 @@ const breath = 25
 const saveIdlePlacesEvery = { alone: 5_000, shared: 1_000 }
 const commitEvery = 5_000
 const heartbeatEvery = 1_500
-/** Milliseconds for which Kafka is waited for, for each of the two things that are told to it at the end. */
-const farewell = 3_000
+/** Milliseconds for which Kafka is waited for at the end: to take the offsets, to part from it, and in all. */
+const farewell = { commit: 1_000, close: 3_000, all: 5_000 }
 
 /** What was fetched of one partition and is being applied. */
 interface Part {
@@ -55,6 +56,8 @@ export class KafkaFollower implements Follower {
   readonly #finished: Promise<void>
   readonly #stop = Promise.withResolvers<undefined>()
   #stopping = false
+  #stopped: Promise<void> | undefined
+  readonly #pauses = new Set<() => void>()
   #consumer: Consumer | undefined
   /** Every partition of the topics followed, and those that this member of the group has. */
   #all: readonly string[] = []
@@ -100,10 +103,17 @@ export class KafkaFollower implements Follower {
     return replayDeadLetters(this.#subscription, ids)
   }
 
-  async stop(): Promise<void> {
+  /** Ends after the batch in hand, whether Kafka answers or not. */
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.#end())
+  }
+
+  async #end(): Promise<void> {
     this.#stopping = true
     this.#stop.resolve(undefined)
-    await this.#finished
+    for (const end of this.#pauses) end()
+    await endsWithin(farewell.all, this.#finished)
+    await this.#working
     this.state = 'stopped'
   }
 
@@ -162,8 +172,8 @@ export class KafkaFollower implements Follower {
     const consumer = this.#consumer
     this.#consumer = undefined
     if (consumer === undefined) return
-    if (this.#stopping) await this.#within(farewell, this.#commit(consumer))
-    await this.#within(farewell, consumer.close())
+    if (this.#stopping) await endsWithin(farewell.commit, this.#commit(consumer))
+    await endsWithin(farewell.close, consumer.close())
     for (const part of this.#parts.splice(0)) part.settle()
   }
 
@@ -352,17 +362,13 @@ export class KafkaFollower implements Follower {
     if (places.length > 0) await consumer.commit(places)
   }
 
-  async #within(milliseconds: number, work: Promise<void>): Promise<void> {
-    const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, milliseconds)
-    await Promise.race([work.catch(() => undefined), late])
-    clearTimeout(timer)
-  }
-
   async #pause(milliseconds: number): Promise<void> {
-    const { promise: over, resolve } = Promise.withResolvers<undefined>()
-    const timer = setTimeout(() => resolve(undefined), milliseconds)
-    await Promise.race([over, this.#stop.promise])
+    if (this.#stopping) return
+    const { promise, resolve: end } = Promise.withResolvers<void>()
+    const timer = setTimeout(end, milliseconds)
+    this.#pauses.add(end)
+    await promise
     clearTimeout(timer)
+    this.#pauses.delete(end)
   }
 }

@@ -7,6 +7,7 @@ import type { TracedEvent } from '../port.ts'
 import { markOf, type ProducedRecord, recordOf, topicName, type Topics } from './records.ts'
 import { partitionsFedBy } from './shards.ts'
 import { Taken } from './taken.ts'
+import { endsWithin } from './within.ts'
 
 export interface RelayOptions {
   readonly database: Database
@@ -54,8 +55,12 @@ const pageSize = 500
 /** Milliseconds by which clocks of the database and of Kafka's producers may differ. */
 const clockSkew = 60_000
 const longestPause = 2_000
+/** Milliseconds without an answer after which Kafka is said to be away, while the answer is waited for all the same. */
+const longestSilence = 5_000
 /** Milliseconds for which a relay that is stopped goes on publishing what it has taken. */
 const longestFarewell = 3_000
+/** And then for what is under way to come to its end, and for Kafka to hear of it. */
+const parting = 1_000
 
 /**
  * Publishes an outbox. Each shard belongs to one relay at a time, by a lease; a relay takes what its own process has committed
@@ -98,20 +103,23 @@ export class Relay {
     this.#wake('publish')
   }
 
-  /** Publishes what it has taken, for a few seconds at the most, and gives its shards to others. */
+  /** Publishes what it has taken, for a few seconds at the most, also when Kafka is silent, and gives its shards to others. */
   async stop(): Promise<void> {
     this.#stopping = true
     this.#stop.resolve(undefined)
     for (const loop of this.#wakeUps.keys()) this.#wake(loop)
-    await this.#loops
+    const ended = await endsWithin(longestFarewell + parting, this.#loops)
     const { database, outbox } = this.#options
+    // What may be in Kafka without our knowing is for the next owner to look up, once the lease has run out.
+    const released = ended && this.#inHand.size === 0 ? [...this.#inState('open'), ...this.#inState('leaving')] : []
     try {
-      await releaseLeases(database, outbox.schema, this.#owner, this.#inHand.size === 0 ? [...this.#held.keys()] : [])
+      const shards = released.map(({ shard }) => shard)
+      await releaseLeases(database, outbox.schema, this.#owner, shards)
       await resign(database, outbox.schema, this.#owner)
     } catch (error) {
       this.#options.observe.failed(error)
     }
-    await this.#producer?.close().catch(() => undefined)
+    if (this.#producer !== undefined) await endsWithin(parting, this.#producer.close())
   }
 
   #take(tenure: Tenure, row: OutboxRow): void {
@@ -182,12 +190,16 @@ export class Relay {
     if (batch.length === 0) return
     const rows = batch.flatMap((waiting) => ('row' in waiting ? [waiting.row] : []))
     const records = batch.map((waiting) => ('row' in waiting ? recordOf(waiting.row, source, topics) : waiting.mark))
+    const silence = setTimeout(() => observe.broker('away'), longestSilence)
     try {
       await observe.around(rows, () => producer.send(records))
     } catch (error) {
       this.#startAnew(error)
       return
+    } finally {
+      clearTimeout(silence)
     }
+    observe.broker('connected')
     for (const row of rows) this.#isPublished(row)
     if (rows.length > 0) observe.published(rows.length)
     this.#removePublished()
@@ -256,7 +268,7 @@ export class Relay {
     this.#queue = []
     for (const [position, { published }] of this.#inHand) if (!published) this.#inHand.delete(position)
     this.#taken.clear()
-    for (const tenure of this.#held.values()) if (tenure.state === 'open') tenure.state = 'to be checked'
+    for (const tenure of this.#held.values()) tenure.state = 'to be checked'
   }
 
   async #recover(): Promise<void> {

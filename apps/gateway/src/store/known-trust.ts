@@ -4,8 +4,11 @@ import type { Database, Transaction } from '#libs/postgres/index'
 import type { KnownConnection, KnownKey } from '../principal.ts'
 import { closeConnection } from './statements.ts'
 
-/** After so many milliseconds what is in memory is read anew, whatever else failed to say that it changed. */
-const lifetime = 5_000
+/**
+ * After so many milliseconds what is in memory is read anew, whatever else failed to say that it changed. A revocation that another
+ * gateway has heard of in the event log is so refused here within 5 seconds, the way of the event included.
+ */
+const lifetime = 4_000
 
 type KeyRow = {
   connection: string
