@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common'
 import { metrics } from '#libs/telemetry/index'
 import { FollowTrust } from './events/follow-trust.ts'
 import { HearChannel } from './events/hear-channel.ts'
+import { WatchChanges } from './events/watch-changes.ts'
 import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
 import { scimPrefix } from './names.ts'
 import { failureLog, observer } from './observe.ts'
@@ -39,6 +40,7 @@ export class GatewayModule {
         { provide: SERVE_PARTS, useValue: serveParts },
         { provide: KnownTrust, useValue: trust },
         HearChannel,
+        WatchChanges,
       ],
     }
   }

@@ -82,7 +82,7 @@ export function openKafkaEventLog(options: KafkaEventLogOptions): KafkaEventLog 
       })
     },
     follow(subscription: Subscription): Follower {
-      const follower = new KafkaFollower(client, topics, options.topics.prefix, subscription)
+      const follower = new KafkaFollower(client, topics, options.topics.prefix, subscription, tell)
       followers.push(follower)
       return follower
     },

@@ -64,6 +64,7 @@ export class KafkaFollower implements Follower {
   #assigned: readonly string[] = []
   #partitionCounts = new Map<string, number>()
   readonly #marks: Marks
+  readonly #onBroker: (state: 'connected' | 'away') => void
   /** The place of each partition in the database, and the one reached since by passing over nothing but marks and others' events. */
   readonly #saved = new Map<string, number>()
   readonly #reached = new Map<string, number>()
@@ -74,7 +75,14 @@ export class KafkaFollower implements Follower {
   #parts: Part[] = []
   #working: Promise<void> | undefined
 
-  constructor(client: KafkaClient, topics: Promise<Topics>, prefix: string, subscription: Subscription) {
+  constructor(
+    client: KafkaClient,
+    topics: Promise<Topics>,
+    prefix: string,
+    subscription: Subscription,
+    onBroker: (state: 'connected' | 'away') => void,
+  ) {
+    this.#onBroker = onBroker
     this.group = subscription.group
     this.#client = client
     this.#topics = topics
@@ -149,6 +157,7 @@ export class KafkaFollower implements Follower {
         const error = await Promise.race([crash, this.#stop.promise])
         if (error !== undefined) throw error
       } catch (error) {
+        this.#onBroker('away')
         await this.#stall(error, failures)
       } finally {
         await this.#close()
@@ -189,6 +198,7 @@ export class KafkaFollower implements Follower {
     this.#saved.clear()
     this.#reached.clear()
     this.#marks.clear()
+    this.#onBroker('connected')
     this.state = 'following'
   }
 

@@ -143,7 +143,8 @@ test.each([
   JSON.stringify({ ...revoked('c4', 'k4'), payload: {} }),
   JSON.stringify({ ...revoked('c4', 'k4'), name: 'key.forged' }),
   JSON.stringify({ ...revoked('c4', 'k4'), source: 'gateway' }),
-])('what is no event of the keys service is counted, logged without its text, and ignored: %s', async (garbage) => {
+  JSON.stringify(minted('c4', 'k4')),
+])('what the keys service does not say there is counted, logged without its text, and ignored: %s', async (garbage) => {
   logged.length = 0
   await say(garbage, 'unreadable')
   expect(logged.join('')).toContain('is no event')

@@ -1,14 +1,14 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
 import { z } from 'zod'
 import type { Subscription } from '#libs/cache/index'
-import { type AnyEvent, readEvent } from '#libs/events/index'
+import { announcedEvents, type AnyEvent, readEvent } from '#libs/events/index'
 import { type Counter, metrics } from '#libs/telemetry/index'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 import { KnownTrust } from '../store/known-trust.ts'
 
 const envelope = z.object({
   id: z.string(),
-  name: z.string(),
+  name: z.enum(announcedEvents),
   source: z.literal('keys'),
   subject: z.string(),
   key: z.string(),
@@ -20,7 +20,7 @@ const envelope = z.object({
 
 /**
  * Applies what the keys service says on the channel as the event log would: sooner, twice, and in whatever order the two bring
- * it. What is no event is counted and left alone. After a gap in the channel nothing in memory is relied on.
+ * it. What is not to be announced there is counted and left alone: whoever writes to Redis can take trust away, and not give it. After a gap in the channel nothing in memory is relied on.
  */
 @Injectable()
 export class HearChannel implements OnModuleInit, OnModuleDestroy {
@@ -56,7 +56,7 @@ export class HearChannel implements OnModuleInit, OnModuleDestroy {
     const event = eventIn(message)
     if (event === undefined) {
       this.#heard.add(1, { result: 'unreadable' })
-      this.#parts.logger.warn('something on the channel of revocations is no event, and is ignored')
+      this.#parts.logger.warn('something on the channel of revocations is no event that belongs there, and is ignored')
       return
     }
     this.#working = this.#working.then(async () => this.#heard.add(1, { result: await this.#apply(event) }))

@@ -77,3 +77,16 @@ test('nothing that is delivered late brings a deleted connection or a key of it 
   expect(await trust.connection('c3')).toBeUndefined()
   expect([await trust.key('k3'), await trust.key('k4')]).toEqual([undefined, undefined])
 })
+
+test('what another gateway has applied is known here after the next look, and not remembered otherwise', async () => {
+  const other = new KnownTrust(database, () => undefined)
+  await other.lookForChanges()
+  await apply(created('c5'), minted('c5', 'k5'))
+  expect(await other.key('k5')).toMatchObject({ revoked: false })
+  await other.lookForChanges()
+  expect(await other.key('k5')).toMatchObject({ revoked: false })
+  await apply(revoked('c5', 'k5'))
+  expect(await other.key('k5')).toMatchObject({ revoked: false })
+  await other.lookForChanges()
+  expect(await other.key('k5')).toMatchObject({ revoked: true })
+})

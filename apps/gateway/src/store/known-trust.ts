@@ -39,6 +39,7 @@ export class KnownTrust {
   readonly #count: (hit: boolean) => void
   /** Grows whenever something was forgotten: a row read before that must not be remembered after it. */
   #epoch = 0
+  #changes: number | undefined
 
   constructor(database: Database, count: (hit: boolean) => void) {
     this.#database = database
@@ -95,7 +96,19 @@ export class KnownTrust {
         default:
       }
     }
+    transaction.send('UPDATE gateway.trust_changes SET changes = changes + 1')
     transaction.afterCommit(() => this.#forget(events))
+  }
+
+  /**
+   * Looks whether a gateway has applied something since the last look, and if so forgets everything: of several gateways
+   * one is given an event by the event log, and the others find it in their common tables.
+   */
+  async lookForChanges(): Promise<void> {
+    const [row] = await this.#database.quick<{ changes: number }>(readChanges, [])
+    if (row?.changes === this.#changes) return
+    this.#changes = row?.changes
+    this.forgetAll()
   }
 
   /** Everything is read anew: something may have been missed that made a difference. */
@@ -119,6 +132,8 @@ const readKey = {
   name: 'gateway read key',
   text: `SELECT connection, kid, tenant, environment, pepper_version, digest, revoked FROM gateway.known_key WHERE kid = $1`,
 }
+
+const readChanges = { name: 'gateway read changes', text: 'SELECT changes FROM gateway.trust_changes' }
 
 const readConnection = {
   name: 'gateway read connection',

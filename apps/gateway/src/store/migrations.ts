@@ -96,4 +96,16 @@ class Outbox1764000000002 implements MigrationInterface {
   }
 }
 
-export const migrations = [Gateway1764000000001, Outbox1764000000002]
+class TrustChanges1764000000003 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE gateway.trust_changes (one boolean PRIMARY KEY DEFAULT true CHECK (one), changes bigint NOT NULL DEFAULT 0);
+      INSERT INTO gateway.trust_changes DEFAULT VALUES`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE gateway.trust_changes')
+  }
+}
+
+export const migrations = [Gateway1764000000001, Outbox1764000000002, TrustChanges1764000000003]
