@@ -49,7 +49,7 @@ export function itBuriesWhatFails(harness: () => Harness): void {
 
   it('tells nothing of a letter that is gone before its turn, and leaves one that met a deadlock as it was', async () => {
     const { log, database } = harness()
-    const events = counted(2).map((number) => told(`key-${number}`, 1))
+    const events = counted(2).map((version) => told('key', version))
     let replayed = (): Promise<unknown> => Promise.reject(new RangeError('cannot be applied'))
     await append(harness(), events)
     const { follower } = follow(log, database, { handle: async () => void (await replayed()) })
