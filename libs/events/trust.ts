@@ -42,9 +42,6 @@ export const connectionEvents = {
   'connection.deleted': z.object({ tenant: z.string(), connection: z.string() }),
 }
 
-/** What may make a gateway refuse what it accepted until now: told on the channel, too, to reach every gateway at once. */
-export const announcedEvents = ['key.revoked', 'connection.changed'] as const
-
 export const keyEvents = {
   'key.minted': knownKeyFacts,
   'key.revoked': z.object({ tenant: z.string(), connection: z.string(), kid: z.string(), revokedAt: z.iso.datetime() }),

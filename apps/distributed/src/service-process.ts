@@ -61,11 +61,14 @@ function readiness(name: ServiceName, child: ChildProcess): Promise<Pick<Service
   const said = new RegExp(`^Latchkey ${name} is ready at (\\S+)\\n(${name === 'keys' ? '[^]*^curl .*\\n' : ''})`, 'm')
   let printed = ''
   return new Promise((resolve) => {
-    child.stdout?.on('data', (chunk) => {
+    const read = (chunk: unknown): void => {
       printed += String(chunk)
       const [, url, banner = ''] = said.exec(printed) ?? []
-      if (url !== undefined) resolve({ url, banner })
-    })
+      if (url === undefined) return
+      child.stdout?.off('data', read).resume()
+      resolve({ url, banner })
+    }
+    child.stdout?.on('data', read)
   })
 }
 

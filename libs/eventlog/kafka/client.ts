@@ -1,12 +1,5 @@
 import { createRequire } from 'node:module'
-import {
-  type Admin,
-  type Consumer as KafkaConsumer,
-  Kafka,
-  type KafkaMessage,
-  logLevel,
-  type SASLOptions,
-} from 'kafkajs'
+import { type Admin, Kafka, type KafkaMessage, logLevel, type SASLOptions } from 'kafkajs'
 import { type Topic, topicNames } from '#libs/events/index'
 import { mendRequestTimer } from './request-timer.ts'
 import { type ConsumedRecord, type ProducedRecord, topicName, type Topics } from './records.ts'
@@ -89,9 +82,16 @@ export class KafkaTrouble extends Error {
   override readonly name = 'KafkaTrouble'
 
   constructor(error: unknown) {
-    super(error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+    super(tellOf(error))
     this.stack = `${this.name}: ${this.message}`
   }
+}
+
+function tellOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const causes: unknown = Reflect.get(error, 'errors')
+  const all = Array.isArray(causes) ? causes.map(tellOf) : []
+  return [`${error.name}: ${error.message}`, ...new Set(all)].join('; ')
 }
 
 /** Milliseconds without a heartbeat after which a member's partitions go to others. */
@@ -215,23 +215,28 @@ export class KafkaClient {
       }
     })
     consumer.on('consumer.crash', ({ payload }) => crashed(new KafkaTrouble(payload.error)))
-    await connected(consumer)
-    await consumer.subscribe({ topics: [...topics], fromBeginning: true })
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      // All partitions of a fetch at once, for `receive` to make few transactions of them.
-      partitionsConsumedConcurrently: 512,
-      eachBatch: ({ batch, resolveOffset, heartbeat }) =>
-        receive({
-          topic: batch.topic,
-          partition: batch.partition,
-          from: Number(Reflect.get(batch, 'fetchedOffset')),
-          records: batch.messages.map(recordOfMessage),
-          done: (offset) => resolveOffset(String(offset)),
-          heartbeat,
-        }),
-    })
+    try {
+      await consumer.connect()
+      await consumer.subscribe({ topics: [...topics], fromBeginning: true })
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        // All partitions of a fetch at once, for `receive` to make few transactions of them.
+        partitionsConsumedConcurrently: 512,
+        eachBatch: ({ batch, resolveOffset, heartbeat }) =>
+          receive({
+            topic: batch.topic,
+            partition: batch.partition,
+            from: Number(Reflect.get(batch, 'fetchedOffset')),
+            records: batch.messages.map(recordOfMessage),
+            done: (offset) => resolveOffset(String(offset)),
+            heartbeat,
+          }),
+      })
+    } catch (error) {
+      await consumer.disconnect().catch(() => undefined)
+      throw new KafkaTrouble(error)
+    }
     return {
       seek: ({ topic, partition, offset }) => consumer.seek({ topic, partition, offset: String(offset) }),
       commit: (places) => consumer.commitOffsets(places.map((place) => ({ ...place, offset: String(place.offset) }))),
@@ -325,15 +330,6 @@ function recordOfMessage({ offset, key, value, headers }: KafkaMessage): Consume
       const found = headers?.[name]
       return found === undefined ? undefined : String(Array.isArray(found) ? found[0] : found)
     },
-  }
-}
-
-async function connected(consumer: KafkaConsumer): Promise<void> {
-  try {
-    await consumer.connect()
-  } catch (error) {
-    await consumer.disconnect().catch(() => undefined)
-    throw new KafkaTrouble(error)
   }
 }
 

@@ -148,7 +148,7 @@ describe('what only the Kafka event log has', () => {
   }
 
   it('publishes each event once, in order, when its relay was killed between publishing and removing', async () => {
-    const { database, client, prefix, outbox, log } = harness
+    const { database, client, outbox, log } = harness
     await log.close()
     const events = counted(30).map((number) => told(`killed-${number % 5}`, Math.ceil(number / 5)))
     await database.transaction(async (transaction) => outbox.append(transaction, events, () => {}))
@@ -161,12 +161,11 @@ describe('what only the Kafka event log has', () => {
       100,
     )
     const producer = await client.openProducer()
-    await producer.send(rows.slice(0, 17).map((row) => recordOf(row, 'keys', topics)))
+    await producer.send(rows.slice(0, 17).flatMap((row) => recordOf(row, 'keys', topics) ?? []))
     await producer.close()
 
     await harness.another()
     await isPublished()
-    expect(prefix).toBe(topics.prefix)
     await publishedOnceInOrder(events)
   }, 60_000)
 
@@ -218,7 +217,8 @@ describe('what only the Kafka event log has', () => {
       await effectsReach(database, 100)
       const away = fault === 'outage' ? 8_000 : fault === 'freeze' ? 12_000 : 0
       await kafka[fault](() => new Promise((resolve) => setTimeout(resolve, away)))
-      await new Promise((resolve) => setTimeout(resolve, 500))
+      const back = (await effects(database)).length
+      await effectsReach(database, back + 50)
       const appended = await writing.stop()
       await isPublished()
       const found = await published()

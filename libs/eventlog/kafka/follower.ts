@@ -216,9 +216,11 @@ export class KafkaFollower implements Follower {
     await new Promise((resolve) => setImmediate(resolve))
     const heartbeat = setInterval(() => void this.#parts[0]?.fetched.heartbeat().catch(() => undefined), heartbeatEvery)
     const size = this.#subscription.batchSize ?? 500
-    let full = false
     let failures = 0
+    // Fetching goes on when a part is settled: what is done waits for the breath, so that the next fetch brings more.
+    const finished: Part[] = []
     while (this.#parts.length > 0 && !this.#stopping) {
+      let full = false
       const shares = this.#nextShares(size)
       try {
         await this.#apply(shares)
@@ -228,17 +230,16 @@ export class KafkaFollower implements Follower {
       } catch (error) {
         await this.#stall(error, failures++)
       }
-      this.#parts = this.#parts.filter((part) => {
-        const left = part.done < part.fetched.records.length
-        if (!left) part.settle()
-        return left
-      })
+      finished.push(...this.#parts.filter(isDone))
+      this.#parts = this.#parts.filter((part) => !isDone(part))
+      if (this.#parts.length > 0) continue
+      if (!full) await this.#pause(breath)
+      for (const part of finished.splice(0)) part.settle()
     }
     clearInterval(heartbeat)
-    if (!full) await this.#pause(breath)
     this.#commitNowAndThen()
     this.#working = undefined
-    for (const part of this.#parts.splice(0)) part.settle()
+    for (const part of [...finished, ...this.#parts.splice(0)]) part.settle()
   }
 
   /** From each partition in turn, what fits into one batch. */
@@ -381,4 +382,8 @@ export class KafkaFollower implements Follower {
     clearTimeout(timer)
     this.#pauses.delete(end)
   }
+}
+
+function isDone({ done, fetched }: Part): boolean {
+  return done >= fetched.records.length
 }

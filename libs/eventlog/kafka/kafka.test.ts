@@ -22,11 +22,11 @@ const row: OutboxRow = {
   payload: '{"tenant":"acme"}',
 }
 
-const consumed = (record: ProducedRecord, offset = 0): ConsumedRecord => ({
+const consumed = (record: ProducedRecord | undefined, offset = 0): ConsumedRecord => ({
   offset,
-  key: record.key ?? undefined,
-  value: Buffer.from(record.value),
-  header: (name) => record.headers[name],
+  key: record?.key ?? undefined,
+  value: Buffer.from(record?.value ?? ''),
+  header: (name) => record?.headers[name],
 })
 
 describe('shards and partitions', () => {
@@ -89,6 +89,10 @@ describe('records', () => {
       kind: 'event',
       event,
     })
+  })
+
+  it('are not made of an event of a family that a newer version has added', () => {
+    expect(recordOf({ ...row, name: 'device.enrolled' }, 'gateway', topics)).toBeUndefined()
   })
 
   it('that are marks are told apart from events', () => {

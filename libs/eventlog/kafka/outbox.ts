@@ -153,7 +153,7 @@ export class Outbox {
   }
 
   /** Removes rows that are found to be published already. */
-  removeById(transaction: Queryable, shards: readonly number[], ids: readonly string[]): Promise<unknown> {
+  removeById(transaction: Transaction, shards: readonly number[], ids: readonly string[]): Promise<unknown> {
     return transaction.query(
       `DELETE FROM ${this.schema}.outbox WHERE shard = ANY($1) AND id IN (SELECT unnest($2::uuid[]))`,
       [shards, ids],
@@ -162,17 +162,18 @@ export class Outbox {
 
   /** When the oldest row of these shards was appended; undefined when none waits. */
   async oldest(from: Queryable, shards: readonly number[]): Promise<Date | undefined> {
-    const [row] = await from.query<{ oldest: Date | null }>(
-      `SELECT min(appended_at) AS oldest FROM ${this.schema}.outbox WHERE shard = ANY($1)`,
+    const [row] = await from.query<{ oldest: Date }>(
+      `SELECT appended_at AS oldest FROM ${this.schema}.outbox WHERE shard = ANY($1) ORDER BY position LIMIT 1`,
       [shards],
     )
-    return row?.oldest ?? undefined
+    return row?.oldest
   }
 
-  /** How many events wait, and for how long the oldest has, in seconds. */
+  /** How many events wait, counted to 100,000, and for how long the oldest has, in seconds. */
   async backlog(from: Queryable): Promise<{ events: number; seconds: number }> {
     const [row] = await from.query<{ events: number; seconds: number | null }>(
-      `SELECT count(*) AS events, extract(epoch FROM now() - min(appended_at))::float8 AS seconds FROM ${this.schema}.outbox`,
+      `SELECT (SELECT count(*) FROM (SELECT FROM ${this.schema}.outbox LIMIT 100000) AS waiting) AS events,
+         (SELECT extract(epoch FROM now() - appended_at)::float8 FROM ${this.schema}.outbox ORDER BY position LIMIT 1) AS seconds`,
     )
     return { events: row?.events ?? 0, seconds: row?.seconds ?? 0 }
   }

@@ -8,7 +8,6 @@ import {
   type Topic,
   topicNames,
   topicOf,
-  type EventName,
 } from '#libs/events/index'
 import type { ReceivedEvent } from '../deliver.ts'
 import type { OutboxRow } from './outbox.ts'
@@ -45,8 +44,10 @@ export function readTopic(prefix: string, name: string): Topic | undefined {
   return topicNames.find((topic) => topicName(prefix, topic) === name)
 }
 
-export function recordOf(row: OutboxRow, source: EventSource, topics: Topics): ProducedRecord {
-  const topic = topicOf(row.name as EventName)
+/** Undefined for an event of a family that this version does not know. */
+export function recordOf(row: OutboxRow, source: EventSource, topics: Topics): ProducedRecord | undefined {
+  const topic = topicOf(row.name)
+  if (topic === undefined) return undefined
   const headers: Record<string, string> = {
     'content-type': 'application/json',
     ce_specversion: '1.0',

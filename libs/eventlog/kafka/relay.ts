@@ -48,12 +48,17 @@ const lookForOthersEvery = 50
 const lookAgainAfter = 10
 /** Milliseconds for which events gather: many small batches would cost Kafka and its followers more than the wait. */
 const linger = 10
-const largestBatch = { records: 1_000, characters: 4 * 2 ** 20 }
+/** Together below the megabyte that a topic takes unless told otherwise: all of it may be of one partition. */
+const largestBatch = { records: 1_000, bytes: 900_000 }
+/** Of a record beside its payload, at the most. */
+const envelopeBytes = 800
 /** Held in memory at the most; more waits in the outbox alone. */
-const mostInHand = 20_000
-const pageSize = 500
+const mostInHand = { events: 20_000, bytes: 128 * 2 ** 20 }
+const pageSize = 200
 /** Milliseconds by which clocks of the database and of Kafka's producers may differ. */
 const clockSkew = 60_000
+/** Of published events that are compared with the outbox at a time: each comparison reads all of it. */
+const mostIds = 100_000
 const longestPause = 2_000
 /** Milliseconds without an answer after which Kafka is said to be away, while the answer is waited for all the same. */
 const longestSilence = 5_000
@@ -72,15 +77,19 @@ export class Relay {
   readonly #options: RelayOptions
   readonly #owner = crypto.randomUUID()
   readonly #held = new Map<number, Tenure>()
+  readonly #incomplete = new Set<number>()
   readonly #taken = new Taken()
   #queue: Waiting[] = []
   /** Taken and not yet removed from the outbox, by position. */
-  readonly #inHand = new Map<number, { readonly shard: number; published: boolean }>()
+  readonly #inHand = new Map<number, { readonly shard: number; readonly bytes: number; readonly published: boolean }>()
+  #bytesInHand = 0
   #published: number[] = []
   #removing: Promise<void> = Promise.resolve()
   #producer: Producer | undefined
   #shared = false
   #lookAgain = false
+  /** Batches in a row that Kafka did not take. */
+  #failures = 0
   #stopping = false
   readonly #stop = Promise.withResolvers<undefined>()
   readonly #wakeUps = new Map<'publish' | 'look' | 'renew', () => void>()
@@ -89,6 +98,7 @@ export class Relay {
   constructor(options: RelayOptions) {
     this.#options = options
     this.#loops = Promise.all([this.#keepLeases(), this.#publish(), this.#look()])
+    this.#loops.catch(options.observe.failed)
   }
 
   /** Takes what this process has committed, in the order of its commits; what it may not take yet is found in the outbox. */
@@ -97,7 +107,7 @@ export class Relay {
     for (const row of rows) {
       const tenure = this.#held.get(row.shard)
       if (tenure?.state !== 'open') continue
-      if (this.#inHand.size < mostInHand && this.#taken.isNext(row)) this.#take(tenure, row)
+      if (this.#hasRoom && this.#taken.isNext(row)) this.#take(tenure, row)
       else if (!this.#taken.has(row)) this.#lookSoon()
     }
     this.#wake('publish')
@@ -124,8 +134,24 @@ export class Relay {
 
   #take(tenure: Tenure, row: OutboxRow): void {
     this.#taken.add(row)
-    this.#inHand.set(row.position, { shard: row.shard, published: false })
+    this.#hold(row, false)
     this.#queue.push({ tenure, row })
+  }
+
+  get #hasRoom(): boolean {
+    return this.#inHand.size < mostInHand.events && this.#bytesInHand < mostInHand.bytes
+  }
+
+  #hold(row: OutboxRow, published: boolean): void {
+    this.#letGo(row.position)
+    const bytes = sizeOf(row)
+    this.#inHand.set(row.position, { shard: row.shard, bytes, published })
+    this.#bytesInHand += bytes
+  }
+
+  #letGo(position: number): void {
+    this.#bytesInHand -= this.#inHand.get(position)?.bytes ?? 0
+    this.#inHand.delete(position)
   }
 
   async #keepLeases(): Promise<void> {
@@ -171,8 +197,10 @@ export class Relay {
     const topics = await Promise.race([this.#options.topics, this.#stop.promise])
     if (topics === undefined) return
     while (!this.#stopping) {
-      if (this.#producer === undefined) await this.#recover()
-      else if (this.#queue.length === 0) await this.#pause('publish', renewEvery)
+      if (this.#producer === undefined) {
+        if (this.#failures > 1) await this.#pause('publish', Math.min(longestPause, 100 * 2 ** this.#failures))
+        await this.#recover()
+      } else if (this.#queue.length === 0) await this.#pause('publish', renewEvery)
       else await this.#publishBatch(this.#producer, topics)
       if (this.#queue.length < largestBatch.records) await this.#pause(undefined, linger)
     }
@@ -188,8 +216,15 @@ export class Relay {
     const { source, observe } = this.#options
     const batch = this.#nextBatch()
     if (batch.length === 0) return
-    const rows = batch.flatMap((waiting) => ('row' in waiting ? [waiting.row] : []))
-    const records = batch.map((waiting) => ('row' in waiting ? recordOf(waiting.row, source, topics) : waiting.mark))
+    const rows: OutboxRow[] = []
+    const records: ProducedRecord[] = []
+    for (const waiting of batch) {
+      const record = 'row' in waiting ? recordOf(waiting.row, source, topics) : waiting.mark
+      if (record === undefined) this.#leaveAside(waiting.tenure.shard)
+      else records.push(record)
+      if ('row' in waiting && record !== undefined) rows.push(waiting.row)
+    }
+    if (records.length === 0) return
     const silence = setTimeout(() => observe.broker('away'), longestSilence)
     try {
       await observe.around(rows, () => producer.send(records))
@@ -199,15 +234,23 @@ export class Relay {
     } finally {
       clearTimeout(silence)
     }
+    this.#failures = 0
     observe.broker('connected')
     for (const row of rows) this.#isPublished(row)
     if (rows.length > 0) observe.published(rows.length)
     this.#removePublished()
   }
 
-  #isPublished({ position, shard }: OutboxRow): void {
-    this.#inHand.set(position, { shard, published: true })
-    this.#published.push(position)
+  /** An event of a newer program: it stays in the outbox until one relays it, and nobody is told that its shard is complete. */
+  #leaveAside(shard: number): void {
+    if (this.#incomplete.has(shard)) return
+    this.#incomplete.add(shard)
+    this.#options.observe.failed(new Error('the outbox holds events that this version does not know: update it'))
+  }
+
+  #isPublished(row: OutboxRow): void {
+    this.#hold(row, true)
+    this.#published.push(row.position)
   }
 
   /** The next records. Of a shard that is no longer surely held, nothing more is published from memory. */
@@ -215,19 +258,20 @@ export class Relay {
     const now = performance.now()
     const batch: Waiting[] = []
     let count = 0
-    let characters = 0
+    let bytes = 0
     for (const waiting of this.#queue) {
-      if (batch.length >= largestBatch.records || characters > largestBatch.characters) break
+      const size = 'row' in waiting ? sizeOf(waiting.row) : 0
+      if (batch.length > 0 && (batch.length >= largestBatch.records || bytes + size > largestBatch.bytes)) break
       count++
       const { tenure } = waiting
       if (this.#held.get(tenure.shard) === tenure && tenure.until >= now) {
         batch.push(waiting)
-        characters += 'row' in waiting ? waiting.row.payload.length : 0
+        bytes += size
         continue
       }
       if (this.#held.get(tenure.shard) === tenure) this.#held.set(tenure.shard, { ...tenure, state: 'to be checked' })
       if ('row' in waiting) {
-        this.#inHand.delete(waiting.row.position)
+        this.#letGo(waiting.row.position)
         this.#taken.remove(waiting.row)
       }
     }
@@ -250,7 +294,7 @@ export class Relay {
         transaction.send('SET LOCAL synchronous_commit TO off')
         await outbox.remove(transaction, this.#owner, positions)
       })
-      for (const position of positions) this.#inHand.delete(position)
+      for (const position of positions) this.#letGo(position)
     } catch (error) {
       this.#published.push(...positions)
       observe.failed(error)
@@ -261,12 +305,13 @@ export class Relay {
   /** Nobody knows what of the last batch is in Kafka: everything unpublished is read from the outbox again. */
   #startAnew(error: unknown): void {
     const { observe } = this.#options
+    this.#failures++
     observe.broker('away')
     observe.failed(error)
     void this.#producer?.close().catch(() => undefined)
     this.#producer = undefined
     this.#queue = []
-    for (const [position, { published }] of this.#inHand) if (!published) this.#inHand.delete(position)
+    for (const [position, { published }] of this.#inHand) if (!published) this.#letGo(position)
     this.#taken.clear()
     for (const tenure of this.#held.values()) tenure.state = 'to be checked'
   }
@@ -322,10 +367,17 @@ export class Relay {
           [...new Set(shards.flatMap((shard) => partitionsFedBy(shard, topics.partitionsOf(topic))))],
         ]),
       )
+      let ids: string[] = []
+      const remove = (): Promise<void> =>
+        database.transaction(async (transaction) => {
+          await outbox.removeById(transaction, shards, ids)
+          ids = []
+        })
       await client.readSince(partitions, new Date(oldest.getTime() - clockSkew), async (records) => {
-        const ids = records.flatMap((record) => record.header('ce_id') ?? [])
-        await outbox.removeById(database, shards, ids)
+        for (const record of records) ids.push(record.header('ce_id') ?? '')
+        if (ids.length >= mostIds) await remove()
       })
+      await remove()
     }
     for (const tenure of tenures) tenure.state = 'open'
   }
@@ -347,7 +399,7 @@ export class Relay {
       for (const row of page.rows) this.#takeFound(byShard.get(row.shard), row)
       this.#wake('publish')
       if (page.rows.length < pageSize) break
-      while (this.#inHand.size > mostInHand - pageSize) {
+      while (!this.#hasRoom) {
         if (this.#stopping || this.#producer !== producer) return false
         await this.#pause(undefined, lookAgainAfter)
       }
@@ -370,7 +422,7 @@ export class Relay {
     const { source } = this.#options
     for (const tenure of tenures) {
       const { shard } = tenure
-      if (tenure.state !== 'open' || this.#held.get(shard) !== tenure) continue
+      if (tenure.state !== 'open' || this.#held.get(shard) !== tenure || this.#incomplete.has(shard)) continue
       for (const topic of topicsOf(source)) {
         for (const partition of partitionsFedBy(shard, topics.partitionsOf(topic))) {
           const mark = markOf({ source, shard, upTo: at.toISOString() }, topicName(topics.prefix, topic), partition)
@@ -406,6 +458,10 @@ export class Relay {
       }
     })
   }
+}
+
+function sizeOf({ payload }: OutboxRow): number {
+  return Buffer.byteLength(payload) + envelopeBytes
 }
 
 function topicsOf(source: EventSource): (typeof topicNames)[number][] {

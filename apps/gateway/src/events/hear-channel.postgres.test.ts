@@ -130,7 +130,6 @@ test('what the channel says before the event log, and again, changes nothing in 
   await say(JSON.stringify(disabled('c3')))
   await follow(created('c3'), minted('c3', 'k3'))
   expect(await trust.key('k3')).toMatchObject({ revoked: true })
-  expect(await trust.connection('c3')).toMatchObject({ enabled: false })
   await follow(revocation, disabled('c3'))
   await say(JSON.stringify(revocation))
   expect(await trust.key('k3')).toMatchObject({ revoked: true })
@@ -144,12 +143,25 @@ test.each([
   JSON.stringify({ ...revoked('c4', 'k4'), name: 'key.forged' }),
   JSON.stringify({ ...revoked('c4', 'k4'), source: 'gateway' }),
   JSON.stringify(minted('c4', 'k4')),
+  JSON.stringify({ ...disabled('c4'), payload: { ...facts('c4', 'enabled'), changed: ['state'] } }),
 ])('what the keys service does not say there is counted, logged without its text, and ignored: %s', async (garbage) => {
   logged.length = 0
   await say(garbage, 'unreadable')
   expect(logged.join('')).toContain('is no event')
   expect(logged.join('')).not.toContain('k4')
   expect(await trust.key('k4')).toBeUndefined()
+})
+
+test('a forged version on the channel hides nothing that the event log says later', async () => {
+  await follow(created('c6'))
+  await say(JSON.stringify({ ...disabled('c6'), version: 2_147_483_647 }))
+  expect(await trust.connection('c6')).toMatchObject({ enabled: false })
+  await follow(
+    makeEvent('connection.changed', origin('acme', 'c6', 3), { ...facts('c6', 'enabled'), changed: ['state'] }),
+  )
+  expect(await trust.connection('c6')).toMatchObject({ enabled: true })
+  await say(JSON.stringify(disabled('c6')))
+  expect(await trust.connection('c6')).toMatchObject({ enabled: true })
 })
 
 test('after a gap nothing in memory is relied on', async () => {

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
 import { z } from 'zod'
 import type { Subscription } from '#libs/cache/index'
-import { announcedEvents, type AnyEvent, readEvent } from '#libs/events/index'
+import { type Announced, announcedEvents, isAnnounced, readEvent } from '#libs/events/index'
 import { type Counter, metrics } from '#libs/telemetry/index'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 import { KnownTrust } from '../store/known-trust.ts'
@@ -18,9 +18,13 @@ const envelope = z.object({
   payload: z.unknown(),
 })
 
+/** Messages that wait while Postgres is slow; what comes beyond is left to the event log. */
+const mostWaiting = 1_000
+
 /**
- * Applies what the keys service says on the channel as the event log would: sooner, twice, and in whatever order the two bring
- * it. What is not to be announced there is counted and left alone: whoever writes to Redis can take trust away, and not give it. After a gap in the channel nothing in memory is relied on.
+ * Takes trust away as the keys service says it on the channel: sooner than the event log, and in whatever order the two bring it.
+ * What is not to be announced there is counted and left alone: whoever can write to Redis can take trust away, and not give it.
+ * After a gap in the channel nothing in memory is relied on.
  */
 @Injectable()
 export class HearChannel implements OnModuleInit, OnModuleDestroy {
@@ -30,6 +34,7 @@ export class HearChannel implements OnModuleInit, OnModuleDestroy {
   #subscription: Subscription | undefined
   /** One after the other: a deleted tenant's keys must not take all connections to the database. */
   #working: Promise<void> = Promise.resolve()
+  #waiting = 0
 
   constructor(@Inject(GATEWAY_PARTS) parts: GatewayParts, trust: KnownTrust) {
     this.#parts = parts
@@ -53,18 +58,23 @@ export class HearChannel implements OnModuleInit, OnModuleDestroy {
   }
 
   #hear(message: string): void {
+    if (this.#waiting >= mostWaiting) return this.#trust.forgetAll()
     const event = eventIn(message)
     if (event === undefined) {
       this.#heard.add(1, { result: 'unreadable' })
       this.#parts.logger.warn('something on the channel of revocations is no event that belongs there, and is ignored')
       return
     }
-    this.#working = this.#working.then(async () => this.#heard.add(1, { result: await this.#apply(event) }))
+    this.#waiting++
+    this.#working = this.#working.then(async () => {
+      this.#heard.add(1, { result: await this.#apply(event) })
+      this.#waiting--
+    })
   }
 
-  async #apply(event: AnyEvent): Promise<'applied' | 'failed'> {
+  async #apply(event: Announced): Promise<'applied' | 'failed'> {
     try {
-      await this.#parts.database.transaction((transaction) => this.#trust.apply(transaction, [event]))
+      await this.#parts.database.transaction((transaction) => this.#trust.distrust(transaction, event))
       return 'applied'
     } catch (error) {
       this.#trust.forgetAll()
@@ -74,10 +84,12 @@ export class HearChannel implements OnModuleInit, OnModuleDestroy {
   }
 }
 
-function eventIn(message: string): AnyEvent | undefined {
+/** Undefined for what the keys service does not announce: a connection that is enabled is told of by the event log alone. */
+function eventIn(message: string): Announced | undefined {
   try {
     const received = envelope.parse(JSON.parse(message))
-    return readEvent({ ...received, traceparent: received.traceparent, payload: received.payload })
+    const event = readEvent({ ...received, traceparent: received.traceparent, payload: received.payload })
+    return isAnnounced(event) ? event : undefined
   } catch {
     return undefined
   }

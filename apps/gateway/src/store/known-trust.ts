@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache'
-import type { AnyEvent, ConnectionFacts } from '#libs/events/index'
+import type { Announced, AnyEvent, ConnectionFacts } from '#libs/events/index'
 import type { Database, Transaction } from '#libs/postgres/index'
 import type { KnownConnection, KnownKey } from '../principal.ts'
 import { closeConnection } from './statements.ts'
 
 /**
- * After so many milliseconds what is in memory is read anew, whatever else failed to say that it changed. A revocation that another
- * gateway has heard of in the event log is so refused here within 5 seconds, the way of the event included.
+ * After so many milliseconds what is in memory is read anew, whatever else failed to say that it changed: with the event's own way
+ * to the tables, it counts within 5 seconds.
  */
 const lifetime = 4_000
 
@@ -96,8 +96,20 @@ export class KnownTrust {
         default:
       }
     }
-    transaction.send('UPDATE gateway.trust_changes SET changes = changes + 1')
-    transaction.afterCommit(() => this.#forget(events))
+    transaction.afterCommit(() => this.#changed(events))
+  }
+
+  /**
+   * Takes trust away, and never gives it: for what is heard from somewhere that others can write to. A connection keeps its
+   * version, so that the event itself counts when it comes, and nothing that is older than what is known is believed.
+   */
+  async distrust(transaction: Transaction, event: Announced): Promise<void> {
+    if (event.name === 'key.revoked') {
+      await transaction.query(revokeKey, [event.payload.connection, event.payload.kid, event.payload.tenant])
+    } else {
+      await transaction.query(disableConnection, [event.payload.connection, event.version])
+    }
+    transaction.afterCommit(() => this.#changed([event]))
   }
 
   /**
@@ -118,6 +130,17 @@ export class KnownTrust {
     this.#connections.clear()
   }
 
+  /** Told to other gateways by a statement of its own: within the transaction, all changes would wait for each other. */
+  #changed(events: readonly AnyEvent[]): void {
+    this.#forget(events)
+    this.#database
+      .query<{ changes: number }>('UPDATE gateway.trust_changes SET changes = changes + 1 RETURNING changes')
+      .then(([row]) => {
+        if (row?.changes === (this.#changes ?? 0) + 1) this.#changes = row.changes
+      })
+      .catch(() => undefined)
+  }
+
   #forget(events: readonly AnyEvent[]): void {
     this.#epoch++
     for (const event of events) {
@@ -132,6 +155,8 @@ const readKey = {
   name: 'gateway read key',
   text: `SELECT connection, kid, tenant, environment, pepper_version, digest, revoked FROM gateway.known_key WHERE kid = $1`,
 }
+
+const disableConnection = `UPDATE gateway.known_connection SET enabled = false WHERE connection = $1 AND version < $2`
 
 const readChanges = { name: 'gateway read changes', text: 'SELECT changes FROM gateway.trust_changes' }
 
