@@ -111,6 +111,8 @@ test('one request is one trace through four processes: who answered it, and what
     'latchkey-audit: follow request.decided',
     'latchkey-directory: follow user.provisioned',
     'latchkey-gateway: SCIM POST',
+    'latchkey-gateway: publish request.decided',
+    'latchkey-gateway: publish user.provisioned',
     'latchkey-keys: follow request.decided',
   ])
   expect(spansOf(minting.traceId)).toEqual([
@@ -118,6 +120,8 @@ test('one request is one trace through four processes: who answered it, and what
     'latchkey-gateway: follow key.minted',
     'latchkey-keys: admin keys.mint',
     'latchkey-keys: follow request.decided',
+    'latchkey-keys: publish key.minted',
+    'latchkey-keys: publish request.decided',
   ])
 })
 

@@ -16,7 +16,7 @@ import {
   versionsByKey,
 } from '../conformance/harness.ts'
 import { describeEventLog, type Harness } from '../conformance/index.ts'
-import { KafkaClient } from './client.ts'
+import { KafkaClient, KafkaTrouble } from './client.ts'
 import { openKafkaEventLog, OutboxTables, type KafkaEventLog } from './index.ts'
 import { renewLeases } from './leases.ts'
 import { Outbox } from './outbox.ts'
@@ -96,18 +96,24 @@ describe('what only the Kafka event log has', () => {
   }, 60_000)
   afterEach(() => harness.close(), 60_000)
 
-  /** What stands in Kafka: the ids and versions of all events, by partition and in order. */
+  /** What stands in Kafka: the ids and versions of all events, by partition and in order. A broker that has just come back may not answer yet. */
   async function published(): Promise<{ id: string; key: string; version: number }[]> {
-    const found: { id: string; key: string; version: number }[] = []
     const partitions = new Map([[`${harness.prefix}.trust`, [0, 1, 2, 3]]])
-    await harness.client.readSince(partitions, new Date(0), async (records) => {
-      for (const record of records) {
-        if (record.header('ce_type') === markName) continue
-        const version = Number(record.header('ce_sequence'))
-        found.push({ id: record.header('ce_id') ?? '', key: record.key ?? '', version })
+    for (;;) {
+      const found: { id: string; key: string; version: number }[] = []
+      try {
+        await harness.client.readSince(partitions, new Date(0), async (records) => {
+          for (const record of records) {
+            if (record.header('ce_type') === markName) continue
+            const version = Number(record.header('ce_sequence'))
+            found.push({ id: record.header('ce_id') ?? '', key: record.key ?? '', version })
+          }
+        })
+        return found
+      } catch (error) {
+        if (!(error instanceof KafkaTrouble)) throw error
       }
-    })
-    return found
+    }
   }
 
   async function publishedOnceInOrder(appended: readonly AnyEvent[]): Promise<void> {
