@@ -203,7 +203,8 @@ export class KafkaFollower implements Follower {
   }
 
   #receive(fetched: FetchedBatch): Promise<void> {
-    if (this.#stopping) return Promise.resolve()
+    // Untouched, it would be fetched again at once, until the consumer is closed.
+    if (this.#stopping) return new Promise((settle) => setTimeout(settle, breath))
     return new Promise((settle) => {
       const partition = `${fetched.topic}/${fetched.partition}`
       this.#parts.push({ partition, fetched, done: 0, next: fetched.from, settle })

@@ -320,7 +320,9 @@ export class Relay {
     const { observe } = this.#options
     for (let failures = 0; !this.#stopping; failures++) {
       try {
-        this.#producer = await this.#options.client.openProducer()
+        const producer = await this.#options.client.openProducer()
+        if (this.#stopping) return await producer.close()
+        this.#producer = producer
         observe.broker('connected')
         this.#lookSoon()
         return

@@ -104,9 +104,7 @@ export class StartingService<C extends ServiceConfiguration> {
   openChannel(redis: { readonly REDIS_URL: string | undefined; readonly REDIS_PREFIX: string }): TrustChannel {
     const onFailure = failuresOf('the channel of revocations', this.logger)
     if (redis.REDIS_URL === undefined) {
-      this.logger.warn(
-        'REDIS_URL is not set: gateways hear of revocations by Kafka alone, and within 5 seconds at the latest',
-      )
+      this.logger.warn('REDIS_URL is not set: revocations reach gateways by Kafka alone')
       return localChannel(onFailure)
     }
     const channel = openRedisChannel({ url: redis.REDIS_URL, prefix: `${redis.REDIS_PREFIX}:`, onFailure })
