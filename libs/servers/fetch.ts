@@ -71,7 +71,7 @@ async function lockFor(home: string, tell: Tell): Promise<() => void> {
   for (let told = false; ; told = true) {
     const release = tryLock(join(home, 'lock'))
     if (release !== undefined) return release
-    if (!told) tell('Another process is fetching Kafka and Redis: waiting for it...')
+    if (!told) tell('Kafka and Redis are being fetched already: waiting for that...')
     await pause(200)
   }
 }
