@@ -6,7 +6,7 @@ const settings = {
   LATCHKEY_ADMIN_TOKEN: setting.secret({ optional: true, about: 'The admin token' }),
   LATCHKEY_KEEP: setting.duration({ default: '30d', min: '1h', about: 'How long events are kept' }),
   LATCHKEY_LOG: setting.oneOf(['info', 'debug'], { default: 'info', about: 'What is logged' }),
-  LATCHKEY_PROXIES: setting.list({ default: '', about: 'Proxies in front' }),
+  LATCHKEY_PROXIES: setting.list({ default: '', about: 'Proxies in front', of: 'addresses', each: /^[\d.]+$/ }),
   DATABASE_URL: setting.url({ schemes: ['postgres', 'postgresql'], optional: true, about: 'The database' }),
   LATCHKEY_WORKERS: setting.integer({ min: 1, max: 8, about: 'How many at once' }),
 }
@@ -107,6 +107,14 @@ test('an unknown LATCHKEY_ variable is a fault that names the one meant', () => 
     readEnvironment({ LATCHKEY_WORKERS: '1', LATCHKEY_URL: 'x', PATH: '/bin' }, settings, { alsoKnown })
       .LATCHKEY_WORKERS,
   ).toBe(1)
+})
+
+test('a variable that is nearly one of another prefix is a fault while that one is not set, and what is merely like it is none', () => {
+  const [misspelt] = faultsOf({ LATCHKEY_WORKERS: '1', DATABASE_URI: 'postgres://db/x' }).faults
+  expect(misspelt?.expected).toContain('did you mean DATABASE_URL?')
+  const both = { DATABASE_URL: 'postgres://db/x', DATABASE_URI: 'x', DATABASE_POOL: '3' }
+  expect(readEnvironment({ LATCHKEY_WORKERS: '1', ...both }, settings).DATABASE_URL).toBe('postgres://db/x')
+  expect(readEnvironment({ LATCHKEY_WORKERS: '1', DATABASE_POOL: '3' }, settings).DATABASE_URL).toBeUndefined()
 })
 
 test('a declaration lists itself', () => {

@@ -4,6 +4,9 @@ import type { Setting } from './settings.ts'
 
 const prefix = 'LATCHKEY_'
 
+/** A name of somebody else's may look like one of ours; so near that it hardly is one, it is taken for a misspelt one. */
+const nearestOfOthers = 2
+
 export type Settings = Readonly<Record<string, Setting<unknown>>>
 
 export type Configuration<S extends Settings> = Readonly<{
@@ -11,9 +14,9 @@ export type Configuration<S extends Settings> = Readonly<{
 }>
 
 /**
- * Reads every declared variable. A variable that is empty counts as not set. A variable whose name begins with
- * LATCHKEY_ and that is neither declared nor in `alsoKnown` (those of other programs on the same machine) is a fault,
- * because it is most often a misspelt one.
+ * Reads every declared variable. A variable that is empty counts as not set. A variable that is neither declared nor in
+ * `alsoKnown` (those of other programs on the same machine) is a fault when it is most likely a misspelt one: when its name
+ * begins with LATCHKEY_, or is an edit or two away from a declared one that is not set.
  * @throws ConfigurationError with all faults
  */
 export function readEnvironment<const S extends Settings>(
@@ -35,9 +38,12 @@ export function readEnvironment<const S extends Settings>(
     values[variable] = value
   }
   const known = new Set([...Object.keys(settings), ...alsoKnown])
+  const unset = Object.keys(settings).filter((name) => !name.startsWith(prefix) && present(env[name]) === undefined)
   for (const [variable, text] of Object.entries(env)) {
-    if (!variable.startsWith(prefix) || known.has(variable)) continue
-    const meant = nearest(variable, known)
+    if (known.has(variable)) continue
+    const ours = variable.startsWith(prefix)
+    const meant = ours ? nearest(variable, known) : nearest(variable, unset, nearestOfOthers)
+    if (!ours && meant === undefined) continue
     faults.push({
       variable,
       holds: `a value of ${text?.length ?? 0} characters`,

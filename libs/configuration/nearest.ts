@@ -1,7 +1,11 @@
-/** The candidate that takes the fewest edits to become, if few enough to be a misspelling of it. */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+/** The candidate that takes the fewest edits to become, if few enough to be a misspelling of it: `most` at the most. */
+export function nearest(
+  word: string,
+  candidates: Iterable<string>,
+  most = Math.max(2, Math.floor(word.length / 4)),
+): string | undefined {
   let best: string | undefined
-  let fewest = Math.max(2, Math.floor(word.length / 4)) + 1
+  let fewest = most + 1
   for (const candidate of candidates) {
     const edits = editsBetween(word, candidate)
     if (edits < fewest) [best, fewest] = [candidate, edits]

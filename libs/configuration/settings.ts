@@ -102,17 +102,24 @@ export const setting = {
       },
     }),
 
-  /** Parts separated by commas; spaces around a part and empty parts do not count. */
-  list: <O extends Options<string>>(options: O) =>
+  /** An http or https address that paths are appended to, read without slashes at its end. */
+  baseUrl: <O extends Options<string>>(options: O) =>
     declare(options, {
-      expected: 'a list separated by commas',
-      read: (text): readonly string[] =>
-        Object.freeze(
-          text
-            .split(',')
-            .map((part) => part.trim())
-            .filter((part) => part !== ''),
-        ),
+      expected: 'a URL that begins with http:// or https://',
+      read: (text) => (/^https?:$/.test(URL.parse(text)?.protocol ?? '') ? text.replace(/\/+$/, '') : undefined),
+    }),
+
+  /** Parts separated by commas, each of which matches; spaces around a part and empty parts do not count. */
+  list: <O extends Options<string>>(options: O & { readonly of: string; readonly each: RegExp }) =>
+    declare(options, {
+      expected: `${options.of}, or several separated by commas`,
+      read: (text): readonly string[] | undefined => {
+        const parts = text
+          .split(',')
+          .map((part) => part.trim())
+          .filter((part) => part !== '')
+        return parts.every((part) => options.each.test(part)) ? Object.freeze(parts) : undefined
+      },
     }),
 
   oneOf: <const V extends string, O extends Options<NoInfer<V>>>(values: readonly V[], options: O) =>

@@ -4,7 +4,9 @@ import { setting } from '#libs/configuration/index'
 export const kafkaSettings = {
   KAFKA_BROKERS: setting.list({
     optional: true,
-    about: 'Kafka as HOST:PORT, or several separated by commas; only where each service is a process of its own.',
+    about: 'Kafka; only where each service is a process of its own.',
+    of: 'HOST:PORT',
+    each: /^(\[[0-9a-f:]+\]|[^:/\s[\]]+):\d{1,5}$/i,
   }),
   KAFKA_TOPIC_PREFIX: setting.text({ default: 'latchkey', about: 'What the names of topics begin with.' }),
   KAFKA_PARTITIONS: setting.integer({

@@ -24,3 +24,18 @@ test('a program reads its own settings alone: those of others may stand beside t
   expect(readSettings(beside, own)).toEqual({ LATCHKEY_HOST: '::1' })
   expect(() => readSettings({ LATCHKEY_AUDIT_PROT: '1' }, own)).toThrow('did you mean LATCHKEY_AUDIT_PORT?')
 })
+
+test.each(['localhost', 'one:9092,two', 'http://one:9092', ':9092', 'one:', ''])('%j names no brokers', (text) => {
+  const read = (): unknown => readSettings({ KAFKA_BROKERS: text }, only('KAFKA_BROKERS')).KAFKA_BROKERS
+  if (text === '') expect(read()).toBeUndefined()
+  else expect(read).toThrow('it should hold HOST:PORT, or several separated by commas')
+})
+
+test('brokers may be named by host or address; a base URL is read without slashes at its end', () => {
+  const read = readSettings(
+    { KAFKA_BROKERS: 'kafka-1.example:9092, [::1]:9093', LATCHKEY_PUBLIC_URL: 'https://scim.example.com//' },
+    only('KAFKA_BROKERS', 'LATCHKEY_PUBLIC_URL'),
+  )
+  expect(read.KAFKA_BROKERS).toEqual(['kafka-1.example:9092', '[::1]:9093'])
+  expect(read.LATCHKEY_PUBLIC_URL).toBe('https://scim.example.com')
+})

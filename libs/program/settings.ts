@@ -16,9 +16,8 @@ export const settings = {
   LATCHKEY_DIRECTORY_PORT: setting.port({ default: 8082, about: 'Port of the directory, likewise.' }),
   LATCHKEY_AUDIT_PORT: setting.port({ default: 8083, about: 'Port of the audit service, likewise.' }),
   LATCHKEY_HOST: setting.text({ default: '127.0.0.1', about: 'Address that the HTTP server listens on.' }),
-  LATCHKEY_PUBLIC_URL: setting.url({
+  LATCHKEY_PUBLIC_URL: setting.baseUrl({
     optional: true,
-    schemes: ['http', 'https'],
     about: 'Where identity providers reach the gateway; the address it listens on unless set.',
   }),
   LATCHKEY_DATA: setting.folder({

@@ -39,7 +39,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
           decisions: starting.openDecisions(log, database, configuration.LATCHKEY_DECISION_QUEUE),
           channel: starting.openChannel(configuration),
           peppers,
-          publicUrl: configuration.LATCHKEY_PUBLIC_URL?.replace(/\/+$/, '') ?? publicAddress(host, port),
+          publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
           bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
           requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
           clock,

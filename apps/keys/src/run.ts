@@ -54,9 +54,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         channel: starting.openChannel(configuration),
         peppers,
         adminTokens: adminToken,
-        publicUrl:
-          configuration.LATCHKEY_PUBLIC_URL?.replace(/\/+$/, '') ??
-          publicAddress(host, configuration.LATCHKEY_GATEWAY_PORT),
+        publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, configuration.LATCHKEY_GATEWAY_PORT),
         clock,
         telemetry,
       }

@@ -59,7 +59,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         databaseUrl,
         host,
         port,
-        publicUrl: configuration.LATCHKEY_PUBLIC_URL?.replace(/\/+$/, '') ?? publicAddress(host, port),
+        publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
         adminToken,
         peppers,
         bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
