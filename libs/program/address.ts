@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { PortTaken } from '#libs/http/index'
 import { StartError } from './start-error.ts'
-import { systemCode } from './system-code.ts'
+import { systemCode } from '#libs/process/index'
 
 /**
  * Finds out before anything is started whether the port can be had, and which one when any will do (0).
@@ -36,7 +36,7 @@ async function probe(host: string, port: number): Promise<Server> {
     const code = systemCode(error)
     if (code === 'EADDRINUSE') throw new PortTaken(host, port)
     throw new StartError(
-      `Cannot listen on ${host}:${port} (${code}). Set LATCHKEY_HOST and the port to an address of this machine that this user may use.`,
+      `Cannot listen on ${host}:${port} (${code ?? 'unknown reason'}). Set LATCHKEY_HOST and the port to an address of this machine that this user may use.`,
     )
   }
 }

@@ -15,7 +15,7 @@ import {
 import { dirname, join } from 'node:path'
 import { formatPeppers, generatePeppers, parsePeppers, type Peppers, UnreadablePeppers } from '#libs/credentials/index'
 import { StartError } from './start-error.ts'
-import { systemCode } from './system-code.ts'
+import { systemCode } from '#libs/process/index'
 
 /** What Latchkey keeps in files. Those with secrets have mode 600. */
 export class DataFolder {
@@ -29,7 +29,7 @@ export class DataFolder {
       accessSync(path, constants.W_OK | constants.X_OK)
     } catch (error) {
       throw new StartError(
-        `The data folder ${path} cannot be written (${systemCode(error)}). Make it writable for this user, or name another one in LATCHKEY_DATA.`,
+        `The data folder ${path} cannot be written (${systemCode(error) ?? 'unknown reason'}). Make it writable for this user, or name another one in LATCHKEY_DATA.`,
       )
     }
   }
@@ -120,7 +120,9 @@ function readPeppers(text: string, file: string): Peppers {
 
 function unusable(file: string, error: unknown): StartError {
   if (error instanceof StartError) return error
-  return new StartError(`The file ${file} cannot be read or written (${systemCode(error)}). Make it so for this user.`)
+  return new StartError(
+    `The file ${file} cannot be read or written (${systemCode(error) ?? 'unknown reason'}). Make it so for this user.`,
+  )
 }
 
 function contentOf(file: string, name: string): string | undefined {

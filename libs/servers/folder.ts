@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import { ServerError, systemCode, unwritable } from './errors.ts'
+import { systemCode } from '#libs/process/index'
+import { ServerError, unwritable } from './errors.ts'
 import { tryLock } from './lock.ts'
 
 const record = z.object({ pid: z.number(), start: z.string(), port: z.number(), settings: z.string() })

@@ -1,9 +1,9 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { closeSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { ServerError, systemCode, unwritable } from './errors.ts'
+import { logged, openLog, type OpenLog, startOf, systemCode } from '#libs/process/index'
+import { ServerError, unwritable } from './errors.ts'
 
 /** A server process that outlives this one unless it is ended. */
 export interface ServerProcess {
@@ -28,7 +28,6 @@ export interface Launch {
 const pollMilliseconds = 10
 const startMilliseconds = 2 * 60_000
 const stopMilliseconds = 15_000
-const logBytes = 8 * 1024 * 1024
 
 /**
  * Starts the program in a session of its own, so that a Ctrl-C meant for Latchkey leaves it serving until Latchkey has drained,
@@ -36,7 +35,7 @@ const logBytes = 8 * 1024 * 1024
  * @throws ServerError start-failed after two minutes; folder-unwritable for the log
  */
 export async function launch(wanted: Launch, ready: () => Promise<boolean>): Promise<ServerProcess | string> {
-  const { descriptor, size } = openLog(wanted.log)
+  const { descriptor, size } = open(wanted.log)
   const child = spawn(wanted.program, wanted.words, {
     cwd: wanted.folder,
     env: { PATH: process.env['PATH'], ...wanted.environment },
@@ -69,8 +68,7 @@ export async function launch(wanted: Launch, ready: () => Promise<boolean>): Pro
     }
     await pause(pollMilliseconds)
   }
-  const printed = existsSync(wanted.log) ? readFileSync(wanted.log).subarray(size).toString('utf8').trim() : ''
-  return printed === '' ? ended : printed
+  return logged(wanted.log, size) ?? ended
 }
 
 /** The process when it still lives, as one that is not our child. */
@@ -113,25 +111,9 @@ export function freePort(): Promise<number> {
   })
 }
 
-function startOf(pid: number): string | undefined {
+function open(log: string): OpenLog {
   try {
-    if (process.platform !== 'linux') {
-      return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: 'pipe' }).trim()
-    }
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const [state, ...fields] = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return state === 'Z' ? undefined : fields[18]
-  } catch {
-    return undefined
-  }
-}
-
-function openLog(log: string): { descriptor: number; size: number } {
-  try {
-    mkdirSync(dirname(log), { recursive: true })
-    if (existsSync(log) && statSync(log).size > logBytes) renameSync(log, `${log}.1`)
-    const descriptor = openSync(log, 'a', 0o600)
-    return { descriptor, size: statSync(log).size }
+    return openLog(log)
   } catch (error) {
     throw unwritable(log, error)
   }

@@ -1,43 +1,7 @@
-import {
-  allOf,
-  type Connection,
-  eventually,
-  group,
-  patch,
-  type Scim,
-  startWorld,
-  type Told,
-  user,
-  userSchema,
-  versionOf,
-  type World,
-} from '../world.ts'
+import { allOf, eventually, group, patch, user, userSchema, versionOf } from '../world.ts'
+import { connection, create, eventsOf, expectContiguous, scim, shareOneConnection, world } from './one-connection.ts'
 
-let world: World
-let connection: Connection
-let scim: Scim
-beforeAll(async () => {
-  world = await startWorld()
-  connection = await world.connection('other')
-  scim = world.scim(connection)
-})
-afterAll(() => world.stop())
-
-async function create(path: '/Users' | '/Groups', body: object): Promise<Told> {
-  const answer = await scim('POST', path, body)
-  expect(answer).toMatchObject({ status: 201 })
-  return answer.body
-}
-
-async function eventsOf(subject: string): Promise<{ name: string; version: number; payload: Told }[]> {
-  return (await world.events(connection.id)).filter((event) => event.subject === subject)
-}
-
-/** The versions of a subject's events count from 1 to its version. */
-async function expectContiguous(resource: { id: string; meta: { version: string } }): Promise<void> {
-  const versions = (await eventsOf(resource.id)).map(({ version }) => version)
-  expect(versions).toEqual(Array.from({ length: versionOf(resource) }, (_, index) => index + 1))
-}
+shareOneConnection()
 
 describe('PUT', () => {
   test('without active does not bring a deactivated user back, and clears what it leaves out', async () => {

@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:f
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { z } from 'zod'
-import { EmbeddedPostgresError, systemCode, unwritable } from './errors.ts'
+import { systemCode } from '#libs/process/index'
+import { EmbeddedPostgresError, unwritable } from './errors.ts'
 
 /** Where the Postgres of this platform lies, and the environment its programs need. */
 export interface Binaries {

@@ -16,7 +16,8 @@ import {
 import { basename, dirname, join } from 'node:path'
 import type { Account, Runner } from './account.ts'
 import type { Binaries } from './binaries.ts'
-import { EmbeddedPostgresError, systemCode, unwritable } from './errors.ts'
+import { systemCode } from '#libs/process/index'
+import { EmbeddedPostgresError, unwritable } from './errors.ts'
 
 /** The one role of an embedded Postgres: its superuser. */
 export const role = 'latchkey'

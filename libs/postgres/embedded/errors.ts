@@ -1,3 +1,5 @@
+import { systemCode } from '#libs/process/index'
+
 export type EmbeddedPostgresFault =
   | 'account-barred'
   | 'account-missing'
@@ -19,13 +21,6 @@ export class EmbeddedPostgresError extends Error {
     super(message.replaceAll(/\s*\n\s*/g, ' '), options)
     this.fault = fault
   }
-}
-
-/** The code of a failed system call ("EACCES"), or undefined. */
-export function systemCode(error: unknown): string | undefined {
-  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined
 }
 
 /** The refusal for a folder that could not be read or written. */

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process'
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { EmbeddedPostgresError, systemCode, unwritable } from './errors.ts'
+import { startOf, systemCode } from '#libs/process/index'
+import { EmbeddedPostgresError, unwritable } from './errors.ts'
 
 /**
  * Takes the folder for this process, so that only a Postgres whose starter is gone is ever taken over.
@@ -28,20 +28,6 @@ export function ownFolder(folder: string): () => void {
     if (found === undefined) continue
     if (lives(found)) throw inUse(folder, found)
     setAside(file, found)
-  }
-}
-
-/** When the process started, as a word that no later process of the same id will repeat; undefined when it is gone. */
-export function startOf(pid: number): string | undefined {
-  try {
-    if (process.platform !== 'linux')
-      return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim()
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    // One that has ended is listed until its parent hears of it.
-    return fields[0] === 'Z' ? undefined : fields[19]
-  } catch {
-    return undefined
   }
 }
 

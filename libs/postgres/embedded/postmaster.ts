@@ -1,12 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { closeSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs'
+import { closeSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Runner } from './account.ts'
 import type { Binaries } from './binaries.ts'
-import { EmbeddedPostgresError, systemCode, unwritable } from './errors.ts'
-import { logged, openLog } from './log.ts'
+import { logged, openLog, type OpenLog, systemCode } from '#libs/process/index'
+import { EmbeddedPostgresError, unwritable } from './errors.ts'
 
 /** A running Postgres server process and where it listens. */
 export interface Postmaster {
@@ -106,8 +106,7 @@ async function launch(
   log: string,
   deadline: number,
 ): Promise<Postmaster | string> {
-  const output = openLog(log)
-  const written = statSync(log).size
+  const { descriptor, size } = open(log)
   const all: Record<string, string> = { ...settings, listen_addresses: '127.0.0.1', port: String(port) }
   all['unix_socket_directories'] = socketFits(folder) ? folder : ''
   const [program = binaries.postgres, ...words] = [
@@ -122,9 +121,9 @@ async function launch(
     cwd: '/',
     env: { PATH: process.env['PATH'], ...binaries.environment },
     detached: true,
-    stdio: ['ignore', output, output],
+    stdio: ['ignore', descriptor, descriptor],
   })
-  closeSync(output)
+  closeSync(descriptor)
   child.unref()
   let ended: string | undefined
   const gone = new Promise<void>((settle) => {
@@ -136,7 +135,7 @@ async function launch(
     child.once('exit', (code, by) => end(`it ended by ${by ?? `exit code ${code}`}`))
   })
   for (;;) {
-    if (ended !== undefined) return logged(log, written) ?? ended
+    if (ended !== undefined) return logged(log, size) ?? ended
     const file = pidFile(folder)
     if (file?.pid === child.pid && file?.status === 'ready') return { ...address(file), gone }
     if (Date.now() > deadline) {
@@ -144,6 +143,14 @@ async function launch(
       return `it was not ready after ${startMilliseconds / 60_000} minutes`
     }
     await pause(pollMilliseconds)
+  }
+}
+
+function open(log: string): OpenLog {
+  try {
+    return openLog(log)
+  } catch (error) {
+    throw unwritable(log, error)
   }
 }
 

@@ -19,7 +19,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { Client } from 'pg'
-import { trimLog } from './log.ts'
+import { trimLog } from '#libs/process/index'
 import { startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from './index.ts'
 
 const parent = mkdtempSync(join(tmpdir(), 'latchkey-embedded-'))

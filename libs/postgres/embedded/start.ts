@@ -1,12 +1,12 @@
 import { mkdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Client } from 'pg'
+import { trimLog } from '#libs/process/index'
 import { silentLog } from '../silent-log.ts'
 import { accountFor, runnerFor } from './account.ts'
 import { findBinaries } from './binaries.ts'
 import { createCluster, holdsCluster, readPassword, removeDrafts, role } from './cluster.ts'
 import { unwritable } from './errors.ts'
-import { trimLog } from './log.ts'
 import { ownFolder } from './owner.ts'
 import { findPostmaster, startPostmaster, stopPostmaster } from './postmaster.ts'
 

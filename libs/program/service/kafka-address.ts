@@ -3,7 +3,7 @@ import type { Configuration } from '#libs/configuration/index'
 import type { KafkaAddress } from '#libs/eventlog/kafka/index'
 import type { kafkaSettings } from '../kafka-settings.ts'
 import { StartError } from '../start-error.ts'
-import { systemCode } from '../system-code.ts'
+import { systemCode } from '#libs/process/index'
 
 type KafkaConfiguration = Configuration<typeof kafkaSettings>
 
@@ -54,7 +54,7 @@ function pem(variable: string, file: string | undefined): string | undefined {
     if (text.includes('-----BEGIN ')) return text
   } catch (error) {
     throw new StartError(
-      `The file ${file} of ${variable} cannot be read (${systemCode(error)}). Make it readable for this user.`,
+      `The file ${file} of ${variable} cannot be read (${systemCode(error) ?? 'unknown reason'}). Make it readable for this user.`,
     )
   }
   throw new StartError(`The file ${file} of ${variable} is not PEM. Name one that begins with -----BEGIN.`)
