@@ -1,11 +1,13 @@
 import { createRequire } from 'node:module'
 import { makeEvent } from '#libs/events/index'
+import { Hand } from './hand.ts'
 import { Marks } from './marks.ts'
 import type { OutboxRow } from './outbox.ts'
 import { markOf, readRecord, recordOf, type ConsumedRecord, type ProducedRecord, type Topics } from './records.ts'
 import { mendRequestTimer } from './request-timer.ts'
 import { feedersOf, partitionOf, partitionsFedBy, shardOf, shards } from './shards.ts'
 import { Taken } from './taken.ts'
+import type { Tenure } from './tenures.ts'
 
 const topics: Topics = { prefix: 'latchkey', partitionsOf: () => 12 }
 
@@ -158,6 +160,80 @@ describe('what a relay has taken', () => {
     for (let number = 0; number < 50_000; number++) taken.add(of(`key-${number}`, 1))
     expect(taken.isNext(of('old', 2))).toBe(false)
     expect(taken.isNext(of('key-49999', 2))).toBe(true)
+  })
+})
+
+describe('what a relay has in hand', () => {
+  const tenure: Tenure = { shard: 3, state: 'open', until: Infinity }
+  const of = (position: number, payload = '{}'): OutboxRow => ({
+    ...row,
+    position,
+    id: `${position}`,
+    key: `key-${position}`,
+    version: 1,
+    payload,
+  })
+  const positionsIn = (hand: Hand): unknown[] =>
+    hand.nextBatch().map((waiting) => ('row' in waiting ? waiting.row.position : 'mark'))
+
+  it('is sent in the order in which it was taken, marks behind what they tell of', () => {
+    const hand = new Hand()
+    hand.takeNext(tenure, of(2))
+    hand.takeFound(tenure, of(1))
+    hand.mark(tenure, markOf({ source: 'keys', shard: 3, upTo: row.time }, 'latchkey.trust', 3))
+    hand.takeNext(tenure, of(3))
+    expect(positionsIn(hand)).toEqual([2, 1, 'mark', 3])
+  })
+
+  it('is sent at most 900 kB at a time, and one event at least', () => {
+    const hand = new Hand()
+    for (const [position, size] of [
+      [1, 400_000],
+      [2, 400_000],
+      [3, 400_000],
+      [4, 2_000_000],
+      [5, 1],
+    ] as const) {
+      hand.takeNext(tenure, of(position, 'x'.repeat(size)))
+    }
+    expect([positionsIn(hand), positionsIn(hand), positionsIn(hand), positionsIn(hand)]).toEqual([
+      [1, 2],
+      [3],
+      [4],
+      [5],
+    ])
+  })
+
+  it('has no room for more than 128 MiB, and then leaves events to the outbox', () => {
+    const hand = new Hand()
+    for (let position = 1; position <= 128; position++) hand.takeNext(tenure, of(position, 'x'.repeat(2 ** 20)))
+    expect([hand.hasRoom, hand.takeNext(tenure, of(200))]).toEqual([false, 'not yet'])
+    hand.removed([1])
+    expect([hand.hasRoom, hand.takeNext(tenure, of(200))]).toEqual([true, 'taken'])
+  })
+
+  it('loses with a shard what waits of it, with the knowledge of it, and nothing else', () => {
+    const hand = new Hand()
+    const other: Tenure = { shard: 4, state: 'open', until: Infinity }
+    hand.takeNext(tenure, of(1))
+    hand.takeNext(other, { ...of(2), shard: 4 })
+    hand.mark(tenure, markOf({ source: 'keys', shard: 3, upTo: row.time }, 'latchkey.trust', 3))
+    hand.drop(tenure)
+    expect([...hand.shards]).toEqual([4])
+    expect(hand.takeFound(tenure, of(1))).toBe('taken')
+    expect(positionsIn(hand)).toEqual([2, 1])
+  })
+
+  it('knows an event whose removal was lost from one that nobody published', () => {
+    const hand = new Hand()
+    hand.takeNext(tenure, of(1))
+    hand.nextBatch()
+    expect(hand.takeFound(tenure, of(1))).toBe('in hand')
+    hand.published(of(1))
+    hand.removed([1])
+    expect([hand.takeFound(tenure, of(1)), hand.isEmpty]).toEqual(['published', true])
+    hand.startAnew()
+    expect(hand.takeFound(tenure, of(1))).toBe('taken')
   })
 })
 

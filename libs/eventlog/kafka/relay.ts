@@ -1,12 +1,12 @@
 import { type EventSource, topicNames, topics as topicList } from '#libs/events/index'
 import type { Database } from '#libs/postgres/index'
-import type { KafkaClient, Producer } from './client.ts'
-import { leaseLength, releaseLeases, renewLeases, resign } from './leases.ts'
-import type { Outbox, OutboxPage, OutboxRow } from './outbox.ts'
 import type { TracedEvent } from '../port.ts'
+import type { KafkaClient, Producer } from './client.ts'
+import { Hand } from './hand.ts'
+import type { Outbox, OutboxPage, OutboxRow } from './outbox.ts'
 import { markOf, type ProducedRecord, recordOf, topicName, type Topics } from './records.ts'
 import { partitionsFedBy } from './shards.ts'
-import { Taken } from './taken.ts'
+import { renewEvery, type Tenure, Tenures } from './tenures.ts'
 import { endsWithin } from './within.ts'
 
 export interface RelayOptions {
@@ -30,17 +30,8 @@ export interface RelayObserver {
   broker(state: 'connected' | 'away'): void
 }
 
-/** One tenure of a shard. What was taken in it is published in it, or not from memory at all. */
-interface Tenure {
-  readonly shard: number
-  state: 'to be checked' | 'open' | 'leaving'
-  /** By `performance.now()`. */
-  until: number
-}
+type Loop = 'publish' | 'look' | 'renew'
 
-type Waiting = { readonly tenure: Tenure } & ({ readonly row: OutboxRow } | { readonly mark: ProducedRecord })
-
-const renewEvery = 1_000
 const markEvery = 1_000
 /** Milliseconds between looks for what other processes append. */
 const lookForOthersEvery = 50
@@ -48,12 +39,6 @@ const lookForOthersEvery = 50
 const lookAgainAfter = 10
 /** Milliseconds for which events gather: many small batches would cost Kafka and its followers more than the wait. */
 const linger = 10
-/** Together below the megabyte that a topic takes unless told otherwise: all of it may be of one partition. */
-const largestBatch = { records: 1_000, bytes: 900_000 }
-/** Of a record beside its payload, at the most. */
-const envelopeBytes = 800
-/** Held in memory at the most; more waits in the outbox alone. */
-const mostInHand = { events: 20_000, bytes: 128 * 2 ** 20 }
 const pageSize = 200
 /** Milliseconds by which clocks of the database and of Kafka's producers may differ. */
 const clockSkew = 60_000
@@ -75,28 +60,25 @@ const parting = 1_000
  */
 export class Relay {
   readonly #options: RelayOptions
-  readonly #owner = crypto.randomUUID()
-  readonly #held = new Map<number, Tenure>()
+  readonly #hand = new Hand()
+  readonly #tenures: Tenures
+  /** Shards with events that this version does not know. */
   readonly #incomplete = new Set<number>()
-  readonly #taken = new Taken()
-  #queue: Waiting[] = []
-  /** Taken and not yet removed from the outbox, by position. */
-  readonly #inHand = new Map<number, { readonly shard: number; readonly bytes: number; readonly published: boolean }>()
-  #bytesInHand = 0
+  /** Positions of published rows that the outbox still has. */
   #published: number[] = []
   #removing: Promise<void> = Promise.resolve()
   #producer: Producer | undefined
-  #shared = false
   #lookAgain = false
   /** Batches in a row that Kafka did not take. */
   #failures = 0
   #stopping = false
   readonly #stop = Promise.withResolvers<undefined>()
-  readonly #wakeUps = new Map<'publish' | 'look' | 'renew', () => void>()
+  readonly #wakeUps = new Map<Loop, () => void>()
   readonly #loops: Promise<unknown>
 
   constructor(options: RelayOptions) {
     this.#options = options
+    this.#tenures = new Tenures(options.database, options.outbox.schema, (tenure) => this.#hand.drop(tenure))
     this.#loops = Promise.all([this.#keepLeases(), this.#publish(), this.#look()])
     this.#loops.catch(options.observe.failed)
   }
@@ -105,10 +87,8 @@ export class Relay {
   handOver(rows: readonly OutboxRow[]): void {
     if (this.#producer === undefined || this.#stopping) return
     for (const row of rows) {
-      const tenure = this.#held.get(row.shard)
-      if (tenure?.state !== 'open') continue
-      if (this.#hasRoom && this.#taken.isNext(row)) this.#take(tenure, row)
-      else if (!this.#taken.has(row)) this.#lookSoon()
+      const tenure = this.#tenures.of(row.shard)
+      if (tenure?.state === 'open' && this.#hand.takeNext(tenure, row) === 'not yet') this.#lookSoon()
     }
     this.#wake('publish')
   }
@@ -119,93 +99,36 @@ export class Relay {
     this.#stop.resolve(undefined)
     for (const loop of this.#wakeUps.keys()) this.#wake(loop)
     const ended = await endsWithin(longestFarewell + parting, this.#loops)
-    const { database, outbox } = this.#options
-    // What may be in Kafka without our knowing is for the next owner to look up, once the lease has run out.
-    const released = ended && this.#inHand.size === 0 ? [...this.#inState('open'), ...this.#inState('leaving')] : []
     try {
-      const shards = released.map(({ shard }) => shard)
-      await releaseLeases(database, outbox.schema, this.#owner, shards)
-      await resign(database, outbox.schema, this.#owner)
+      await this.#tenures.resign(ended && this.#hand.isEmpty)
     } catch (error) {
       this.#options.observe.failed(error)
     }
     if (this.#producer !== undefined) await endsWithin(parting, this.#producer.close())
   }
 
-  #take(tenure: Tenure, row: OutboxRow): void {
-    this.#taken.add(row)
-    this.#hold(row, false)
-    this.#queue.push({ tenure, row })
-  }
-
-  get #hasRoom(): boolean {
-    return this.#inHand.size < mostInHand.events && this.#bytesInHand < mostInHand.bytes
-  }
-
-  #hold(row: OutboxRow, published: boolean): void {
-    this.#letGo(row.position)
-    const bytes = sizeOf(row)
-    this.#inHand.set(row.position, { shard: row.shard, bytes, published })
-    this.#bytesInHand += bytes
-  }
-
-  #letGo(position: number): void {
-    this.#bytesInHand -= this.#inHand.get(position)?.bytes ?? 0
-    this.#inHand.delete(position)
-  }
-
   async #keepLeases(): Promise<void> {
-    const { database, outbox, observe } = this.#options
     while (!this.#stopping) {
-      const began = performance.now()
       try {
-        const leases = await renewLeases(database, outbox.schema, this.#owner)
-        this.#shared = leases.shared
-        const until = began + leaseLength - renewEvery
-        const mine = new Set([...leases.kept, ...leases.claimed.map(({ shard }) => shard)])
-        for (const shard of this.#held.keys()) if (!mine.has(shard)) this.#held.delete(shard)
-        for (const shard of leases.kept) {
-          const tenure = this.#held.get(shard)
-          if (tenure === undefined) this.#held.set(shard, { shard, state: 'to be checked', until })
-          else tenure.until = until
-        }
-        for (const { shard, released } of leases.claimed) {
-          this.#held.set(shard, { shard, state: released ? 'open' : 'to be checked', until })
-        }
-        if (leases.claimed.length > 0) this.#lookSoon()
-        await this.#leave(leases.surplus)
+        if (await this.#tenures.renew(() => this.#hand.shards)) this.#lookSoon()
       } catch (error) {
-        observe.failed(error)
+        this.#options.observe.failed(error)
       }
       await this.#pause('renew', renewEvery)
     }
-  }
-
-  /** Takes nothing more of surplus shards, and releases those of which nothing is in hand. */
-  async #leave(surplus: number): Promise<void> {
-    const { database, outbox } = this.#options
-    const leaving = this.#inState('leaving')
-    for (const tenure of this.#inState('open').slice(0, Math.max(0, surplus - leaving.length))) tenure.state = 'leaving'
-    const busy = new Set([...this.#inHand.values()].map(({ shard }) => shard))
-    const idle = leaving.map(({ shard }) => shard).filter((shard) => !busy.has(shard))
-    if (idle.length === 0) return
-    for (const shard of idle) this.#held.delete(shard)
-    await releaseLeases(database, outbox.schema, this.#owner, idle)
   }
 
   async #publish(): Promise<void> {
     const topics = await Promise.race([this.#options.topics, this.#stop.promise])
     if (topics === undefined) return
     while (!this.#stopping) {
-      if (this.#producer === undefined) {
-        if (this.#failures > 1) await this.#pause('publish', Math.min(longestPause, 100 * 2 ** this.#failures))
-        await this.#recover()
-      } else if (this.#queue.length === 0) await this.#pause('publish', renewEvery)
+      if (this.#producer === undefined) await this.#recover()
+      else if (this.#hand.waiting === 0) await this.#pause('publish', renewEvery)
       else await this.#publishBatch(this.#producer, topics)
-      if (this.#queue.length < largestBatch.records) await this.#pause(undefined, linger)
+      if (!this.#hand.isFullBatch) await this.#pause(undefined, linger)
     }
     const patience = performance.now() + longestFarewell
-    while (this.#producer !== undefined && this.#queue.length > 0 && performance.now() < patience) {
+    while (this.#producer !== undefined && this.#hand.waiting > 0 && performance.now() < patience) {
       await this.#publishBatch(this.#producer, topics)
     }
     await this.#removing
@@ -214,11 +137,10 @@ export class Relay {
 
   async #publishBatch(producer: Producer, topics: Topics): Promise<void> {
     const { source, observe } = this.#options
-    const batch = this.#nextBatch()
-    if (batch.length === 0) return
+    this.#tenures.endExpired()
     const rows: OutboxRow[] = []
     const records: ProducedRecord[] = []
-    for (const waiting of batch) {
+    for (const waiting of this.#hand.nextBatch()) {
       const record = 'row' in waiting ? recordOf(waiting.row, source, topics) : waiting.mark
       if (record === undefined) this.#leaveAside(waiting.tenure.shard)
       else records.push(record)
@@ -249,34 +171,8 @@ export class Relay {
   }
 
   #isPublished(row: OutboxRow): void {
-    this.#hold(row, true)
+    this.#hand.published(row)
     this.#published.push(row.position)
-  }
-
-  /** The next records. Of a shard that is no longer surely held, nothing more is published from memory. */
-  #nextBatch(): Waiting[] {
-    const now = performance.now()
-    const batch: Waiting[] = []
-    let count = 0
-    let bytes = 0
-    for (const waiting of this.#queue) {
-      const size = 'row' in waiting ? sizeOf(waiting.row) : 0
-      if (batch.length > 0 && (batch.length >= largestBatch.records || bytes + size > largestBatch.bytes)) break
-      count++
-      const { tenure } = waiting
-      if (this.#held.get(tenure.shard) === tenure && tenure.until >= now) {
-        batch.push(waiting)
-        bytes += size
-        continue
-      }
-      if (this.#held.get(tenure.shard) === tenure) this.#held.set(tenure.shard, { ...tenure, state: 'to be checked' })
-      if ('row' in waiting) {
-        this.#letGo(waiting.row.position)
-        this.#taken.remove(waiting.row)
-      }
-    }
-    this.#queue = this.#queue.slice(count)
-    return batch
   }
 
   /** One removal at a time; what is published meanwhile is removed by the next. */
@@ -292,9 +188,9 @@ export class Relay {
     try {
       await database.transaction(async (transaction) => {
         transaction.send('SET LOCAL synchronous_commit TO off')
-        await outbox.remove(transaction, this.#owner, positions)
+        await outbox.remove(transaction, this.#tenures.owner, positions)
       })
-      for (const position of positions) this.#letGo(position)
+      this.#hand.removed(positions)
     } catch (error) {
       this.#published.push(...positions)
       observe.failed(error)
@@ -310,17 +206,17 @@ export class Relay {
     observe.failed(error)
     void this.#producer?.close().catch(() => undefined)
     this.#producer = undefined
-    this.#queue = []
-    for (const [position, { published }] of this.#inHand) if (!published) this.#letGo(position)
-    this.#taken.clear()
-    for (const tenure of this.#held.values()) tenure.state = 'to be checked'
+    this.#hand.startAnew()
+    this.#tenures.doubtAll()
   }
 
+  /** Pauses before all but the first try after a success. */
   async #recover(): Promise<void> {
-    const { observe } = this.#options
-    for (let failures = 0; !this.#stopping; failures++) {
+    const { observe, client } = this.#options
+    for (let failures = Math.max(0, this.#failures - 1); !this.#stopping; failures++) {
+      if (failures > 0) await this.#pause('publish', Math.min(longestPause, 100 * 2 ** failures))
       try {
-        const producer = await this.#options.client.openProducer()
+        const producer = await client.openProducer()
         if (this.#stopping) return await producer.close()
         this.#producer = producer
         observe.broker('connected')
@@ -329,7 +225,6 @@ export class Relay {
       } catch (error) {
         observe.broker('away')
         observe.failed(error)
-        await this.#pause('publish', Math.min(longestPause, 100 * 2 ** failures))
       }
     }
   }
@@ -351,14 +246,14 @@ export class Relay {
         await this.#pause(undefined, 200)
       }
       if (this.#lookAgain) await this.#pause(undefined, lookAgainAfter)
-      else await this.#pause('look', this.#shared ? lookForOthersEvery : markEvery)
+      else await this.#pause('look', this.#tenures.isShared ? lookForOthersEvery : markEvery)
     }
   }
 
   /** Removes from the outbox what an earlier owner, or this one before a failure, has already published. */
   async #check(topics: Topics): Promise<void> {
     const { database, outbox, source, client } = this.#options
-    const tenures = this.#inState('to be checked')
+    const tenures = this.#tenures.in('to be checked')
     if (tenures.length === 0) return
     const shards = tenures.map(({ shard }) => shard)
     const oldest = await outbox.oldest(database, shards)
@@ -390,7 +285,7 @@ export class Relay {
    */
   async #sweep(topics: Topics, mark: boolean): Promise<boolean> {
     const { database, outbox } = this.#options
-    const tenures = this.#inState('open')
+    const tenures = this.#tenures.in('open')
     if (tenures.length === 0) return false
     const shards = tenures.map(({ shard }) => shard)
     const byShard = new Map(tenures.map((tenure) => [tenure.shard, tenure]))
@@ -401,7 +296,7 @@ export class Relay {
       for (const row of page.rows) this.#takeFound(byShard.get(row.shard), row)
       this.#wake('publish')
       if (page.rows.length < pageSize) break
-      while (!this.#hasRoom) {
+      while (!this.#hand.hasRoom) {
         if (this.#stopping || this.#producer !== producer) return false
         await this.#pause(undefined, lookAgainAfter)
       }
@@ -413,9 +308,8 @@ export class Relay {
   }
 
   #takeFound(tenure: Tenure | undefined, row: OutboxRow): void {
-    if (tenure?.state !== 'open' || this.#held.get(row.shard) !== tenure || this.#inHand.has(row.position)) return
-    if (!this.#taken.has(row)) return this.#take(tenure, row)
-    // It was published, and its removal was lost.
+    if (tenure === undefined || !this.#tenures.isOpen(tenure)) return
+    if (this.#hand.takeFound(tenure, row) !== 'published') return
     this.#isPublished(row)
     this.#removePublished()
   }
@@ -424,19 +318,15 @@ export class Relay {
     const { source } = this.#options
     for (const tenure of tenures) {
       const { shard } = tenure
-      if (tenure.state !== 'open' || this.#held.get(shard) !== tenure || this.#incomplete.has(shard)) continue
+      if (!this.#tenures.isOpen(tenure) || this.#incomplete.has(shard)) continue
       for (const topic of topicsOf(source)) {
         for (const partition of partitionsFedBy(shard, topics.partitionsOf(topic))) {
           const mark = markOf({ source, shard, upTo: at.toISOString() }, topicName(topics.prefix, topic), partition)
-          this.#queue.push({ tenure, mark })
+          this.#hand.mark(tenure, mark)
         }
       }
     }
     this.#wake('publish')
-  }
-
-  #inState(state: Tenure['state']): Tenure[] {
-    return [...this.#held.values()].filter((tenure) => tenure.state === state)
   }
 
   #lookSoon(): void {
@@ -444,12 +334,12 @@ export class Relay {
     this.#wake('look')
   }
 
-  #wake(loop: 'publish' | 'look' | 'renew'): void {
+  #wake(loop: Loop): void {
     this.#wakeUps.get(loop)?.()
   }
 
   /** Until woken, where it has a name, or for so many milliseconds. */
-  #pause(loop: 'publish' | 'look' | 'renew' | undefined, milliseconds: number): Promise<void> {
+  #pause(loop: Loop | undefined, milliseconds: number): Promise<void> {
     if (this.#stopping && loop !== undefined) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = setTimeout(end, milliseconds)
@@ -460,10 +350,6 @@ export class Relay {
       }
     })
   }
-}
-
-function sizeOf({ payload }: OutboxRow): number {
-  return Buffer.byteLength(payload) + envelopeBytes
 }
 
 function topicsOf(source: EventSource): (typeof topicNames)[number][] {

@@ -5,7 +5,7 @@ const most = 50_000
 /**
  * What a relay has taken, as far back as there is room: the events themselves, and the newest version of each key. An event
  * that is not known to follow the newest taken one of its key is found by looking into the outbox, where those before it are
- * found first.
+ * found first. What is let go of unpublished is removed here too, so that an event which is known and no longer in hand is published.
  */
 export class Taken {
   readonly #ids = new Set<string>()
