@@ -53,7 +53,7 @@ const small = {
 /** At most two files of 4 MiB: the one named by the system property latchkey.log, and the same name with .1. */
 export const log4jConfiguration = `<Configuration status="ERROR" shutdownHook="disable">
   <Appenders>
-    <RollingFile name="file" fileName="\${sys:latchkey.log}" filePattern="\${sys:latchkey.log}.1">
+    <RollingFile name="file" fileName="\${sys:latchkey.log}" filePattern="\${sys:latchkey.log}.1" filePermissions="rw-------">
       <PatternLayout pattern="%d{ISO8601_OFFSET_DATE_TIME_HHCMM} %p %c{1}: %m%n%throwable"/>
       <SizeBasedTriggeringPolicy size="4MB"/>
       <DefaultRolloverStrategy max="1"/>

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -67,6 +67,12 @@ test('a second start has the same data, on the port it is given', async () => {
   const second = await kafka(folder, { port: portOf(first.brokers) })
   expect(second).toMatchObject({ brokers: first.brokers, takenOver: false })
   expect(clusterId(folder)).toBe(cluster)
+})
+
+test('what Kafka logs is for this user alone', async () => {
+  const folder = freshFolder()
+  await kafka(folder)
+  expect(statSync(`${folder}.log`).mode & 0o777).toBe(0o600)
 })
 
 test('after kill -9 it is told gone, and starts again', async () => {

@@ -33,6 +33,9 @@ export interface BuiltService {
   readonly checks?: readonly HealthCheck[]
 }
 
+/** Milliseconds after which it is told what is waited for. */
+const patience = 1_000
+
 /** Runs one service as a program of its own, over Postgres, Kafka and Redis, which may come in any order. */
 export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEnv, service: Service<C>): Promise<void> {
   return runProgram<C>(env, {
@@ -61,7 +64,10 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
         async beforeListening() {
           const { catchUpWhile } = built
           if (catchUpWhile === undefined) return
-          if (await caughtUp([follower], () => starting.stop.isAsked() || !catchUpWhile())) return
+          const wait = setTimeout(() => logger.info('catching up with the event log before answering'), patience)
+          const isCaughtUp = await caughtUp([follower], () => starting.stop.isAsked() || !catchUpWhile())
+          clearTimeout(wait)
+          if (isCaughtUp) return
           logger.warn('answering before everything in the event log is known: Kafka is away, or there is much of it')
         },
       })
