@@ -26,5 +26,10 @@ export interface TrustChannel {
 export interface Subscription {
   /** Settles when the subscription is in force for the first time; waits as long as Redis is away, and never rejects. */
   readonly inForce: Promise<void>
+  /**
+   * Since when no message was missed, in milliseconds of `Date.now()`, as far as this end can tell; undefined while the subscription
+   * is not in force, and for the channel of a single process, which cannot know of others.
+   */
+  readonly unbrokenSince: number | undefined
   end(): void
 }

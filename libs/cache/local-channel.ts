@@ -12,7 +12,11 @@ export function localChannel(onFailure: OnFailure): TrustChannel {
       if (closed) onFailure(new CacheError('publish-lost', 'The channel is closed: publish before it is.'))
       else queueMicrotask(() => subscribers.hear(message))
     },
-    subscribe: (handler, onGap) => ({ inForce: Promise.resolve(), end: subscribers.add({ handler, onGap }) }),
+    subscribe: (handler, onGap) => ({
+      inForce: Promise.resolve(),
+      unbrokenSince: undefined,
+      end: subscribers.add({ handler, onGap }),
+    }),
     async close() {
       closed = true
       subscribers.clear()

@@ -54,9 +54,17 @@ export function openRedisChannel({ url, prefix, onFailure }: RedisChannelOptions
       publisher.call('PUBLISH', name, `=${message}`).then(payGap, (error: Error) => lost(error.message))
     },
     subscribe(handler, onGap) {
-      listener ??= openListener({ url, name, onFailure, subscribers })
+      const listening = (listener ??= openListener({ url, name, onFailure, subscribers }))
       const end = subscribers.add({ handler, onGap })
-      return { inForce: listener.firstInForce, end }
+      const began = Date.now()
+      return {
+        inForce: listening.firstInForce,
+        get unbrokenSince() {
+          const since = listening.unbrokenSince()
+          return since === undefined ? undefined : Math.max(since, began)
+        },
+        end,
+      }
     },
     async close() {
       closed = true
@@ -69,6 +77,7 @@ export function openRedisChannel({ url, prefix, onFailure }: RedisChannelOptions
 interface Listener {
   readonly firstInForce: Promise<void>
   inForce(): boolean
+  unbrokenSince(): number | undefined
   close(): Promise<void>
 }
 
@@ -81,18 +90,22 @@ interface ListenerOptions {
 
 function openListener({ url, name, onFailure, subscribers }: ListenerOptions): Listener {
   const { promise: firstInForce, resolve: settle } = Promise.withResolvers<void>()
-  let inForce = false
+  let unbrokenSince: number | undefined
   let refused = false
   let closed = false
   let retry: NodeJS.Timeout | undefined
 
+  const broken = (since: number | undefined) => {
+    unbrokenSince = since
+    subscribers.gap()
+  }
+
   const listen = async () => {
     try {
       await link.listen(name)
-      inForce = true
       refused = false
       // Whatever was published before this moment was missed.
-      subscribers.gap()
+      broken(Date.now())
       settle()
     } catch (error) {
       // A lost connection is told by the link, and the next one listens anew.
@@ -113,14 +126,14 @@ function openListener({ url, name, onFailure, subscribers }: ListenerOptions): L
     onUp: () => void listen(),
     onDown: () => {
       clearTimeout(retry)
-      inForce = false
-      subscribers.gap()
+      broken(undefined)
     },
-    onMessage: (message) => (message === gap ? subscribers.gap() : subscribers.hear(message.slice(1))),
+    onMessage: (message) => (message === gap ? broken(Date.now()) : subscribers.hear(message.slice(1))),
   })
   return {
     firstInForce,
-    inForce: () => inForce,
+    inForce: () => unbrokenSince !== undefined,
+    unbrokenSince: () => unbrokenSince,
     async close() {
       closed = true
       clearTimeout(retry)

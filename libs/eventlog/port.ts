@@ -63,6 +63,12 @@ export interface Follower {
   readonly state: FollowerState
   /** Everything committed before this instant has been applied or buried; grows also while nothing happens. Undefined until first known. */
   followedUpTo(): Date | undefined
+  /**
+   * The latest instant of which it is known that all that the log held then has been applied or buried, by this process or another of
+   * the group. Grows about once a second while the log is reached, also while nothing happens, and whether publishers are alive or
+   * not. By this process's clock; undefined until first known.
+   */
+  caughtUpAt(): Date | undefined
   deadLetters(limit: number): Promise<DeadLetter[]>
   /** Applies buried events again, oldest first, each in its own transaction; the ids of those that stayed dead are returned. */
   replay(ids?: readonly string[]): Promise<{ applied: string[]; stillDead: string[] }>

@@ -128,6 +128,15 @@ export const errors = {
 
   notImplemented: (detail: string) => new ScimError({ status: 501, code: 'not-implemented', detail }),
 
+  /** `cause` says what is not known, for want of news from others. */
+  unheard: (code: string, cause: string) =>
+    new ScimError({
+      status: 503,
+      code,
+      detail: `${cause}: this service has not heard from the others for more than 5 seconds. Repeat the request in 5 seconds. Its operator finds out at /health/ready what is away.`,
+      headers: { 'Retry-After': '5' },
+    }),
+
   unavailable: (retryAfterSeconds: number) =>
     new ScimError({
       status: 503,

@@ -16,13 +16,14 @@ import { Writer } from './store/writer.ts'
 @Module({})
 export class GatewayModule {
   static with(parts: GatewayParts): DynamicModule {
-    const { database, log, decisions, peppers, bodyLimit, logger, telemetry } = parts
+    const { database, log, decisions, currency, peppers, bodyLimit, logger, telemetry } = parts
     const hits = telemetry.metrics.counter(metrics.knownKeyHits)
     const misses = telemetry.metrics.counter(metrics.knownKeyMisses)
     const failed = failureLog(logger)
     const trust = new KnownTrust(database, (hit) => (hit ? hits : misses).add(1))
     const serveParts: ServeParts = {
       trust,
+      currency,
       peppers,
       bodyLimit,
       decisions,

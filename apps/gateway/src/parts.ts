@@ -3,6 +3,7 @@ import type { TrustChannel } from '#libs/cache/index'
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
 import type { Database } from '#libs/postgres/index'
 import type { Logger, Telemetry } from '#libs/telemetry/index'
+import type { Currency } from './currency.ts'
 
 /** What the gateway is built from; each program makes them and ends them. */
 export interface GatewayParts {
@@ -13,6 +14,8 @@ export interface GatewayParts {
   readonly decisions: AppendQueue
   /** By which the keys service tells at once of what must be refused. */
   readonly channel: Pick<TrustChannel, 'subscribe'>
+  /** Whether what is known of keys is no older than it may be. */
+  readonly currency: Currency
   readonly peppers: Peppers
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */
   readonly publicUrl: string

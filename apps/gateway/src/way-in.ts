@@ -28,6 +28,8 @@ export interface WayInParts {
     key(kid: string): Promise<KnownKey | undefined>
     connection(id: string): Promise<KnownConnection | undefined>
   }
+  /** Whether what `trust` answers is no older than it may be. */
+  readonly currency: Pick<Currency, 'ofMinted' | 'ofRevoked'>
   readonly peppers: Peppers
   readonly bodyLimit: number
 }
@@ -61,6 +63,7 @@ const wayIn: readonly (readonly [name: string, step: Step])[] = [
   ['connection', connection],
   ['size', size],
   ['key', key],
+  ['currency', currency],
   ['binding', binding],
   ['endpoint', endpoint],
   ['body', body],
@@ -108,7 +111,7 @@ async function connection(passage: Passage, { trust }: WayInParts): Promise<void
   if (known !== undefined) passage.connection = known
 }
 
-async function key(passage: Passage, { trust, peppers }: WayInParts): Promise<void> {
+async function key(passage: Passage, { trust, currency, peppers }: WayInParts): Promise<void> {
   const presented = readAuthorization(passage.arrival.headers['authorization'])
   if (presented.kind === 'fault') {
     const { cause, fix } = faultAdvice[presented.fault]
@@ -117,6 +120,7 @@ async function key(passage: Passage, { trust, peppers }: WayInParts): Promise<vo
   const known = await trust.key(presented.kid)
   if (known === undefined) {
     dummyMatch(peppers, presented.secret)
+    if (!currency.ofMinted) throw errors.unheard('key-not-heard-of', 'This key is not known here')
     throw errors.unauthorized(
       'key-unknown',
       'This key is not known here: it was never minted by this service, or it was deleted with its connection. Mint a key for this connection and paste it into the identity provider.',
@@ -134,6 +138,13 @@ async function key(passage: Passage, { trust, peppers }: WayInParts): Promise<vo
       'key-revoked',
       'This key has been revoked. Mint another key for this connection and paste it into the identity provider.',
     )
+  }
+}
+
+/** A key that nobody could have told us is revoked is not accepted. */
+function currency(_passage: Passage, { currency: known }: WayInParts): void {
+  if (!known.ofRevoked) {
+    throw errors.unheard('revocations-not-heard', 'Whether this key has been revoked is not known here')
   }
 }
 

@@ -46,10 +46,12 @@ export class HearChannel implements OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     const { channel } = this.#parts
     for (const result of ['applied', 'failed', 'unreadable']) this.#heard.add(0, { result })
-    this.#subscription = channel.subscribe(
+    const subscription = channel.subscribe(
       (message) => this.#hear(message),
       () => this.#trust.forgetAll(),
     )
+    this.#subscription = subscription
+    this.#parts.currency.hear(() => subscription.unbrokenSince)
   }
 
   async onModuleDestroy(): Promise<void> {

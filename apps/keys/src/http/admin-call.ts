@@ -5,6 +5,9 @@ import { type Event, makeEvent, newId, type RequestDecided } from '#libs/events/
 import { excerpt, redact, type Span } from '#libs/telemetry/index'
 import { operations } from './operations.ts'
 
+/** One line of ASCII for a person. */
+const warningHeader = 'latchkey-warning'
+
 /** What a call turned out to be about; each part is null until it was found to exist. */
 export type About = Pick<RequestDecided, 'tenant' | 'connection' | 'environment' | 'identityProvider' | 'subject'>
 
@@ -72,6 +75,11 @@ export class AdminCall {
   /** The status that is answered unless something goes wrong from here on. */
   get status(): number {
     return this.#reply.statusCode
+  }
+
+  /** Tells the caller something that the answer itself has no place for. */
+  warn(text: string): void {
+    this.#reply.header(warningHeader, text)
   }
 
   /** Its one record. */

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common'
-import type { AnyEvent } from '#libs/events/index'
+import { type AnyEvent, isAnnounced } from '#libs/events/index'
 import { problems } from '#libs/http/index'
 import type { EntityManager } from '#libs/postgres/index'
 import { announce } from '../announce.ts'
@@ -15,6 +15,10 @@ export interface Written<Body> {
   readonly changed?: readonly string[]
   readonly body: Body
 }
+
+const notHeardYet =
+  'Done, but neither Kafka nor Redis can be reached from here: gateways hear of it when one of them is back. Until then those that are cut off too accept nothing; those that are not may go on accepting.'
+const notKnownYet = 'Done, but Kafka cannot be reached from here: gateways hear of it when it is back.'
 
 /** Runs the writes of the admin API, all alike: one transaction with the state, its events, the call's record and the kept answer. */
 @Injectable()
@@ -36,7 +40,7 @@ export class Writes {
     work: (manager: EntityManager, now: Date) => Promise<Written<Body>>,
   ): Promise<{ body: Body; repeated: boolean }> {
     const key = readIdempotencyKey(call)
-    const { entities, log, channel, clock } = this.#parts
+    const { entities, log, channel, isCutOff, clock } = this.#parts
     const now = clock()
     const { recorded, ...answer } = await entities.transaction(async (manager, transaction) => {
       if (key !== undefined) {
@@ -58,7 +62,10 @@ export class Writes {
         changed,
       }
       log.append(transaction, [...events, call.decided(outcome, clock())])
-      transaction.afterCommit(() => announce(channel, events))
+      transaction.afterCommit(() => {
+        announce(channel, events)
+        if (isCutOff() && events.length > 0) call.warn(events.some(isAnnounced) ? notHeardYet : notKnownYet)
+      })
       if (key !== undefined) {
         await keepAnswer(
           manager,
