@@ -23,21 +23,21 @@ interface PartitionsOfTopic {
   readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
 }
 
-interface FetchAnswer {
+interface FetchAnswer<M> {
   readonly responses: readonly {
     readonly topicName: string
-    readonly partitions: readonly { readonly partition: number; readonly messages: readonly FetchedMessage[] }[]
+    readonly partitions: readonly { readonly partition: number; readonly messages: readonly M[] }[]
   }[]
 }
 
 /** What kafkajs 2.2.4 has below its consumers, which read as members of a group alone. */
-interface Cluster {
+interface Cluster<M> {
   connect(): Promise<void>
   disconnect(): Promise<void>
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>
   refreshMetadataIfNecessary(): Promise<void>
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>
-  findBroker(node: { nodeId: string }): Promise<{ fetch(request: object): Promise<FetchAnswer> }>
+  findBroker(node: { nodeId: string }): Promise<{ fetch(request: object): Promise<FetchAnswer<M>> }>
   fetchTopicsOffset(topics: readonly object[]): Promise<readonly PartitionsOfTopic[]>
 }
 
@@ -50,7 +50,7 @@ const mostBytes = 4 * 2 ** 20
  * Keeps its connections. After a failure it must be closed, and another one opened: leaders may have changed.
  */
 export class DirectReads<M extends FetchedMessage, R> {
-  readonly #cluster: Cluster
+  readonly #cluster: Cluster<M>
   readonly #partitions: readonly string[]
   readonly #read: (message: M) => R
   #connected = false
@@ -86,7 +86,9 @@ export class DirectReads<M extends FetchedMessage, R> {
     await this.#connect()
     const left = new Map([...ranges].filter(([, { from, to }]) => from < to))
     while (left.size > 0) {
-      const answers = await Promise.all([...this.#byLeader(left)].map(([node, wanted]) => this.#fetch(node, wanted, left)))
+      const answers = await Promise.all(
+        [...this.#byLeader(left)].map(([node, wanted]) => this.#fetch(node, wanted, left)),
+      )
       const stretches = answers.flat()
       await receive(stretches)
       for (const { topic, partition, next } of stretches) {
@@ -150,7 +152,7 @@ export class DirectReads<M extends FetchedMessage, R> {
         const records = asked.filter((message) => !message.isControlRecord)
         const last = messages.at(-1)
         const next = last === undefined ? from : Math.min(to, Math.max(from, Number(last.offset) + 1))
-        return { topic, partition, records: records.map((message) => this.#read(message as M)), next }
+        return { topic, partition, records: records.map((message) => this.#read(message)), next }
       }),
     )
   }
@@ -166,9 +168,9 @@ function byTopic(partitions: readonly string[]): Map<string, number[]> {
   return topics
 }
 
-function clusterOf(kafka: object): Cluster {
+function clusterOf<M>(kafka: object): Cluster<M> {
   const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description?.endsWith(':createCluster'))
   const create: unknown = symbol === undefined ? undefined : Reflect.get(kafka, symbol)
   if (typeof create !== 'function') throw new Error('this kafkajs makes its connections in another way than 2.2.4')
-  return create({ metadataMaxAge, allowAutoTopicCreation: false }) as Cluster
+  return create({ metadataMaxAge, allowAutoTopicCreation: false }) as Cluster<M>
 }
