@@ -26,6 +26,11 @@ export interface Subscription {
    * place go together, and the log itself is durable. For state that nobody decides by.
    */
   readonly relaxed?: boolean
+  /**
+   * `caughtUpAt` is wanted, and what another member of the group holds up is applied by this one. Over Kafka this asks once a
+   * second how far the topics reach; `handle` may then be called for a batch while another one is being applied.
+   */
+  readonly watched?: boolean
   /** At most so many events reach the handler at a time; 500 unless told. */
   readonly batchSize?: number
   /**
@@ -64,9 +69,9 @@ export interface Follower {
   /** Everything committed before this instant has been applied or buried; grows also while nothing happens. Undefined until first known. */
   followedUpTo(): Date | undefined
   /**
-   * The latest instant of which it is known that all that the log held then has been applied or buried, by this process or another of
-   * the group. Grows about once a second while the log is reached, also while nothing happens, and whether publishers are alive or
-   * not. By this process's clock; undefined until first known.
+   * The latest instant of which it is known that everything the log could then be asked for has been applied or buried, by this
+   * process or another of the group. Grows about once a second while the log can be reached, also while nothing happens, and
+   * whether publishers are alive or not. Undefined until first known; over Kafka, of a follower that is not `watched`, always.
    */
   caughtUpAt(): Date | undefined
   deadLetters(limit: number): Promise<DeadLetter[]>

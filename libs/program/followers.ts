@@ -26,12 +26,12 @@ export function lagOf({ follower }: EventLogServer): number {
 const longestWait = 10_000
 
 /**
- * So that the first request already finds its key: waits until each follower has applied what is in the log now, for 10 seconds
- * at the most. Answers whether they have.
+ * So that the first request already finds its key: waits until each follower, or another of its group, has applied what is in the
+ * log now, for 10 seconds at the most. Answers whether they have. Over Kafka the followers must be `watched`.
  */
 export async function caughtUp(followers: readonly EventLogServer[], giveUp = () => false): Promise<boolean> {
   const now = Date.now()
-  const behind = (): boolean => followers.some(({ follower }) => (follower?.followedUpTo()?.getTime() ?? 0) < now)
+  const behind = (): boolean => followers.some(({ follower }) => (follower?.caughtUpAt()?.getTime() ?? 0) < now)
   while (behind() && Date.now() < now + longestWait && !giveUp()) {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }

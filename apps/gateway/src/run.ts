@@ -47,7 +47,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
           logger,
         }),
         database,
-        follower: { log, group: gatewayGroup, transportId: GATEWAY, schema: gatewaySchema },
+        follower: { log, group: gatewayGroup, transportId: GATEWAY, schema: gatewaySchema, watched: true },
         raw: { form: scimForm, filter: new ScimFilter() },
         catchUpWhile: () => log.broker === 'connected' || performance.now() - opened < kafkaPatience,
       }

@@ -1,6 +1,7 @@
 import { dummyMatch, faultAdvice, matches, type Peppers, readAuthorization } from '#libs/credentials/index'
 import type { StepDecision } from '#libs/events/index'
 import { errors, isScimMediaType, parseJson, ScimError } from '#libs/scim/index'
+import type { Currency } from './currency.ts'
 import { type Endpoint, findEndpoint } from './endpoints.ts'
 import type { KnownConnection, KnownKey, Principal } from './principal.ts'
 

@@ -14,8 +14,8 @@ export interface KeysParts {
   readonly decisions: AppendQueue
   /** Tells gateways at once of what they must refuse. */
   readonly channel: Pick<TrustChannel, 'publish'>
-  /** Whether nothing that is announced or appended now reaches anyone else for the time being. */
-  readonly isCutOff: () => boolean
+  /** Whether what is appended, or announced on the channel, reaches anyone else for the time being. */
+  readonly reaches: () => { readonly log: boolean; readonly channel: boolean }
   readonly peppers: Peppers
   readonly adminTokens: string | readonly string[]
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */

@@ -46,12 +46,14 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       })
       starting.endWith('the connections of the admin API', () => entities.close())
       const log = starting.openLog({ database, source: 'keys' })
+      const channel = starting.openChannel(configuration)
       const parts: KeysParts = {
         database,
         entities,
         log,
         decisions: starting.openDecisions(log, database, configuration.LATCHKEY_DECISION_QUEUE),
-        channel: starting.openChannel(configuration),
+        channel,
+        reaches: () => ({ log: log.broker === 'connected', channel: channel.state === 'connected' }),
         peppers,
         adminTokens: adminToken,
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, configuration.LATCHKEY_GATEWAY_PORT),

@@ -36,6 +36,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     log,
     decisions: stores.decisions.keys,
     channel,
+    reaches: () => ({ log: true, channel: true }),
     peppers,
     adminTokens: adminToken,
     publicUrl,

@@ -81,6 +81,33 @@ export function itKeepsPace(harness: () => Harness): void {
     await follower.stop()
   }, 30_000)
 
+  it('tells when it had everything, also when nothing happens, and not while something is being applied', async () => {
+    const { log, database } = harness()
+    const inHand = Promise.withResolvers<void>()
+    const release = Promise.withResolvers<void>()
+    const { follower } = follow(log, database, {
+      watched: true,
+      handle: async (events, { transaction }) => {
+        inHand.resolve()
+        await release.promise
+        await recordEffects(transaction, events)
+      },
+    })
+    const caughtUpAt = (): number => follower.caughtUpAt()?.getTime() ?? 0
+    await until(() => caughtUpAt() > 0)
+    const first = caughtUpAt()
+    await until(() => caughtUpAt() > first)
+    await append(harness(), [told('held', 1)])
+    await inHand.promise
+    const held = Date.now()
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    expect(caughtUpAt()).toBeLessThanOrEqual(held)
+    release.resolve()
+    await until(() => caughtUpAt() > held)
+    expect(await effects(database)).toHaveLength(1)
+    await follower.stop()
+  }, 30_000)
+
   it('never says it has passed an event that was committed and not applied', async () => {
     const { log, database } = harness()
     let open = false

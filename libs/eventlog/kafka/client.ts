@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { type Admin, Kafka, type KafkaMessage, logLevel, type SASLOptions } from 'kafkajs'
 import { type Topic, topicNames } from '#libs/events/index'
+import { DirectReads } from './direct-reads.ts'
 import { mendRequestTimer } from './request-timer.ts'
 import { type ConsumedRecord, type ProducedRecord, topicName, type Topics } from './records.ts'
 
@@ -156,6 +157,11 @@ export class KafkaClient {
       const offsets = await admin.fetchTopicOffsets(topic)
       return Number(offsets.find((entry) => entry.partition === partition)?.low ?? 0)
     })
+  }
+
+  /** For reading these partitions (TOPIC/NUMBER each) without a group. Connects when it is first used. */
+  openReads(partitions: readonly string[]): DirectReads<KafkaMessage & { isControlRecord: boolean }, ConsumedRecord> {
+    return new DirectReads(this.#kafka, partitions, recordOfMessage)
   }
 
   /** An idempotent producer: what it sends again by itself is there once. */

@@ -267,6 +267,79 @@ describe('what only the Kafka event log has', () => {
     await first.follower.stop()
   }, 90_000)
 
+  /** A member that has every partition and takes nothing of what it is handed. */
+  async function frozenMember(): Promise<{ close(): Promise<void> }> {
+    const { promise: assigned, resolve } = Promise.withResolvers<void>()
+    const { promise: closed, resolve: release } = Promise.withResolvers<void>()
+    const member = await harness.client.consume({
+      group: `${harness.prefix}.conformance`,
+      topics: [`${harness.prefix}.trust`],
+      assigned: () => resolve(),
+      receive: async ({ heartbeat }) => {
+        const beating = setInterval(() => void heartbeat().catch(() => undefined), 1_000)
+        await closed
+        clearInterval(beating)
+      },
+      crashed: () => undefined,
+    })
+    await assigned
+    return {
+      async close() {
+        release()
+        await member.close()
+      },
+    }
+  }
+
+  it('has everything before its group gives it a partition, when another member is dead or frozen', async () => {
+    const { log, database } = harness
+    await append(
+      harness,
+      counted(40).map((number) => told(`kept-${number % 4}`, Math.ceil(number / 4))),
+    )
+    await isPublished()
+    const frozen = await frozenMember()
+    const began = Date.now()
+    const { follower } = follow(log, database, { watched: true, batchSize: 7 })
+    await until(() => (follower.caughtUpAt()?.getTime() ?? 0) >= began)
+    expect(follower.state).toBe('stalled')
+    await append(harness, [told('kept-0', 11)])
+    await effectsReach(database, 41)
+    expect(follower.state).toBe('stalled')
+    await frozen.close()
+    await until(() => follower.state === 'following')
+    await append(harness, [told('kept-0', 12)])
+    await effectsReach(database, 42)
+    await caughtUp(follower)
+    const applied = await effects(database)
+    expect(applied).toHaveLength(42)
+    for (const versions of versionsByKey(applied).values()) expect(versions).toEqual(counted(versions.length))
+    await follower.stop()
+  }, 60_000)
+
+  it('applies each event once, in order, while two watches race with the members of their group', async () => {
+    const { log, database } = harness
+    const first = follow(log, database, { watched: true, batchSize: 5 })
+    const writing = load([log])
+    const other = await harness.another()
+    for (let turn = 0; turn < 3; turn++) {
+      const member = follow(other, database, { watched: true, batchSize: 5 })
+      await until(() => member.follower.caughtUpAt() !== undefined)
+      const before = (await effects(database)).length
+      await effectsReach(database, before + 100)
+      await member.follower.stop()
+    }
+    await writing.stop()
+    await isPublished()
+    const found = await published()
+    await effectsReach(database, found.length)
+    await caughtUp(first.follower)
+    const applied = await effects(database)
+    expect(applied).toHaveLength(found.length)
+    for (const versions of versionsByKey(applied).values()) expect(versions).toEqual(counted(versions.length))
+    await first.follower.stop()
+  }, 90_000)
+
   it('appends while Kafka has never been there, and publishes once it is', async () => {
     const { database, outbox } = harness
     await harness.log.close()

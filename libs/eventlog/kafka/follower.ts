@@ -5,8 +5,9 @@ import type { DeadLetter, Follower, FollowerState, Subscription } from '../port.
 import type { Transaction } from '#libs/postgres/index'
 import type { Consumer, FetchedBatch, KafkaClient } from './client.ts'
 import { Marks } from './marks.ts'
-import { lockPlaces, nowhere, type Place, readUpTo, storePlaces } from './places.ts'
+import { lockPlaces, lostRecords, nowhere, type Place, readUpTo, storePlaces } from './places.ts'
 import { readRecord, topicName, type Topics } from './records.ts'
+import { GroupWatch, type Passed } from './watch.ts'
 import { endsWithin } from './within.ts'
 
 const longestPause = 5_000
@@ -72,6 +73,7 @@ export class KafkaFollower implements Follower {
   #committedAt = 0
   #upTo: number | undefined
   #upToOfOthers: number | undefined
+  #watch: GroupWatch | undefined
   #parts: Part[] = []
   #working: Promise<void> | undefined
 
@@ -103,6 +105,10 @@ export class KafkaFollower implements Follower {
     return this.#upTo === undefined ? undefined : new Date(this.#upTo)
   }
 
+  caughtUpAt(): Date | undefined {
+    return this.#watch?.caughtUpAt()
+  }
+
   deadLetters(limit: number): Promise<DeadLetter[]> {
     return readDeadLetters(this.#subscription, limit)
   }
@@ -120,7 +126,8 @@ export class KafkaFollower implements Follower {
     this.#stopping = true
     this.#stop.resolve(undefined)
     for (const end of this.#pauses) end()
-    await endsWithin(farewell.all, this.#finished)
+    const watching = this.#watch?.stop() ?? Promise.resolve()
+    await endsWithin(farewell.all, Promise.all([this.#finished, watching]))
     await this.#working
     this.state = 'stopped'
   }
@@ -139,6 +146,7 @@ export class KafkaFollower implements Follower {
     this.#all = [...this.#partitionCounts].flatMap(([topic, count]) =>
       Array.from({ length: count }, (_, partition) => `${topic}/${partition}`),
     )
+    if (this.#subscription.watched === true) this.#watch = this.#watchGroup()
     const group = `${topics.prefix}.${this.group}`
     const asking = setInterval(() => void this.#askOthers(), saveIdlePlacesEvery.shared)
     for (let failures = 0; !this.#stopping; failures++) {
@@ -164,6 +172,22 @@ export class KafkaFollower implements Follower {
       }
     }
     clearInterval(asking)
+  }
+
+  #watchGroup(): GroupWatch {
+    return new GroupWatch({
+      client: this.#client,
+      subscription: this.#subscription,
+      partitions: this.#all,
+      concerns: (event) => this.#concerns(event),
+      passedByMember: (partition) => this.#passedIn(partition),
+    })
+  }
+
+  #passedIn(partition: string): Passed | undefined {
+    const saved = this.#saved.get(partition)
+    const reached = this.#reached.get(partition)
+    return saved === undefined || reached === undefined ? undefined : { saved, reached }
   }
 
   /** How far the members are that have the other partitions: they say so in the follower's database. */
@@ -330,11 +354,8 @@ export class KafkaFollower implements Follower {
   async #startInPlaceOf({ fetched }: Part, place: number, from: number): Promise<number> {
     const oldest = await this.#client.oldestOffset(fetched.topic, fetched.partition)
     if (place !== nowhere && place < oldest) {
-      const lost = new Error(
-        `Kafka has removed ${oldest - place} records of ${fetched.topic}/${fetched.partition} before ${this.group} had read them: ` +
-          'its retention is too short for how long this follower was away',
-      )
-      this.#subscription.observe?.stalled?.(lost, 0)
+      const partition = `${fetched.topic}/${fetched.partition}`
+      this.#subscription.observe?.stalled?.(lostRecords(this.group, partition, oldest - place), 0)
     }
     return Math.min(from, Math.max(place, oldest))
   }

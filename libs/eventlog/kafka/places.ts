@@ -48,6 +48,22 @@ export async function lockPlaces(
   return new Map(rows.map((row) => [row.follower.slice(group.length + 1), row.place.next]))
 }
 
+/** As `lockPlaces`, without locking; of a partition that has no row, nothing. */
+export async function readPlaces(
+  from: Queryable,
+  { schema, group }: Subscription,
+  partitions: readonly string[],
+): Promise<Map<string, number>> {
+  const rows = await from.query<Row>(
+    {
+      name: `${schema} read places`,
+      text: `SELECT follower, place FROM ${schema}.followed WHERE follower = ANY($1)`,
+    },
+    [partitions.map((partition) => nameOf(group, partition))],
+  )
+  return new Map(rows.map((row) => [row.follower.slice(group.length + 1), row.place.next]))
+}
+
 export function storePlaces(
   transaction: Transaction,
   { schema, group }: Subscription,
@@ -82,6 +98,13 @@ export async function readUpTo(
     [partitions.map((partition) => nameOf(group, partition))],
   )
   return row === undefined || row.known < partitions.length ? undefined : (row.up_to ?? undefined)
+}
+
+export function lostRecords(group: string, partition: string, count: number): Error {
+  return new Error(
+    `Kafka has removed ${count} records of ${partition} before ${group} had read them: ` +
+      'its retention is too short for how long this follower was away',
+  )
 }
 
 function nameOf(group: string, partition: string): string {

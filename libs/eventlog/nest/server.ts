@@ -12,6 +12,7 @@ export interface EventLogServerOptions {
   readonly database: Database
   readonly schema: string
   readonly relaxed?: boolean
+  readonly watched?: boolean
   readonly observe?: FollowerObserver
 }
 
@@ -38,7 +39,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   }
 
   listen(started: () => void): void {
-    const { log, group, database, schema, relaxed = false, observe } = this.#options
+    const { log, group, database, schema, relaxed = false, watched = false, observe } = this.#options
     const patterns = [...this.messageHandlers.keys()].map(readPattern)
     this.#follower = log.follow({
       group,
@@ -46,6 +47,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
       database,
       schema,
       relaxed,
+      watched,
       handle: (events, batch) => this.#dispatch(patterns, events, batch),
       ...(observe === undefined ? {} : { observe }),
     })

@@ -46,6 +46,10 @@ export class PostgresFollower implements Follower {
     return this.#upTo
   }
 
+  caughtUpAt(): Date | undefined {
+    return this.#upTo
+  }
+
   deadLetters(limit: number): Promise<DeadLetter[]> {
     return readDeadLetters(this.#subscription, limit)
   }

@@ -8,6 +8,8 @@ import { findAnswer, holdKey, keepAnswer } from '../store/answers.ts'
 import { type About, aboutNothing, type AdminCall } from './admin-call.ts'
 import { readIdempotencyKey, type Replayable } from './idempotency.ts'
 
+type Reach = ReturnType<KeysParts['reaches']>
+
 /** What a write did. `body` is answered, and kept for repetition where the call has an Idempotency-Key: no secret belongs there. */
 export interface Written<Body> {
   readonly about: Partial<About>
@@ -15,10 +17,6 @@ export interface Written<Body> {
   readonly changed?: readonly string[]
   readonly body: Body
 }
-
-const notHeardYet =
-  'Done, but neither Kafka nor Redis can be reached from here: gateways hear of it when one of them is back. Until then those that are cut off too accept nothing; those that are not may go on accepting.'
-const notKnownYet = 'Done, but Kafka cannot be reached from here: gateways hear of it when it is back.'
 
 /** Runs the writes of the admin API, all alike: one transaction with the state, its events, the call's record and the kept answer. */
 @Injectable()
@@ -40,7 +38,7 @@ export class Writes {
     work: (manager: EntityManager, now: Date) => Promise<Written<Body>>,
   ): Promise<{ body: Body; repeated: boolean }> {
     const key = readIdempotencyKey(call)
-    const { entities, log, channel, isCutOff, clock } = this.#parts
+    const { entities, log, channel, reaches, clock } = this.#parts
     const now = clock()
     const { recorded, ...answer } = await entities.transaction(async (manager, transaction) => {
       if (key !== undefined) {
@@ -64,7 +62,7 @@ export class Writes {
       log.append(transaction, [...events, call.decided(outcome, clock())])
       transaction.afterCommit(() => {
         announce(channel, events)
-        if (isCutOff() && events.length > 0) call.warn(events.some(isAnnounced) ? notHeardYet : notKnownYet)
+        warnOfSilence(call, events, reaches())
       })
       if (key !== undefined) {
         await keepAnswer(
@@ -79,5 +77,16 @@ export class Writes {
     })
     call.recorded = recorded
     return answer
+  }
+}
+
+/** What is taken away is told on the channel too. */
+function warnOfSilence(call: AdminCall, events: readonly AnyEvent[], { log, channel }: Reach): void {
+  if (log || events.length === 0) return
+  if (!events.some(isAnnounced)) call.warn('Done, but gateways hear of it only when Kafka can be reached again.')
+  else if (!channel) {
+    call.warn(
+      'Done, but neither Kafka nor Redis can be reached: a gateway that is cut off like this accepts no key at all from now on, and one that is not hears of it when either is back.',
+    )
   }
 }
