@@ -1,5 +1,5 @@
 import type { AnyEvent } from '#libs/events/index'
-import { type Database, isConnectionLoss } from '#libs/postgres/index'
+import { type Database, type Doubt, isConnectionLoss } from '#libs/postgres/index'
 import type { EventLog } from './port.ts'
 
 export interface AppendQueueOptions {
@@ -16,11 +16,14 @@ const largestBatch = 500
 /**
  * A bounded queue for events that accompany no change of state: what became of reads and of refused requests.
  * It drops none by itself: what cannot be held is not taken, and the caller answers 503 instead of what it had decided.
- * Events taken are appended in order, in batches; while the database is away they wait.
+ * Events taken are appended in order, in batches; while the database is away they wait, and those that depend on a doubt
+ * wait until it is settled.
  */
 export class AppendQueue {
   readonly #options: AppendQueueOptions
   #held: AnyEvent[] = []
+  readonly #doubtful = new Set<AnyEvent>()
+  readonly #settling = new Set<Promise<void>>()
   #abandoned = false
   #working: Promise<void> | undefined
 
@@ -29,24 +32,24 @@ export class AppendQueue {
   }
 
   get length(): number {
-    return this.#held.length
+    return this.#held.length + this.#doubtful.size
   }
 
   get isFull(): boolean {
-    return this.#abandoned || this.#held.length >= this.#options.capacity
+    return this.#abandoned || this.length >= this.#options.capacity
   }
 
-  /** False when full: the event was not taken. */
-  offer(event: AnyEvent): boolean {
+  /** False when full: the event was not taken. One that is given with a doubt is appended only if that was not committed. */
+  offer(event: AnyEvent, doubt?: Doubt): boolean {
     if (this.isFull) return false
-    this.#held.push(event)
-    this.#working ??= this.#work()
+    if (doubt === undefined) this.#hold(event)
+    else this.#holdBack(event, doubt)
     return true
   }
 
-  /** Resolves when all that was taken is appended. Waits as long as the database is away. */
+  /** Resolves when all that was taken is appended or found to be superfluous. Waits as long as the database is away. */
   async drained(): Promise<void> {
-    while (this.#working !== undefined) await this.#working
+    while (this.#working !== undefined || this.#settling.size > 0) await Promise.all([this.#working, ...this.#settling])
   }
 
   /**
@@ -54,10 +57,25 @@ export class AppendQueue {
    * still arrive: those told of as lost are never too few.
    */
   abandon(): number {
-    const lost = this.#held.length
+    const lost = this.length
     this.#held = []
+    this.#doubtful.clear()
     this.#abandoned = true
     return lost
+  }
+
+  #hold(event: AnyEvent): void {
+    this.#held.push(event)
+    this.#working ??= this.#work()
+  }
+
+  #holdBack(event: AnyEvent, doubt: Doubt): void {
+    this.#doubtful.add(event)
+    const settling = doubt.committed().then((committed) => {
+      this.#settling.delete(settling)
+      if (this.#doubtful.delete(event) && !committed) this.#hold(event)
+    })
+    this.#settling.add(settling)
   }
 
   async #work(): Promise<void> {

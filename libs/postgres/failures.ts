@@ -27,7 +27,19 @@ export function isConnectionLoss(error: unknown): boolean {
     code.startsWith('57P') ||
     code === '57014' ||
     code === '53300' ||
-    ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN'].includes(code) ||
+    [
+      'ECONNREFUSED',
+      'ECONNRESET',
+      'EPIPE',
+      'ETIMEDOUT',
+      'ENOENT',
+      'ENOTFOUND',
+      'EAI_AGAIN',
+      'EHOSTUNREACH',
+      'ENETUNREACH',
+      'ENETDOWN',
+      'ECONNABORTED',
+    ].includes(code) ||
     fellSilent(error) ||
     /Connection terminated|not queryable/i.test(textOf(error, 'message'))
   )

@@ -1,4 +1,5 @@
 import type { AnyEvent } from '#libs/events/index'
+import type { Doubt } from '#libs/postgres/index'
 import type { ResolvedFilter, ResourceType } from '#libs/scim/index'
 import type { Occasion } from './lifecycle.ts'
 import type { Principal } from './principal.ts'
@@ -22,7 +23,8 @@ export interface RecordWrites {
    * Writes record, memberships, uniqueness, lifecycle events and the request's own decision in one transaction, and
    * resolves once that is durable. Commands about one record are written in the order in which they came. Rejects
    * with a ScimError when the command was refused (nothing of it is stored), or `unavailable` when Postgres is away or
-   * too slow: then, if the connection broke during the commit, it may have been stored.
+   * too slow: then, if the connection broke during the commit, it may have been
+   * stored together with its decision: `inDoubt` is called before the rejection.
    */
   write(request: WriteRequest): Promise<Written>
 }
@@ -70,6 +72,8 @@ export interface WriteRequest {
   readonly occasion: Occasion
   /** The request's own `request.decided`, appended in the same transaction as what it wrote. */
   decided(written: Written): AnyEvent
+  /** Told when it is not known whether that has been stored: another decision may be recorded only if it was not. */
+  inDoubt(doubt: Doubt): void
 }
 
 /** What was written; durable once `write` has resolved with it. */

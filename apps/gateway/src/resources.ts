@@ -182,6 +182,7 @@ async function write(
       const steps = [...request.steps, { step: 'operation', decision: 'passed' as const, microseconds }]
       return requestDecided({ ...request, steps }, outcomeOf(result))
     },
+    inDoubt: (doubt) => (request.doubt = doubt),
   })
   request.recorded = true
   const outcome = outcomeOf(written)

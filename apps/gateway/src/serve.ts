@@ -18,7 +18,7 @@ export interface ServeParts extends WayInParts, ResourceParts {
 
 /**
  * One request from arrival to answer. Exactly one record is left of it: with the write itself, or by the bounded
- * queue; when that is full the answer is 503, whatever had been decided.
+ * queue (which drops it should the write turn out to be stored after all); when that is full the answer is 503, whatever had been decided.
  */
 export async function serve(arrival: Arrival, parts: ServeParts): Promise<Answer> {
   const passage: Passage = { arrival, steps: [], recorded: false }
@@ -28,7 +28,7 @@ export async function serve(arrival: Arrival, parts: ServeParts): Promise<Answer
   } catch (error) {
     answer = refused(refusalOf(error, arrival, parts))
   }
-  if (!passage.recorded && !parts.decisions.offer(requestDecided(passage, answer.outcome))) {
+  if (!passage.recorded && !parts.decisions.offer(requestDecided(passage, answer.outcome), passage.doubt)) {
     answer = refused(errors.unavailable(1))
   }
   parts.answered(passage, answer)

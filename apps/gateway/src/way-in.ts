@@ -1,5 +1,6 @@
 import { dummyMatch, faultAdvice, matches, type Peppers, readAuthorization } from '#libs/credentials/index'
 import type { StepDecision } from '#libs/events/index'
+import type { Doubt } from '#libs/postgres/index'
 import { errors, isScimMediaType, parseJson, ScimError } from '#libs/scim/index'
 import type { Currency } from './currency.ts'
 import { type Endpoint, findEndpoint } from './endpoints.ts'
@@ -41,6 +42,8 @@ export interface Passage {
   readonly steps: StepDecision[]
   /** True once the request's record is stored together with what the request wrote. */
   recorded: boolean
+  /** Set when it is not known whether it is. */
+  doubt?: Doubt
   connection?: KnownConnection
   key?: KnownKey
   endpoint?: Endpoint

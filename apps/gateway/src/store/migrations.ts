@@ -1,5 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
+import { LaneTables } from '#libs/postgres/index'
 
 class Gateway1764000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -108,4 +109,14 @@ class TrustChanges1764000000003 implements MigrationInterface {
   }
 }
 
-export const migrations = [Gateway1764000000001, Outbox1764000000002, TrustChanges1764000000003]
+class Lanes1764000000004 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(LaneTables.create('gateway'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(LaneTables.drop('gateway'))
+  }
+}
+
+export const migrations = [Gateway1764000000001, Outbox1764000000002, TrustChanges1764000000003, Lanes1764000000004]

@@ -74,8 +74,9 @@ async function write(...commands: Command[]): Promise<unknown[]> {
   const occasion = { time: new Date(), traceparent: undefined }
   const origin = { source: 'gateway', owner: 'c1', subject: idOf(0), version: 1, time: occasion.time } as const
   const decided = ({ id }: Written) => makeEvent('group.deleted', origin, { ...scope, groupId: id })
+  const inDoubt = (): void => undefined
   const outcomes = await Promise.allSettled(
-    commands.map((command) => writer.write({ type: User, command, principal, occasion, decided })),
+    commands.map((command) => writer.write({ type: User, command, principal, occasion, decided, inDoubt })),
   )
   return outcomes.map((outcome) =>
     outcome.status === 'fulfilled' ? outcome.value.document['userName'] : outcome.reason.status,

@@ -1,9 +1,17 @@
 import type { EventLog } from '#libs/eventlog/index'
-import { type Database, fellSilent, isConnectionLoss, isTransient, isUniqueViolation } from '#libs/postgres/index'
+import {
+  type Database,
+  fellSilent,
+  isConnectionLoss,
+  isTransient,
+  isUniqueViolation,
+  Lanes,
+} from '#libs/postgres/index'
 import { errors, ScimError } from '#libs/scim/index'
 import { Batches } from './batches.ts'
 import { BatchWrite } from './batch-write.ts'
 import type { RecordWrites, WriteRequest, Written } from '../record-store.ts'
+import { gatewaySchema } from '../names.ts'
 import { type Job, userNameTaken } from './job.ts'
 
 export interface WriterOptions {
@@ -23,9 +31,11 @@ const mostWaiting = 10_000
 export class Writer implements RecordWrites {
   readonly #options: WriterOptions
   readonly #batches: Batches<Job>
+  readonly #lanes: Lanes
 
   constructor(options: WriterOptions) {
     this.#options = options
+    this.#lanes = new Lanes(options.database, gatewaySchema)
     this.#batches = new Batches({ largest: 128, parallel: 3, run: (batch) => this.#run(batch) })
   }
 
@@ -62,16 +72,19 @@ export class Writer implements RecordWrites {
 
   /** Settles every job of the batch, or none and returns why. */
   async #attempt(batch: readonly Job[]): Promise<unknown> {
-    try {
-      const outcomes = await this.#options.database.transaction(
-        async (transaction) => new BatchWrite(transaction, this.#options.log, batch).run(),
-        'a request waits',
-      )
+    let outcomes = new Map<Job, Written | ScimError>()
+    const ending = await this.#lanes.transaction(async (transaction) => {
+      outcomes = await new BatchWrite(transaction, this.#options.log, batch).run()
+    }, 'a request waits')
+    if (ending.kind === 'committed') {
       for (const [job, outcome] of outcomes) job.settle(outcome)
       return undefined
-    } catch (error) {
-      return error
     }
+    // A refused command has no decision in the transaction.
+    if (ending.kind === 'in doubt') {
+      for (const [job, outcome] of outcomes) if (!(outcome instanceof ScimError)) job.inDoubt(ending.doubt)
+    }
+    return ending.failure
   }
 
   #refusal(failure: unknown): ScimError {
