@@ -49,7 +49,7 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
       const telemetry = await openTelemetry(starting, `latchkey-${service.name}`)
       const parts = new StartingService(service.name, starting, telemetry)
       const built = await service.build(parts, { host, port })
-      const follower = followerOf({ ...built.follower, database: built.database }, telemetry, logger)
+      const follower = followerOf({ ...built.follower, database: built.database }, telemetry, logger, parts.servers)
       const listening = await serve({
         modules: [built.module],
         followers: [follower],
