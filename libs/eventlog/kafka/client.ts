@@ -80,9 +80,12 @@ export interface Consumer {
 /** What Kafka or the way to it refused, in one line: the client's own stacks tell nothing of the cause. */
 export class KafkaTrouble extends Error {
   override readonly name = 'KafkaTrouble'
+  /** What was sent is larger than its topic takes, alone or together. */
+  readonly isTooLarge: boolean
 
   constructor(error: unknown) {
     super(tellOf(error))
+    this.isTooLarge = isTooLarge(error)
     this.stack = `${this.name}: ${this.message}`
   }
 }
@@ -92,6 +95,12 @@ function tellOf(error: unknown): string {
   const causes: unknown = Reflect.get(error, 'errors')
   const all = Array.isArray(causes) ? causes.map(tellOf) : []
   return [`${error.name}: ${error.message}`, ...new Set(all)].join('; ')
+}
+
+function isTooLarge(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const type: unknown = Reflect.get(error, 'type')
+  return type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE' || isTooLarge(error.cause)
 }
 
 /** Milliseconds without a heartbeat after which a member's partitions go to others. */

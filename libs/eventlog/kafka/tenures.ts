@@ -67,7 +67,7 @@ export class Tenures {
   endExpired(): void {
     const now = performance.now()
     // Those of now: what is set anew below would be met again, for ever.
-    for (const tenure of [...this.#held.values()]) {
+    for (const tenure of this.#held.values().toArray()) {
       if (tenure.until >= now) continue
       this.#end(tenure)
       this.#held.set(tenure.shard, { ...tenure, state: 'to be checked' })

@@ -16,7 +16,7 @@ import type { Starting } from '../run.ts'
 import { watchPostgres } from '../watch-postgres.ts'
 import { brokerCheck, watchBroker } from './broker.ts'
 import { kafkaAddress } from './kafka-address.ts'
-import { watchOutbox } from './outbox.ts'
+import { tellOfOutbox } from './outbox.ts'
 import { keptSecret } from './secrets.ts'
 import type { ServiceConfiguration } from './service-settings.ts'
 import { waitFor } from './waiting.ts'
@@ -88,14 +88,18 @@ export class StartingService<C extends ServiceConfiguration> {
       ...(publishes === undefined ? {} : { outbox: { ...publishes, schema: publishes.source } }),
       onFailure: failuresOf('the event log', logger, this.servers),
       onBroker: (state) => broker.changed(state),
+      onRefused: (event) =>
+        logger.error(
+          event,
+          'Kafka refuses an event: it is larger than its topic takes. It and later ones of its key wait; raise max.message.bytes of the topic',
+        ),
       onAppended: countAppended(telemetry),
       relay: observeRelay(telemetry),
     })
-    const endWatch = publishes === undefined ? () => undefined : watchOutbox(log, telemetry)
+    if (publishes !== undefined) tellOfOutbox(log, telemetry)
     this.checks.push(brokerCheck(log, where))
     this.#starting.ending.add('the event log', logPatience, async () => {
       broker.end()
-      endWatch()
       await log.close()
     })
     return log
