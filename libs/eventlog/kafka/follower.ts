@@ -111,7 +111,7 @@ export class KafkaFollower implements Follower {
     return replayDeadLetters(this.#subscription, ids)
   }
 
-  /** Ends after the batch in hand, whether Kafka answers or not. */
+  /** Ends after the batch in hand; in 5 seconds at the most, whoever is silent: what is not committed by then is applied again. */
   stop(): Promise<void> {
     return (this.#stopped ??= this.#end())
   }
@@ -121,7 +121,6 @@ export class KafkaFollower implements Follower {
     this.#stop.resolve(undefined)
     for (const end of this.#pauses) end()
     await endsWithin(farewell.all, this.#finished)
-    await this.#working
     this.state = 'stopped'
   }
 

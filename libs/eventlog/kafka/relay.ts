@@ -73,6 +73,8 @@ export class Relay {
   #removing: Promise<void> = Promise.resolve()
   #producer: Producer | undefined
   #lookAgain = false
+  /** Kafka has not answered for long what it was sent last. */
+  #isSilent = false
   /** Batches in a row that Kafka did not take. */
   #failures = 0
   #stopping = false
@@ -106,18 +108,15 @@ export class Relay {
     this.#wake('publish')
   }
 
-  /** Publishes what it has taken, for a few seconds at the most, also when Kafka is silent, and gives its shards to others. */
+  /** Publishes what it has taken, unless Kafka is silent, and gives its shards to others; whoever is silent, in 5 seconds at the most. */
   async stop(): Promise<void> {
     this.#stopping = true
     this.#stop.resolve(undefined)
     for (const loop of this.#wakeUps.keys()) this.#wake(loop)
-    const ended = await endsWithin(longestFarewell + parting, this.#loops)
-    try {
-      await this.#tenures.resign(ended && this.#hand.isEmpty)
-    } catch (error) {
-      this.#options.observe.failed(error)
-    }
-    if (this.#producer !== undefined) await endsWithin(parting, this.#producer.close())
+    const ended = await endsWithin(this.#isSilent ? parting : longestFarewell + parting, this.#loops)
+    const resigning = this.#tenures.resign(ended && this.#hand.isEmpty).catch(this.#options.observe.failed)
+    const closing = this.#producer?.close().catch(() => undefined)
+    await endsWithin(parting, Promise.all([resigning, closing]))
   }
 
   async #keepLeases(): Promise<void> {
@@ -160,7 +159,10 @@ export class Relay {
       if ('row' in waiting && record !== undefined) rows.push(waiting.row)
     }
     if (records.length === 0) return
-    const silence = setTimeout(() => observe.broker('away'), longestSilence)
+    const silence = setTimeout(() => {
+      this.#isSilent = true
+      observe.broker('away')
+    }, longestSilence)
     try {
       await observe.around(rows, () => producer.send(records))
     } catch (error) {
@@ -169,6 +171,7 @@ export class Relay {
       return
     } finally {
       clearTimeout(silence)
+      this.#isSilent = false
     }
     this.#failures = 0
     observe.broker('connected')

@@ -71,7 +71,9 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
           logger.warn('answering before everything in the event log is known: Kafka is away, or there is much of it')
         },
       })
-      ending.add('the server', 20_000, () => listening.close())
+      ending.add('the server', 20_000, async () => {
+        await Promise.all([follower.close(), listening.close()])
+      })
       return `Latchkey ${service.name} is ready at ${listening.url}\n${built.banner ?? ''}`
     },
   })

@@ -23,6 +23,8 @@ import { waitFor } from './waiting.ts'
 import { watchRedis } from './watch-redis.ts'
 
 const databasePatience = 10_000
+/** Milliseconds in which Postgres is parted from; all work is done by then. */
+const parting = 1_000
 const logPatience = 15_000
 
 /** What a service that is a program of its own takes its parts from while it starts. Each is ended with the program. */
@@ -67,7 +69,7 @@ export class StartingService<C extends ServiceConfiguration> {
 
   openDatabase(connections: number): Database {
     const database = openDatabase(this.configuration.DATABASE_URL, this.#name, connections, this.onFailure)
-    this.#starting.ending.add('the connections to Postgres', databasePatience, () => database.close())
+    this.#starting.ending.add('the connections to Postgres', databasePatience, () => closeUnlessSilent(database))
     return database
   }
 
@@ -177,6 +179,13 @@ export class StartingService<C extends ServiceConfiguration> {
   endWith(name: string, end: () => Promise<void>): void {
     this.#starting.ending.add(name, databasePatience, end)
   }
+}
+
+async function closeUnlessSilent(database: Database): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, parting)
+  await Promise.race([database.close(), late])
+  clearTimeout(timer)
 }
 
 interface Secrets {
