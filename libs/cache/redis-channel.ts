@@ -1,4 +1,4 @@
-import type { TrustChannel } from './channel.ts'
+import type { State, TrustChannel } from './channel.ts'
 import { CacheError, type OnFailure } from './errors.ts'
 import { openRedisLink, type RedisLink } from './redis.ts'
 import { Subscribers } from './subscribers.ts'
@@ -9,6 +9,8 @@ export interface RedisChannelOptions {
   /** Begins the channel's name in Redis, so that several installations can share one. */
   readonly prefix: string
   readonly onFailure: OnFailure
+  /** Told when `state` changes; it begins as `away`. */
+  readonly onState?: (state: State) => void
 }
 
 const gap = '!'
@@ -19,7 +21,7 @@ const retryMilliseconds = 1_000
  * subscriber. Redis may be away at opening and at any time; a connection that is silent counts as lost after 3 seconds.
  * @throws CacheError url-invalid
  */
-export function openRedisChannel({ url, prefix, onFailure }: RedisChannelOptions): TrustChannel {
+export function openRedisChannel({ url, prefix, onFailure, onState }: RedisChannelOptions): TrustChannel {
   const name = `${prefix}trust`
   const subscribers = new Subscribers(onFailure)
   /** A message of ours was lost, and the subscribers have not been told of the gap. */
@@ -27,7 +29,24 @@ export function openRedisChannel({ url, prefix, onFailure }: RedisChannelOptions
   let closed = false
   let listener: Listener | undefined
 
-  const publisher = openRedisLink({ url, onFailure, onUp: () => payGap() })
+  const publisher = openRedisLink({
+    url,
+    onFailure,
+    onUp() {
+      payGap()
+      changed()
+    },
+    onDown: () => changed(),
+  })
+
+  const state = (): State =>
+    publisher.state === 'connected' && (listener === undefined || listener.inForce()) ? 'connected' : 'away'
+  let known: State = 'away'
+  const changed = () => {
+    if (closed || state() === known) return
+    known = state()
+    onState?.(known)
+  }
 
   const lost = (why: string) => {
     owing = true
@@ -47,14 +66,14 @@ export function openRedisChannel({ url, prefix, onFailure }: RedisChannelOptions
 
   return {
     get state() {
-      return publisher.state === 'connected' && (listener === undefined || listener.inForce()) ? 'connected' : 'away'
+      return state()
     },
     publish(message) {
       if (closed) return lost('the channel is closed')
       publisher.call('PUBLISH', name, `=${message}`).then(payGap, (error: Error) => lost(error.message))
     },
     subscribe(handler, onGap) {
-      const listening = (listener ??= openListener({ url, name, onFailure, subscribers }))
+      const listening = (listener ??= openListener({ url, name, onFailure, subscribers, changed }))
       const end = subscribers.add({ handler, onGap })
       const began = Date.now()
       return {
@@ -86,9 +105,10 @@ interface ListenerOptions {
   readonly name: string
   readonly onFailure: OnFailure
   readonly subscribers: Subscribers
+  readonly changed: () => void
 }
 
-function openListener({ url, name, onFailure, subscribers }: ListenerOptions): Listener {
+function openListener({ url, name, onFailure, subscribers, changed }: ListenerOptions): Listener {
   const { promise: firstInForce, resolve: settle } = Promise.withResolvers<void>()
   let unbrokenSince: number | undefined
   let refused = false
@@ -107,6 +127,7 @@ function openListener({ url, name, onFailure, subscribers }: ListenerOptions): L
       // Whatever was published before this moment was missed.
       broken(Date.now())
       settle()
+      changed()
     } catch (error) {
       // A lost connection is told by the link, and the next one listens anew.
       if (closed || link.state === 'away') return
@@ -127,6 +148,7 @@ function openListener({ url, name, onFailure, subscribers }: ListenerOptions): L
     onDown: () => {
       clearTimeout(retry)
       broken(undefined)
+      changed()
     },
     onMessage: (message) => (message === gap ? broken(Date.now()) : subscribers.hear(message.slice(1))),
   })

@@ -10,8 +10,16 @@ export function countAppended(telemetry: Telemetry): (events: readonly AnyEvent[
   }
 }
 
-/** Metrics, traces and log lines of one follower. Each event's span goes on with the trace of the request that brought it about. */
-export function observeFollower(group: string, telemetry: Telemetry, logger: Logger): FollowerObserver {
+/**
+ * Metrics, traces and log lines of one follower; `stalled` tells of what keeps it from following and is tried again. Each event's span
+ * goes on with the trace of the request that brought it about.
+ */
+export function observeFollower(
+  group: string,
+  telemetry: Telemetry,
+  logger: Logger,
+  stalled: (error: unknown) => void,
+): FollowerObserver {
   const applied = telemetry.metrics.counter(metrics.followerApplied)
   const deadLetters = telemetry.metrics.counter(metrics.deadLetters)
   const endToEnd = telemetry.metrics.histogram(metrics.endToEnd)
@@ -25,9 +33,7 @@ export function observeFollower(group: string, telemetry: Telemetry, logger: Log
       deadLetters.add(1, { group })
       logger.error({ group, event: id, name, reason }, 'an event became a dead letter')
     },
-    stalled(error, retryInMilliseconds) {
-      logger.warn({ group, err: error, retryInMilliseconds }, 'a follower is stalled and tries again')
-    },
+    stalled: (error) => stalled(error),
     around: tracing(telemetry, 'follow', 'consumer', { 'messaging.consumer.group.name': group }),
   }
 }

@@ -71,7 +71,7 @@ export interface Follower {
   /**
    * The latest instant of which it is known that everything the log could then be asked for has been applied or buried, by this
    * process or another of the group. Grows about once a second while the log can be reached, also while nothing happens, and
-   * whether publishers are alive or not. Undefined until first known; over Kafka, of a follower that is not `watched`, always.
+   * whether publishers are alive or not. By this process's clock; undefined until first known, and over Kafka, of a follower that is not `watched`, always.
    */
   caughtUpAt(): Date | undefined
   deadLetters(limit: number): Promise<DeadLetter[]>

@@ -1,5 +1,4 @@
 import { Database } from '#libs/postgres/index'
-import type { Logger } from '#libs/telemetry/index'
 
 /** A database that does not answer for so many milliseconds, and a second, is given up on: the request is answered 503. */
 export const statementTimeout = 4_000
@@ -23,14 +22,4 @@ export function openDatabase(
     statementTimeout,
     workTimeout,
   })
-}
-
-/** Tells of a failure at most once a second: an outage breaks every connection at once. */
-export function failuresOf(what: string, logger: Logger): (error: unknown) => void {
-  let told = -Infinity
-  return (error) => {
-    if (performance.now() - told < 1_000) return
-    told = performance.now()
-    logger.warn({ err: error }, `${what} failed`)
-  }
 }

@@ -15,8 +15,10 @@ export function ending(logger: Logger): Ending {
     async end() {
       let clean = true
       for (const { name, limit, end } of parts.splice(0).toReversed()) {
+        const began = performance.now()
         try {
           await within(limit, end())
+          logger.debug({ milliseconds: Math.round(performance.now() - began) }, `${name} ended`)
         } catch (error) {
           clean = false
           logger.error({ err: error }, `${name} could not be ended as it should`)

@@ -1,5 +1,6 @@
 import { observeFollower } from '#libs/eventlog/index'
 import { EventLogServer, type EventLogServerOptions } from '#libs/eventlog/nest/index'
+import { failuresOf, type WatchedServer } from './failures.ts'
 import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
 
 /** A consumer group of the event log, served to its own module by the transport id. */
@@ -7,8 +8,10 @@ export function followerOf(
   options: Omit<EventLogServerOptions, 'observe'>,
   telemetry: Telemetry,
   logger: Logger,
+  servers: readonly WatchedServer[],
 ): EventLogServer {
-  return new EventLogServer({ ...options, observe: observeFollower(options.group, telemetry, logger) })
+  const stalled = failuresOf(`following as ${options.group}`, logger, servers)
+  return new EventLogServer({ ...options, observe: observeFollower(options.group, telemetry, logger, stalled) })
 }
 
 export function observeLag(followers: readonly EventLogServer[], telemetry: Telemetry): void {

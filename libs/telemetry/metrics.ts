@@ -16,12 +16,14 @@ export interface Observation<L extends string> {
   readonly labels: Labels<L>
 }
 
+type Observed<L extends string> = number | readonly Observation<L>[]
+
 /** Instruments by name; the same name asked for twice is the same series, so that modules of one process may share. */
 export interface Metrics {
   counter<L extends string>(name: CounterName<L>): Counter<L>
   histogram<L extends string>(name: HistogramName<L>): Histogram<L>
-  /** `observe` is called whenever metrics are rendered; it must not wait. */
-  gauge<L extends string>(name: GaugeName<L>, observe: () => number | readonly Observation<L>[]): void
+  /** `observe` is called whenever metrics are rendered, which wait for it: it must be quick. */
+  gauge<L extends string>(name: GaugeName<L>, observe: () => Observed<L> | Promise<Observed<L>>): void
 }
 
 /** A counter without labels exists from the start with 0, so that an alert on it can tell "none" from "not there". */
@@ -43,8 +45,8 @@ export function metricsOf(meter: Meter): Metrics {
     },
     gauge: (name, observe) => {
       const gauge = meter.createObservableGauge(name.name, name)
-      gauge.addCallback((result) => {
-        const seen = observe()
+      gauge.addCallback(async (result) => {
+        const seen = await observe()
         if (typeof seen === 'number') result.observe(seen)
         else for (const { value, labels } of seen) result.observe(value, labels)
       })

@@ -63,6 +63,12 @@ export const metrics = {
   eventsAppended: counter('latchkey.events.appended', '{event}', 'Events written to the log', ['name']),
   eventsPublished: counter('latchkey.events.published', '{event}', 'Events that Kafka has taken from the outbox', []),
   outboxWaiting: gauge('latchkey.outbox.waiting', '{event}', 'Events in the outbox that Kafka has not taken yet', []),
+  outboxRefused: gauge(
+    'latchkey.outbox.refused',
+    '{event}',
+    'Events that Kafka refuses for their size; those of the same keys wait behind them. Anything but 0 is a fault',
+    [],
+  ),
   outboxAge: gauge('latchkey.outbox.age.seconds', 's', 'Age of the oldest event in the outbox', []),
   followerLag: gauge(
     'latchkey.follower.lag.seconds',

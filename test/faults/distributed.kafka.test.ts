@@ -31,7 +31,7 @@ function serverPid(data: string, server: 'kafka' | 'redis'): number {
   return z.object({ pid: z.number() }).parse(JSON.parse(readFileSync(join(data, server, 'running.json'), 'utf8'))).pid
 }
 
-async function degraded(url: string): Promise<unknown> {
+async function readiness(url: string): Promise<unknown> {
   const { status, body } = await ask(`${url}/health/ready`, { token: '' })
   return { status, ...Object(body) }
 }
@@ -158,13 +158,13 @@ describe('a service as a program of its own', () => {
     expect([code, lines]).toEqual([
       1,
       [
-        'KAFKA_BROKERS holds nothing; it should hold a list separated by commas',
+        'KAFKA_BROKERS holds nothing; it should hold HOST:PORT, or several separated by commas',
         'DATABASE_URL holds nothing; it should hold a URL that begins with postgres:// or postgresql://',
       ],
     ])
   })
 
-  test('waits for what it needs, saying for what, and the gateway serves without Kafka and Redis', async () => {
+  test('waits for what it needs, saying for what; a gateway that never heard of a key tells to come again', async () => {
     const data = ground.folder()
     const postgres = { folder: `${data}-postgres`, log: `${data}-postgres.log`, durable: false }
     const first = await startEmbeddedPostgres(postgres)
@@ -174,24 +174,33 @@ describe('a service as a program of its own', () => {
       KAFKA_BROKERS: `127.0.0.1:${await freePort()}`,
       REDIS_URL: `redis://127.0.0.1:${await freePort()}`,
       LATCHKEY_PUBLIC_URL: 'http://127.0.0.1',
+      LATCHKEY_GATEWAY_PORT: String(await freePort()),
+      LATCHKEY_KEYS_PORT: String(await freePort()),
     }
+    const url = `http://127.0.0.1:${env.LATCHKEY_GATEWAY_PORT}`
     const { host, port } = new URL(first.url)
     const gateway = ground.launch(data, env, 'gateway')
     await until('it waits', () => gateway.stderr.includes(`waiting for Postgres at ${host}`))
     const second = await startEmbeddedPostgres({ ...postgres, port: Number(port) })
     await until('it waits', () => gateway.stderr.includes(`waiting for the file ${data}/peppers`))
     const keys = ground.launch(data, { ...env, LATCHKEY_QUICKSTART: 'true' }, 'keys')
-    await keys.ready()
-    const ready = /^Latchkey gateway is ready at (\S+)\n$/
-    await until('it is ready', () => ready.test(gateway.stdout))
-    const url = ready.exec(gateway.stdout)?.[1] ?? ''
-    expect(await degraded(url)).toMatchObject({
-      status: 'ready',
-      missing: [],
+    await until('it waits', () => keys.stderr.includes('waiting for the first key to be published in Kafka'))
+    await until('it waits', () => gateway.stderr.includes('waiting for the keys that are in Kafka'))
+    expect(await readiness(url)).toMatchObject({
+      status: 'not-ready',
+      missing: [{ name: 'trust' }],
       degraded: [{ name: 'kafka' }, { name: 'redis' }, { name: 'follower gateway' }],
     })
-    const refused = await ask(`${url}${new URL(keys.scimBaseUrl).pathname}/Users`, { token: keys.key })
-    expect(refused.status).toBe(401)
+    const { adminToken: token } = keys
+    const admin = `http://127.0.0.1:${env.LATCHKEY_KEYS_PORT}/admin/v1`
+    const [connection] = z
+      .object({ items: z.array(z.object({ id: z.string() })) })
+      .parse((await ask(`${admin}/connections`, { token })).body).items
+    const minted = await ask(`${admin}/connections/${connection?.id}/keys`, { token, body: {} })
+    const { key, scimBaseUrl } = z.object({ key: z.string(), scimBaseUrl: z.string() }).parse(minted.body)
+    const refused = await ask(`${url}${new URL(scimBaseUrl).pathname}/Users`, { token: key })
+    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5'])
+    expect([gateway.stdout, keys.stdout]).toEqual(['', ''])
     expect(await gateway.stop()).toEqual({ code: 0, signal: null })
     expect(await keys.stop()).toEqual({ code: 0, signal: null })
     await second.stop()

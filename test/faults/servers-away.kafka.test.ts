@@ -170,6 +170,33 @@ test('Kafka away: the channel alone has a revoked key refused, for good, also on
   for (const { key } of [known, unheard]) expect(await statusesPastMemory(baseOf(), key)).toEqual(new Set([401]))
 })
 
+test('Kafka and Redis away: within 5 seconds no key is accepted that may be revoked, and all is well when either is back', async () => {
+  const revoked = await acceptedKey()
+  const status = async (key: string): Promise<number> => (await list(key)).status
+  await redis.kill(async () => {
+    await kafka.outage(async () => {
+      await until('it is noticed', async () => (await degradedAt(urlOf(program, 'keys'))).degraded.includes('kafka'))
+      const answer = await revoke(program, revoked.kid)
+      expect([answer.status, answer.headers['latchkey-warning']]).toEqual([
+        200,
+        expect.stringContaining('neither Kafka nor'),
+      ])
+      const minted = await mint(program, connectionOf())
+      await until('no key is accepted', async () => (await status(revoked.key)) === 503)
+      expect(await statusesPastMemory(baseOf(), revoked.key)).toEqual(new Set([503]))
+      expect(await statusesPastMemory(baseOf(), minted.key)).toEqual(new Set([503]))
+      const { status: told, headers } = await list(program.key)
+      expect([told, headers['retry-after']]).toEqual([503, '5'])
+      expect((await degradedAt(gateway().url)).status).toBe(503)
+      expect((await ask(`${baseOf()}/Users`, { token: `${program.key.slice(0, -1)}!` })).status).toBe(401)
+    })
+    await until('the key is refused', async () => (await status(revoked.key)) === 401)
+    await until('others are accepted', async () => (await status(program.key)) === 200)
+  })
+  expect(await statusesPastMemory(baseOf(), revoked.key)).toEqual(new Set([401]))
+  await expectChannelWorks()
+})
+
 test.each(['outage', 'freeze'] as const)(
   'Kafka away (%s): SIGTERM ends every service with code 0, and what was decided is published after the next start',
   async (how) => {

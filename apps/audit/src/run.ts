@@ -23,7 +23,14 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       return {
         module: AuditModule.with({ database, adminToken, retention, clock, onFailure }),
         database,
-        follower: { log, group: auditGroup, transportId: AUDIT, schema: auditSchema, relaxed: true },
+        follower: starting.follower({
+          log,
+          database,
+          group: auditGroup,
+          transportId: AUDIT,
+          schema: auditSchema,
+          relaxed: true,
+        }),
       }
     },
   })

@@ -21,10 +21,13 @@ const problem = z.object({
 export class Client {
   readonly #settings: Settings
   readonly #version: string
+  readonly #warn: (text: string) => void
 
-  constructor(settings: Settings, version: string) {
+  /** `warn` is given what the server tells besides its answer. */
+  constructor(settings: Settings, version: string, warn: (text: string) => void) {
     this.#settings = settings
     this.#version = version
+    this.#warn = warn
   }
 
   get url(): string {
@@ -36,7 +39,7 @@ export class Client {
     const { services } = this.#settings
     return Object.entries(services).map(([name, url]) => ({
       name,
-      client: new Client({ ...this.#settings, url }, this.#version),
+      client: new Client({ ...this.#settings, url }, this.#version, this.#warn),
     }))
   }
 
@@ -118,6 +121,8 @@ export class Client {
         redirect: 'error',
         signal: AbortSignal.timeout(timeoutMs),
       })
+      const warning = answer.headers.get('latchkey-warning')
+      if (warning !== null) this.#warn(warning)
       return { status: answer.status, body: readJson(await answer.text()) }
     } catch (error) {
       throw unreachable(this.url, error)

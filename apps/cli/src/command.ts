@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { Client } from './client.ts'
 import { readSettings } from './settings.ts'
+import { printable } from './words.ts'
 
 export interface World {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -33,7 +34,8 @@ export function serverCommand<Options extends object, Arguments extends string[]
       const command = given.at(-1)
       if (!(command instanceof Command)) throw new TypeError('commander passes the command last')
       const options: Options & { json?: boolean; url?: string } = command.optsWithGlobals()
-      const client = new Client(await readSettings(world.env, world.folder, options.url), version)
+      const warn = (text: string): void => world.err(`latchkey: ${printable(text)}\n`)
+      const client = new Client(await readSettings(world.env, world.folder, options.url), version, warn)
       const show = (data: unknown, words: () => string): void =>
         world.out(options.json === true ? `${JSON.stringify(data)}\n` : words())
       await run({ client, show }, options, ...(command.processedArgs as Arguments))

@@ -18,7 +18,14 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       return {
         module: DirectoryModule.with({ database, adminToken }),
         database,
-        follower: { log, group: directoryGroup, transportId: DIRECTORY, schema: directorySchema, relaxed: true },
+        follower: starting.follower({
+          log,
+          database,
+          group: directoryGroup,
+          transportId: DIRECTORY,
+          schema: directorySchema,
+          relaxed: true,
+        }),
       }
     },
   })

@@ -16,7 +16,12 @@ test.each([
   ['the log was never read, and the channel is in force', currency(100, undefined, 1), false, false],
   ['the log was read to its end 5 seconds ago', currency(100, 95), true, true],
   ['the log is away for longer, and so is the channel', currency(100, 94), false, false],
-  ['the log is away, and the channel has missed nothing since it was last read to its end', currency(100, 50, 49), false, true],
+  [
+    'the log is away, and the channel has missed nothing since it was last read to its end',
+    currency(100, 50, 49),
+    false,
+    true,
+  ],
   ['the log is away, and the channel has missed something since', currency(100, 50, 51), false, false],
 ])('when %s, minted and revoked keys are known: %#', (_, known, minted, revoked) => {
   expect([known.ofMinted, known.ofRevoked]).toEqual([minted, revoked])

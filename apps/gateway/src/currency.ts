@@ -1,3 +1,5 @@
+import type { HealthCheck } from '#libs/http/index'
+
 /** Milliseconds for which the gateway goes on by what it knows when it hears nothing any more: within them a revoked key is refused. */
 const longestSilence = 5_000
 
@@ -36,5 +38,15 @@ export class Currency {
     const caughtUpAt = this.#logCaughtUpAt()
     const since = this.#channelUnbrokenSince()
     return caughtUpAt !== undefined && since !== undefined && since <= caughtUpAt.getTime()
+  }
+}
+
+/** A gateway that cannot tell which keys are revoked answers 503 to everyone. */
+export function currencyCheck(currency: Currency): HealthCheck {
+  return {
+    name: 'trust',
+    async check() {
+      if (!currency.ofRevoked) throw new Error('neither Kafka nor Redis tells which keys are revoked')
+    },
   }
 }

@@ -7,7 +7,7 @@ import { gatewaySchema } from './names.ts'
 import { migrations } from './store/migrations.ts'
 
 export { GatewayModule } from './gateway.module.ts'
-export { Currency } from './currency.ts'
+export { Currency, currencyCheck } from './currency.ts'
 export type { GatewayParts } from './parts.ts'
 export { GATEWAY, gatewayGroup, gatewaySchema } from './names.ts'
 export { scimForm, ScimFilter } from './http/scim-filter.ts'

@@ -27,9 +27,9 @@ export function observer(telemetry: Telemetry): (passage: Passage, answer: Answe
   }
 }
 
-const lossesLoggedEvery = 1_000
+const lossesLoggedEvery = 15_000
 
-/** Logs failures of ours with their trace; while the database is away, one line a second stands for all requests. */
+/** Logs failures of ours with their trace; while the database is away, a line now and then stands for all requests. */
 export function failureLog(logger: Logger): (error: unknown, traceId?: string) => void {
   let quietUntil = 0
   let unlogged = 0

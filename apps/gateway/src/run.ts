@@ -1,6 +1,16 @@
 import { only, publicAddress, readSettings } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
-import { GATEWAY, gatewayGroup, GatewayModule, gatewaySchema, migrateGateway, scimForm, ScimFilter } from './index.ts'
+import {
+  Currency,
+  currencyCheck,
+  GATEWAY,
+  gatewayGroup,
+  GatewayModule,
+  gatewaySchema,
+  migrateGateway,
+  scimForm,
+  ScimFilter,
+} from './index.ts'
 
 const settings = {
   ...serviceSettings,
@@ -15,10 +25,10 @@ const settings = {
   ),
 }
 
-/** So long Kafka is waited for at a start, in milliseconds; without it keys are those last heard of. */
+/** So long Kafka is waited for at a start, in milliseconds, before requests are taken all the same, to be told that they come too early. */
 const kafkaPatience = 3_000
 
-/** The gateway as a program of its own. It answers as soon as Postgres does, whatever else is away. */
+/** The gateway as a program of its own. It listens as soon as Postgres answers, and accepts keys once it has heard of all of them. */
 export function run(env: NodeJS.ProcessEnv): Promise<void> {
   return runService(env, {
     name: 'gateway',
@@ -32,12 +42,22 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       starting.hideAdminToken(configuration.LATCHKEY_ADMIN_TOKEN)
       const log = starting.openLog({ database, source: 'gateway' })
       const opened = performance.now()
+      const follower = starting.follower({
+        log,
+        group: gatewayGroup,
+        transportId: GATEWAY,
+        database,
+        schema: gatewaySchema,
+        watched: true,
+      })
+      const currency = new Currency(() => follower.follower?.caughtUpAt(), clock)
       return {
         module: GatewayModule.with({
           database,
           log,
           decisions: starting.openDecisions(log, database, configuration.LATCHKEY_DECISION_QUEUE),
           channel: starting.openChannel(configuration),
+          currency,
           peppers,
           publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
           bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
@@ -47,9 +67,14 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
           logger,
         }),
         database,
-        follower: { log, group: gatewayGroup, transportId: GATEWAY, schema: gatewaySchema, watched: true },
+        follower,
         raw: { form: scimForm, filter: new ScimFilter() },
         catchUpWhile: () => log.broker === 'connected' || performance.now() - opened < kafkaPatience,
+        readiness: {
+          waitsFor: 'the keys that are in Kafka; until they are known requests are answered 503',
+          isReady: () => currency.ofRevoked,
+        },
+        checks: [currencyCheck(currency)],
       }
     },
   })

@@ -26,6 +26,7 @@ const logged: unknown[] = []
 const told: unknown[] = []
 const closing: (() => Promise<unknown>)[] = []
 let fullQueue = false
+let reached = { log: true, channel: true }
 
 beforeAll(async () => {
   const server = await testDatabase()
@@ -64,6 +65,7 @@ beforeAll(async () => {
     log,
     decisions,
     channel: { publish: (message) => void told.push(JSON.parse(message)) },
+    reaches: () => reached,
     peppers: generatePeppers(),
     adminTokens: token,
     publicUrl,
@@ -183,6 +185,32 @@ describe('the channel', () => {
     )
     expect(logged.map(({ name }) => name)).toEqual(['key.revoked', 'connection.changed'])
     expect(told).toMatchObject(logged)
+  })
+
+  test('the caller is warned where nobody hears of it yet: of a revocation without Kafka and channel, of a new key without Kafka', async () => {
+    const warned = async (path: string): Promise<boolean> =>
+      (await ask('POST', path)).headers.get('latchkey-warning')?.includes('Kafka') ?? false
+    const { id } = await newConnection()
+    const revoke = async (): Promise<boolean> => {
+      const { body } = await ask('POST', `/connections/${id}/keys`)
+      return warned(`/keys/${body.kid}/revoke`)
+    }
+    const warnings: boolean[][] = []
+    for (const log of [true, false]) {
+      for (const channel of [true, false]) {
+        reached = { log, channel }
+        warnings.push([await revoke(), await warned(`/connections/${id}/keys`)])
+        const { body } = await ask('GET', `/connections/${id}/keys`)
+        for (const { kid, state } of body.items) if (state === 'active') await ask('POST', `/keys/${kid}/revoke`)
+      }
+    }
+    reached = { log: true, channel: true }
+    expect(warnings).toEqual([
+      [false, false],
+      [false, false],
+      [false, true],
+      [true, true],
+    ])
   })
 
   test('is not told of what was rolled back', async () => {

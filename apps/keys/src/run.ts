@@ -66,8 +66,23 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       return {
         module: KeysModule.with(parts),
         database,
-        follower: { log, group: keysGroup, transportId: KEYS, schema: keysSchema, relaxed: true },
-        ...(quickstart === undefined ? {} : { banner: banner(quickstart, clock()) }),
+        follower: starting.follower({
+          log,
+          database,
+          group: keysGroup,
+          transportId: KEYS,
+          schema: keysSchema,
+          relaxed: true,
+        }),
+        ...(quickstart === undefined
+          ? {}
+          : {
+              banner: banner(quickstart, clock()),
+              readiness: {
+                waitsFor: 'the first key to be published in Kafka',
+                isReady: async () => (await log.backlog()).events === 0,
+              },
+            }),
       }
     },
   })

@@ -10,11 +10,11 @@ import type { Stores } from './stores.ts'
 
 /** The four consumer groups of the event log. */
 export function followersOf(stores: Stores, telemetry: Telemetry, logger: Logger): EventLogServer[] {
-  const { log } = stores
+  const { log, postgres } = stores
   const follower = (group: string, transportId: symbol, database: Database, schema: string): EventLogServer => {
     // What the gateway lets in must not fall back, not even for the moment after a crash of Postgres.
     const relaxed = group !== gatewayGroup
-    return followerOf({ log, group, transportId, database, schema, relaxed }, telemetry, logger)
+    return followerOf({ log, group, transportId, database, schema, relaxed }, telemetry, logger, [postgres])
   }
   return [
     follower(gatewayGroup, GATEWAY, stores.gateway, gatewaySchema),

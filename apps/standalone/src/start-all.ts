@@ -1,6 +1,6 @@
 import { AuditModule } from '#apps/audit/src/index'
 import { DirectoryModule } from '#apps/directory/src/index'
-import { GatewayModule, scimForm, ScimFilter } from '#apps/gateway/src/index'
+import { Currency, gatewayGroup, GatewayModule, scimForm, ScimFilter } from '#apps/gateway/src/index'
 import { ensureQuickstart, KeysModule, type KeysParts, type Quickstart } from '#apps/keys/src/index'
 import { localChannel } from '#libs/cache/index'
 import { caughtUp, databaseCheck, failuresOf, serve } from '#libs/program/index'
@@ -48,6 +48,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     log,
     decisions: stores.decisions.gateway,
     channel,
+    currency: new Currency(() => followers.find(({ group }) => group === gatewayGroup)?.follower?.caughtUpAt(), clock),
     peppers,
     publicUrl,
     bodyLimit,

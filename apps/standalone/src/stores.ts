@@ -6,7 +6,15 @@ import type { Peppers } from '#libs/credentials/index'
 import { type AppendQueue, countAppended } from '#libs/eventlog/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
 import type { Database, Entities } from '#libs/postgres/index'
-import { Decisions, type Ending, failuresOf, openDatabase, statementTimeout } from '#libs/program/index'
+import {
+  Decisions,
+  type Ending,
+  failuresOf,
+  openDatabase,
+  statementTimeout,
+  type WatchedPostgres,
+  watchPostgres,
+} from '#libs/program/index'
 import type { Logger, Telemetry } from '#libs/telemetry/index'
 
 export interface StoresOptions {
@@ -33,6 +41,7 @@ export interface Stores {
   /** Records of reads and refusals on their way into the log, of the two services that decide. */
   readonly decisions: { readonly gateway: AppendQueue; readonly keys: AppendQueue }
   onFailure(error: unknown): void
+  readonly postgres: WatchedPostgres
 }
 
 /**
@@ -41,7 +50,9 @@ export interface Stores {
  */
 export async function openStores(options: StoresOptions): Promise<Stores> {
   const { databaseUrl: url, clock, telemetry, logger, ending } = options
-  const onFailure = failuresOf('the database', logger)
+  const postgres = watchPostgres(url, logger)
+  ending.add('the watch of Postgres', 1_000, async () => postgres.end())
+  const onFailure = failuresOf('the database', logger, [postgres])
   const databases = {
     gateway: openDatabase(url, gatewaySchema, 16, onFailure),
     keys: openDatabase(url, keysSchema, 4, onFailure),
@@ -75,5 +86,6 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     entities,
     decisions: { gateway: decisions.queue(log, databases.gateway), keys: decisions.queue(log, databases.keys) },
     onFailure,
+    postgres,
   }
 }

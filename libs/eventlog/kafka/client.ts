@@ -81,9 +81,12 @@ export interface Consumer {
 /** What Kafka or the way to it refused, in one line: the client's own stacks tell nothing of the cause. */
 export class KafkaTrouble extends Error {
   override readonly name = 'KafkaTrouble'
+  /** What was sent is larger than its topic takes, alone or together. */
+  readonly isTooLarge: boolean
 
   constructor(error: unknown) {
     super(tellOf(error))
+    this.isTooLarge = isTooLarge(error)
     this.stack = `${this.name}: ${this.message}`
   }
 }
@@ -93,6 +96,12 @@ function tellOf(error: unknown): string {
   const causes: unknown = Reflect.get(error, 'errors')
   const all = Array.isArray(causes) ? causes.map(tellOf) : []
   return [`${error.name}: ${error.message}`, ...new Set(all)].join('; ')
+}
+
+function isTooLarge(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const type: unknown = Reflect.get(error, 'type')
+  return type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE' || isTooLarge(error.cause)
 }
 
 /** Milliseconds without a heartbeat after which a member's partitions go to others. */
@@ -161,7 +170,11 @@ export class KafkaClient {
 
   /** For reading these partitions (TOPIC/NUMBER each) without a group. Connects when it is first used. */
   openReads(partitions: readonly string[]): DirectReads<KafkaMessage & { isControlRecord: boolean }, ConsumedRecord> {
-    return new DirectReads(this.#kafka, partitions, recordOfMessage)
+    return new DirectReads<KafkaMessage & { isControlRecord: boolean }, ConsumedRecord>(
+      this.#kafka,
+      partitions,
+      recordOfMessage,
+    )
   }
 
   /** An idempotent producer: what it sends again by itself is there once. */

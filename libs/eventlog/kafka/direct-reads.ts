@@ -172,5 +172,6 @@ function clusterOf<M>(kafka: object): Cluster<M> {
   const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description?.endsWith(':createCluster'))
   const create: unknown = symbol === undefined ? undefined : Reflect.get(kafka, symbol)
   if (typeof create !== 'function') throw new Error('this kafkajs makes its connections in another way than 2.2.4')
-  return create({ metadataMaxAge, allowAutoTopicCreation: false }) as Cluster<M>
+  const cluster: unknown = Reflect.apply(create, kafka, [{ metadataMaxAge, allowAutoTopicCreation: false }])
+  return cluster as Cluster<M>
 }

@@ -16,6 +16,8 @@ export interface KafkaEventLogOptions {
   readonly onFailure: (error: unknown) => void
   /** Kafka answers, or does no longer. Told when it changes. */
   readonly onBroker?: (state: BrokerState) => void
+  /** An event is larger than its topic takes. It and those of its key stay in the outbox, and are tried again each minute. */
+  readonly onRefused?: RelayObserver['refused']
   /** Told of what has been appended, once it is durable. */
   readonly onAppended?: (events: readonly AnyEvent[]) => void
   readonly relay?: Pick<RelayObserver, 'published' | 'around'>
@@ -26,8 +28,8 @@ export type BrokerState = 'connected' | 'away'
 export interface KafkaEventLog extends EventLog {
   /** Whether Kafka answered when it was last asked; followers tell for themselves. */
   readonly broker: BrokerState
-  /** What waits to be published. */
-  backlog(): Promise<{ readonly events: number; readonly seconds: number }>
+  /** What waits to be published, and how many events Kafka refuses, each for its size: those of the same keys wait behind them. */
+  backlog(): Promise<{ readonly events: number; readonly seconds: number; readonly refused: number }>
   /** Publishes what is in hand, then stops; so do its followers, each after the batch in hand. */
   close(): Promise<void>
 }
@@ -65,6 +67,7 @@ export function openKafkaEventLog(options: KafkaEventLogOptions): KafkaEventLog 
       observe: {
         published: (events) => options.relay?.published(events),
         around: (events, work) => (options.relay === undefined ? work() : options.relay.around(events, work)),
+        refused: (event) => options.onRefused?.(event),
         failed: options.onFailure,
         broker: tell,
       },
@@ -86,8 +89,10 @@ export function openKafkaEventLog(options: KafkaEventLogOptions): KafkaEventLog 
       followers.push(follower)
       return follower
     },
-    backlog: async () =>
-      options.outbox && outbox ? outbox.backlog(options.outbox.database) : { events: 0, seconds: 0 },
+    async backlog() {
+      if (options.outbox === undefined || outbox === undefined) return { events: 0, seconds: 0, refused: 0 }
+      return { ...(await outbox.backlog(options.outbox.database)), refused: relay?.refused ?? 0 }
+    },
     async close() {
       stop.abort()
       await Promise.all([relay?.stop(), ...followers.map((follower) => follower.stop())])

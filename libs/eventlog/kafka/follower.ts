@@ -117,7 +117,7 @@ export class KafkaFollower implements Follower {
     return replayDeadLetters(this.#subscription, ids)
   }
 
-  /** Ends after the batch in hand, whether Kafka answers or not. */
+  /** Ends after the batch in hand; in 5 seconds at the most, whoever is silent: what is not committed by then is applied again. */
   stop(): Promise<void> {
     return (this.#stopped ??= this.#end())
   }
@@ -126,9 +126,7 @@ export class KafkaFollower implements Follower {
     this.#stopping = true
     this.#stop.resolve(undefined)
     for (const end of this.#pauses) end()
-    const watching = this.#watch?.stop() ?? Promise.resolve()
-    await endsWithin(farewell.all, Promise.all([this.#finished, watching]))
-    await this.#working
+    await endsWithin(farewell.all, Promise.all([this.#finished, this.#watch?.stop()]))
     this.state = 'stopped'
   }
 

@@ -5,8 +5,8 @@ import type { Tenure } from './tenures.ts'
 
 export type Waiting = { readonly tenure: Tenure } & ({ readonly row: OutboxRow } | { readonly mark: ProducedRecord })
 
-/** Held in memory at the most; more waits in the outbox alone. */
-const most = { events: 20_000, bytes: 128 * 2 ** 20 }
+/** Held in memory at the most; more waits in the outbox alone, from where it comes by the page when there is room. */
+const most = { events: 4_000, bytes: 16 * 2 ** 20 }
 /** Together below the megabyte that a topic takes unless told otherwise: all of it may be of one partition. */
 const largestBatch = { records: 1_000, bytes: 900_000 }
 /** Of a record beside its payload, at the most. */
@@ -21,6 +21,7 @@ export class Hand {
   #queue: Waiting[] = []
   readonly #held = new Map<number, { readonly shard: number; readonly bytes: number; readonly published: boolean }>()
   #bytes = 0
+  #batchBytes = largestBatch.bytes
 
   /** How much waits to be published. */
   get waiting(): number {
@@ -69,10 +70,15 @@ export class Hand {
     let bytes = 0
     for (const waiting of this.#queue) {
       bytes += 'row' in waiting ? sizeOf(waiting.row) : envelopeBytes
-      if (count > 0 && (count >= largestBatch.records || bytes > largestBatch.bytes)) break
+      if (count > 0 && (count >= largestBatch.records || bytes > this.#batchBytes)) break
       count++
     }
     return this.#queue.splice(0, count)
+  }
+
+  /** For topics that take less at a time than others do. */
+  halveBatches(): void {
+    this.#batchBytes = Math.max(1, Math.floor(this.#batchBytes / 2))
   }
 
   get isFullBatch(): boolean {

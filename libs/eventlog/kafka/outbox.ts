@@ -53,6 +53,14 @@ export const OutboxTables = {
     `DROP TABLE ${schema}.relay_lease; DROP TABLE ${schema}.relay; DROP TABLE ${schema}.outbox;`,
 }
 
+/** Bytes of payload after which a page ends. */
+const pageBytes = 4 * 2 ** 20
+
+/** Whether nothing can stand behind these rows of a page that might have had so many. */
+export function isLastPage(rows: readonly OutboxRow[], limit: number): boolean {
+  return rows.length < limit && rows.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0) < pageBytes
+}
+
 /** One publisher's outbox. */
 export class Outbox {
   readonly schema: string
@@ -70,18 +78,24 @@ export class Outbox {
         SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[])
         RETURNING position`,
     }
-    const page = `
-      SELECT position, shard, id, name, subject, key, version, time, traceparent, payload FROM ${schema}.outbox
-      WHERE shard = ANY($1) AND position > $3`
+    const columns = 'position, shard, id, name, subject, key, version, time, traceparent, payload'
+    // No more rows and bytes than one page may have, but one row at least.
+    const page = (condition: string): string => `
+      SELECT ${columns} FROM (
+        SELECT ${columns}, sum(octet_length(payload)) OVER (ORDER BY position) - octet_length(payload) AS bytes_before
+        FROM (
+          SELECT ${columns} FROM ${schema}.outbox WHERE shard = ANY($1) AND position > $3${condition} ORDER BY position LIMIT $2
+        ) AS found
+      ) AS measured WHERE bytes_before < ${pageBytes} ORDER BY position`
     this.#firstPage = {
       name: `${schema} outbox first page`,
       text: `
         SELECT now() AS at, pg_current_snapshot()::text AS snapshot, waiting.*
-        FROM (SELECT) AS one LEFT JOIN LATERAL (${page} ORDER BY position LIMIT $2) AS waiting ON true ORDER BY position`,
+        FROM (SELECT) AS one LEFT JOIN LATERAL (${page('')}) AS waiting ON true ORDER BY position`,
     }
     this.#nextPage = {
       name: `${schema} outbox next page`,
-      text: `${page} AND pg_visible_in_snapshot(xid, $4::pg_snapshot) ORDER BY position LIMIT $2`,
+      text: page(' AND pg_visible_in_snapshot(xid, $4::pg_snapshot)'),
     }
     // What a relay has published it removes only while it still holds the shard: after a hand-over the rows are the next one's.
     this.#remove = {

@@ -1,10 +1,11 @@
 import { type EventSource, topicNames, topics as topicList } from '#libs/events/index'
 import type { Database } from '#libs/postgres/index'
 import type { TracedEvent } from '../port.ts'
-import type { KafkaClient, Producer } from './client.ts'
+import { type KafkaClient, KafkaTrouble, type Producer } from './client.ts'
 import { Hand } from './hand.ts'
-import type { Outbox, OutboxPage, OutboxRow } from './outbox.ts'
+import { isLastPage, type Outbox, type OutboxPage, type OutboxRow } from './outbox.ts'
 import { markOf, type ProducedRecord, recordOf, topicName, type Topics } from './records.ts'
+import { Refused } from './refused.ts'
 import { partitionsFedBy } from './shards.ts'
 import { renewEvery, type Tenure, Tenures } from './tenures.ts'
 import { endsWithin } from './within.ts'
@@ -24,6 +25,8 @@ export interface RelayObserver {
   around<T>(events: readonly TracedEvent[], work: () => Promise<T>): Promise<T>
   /** Told of each batch once Kafka has it. */
   published(events: number): void
+  /** Kafka takes the event at no time, for what it is; told again whenever it was tried again. */
+  refused(event: { readonly id: string; readonly name: string; readonly key: string; readonly bytes: number }): void
   /** Something failed and is tried again; events wait in the outbox meanwhile. */
   failed(error: unknown): void
   /** Whether Kafka takes what is published. */
@@ -62,6 +65,7 @@ export class Relay {
   readonly #options: RelayOptions
   readonly #hand = new Hand()
   readonly #tenures: Tenures
+  readonly #refused = new Refused()
   /** Shards with events that this version does not know. */
   readonly #incomplete = new Set<number>()
   /** Positions of published rows that the outbox still has. */
@@ -69,6 +73,8 @@ export class Relay {
   #removing: Promise<void> = Promise.resolve()
   #producer: Producer | undefined
   #lookAgain = false
+  /** Kafka has not answered for long what it was sent last. */
+  #isSilent = false
   /** Batches in a row that Kafka did not take. */
   #failures = 0
   #stopping = false
@@ -78,33 +84,39 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options
-    this.#tenures = new Tenures(options.database, options.outbox.schema, (tenure) => this.#hand.drop(tenure))
+    this.#tenures = new Tenures(options.database, options.outbox.schema, (tenure) => {
+      this.#hand.drop(tenure)
+      this.#refused.forget(tenure.shard)
+    })
     this.#loops = Promise.all([this.#keepLeases(), this.#publish(), this.#look()])
     this.#loops.catch(options.observe.failed)
+  }
+
+  /** How many events Kafka refuses for what they are; those of the same keys wait behind them. */
+  get refused(): number {
+    return this.#refused.size
   }
 
   /** Takes what this process has committed, in the order of its commits; what it may not take yet is found in the outbox. */
   handOver(rows: readonly OutboxRow[]): void {
     if (this.#producer === undefined || this.#stopping) return
     for (const row of rows) {
+      if (this.#refused.keepsBack(row)) continue
       const tenure = this.#tenures.of(row.shard)
       if (tenure?.state === 'open' && this.#hand.takeNext(tenure, row) === 'not yet') this.#lookSoon()
     }
     this.#wake('publish')
   }
 
-  /** Publishes what it has taken, for a few seconds at the most, also when Kafka is silent, and gives its shards to others. */
+  /** Publishes what it has taken, unless Kafka is silent, and gives its shards to others; whoever is silent, in 5 seconds at the most. */
   async stop(): Promise<void> {
     this.#stopping = true
     this.#stop.resolve(undefined)
     for (const loop of this.#wakeUps.keys()) this.#wake(loop)
-    const ended = await endsWithin(longestFarewell + parting, this.#loops)
-    try {
-      await this.#tenures.resign(ended && this.#hand.isEmpty)
-    } catch (error) {
-      this.#options.observe.failed(error)
-    }
-    if (this.#producer !== undefined) await endsWithin(parting, this.#producer.close())
+    const ended = await endsWithin(this.#isSilent ? parting : longestFarewell + parting, this.#loops)
+    const resigning = this.#tenures.resign(ended && this.#hand.isEmpty).catch(this.#options.observe.failed)
+    const closing = this.#producer?.close().catch(() => undefined)
+    await endsWithin(parting, Promise.all([resigning, closing]))
   }
 
   async #keepLeases(): Promise<void> {
@@ -147,14 +159,19 @@ export class Relay {
       if ('row' in waiting && record !== undefined) rows.push(waiting.row)
     }
     if (records.length === 0) return
-    const silence = setTimeout(() => observe.broker('away'), longestSilence)
+    const silence = setTimeout(() => {
+      this.#isSilent = true
+      observe.broker('away')
+    }, longestSilence)
     try {
       await observe.around(rows, () => producer.send(records))
     } catch (error) {
-      this.#startAnew(error)
+      if (error instanceof KafkaTrouble && error.isTooLarge) this.#tooLarge(rows, records.length)
+      else this.#fail(error)
       return
     } finally {
       clearTimeout(silence)
+      this.#isSilent = false
     }
     this.#failures = 0
     observe.broker('connected')
@@ -172,6 +189,7 @@ export class Relay {
 
   #isPublished(row: OutboxRow): void {
     this.#hand.published(row)
+    this.#refused.published(row)
     this.#published.push(row.position)
   }
 
@@ -198,12 +216,29 @@ export class Relay {
     }
   }
 
-  /** Nobody knows what of the last batch is in Kafka: everything unpublished is read from the outbox again. */
-  #startAnew(error: unknown): void {
+  /** Of several records nobody knows which one it was: smaller batches show it. */
+  #tooLarge(rows: readonly OutboxRow[], records: number): void {
+    const [row] = rows
+    if (row !== undefined && records === 1) {
+      const { id, name, key, payload } = row
+      this.#refused.add(row)
+      this.#options.observe.refused({ id, name, key, bytes: Buffer.byteLength(payload) })
+    } else {
+      this.#hand.halveBatches()
+    }
+    this.#startAnew()
+  }
+
+  #fail(error: unknown): void {
     const { observe } = this.#options
     this.#failures++
     observe.broker('away')
     observe.failed(error)
+    this.#startAnew()
+  }
+
+  /** Nobody knows what of the last batch is in Kafka: everything unpublished is read from the outbox again. */
+  #startAnew(): void {
     void this.#producer?.close().catch(() => undefined)
     this.#producer = undefined
     this.#hand.startAnew()
@@ -295,7 +330,7 @@ export class Relay {
     for (;;) {
       for (const row of page.rows) this.#takeFound(byShard.get(row.shard), row)
       this.#wake('publish')
-      if (page.rows.length < pageSize) break
+      if (isLastPage(page.rows, pageSize)) break
       while (!this.#hand.hasRoom) {
         if (this.#stopping || this.#producer !== producer) return false
         await this.#pause(undefined, lookAgainAfter)
@@ -308,7 +343,7 @@ export class Relay {
   }
 
   #takeFound(tenure: Tenure | undefined, row: OutboxRow): void {
-    if (tenure === undefined || !this.#tenures.isOpen(tenure)) return
+    if (tenure === undefined || !this.#tenures.isOpen(tenure) || this.#refused.keepsBack(row)) return
     if (this.#hand.takeFound(tenure, row) !== 'published') return
     this.#isPublished(row)
     this.#removePublished()
@@ -318,7 +353,7 @@ export class Relay {
     const { source } = this.#options
     for (const tenure of tenures) {
       const { shard } = tenure
-      if (!this.#tenures.isOpen(tenure) || this.#incomplete.has(shard)) continue
+      if (!this.#tenures.isOpen(tenure) || this.#isIncomplete(shard)) continue
       for (const topic of topicsOf(source)) {
         for (const partition of partitionsFedBy(shard, topics.partitionsOf(topic))) {
           const mark = markOf({ source, shard, upTo: at.toISOString() }, topicName(topics.prefix, topic), partition)
@@ -327,6 +362,10 @@ export class Relay {
       }
     }
     this.#wake('publish')
+  }
+
+  #isIncomplete(shard: number): boolean {
+    return this.#incomplete.has(shard) || this.#refused.isMissing(shard)
   }
 
   #lookSoon(): void {

@@ -66,7 +66,8 @@ export class Tenures {
   /** Of a lease that could not be renewed in time nothing more is published from memory. */
   endExpired(): void {
     const now = performance.now()
-    for (const tenure of this.#held.values()) {
+    // Those of now: what is set anew below would be met again, for ever.
+    for (const tenure of this.#held.values().toArray()) {
       if (tenure.until >= now) continue
       this.#end(tenure)
       this.#held.set(tenure.shard, { ...tenure, state: 'to be checked' })

@@ -29,6 +29,9 @@ export class PostgresFollower implements Follower {
   #reached: Place | undefined
   #savedAt = 0
   #upTo: Date | undefined
+  #caughtUpAt: Date | undefined
+  /** When reading of what is being caught up with began. */
+  #lookedAt: Date | undefined
   #endPause: (() => void) | undefined
   #woken = false
   #stopping = false
@@ -47,7 +50,7 @@ export class PostgresFollower implements Follower {
   }
 
   caughtUpAt(): Date | undefined {
-    return this.#upTo
+    return this.#caughtUpAt
   }
 
   deadLetters(limit: number): Promise<DeadLetter[]> {
@@ -86,6 +89,7 @@ export class PostgresFollower implements Follower {
         const pause = Math.min(longestPause, 50 * 2 ** failures++)
         this.state = 'stalled'
         this.#saved = undefined
+        this.#lookedAt = undefined
         this.#subscription.observe?.stalled?.(error, pause)
         await this.#pause(pause)
       }
@@ -96,11 +100,16 @@ export class PostgresFollower implements Follower {
   async #step(): Promise<'a full page' | 'some' | 'nothing'> {
     if (this.#saved === undefined) this.#reached = this.#saved = await loadPlace(this.#subscription)
     const size = this.#subscription.batchSize ?? 500
+    this.#lookedAt ??= new Date()
     const page = await readPage(this.#log, this.#reached ?? this.#saved, this.#names, size)
     const worthSaving = page.events.length > 0 || Date.now() - this.#savedAt > saveIdlePlaceEvery
     if (worthSaving && !(await this.#apply(page, this.#saved))) return 'some'
     this.#reached = page.next
-    this.#upTo = page.upTo ?? this.#upTo
+    if (page.upTo !== undefined) {
+      this.#upTo = page.upTo
+      this.#caughtUpAt = this.#lookedAt
+      this.#lookedAt = undefined
+    }
     return page.events.length === size ? 'a full page' : page.events.length > 0 ? 'some' : 'nothing'
   }
 

@@ -1,38 +1,35 @@
-import type { BrokerState, KafkaEventLog } from '#libs/eventlog/kafka/index'
+import { type BrokerState, type KafkaEventLog, KafkaTrouble } from '#libs/eventlog/kafka/index'
 import type { HealthCheck } from '#libs/http/index'
 import type { Logger } from '#libs/telemetry/index'
+import { tellOfAbsence } from '../absence.ts'
+import type { WatchedServer } from '../failures.ts'
 
-const firstLook = 2_000
-const tellEvery = 10_000
-
-export interface BrokerTeller {
+export interface WatchedBroker extends WatchedServer {
   changed(state: BrokerState): void
   end(): void
 }
 
-/** Tells on the log while Kafka is waited for, every 10 seconds, and when that is over. */
-export function tellOfBroker(where: string, logger: Logger): BrokerTeller {
-  let isAway = true
-  let told = false
-  const look = (): void => {
-    if (!isAway) return
-    told = true
-    logger.warn(`waiting for Kafka at ${where}; events are kept until it is there`)
-  }
-  const first = setTimeout(look, firstLook).unref()
-  const timer = setInterval(look, tellEvery).unref()
+/** Kafka, which is away until it has answered for the first time. */
+export function watchBroker(where: string, isPublisher: boolean, logger: Logger): WatchedBroker {
+  const absence = tellOfAbsence({
+    server: `Kafka at ${where}`,
+    meanwhile: isPublisher
+      ? 'Requests are answered all the same, and their events wait in the outbox until it is back.'
+      : 'Requests are answered all the same, of what was known before; events are followed again when it is back.',
+    logger,
+  })
+  absence.away()
   return {
+    explains(error) {
+      if (!(error instanceof KafkaTrouble) || !absence.isAway) return false
+      absence.failed(error)
+      return true
+    },
     changed(state) {
-      isAway = state === 'away'
-      look()
-      if (isAway || !told) return
-      told = false
-      logger.info(`Kafka at ${where} is there`)
+      if (state === 'away') absence.away()
+      else absence.back()
     },
-    end() {
-      clearTimeout(first)
-      clearInterval(timer)
-    },
+    end: () => absence.end(),
   }
 }
 

@@ -1,16 +1,26 @@
 import type { KafkaEventLog } from '#libs/eventlog/kafka/index'
 import { metrics, type Telemetry } from '#libs/telemetry/index'
 
-const lookEvery = 5_000
+/** Milliseconds that a scrape waits for the count; then it is told what was known last. */
+const patience = 1_000
 
-/** Tells, as metrics, how much waits to be published. Returns how to end that. */
-export function watchOutbox(log: KafkaEventLog, telemetry: Telemetry): () => void {
-  let known = { events: 0, seconds: 0 }
-  telemetry.metrics.gauge(metrics.outboxWaiting, () => known.events)
-  telemetry.metrics.gauge(metrics.outboxAge, () => known.seconds)
-  const look = async (): Promise<void> => {
+/** Tells, as metrics, how much waits to be published, as counted when they are asked for. */
+export function tellOfOutbox(log: Pick<KafkaEventLog, 'backlog'>, telemetry: Telemetry): void {
+  let known: Awaited<ReturnType<KafkaEventLog['backlog']>> = { events: 0, seconds: 0, refused: 0 }
+  let counting: Promise<void> | undefined
+  const count = async (): Promise<void> => {
     known = await log.backlog().catch(() => known)
+    counting = undefined
   }
-  const timer = setInterval(() => void look(), lookEvery).unref()
-  return () => clearInterval(timer)
+  const counted = async (): Promise<typeof known> => {
+    counting ??= count()
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, patience)
+    await Promise.race([counting, late])
+    clearTimeout(timer)
+    return known
+  }
+  telemetry.metrics.gauge(metrics.outboxWaiting, async () => (await counted()).events)
+  telemetry.metrics.gauge(metrics.outboxAge, async () => (await counted()).seconds)
+  telemetry.metrics.gauge(metrics.outboxRefused, async () => (await counted()).refused)
 }

@@ -1,16 +1,17 @@
 import type { DynamicModule } from '@nestjs/common'
-import type { EventLogServerOptions } from '#libs/eventlog/nest/index'
+import type { EventLogServer } from '#libs/eventlog/nest/index'
 import { CacheError } from '#libs/cache/index'
 import type { HealthCheck } from '#libs/http/index'
-import type { Database } from '#libs/postgres/index'
+import { type Database, isConnectionLoss } from '#libs/postgres/index'
 import { freePort } from '../address.ts'
-import { caughtUp, followerOf } from '../followers.ts'
+import { caughtUp } from '../followers.ts'
 import { databaseCheck } from '../health.ts'
-import { type Program, runProgram } from '../run.ts'
+import { type Program, runProgram, type Starting } from '../run.ts'
 import { serve, type ServeOptions } from '../serve.ts'
 import { openTelemetry } from '../telemetry.ts'
 import type { ServiceConfiguration } from './service-settings.ts'
 import { StartingService } from './starting-service.ts'
+import { waitFor } from './waiting.ts'
 
 export interface Service<C extends ServiceConfiguration> extends Omit<Program<C>, 'start'> {
   port(configuration: C): number
@@ -21,13 +22,16 @@ export interface Service<C extends ServiceConfiguration> extends Omit<Program<C>
 export interface BuiltService {
   readonly module: DynamicModule
   readonly database: Database
-  readonly follower: Omit<EventLogServerOptions, 'observe' | 'database'>
+  /** From `StartingService.follower`. */
+  readonly follower: EventLogServer
   readonly raw?: ServeOptions['raw']
   /**
    * Whether its follower must have caught up before it listens, where the log can be followed: for 10 seconds at the most, and
    * only as long as this says true.
    */
   readonly catchUpWhile?: () => boolean
+  /** What it waits for before it says that it is ready, although it listens already. */
+  readonly readiness?: { readonly waitsFor: string; readonly isReady: () => boolean | Promise<boolean> }
   /** Printed below the line that says it is ready. */
   readonly banner?: string
   readonly checks?: readonly HealthCheck[]
@@ -49,7 +53,7 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
       const telemetry = await openTelemetry(starting, `latchkey-${service.name}`)
       const parts = new StartingService(service.name, starting, telemetry)
       const built = await service.build(parts, { host, port })
-      const follower = followerOf({ ...built.follower, database: built.database }, telemetry, logger)
+      const { follower } = built
       const listening = await serve({
         modules: [built.module],
         followers: [follower],
@@ -68,11 +72,30 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
           const isCaughtUp = await caughtUp([follower], () => starting.stop.isAsked() || !catchUpWhile())
           clearTimeout(wait)
           if (isCaughtUp) return
-          logger.warn('answering before everything in the event log is known: Kafka is away, or there is much of it')
+          logger.warn('listening before everything in the event log is known: Kafka is away, or there is much of it')
         },
       })
-      ending.add('the server', 20_000, () => listening.close())
+      ending.add('the server', 20_000, async () => {
+        await Promise.all([follower.close(), listening.close()])
+      })
+      if (built.readiness !== undefined) await waitUntil(built.readiness, starting)
       return `Latchkey ${service.name} is ready at ${listening.url}\n${built.banner ?? ''}`
     },
   })
 }
+
+async function waitUntil(
+  { waitsFor, isReady }: NonNullable<BuiltService['readiness']>,
+  starting: Pick<Starting<unknown>, 'logger' | 'stop'>,
+): Promise<void> {
+  await waitFor(
+    waitsFor,
+    async () => {
+      if (!(await isReady())) throw new NotReady('listening meanwhile')
+    },
+    (error) => error instanceof NotReady || isConnectionLoss(error),
+    starting,
+  )
+}
+
+class NotReady extends Error {}

@@ -1,5 +1,6 @@
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
 import { countAppended, observeRelay } from '#libs/eventlog/index'
+import type { EventLogServer, EventLogServerOptions } from '#libs/eventlog/nest/index'
 import { type KafkaEventLog, openKafkaEventLog } from '#libs/eventlog/kafka/index'
 import type { EventSource } from '#libs/events/index'
 import { localChannel, openRedisChannel, type TrustChannel } from '#libs/cache/index'
@@ -8,18 +9,24 @@ import type { HealthCheck } from '#libs/http/index'
 import { type Database, isConnectionLoss } from '#libs/postgres/index'
 import { hideSecret, type Logger, type Telemetry } from '#libs/telemetry/index'
 import { DataFolder, keptAdminToken, keptPeppers } from '../data-folder.ts'
-import { failuresOf, openDatabase } from '../databases.ts'
+import { openDatabase } from '../databases.ts'
 import { Decisions } from '../decisions.ts'
+import { failuresOf, type WatchedServer } from '../failures.ts'
+import { followerOf } from '../followers.ts'
 import { PostgresAway, reachPostgres } from '../reach-postgres.ts'
 import type { Starting } from '../run.ts'
-import { brokerCheck, tellOfBroker } from './broker.ts'
+import { watchPostgres } from '../watch-postgres.ts'
+import { brokerCheck, watchBroker } from './broker.ts'
 import { kafkaAddress } from './kafka-address.ts'
-import { watchOutbox } from './outbox.ts'
+import { tellOfOutbox } from './outbox.ts'
 import { keptSecret } from './secrets.ts'
 import type { ServiceConfiguration } from './service-settings.ts'
 import { waitFor } from './waiting.ts'
+import { watchRedis } from './watch-redis.ts'
 
 const databasePatience = 10_000
+/** Milliseconds in which Postgres is parted from; all work is done by then. */
+const parting = 1_000
 const logPatience = 15_000
 
 /** What a service that is a program of its own takes its parts from while it starts. Each is ended with the program. */
@@ -31,6 +38,8 @@ export class StartingService<C extends ServiceConfiguration> {
   /** What health tells of the parts taken so far. */
   readonly checks: HealthCheck[] = []
   readonly onFailure: (error: unknown) => void
+  /** Those that tell of their own absence. */
+  readonly servers: WatchedServer[]
   readonly #name: string
   readonly #starting: Starting<C>
 
@@ -40,7 +49,10 @@ export class StartingService<C extends ServiceConfiguration> {
     this.configuration = starting.configuration
     this.logger = starting.logger
     this.telemetry = telemetry
-    this.onFailure = failuresOf('the database', starting.logger)
+    const postgres = watchPostgres(starting.configuration.DATABASE_URL, starting.logger)
+    starting.ending.add('the watch of Postgres', 1_000, async () => postgres.end())
+    this.servers = [postgres]
+    this.onFailure = failuresOf('the database', starting.logger, this.servers)
   }
 
   /** Does the work once Postgres is there, and again from its beginning when Postgres goes away meanwhile. Throws StartError. */
@@ -59,7 +71,7 @@ export class StartingService<C extends ServiceConfiguration> {
 
   openDatabase(connections: number): Database {
     const database = openDatabase(this.configuration.DATABASE_URL, this.#name, connections, this.onFailure)
-    this.#starting.ending.add('the connections to Postgres', databasePatience, () => database.close())
+    this.#starting.ending.add('the connections to Postgres', databasePatience, () => closeUnlessSilent(database))
     return database
   }
 
@@ -67,7 +79,8 @@ export class StartingService<C extends ServiceConfiguration> {
   openLog(publishes?: { readonly database: Database; readonly source: EventSource }): KafkaEventLog {
     const { configuration, logger, telemetry } = this
     const where = configuration.KAFKA_BROKERS.join(', ')
-    const teller = tellOfBroker(where, logger)
+    const broker = watchBroker(where, publishes !== undefined, logger)
+    this.servers.push(broker)
     const log = openKafkaEventLog({
       kafka: kafkaAddress(configuration, `latchkey ${this.#name}`),
       topics: {
@@ -77,19 +90,28 @@ export class StartingService<C extends ServiceConfiguration> {
         retention: configuration.LATCHKEY_EVENT_RETENTION,
       },
       ...(publishes === undefined ? {} : { outbox: { ...publishes, schema: publishes.source } }),
-      onFailure: failuresOf('the event log', logger),
-      onBroker: (state) => teller.changed(state),
+      onFailure: failuresOf('the event log', logger, this.servers),
+      onBroker: (state) => broker.changed(state),
+      onRefused: (event) =>
+        logger.error(
+          event,
+          'Kafka refuses an event: it is larger than its topic takes. It and later ones of its key wait; raise max.message.bytes of the topic',
+        ),
       onAppended: countAppended(telemetry),
       relay: observeRelay(telemetry),
     })
-    const endWatch = publishes === undefined ? () => undefined : watchOutbox(log, telemetry)
+    if (publishes !== undefined) tellOfOutbox(log, telemetry)
     this.checks.push(brokerCheck(log, where))
     this.#starting.ending.add('the event log', logPatience, async () => {
-      teller.end()
-      endWatch()
+      broker.end()
       await log.close()
     })
     return log
+  }
+
+  /** The service's consumer group, served to its own module. */
+  follower(options: Omit<EventLogServerOptions, 'observe'>): EventLogServer {
+    return followerOf(options, this.telemetry, this.logger, this.servers)
   }
 
   /** For the records of reads and refusals. */
@@ -102,12 +124,20 @@ export class StartingService<C extends ServiceConfiguration> {
 
   /** Without Redis the channel reaches this process alone. */
   openChannel(redis: { readonly REDIS_URL: string | undefined; readonly REDIS_PREFIX: string }): TrustChannel {
-    const onFailure = failuresOf('the channel of revocations', this.logger)
+    const { logger, servers } = this
+    const onFailure = failuresOf('the channel of revocations', logger, servers)
     if (redis.REDIS_URL === undefined) {
-      this.logger.warn('REDIS_URL is not set: revocations reach gateways by Kafka alone')
+      logger.warn('REDIS_URL is not set: revocations reach gateways by Kafka alone')
       return localChannel(onFailure)
     }
-    const channel = openRedisChannel({ url: redis.REDIS_URL, prefix: `${redis.REDIS_PREFIX}:`, onFailure })
+    const watched = watchRedis(redis.REDIS_URL, logger)
+    servers.push(watched)
+    const channel = openRedisChannel({
+      url: redis.REDIS_URL,
+      prefix: `${redis.REDIS_PREFIX}:`,
+      onFailure,
+      onState: (state) => watched.changed(state),
+    })
     this.checks.push({
       name: 'redis',
       without: 'degraded',
@@ -115,7 +145,10 @@ export class StartingService<C extends ServiceConfiguration> {
         if (channel.state === 'away') throw new Error('it does not answer')
       },
     })
-    this.#starting.ending.add('the channel of revocations', 5_000, () => channel.close())
+    this.#starting.ending.add('the channel of revocations', 5_000, async () => {
+      watched.end()
+      await channel.close()
+    })
     return channel
   }
 
@@ -153,6 +186,13 @@ export class StartingService<C extends ServiceConfiguration> {
   endWith(name: string, end: () => Promise<void>): void {
     this.#starting.ending.add(name, databasePatience, end)
   }
+}
+
+async function closeUnlessSilent(database: Database): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, parting)
+  await Promise.race([database.close(), late])
+  clearTimeout(timer)
 }
 
 interface Secrets {

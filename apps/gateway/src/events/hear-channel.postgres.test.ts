@@ -7,6 +7,7 @@ import { createLogger, startTelemetry, type Telemetry } from '#libs/telemetry/in
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { migrateGateway } from '../index.ts'
 import type { GatewayParts } from '../parts.ts'
+import { Currency } from '../currency.ts'
 import { KnownTrust } from '../store/known-trust.ts'
 import { HearChannel } from './hear-channel.ts'
 
@@ -40,6 +41,10 @@ beforeAll(async () => {
         return channel.subscribe(handler, gap)
       },
     },
+    currency: new Currency(
+      () => undefined,
+      () => new Date(),
+    ),
     peppers: generatePeppers(),
     publicUrl: 'http://127.0.0.1:8080',
     bodyLimit: 1_000,

@@ -1,0 +1,45 @@
+import type { OutboxRow } from './outbox.ts'
+
+/** Milliseconds until a refused event is tried again: somebody may have let its topic take it. */
+const tryAgainAfter = 60_000
+
+interface Refusal {
+  readonly id: string
+  readonly shard: number
+  readonly until: number
+}
+
+/**
+ * Events that Kafka refuses for what they are. Each keeps back those of its key that come after it, so that the key's order holds,
+ * and stays in the outbox; all others flow on.
+ */
+export class Refused {
+  readonly #byKey = new Map<string, Refusal>()
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  add({ id, key, shard }: OutboxRow): void {
+    this.#byKey.set(key, { id, shard, until: performance.now() + tryAgainAfter })
+  }
+
+  /** Whether the event must stay in the outbox for now. */
+  keepsBack({ key }: OutboxRow): boolean {
+    return performance.now() < (this.#byKey.get(key)?.until ?? 0)
+  }
+
+  /** Whether events of the shard are missing in Kafka. */
+  isMissing(shard: number): boolean {
+    return this.#byKey.values().some((refusal) => refusal.shard === shard)
+  }
+
+  published({ id, key }: OutboxRow): void {
+    if (this.#byKey.get(key)?.id === id) this.#byKey.delete(key)
+  }
+
+  /** The shard is another relay's now, which finds out by itself. */
+  forget(shard: number): void {
+    for (const [key, refusal] of this.#byKey) if (refusal.shard === shard) this.#byKey.delete(key)
+  }
+}
