@@ -172,6 +172,7 @@ test('Kafka away: the channel alone has a revoked key refused, for good, also on
 
 test('Kafka and Redis away: within 5 seconds no key is accepted that may be revoked, and all is well when either is back', async () => {
   const revoked = await acceptedKey()
+  let minted = revoked
   const status = async (key: string): Promise<number> => (await list(key)).status
   await redis.kill(async () => {
     await kafka.outage(async () => {
@@ -181,7 +182,7 @@ test('Kafka and Redis away: within 5 seconds no key is accepted that may be revo
         200,
         expect.stringContaining('neither Kafka nor'),
       ])
-      const minted = await mint(program, connectionOf())
+      minted = await mint(program, connectionOf())
       await until('no key is accepted', async () => (await status(revoked.key)) === 503)
       expect(await statusesPastMemory(baseOf(), revoked.key)).toEqual(new Set([503]))
       expect(await statusesPastMemory(baseOf(), minted.key)).toEqual(new Set([503]))
@@ -192,6 +193,8 @@ test('Kafka and Redis away: within 5 seconds no key is accepted that may be revo
     })
     await until('the key is refused', async () => (await status(revoked.key)) === 401)
     await until('others are accepted', async () => (await status(program.key)) === 200)
+    await until('what was minted is accepted', async () => (await status(minted.key)) === 200)
+    await expectRevoked(minted)
   })
   expect(await statusesPastMemory(baseOf(), revoked.key)).toEqual(new Set([401]))
   await expectChannelWorks()
