@@ -18,6 +18,7 @@ import {
 } from './installation.ts'
 import { expectAgreement, whatIsKnown } from './known.ts'
 import { startLoad } from './load.ts'
+import { services } from './services.ts'
 import { ask, type Answer, Ground, metric, newUser, type Program, rowsOf, until, user } from './running-program.ts'
 
 jest.setTimeout(180_000)
@@ -70,10 +71,11 @@ async function expectChannelWorks(): Promise<void> {
   await until('the channel has said it', async () => (await heard()) > before)
 }
 
-test('Kafka away for a minute: no request fails, and then everyone follows, each event once and in order', async () => {
+test('Kafka away for a minute: no request fails, a few lines tell of it, and then everyone follows, each event once and in order', async () => {
   const load = startLoad({ doors: await twoTenants(program), connections: 12, rest: 50 })
   await until('the load is on', () => load.answered > 100)
   const pids = pidsOf(program)
+  const told = program.stderr.length
   await kafka.outage(async () => {
     const back = Date.now() + 60_000
     while (Date.now() < back) {
@@ -88,6 +90,14 @@ test('Kafka away for a minute: no request fails, and then everyone follows, each
   await until('the load goes on', () => load.answered > during + 100)
   for (const [id, version] of await load.stop()) answered.set(id, version)
   expect(load.failures).toEqual([])
+  for (const service of services) {
+    const lines = program.stderr
+      .slice(told)
+      .split('\n')
+      .filter((line) => line.includes(`"latchkey-${service}"`))
+    expect(lines.filter((line) => /Kafka at \S+ is away/.test(line))).toHaveLength(1)
+    expect(lines.length).toBeLessThan(12)
+  }
   await allHaveFollowed(program)
   expectAgreement(await whatIsKnown(servers), answered)
   expect(pidsOf(program)).toEqual(pids)
