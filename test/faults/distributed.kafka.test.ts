@@ -3,18 +3,8 @@ import { join } from 'node:path'
 import { jest } from '@jest/globals'
 import { z } from 'zod'
 import { startEmbeddedPostgres } from '#libs/postgres/embedded/index'
-import {
-  ask,
-  create,
-  freePort,
-  Ground,
-  lives,
-  processesOf,
-  type Program,
-  refusal,
-  until,
-  users,
-} from './running-program.ts'
+import { freePort } from '#libs/process/index'
+import { ask, create, Ground, lives, processesOf, type Program, refusal, until, users } from './running-program.ts'
 import { type Service, serviceOf, services } from './services.ts'
 
 jest.setTimeout(120_000)
@@ -158,7 +148,7 @@ describe('a service as a program of its own', () => {
     expect([code, lines]).toEqual([
       1,
       [
-        'KAFKA_BROKERS holds nothing; it should hold a list separated by commas',
+        'KAFKA_BROKERS holds nothing; it should hold HOST:PORT, or several separated by commas',
         'DATABASE_URL holds nothing; it should hold a URL that begins with postgres:// or postgresql://',
       ],
     ])
