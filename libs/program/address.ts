@@ -1,37 +1,33 @@
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
 import { PortTaken } from '#libs/http/index'
+import { type HeldPort, holdFreePort, holdPort, systemCode } from '#libs/process/index'
 import { StartError } from './start-error.ts'
-import { systemCode } from '#libs/process/index'
 
 /**
  * Finds out before anything is started whether the port can be had, and which one when any will do (0).
  * @throws PortTaken, StartError
  */
-export async function freePort(host: string, port: number): Promise<number> {
-  const [free = port] = await freePorts(host, [port])
+export async function usablePort(host: string, port: number): Promise<number> {
+  const [free = port] = await usablePorts(host, [port])
   return free
 }
 
 /**
- * As `freePort`, for several at once, of which no two are the same.
+ * As `usablePort`, for several at once, of which no two are the same.
  * @throws PortTaken, StartError
  */
-export async function freePorts(host: string, ports: readonly number[]): Promise<number[]> {
-  const probes: Server[] = []
+export async function usablePorts(host: string, ports: readonly number[]): Promise<number[]> {
+  const held: HeldPort[] = []
   try {
-    for (const port of ports) probes.push(await probe(host, port))
-    return probes.map((server, at) => portOf(server) ?? ports[at] ?? 0)
+    for (const port of ports) held.push(await hold(host, port))
+    return held.map(({ port }) => port)
   } finally {
-    await Promise.all(probes.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))))
+    await Promise.all(held.map(({ release }) => release()))
   }
 }
 
-async function probe(host: string, port: number): Promise<Server> {
-  const server = createServer().listen(port, host)
+async function hold(host: string, port: number): Promise<HeldPort> {
   try {
-    await once(server, 'listening')
-    return server
+    return await (port === 0 ? holdFreePort(host) : holdPort(host, port))
   } catch (error) {
     const code = systemCode(error)
     if (code === 'EADDRINUSE') throw new PortTaken(host, port)
@@ -39,11 +35,6 @@ async function probe(host: string, port: number): Promise<Server> {
       `Cannot listen on ${host}:${port} (${code ?? 'unknown reason'}). Set LATCHKEY_HOST and the port to an address of this machine that this user may use.`,
     )
   }
-}
-
-function portOf(server: Server): number | undefined {
-  const address = server.address()
-  return typeof address === 'object' ? address?.port : undefined
 }
 
 /** Where this machine itself reaches a server that listens there. */

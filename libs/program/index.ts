@@ -2,7 +2,7 @@
  * What every program of Latchkey does alike: read its settings, say in one line why it cannot start, keep servers running, serve
  * modules, tell its health, and end in order. Knows no service.
  */
-export { freePort, freePorts, publicAddress } from './address.ts'
+export { publicAddress, usablePort, usablePorts } from './address.ts'
 export { banner, type FirstConnection } from './banner.ts'
 export { DataFolder, keptAdminToken, keptPeppers } from './data-folder.ts'
 export { openDatabase, statementTimeout } from './databases.ts'

@@ -1,9 +1,10 @@
 import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '#libs/process/index'
 import type { Fetched } from './fetch.ts'
 import { formatKafka, launchKafka } from './kafka-node.ts'
-import { end, freePort } from './process.ts'
+import { end } from './process.ts'
 
 /**
  * Runs a Kafka once that writes down its classes when it ends; later starts read them instead of the jars. Only speed depends on it,

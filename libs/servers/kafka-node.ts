@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePort } from '#libs/process/index'
 import { ServerError } from './errors.ts'
 import type { Fetched } from './fetch.ts'
 import { javaProgram } from './java.ts'
 import { clusterAt } from './kafka-protocol.ts'
 import { log4jConfiguration, properties } from './kafka-settings.ts'
-import { freePort, launch, type ServerProcess } from './process.ts'
+import { launch, type ServerProcess } from './process.ts'
 
 /** One Kafka: where it keeps its files, and how it is to run. */
 export interface KafkaNode {

@@ -1,11 +1,12 @@
 import { resolve } from 'node:path'
+import { freePort } from '#libs/process/index'
 import { ServerError } from './errors.ts'
 import { fetchServers, type Tell } from './fetch.ts'
 import { takeFolder, type ServerFolder } from './folder.ts'
 import { checkJava } from './java.ts'
 import { clusterIn, formatKafka, launchKafka, type KafkaNode } from './kafka-node.ts'
 import { clusterAt } from './kafka-protocol.ts'
-import { end, freePort, livingProcess, type ServerProcess } from './process.ts'
+import { end, livingProcess, type ServerProcess } from './process.ts'
 
 export interface KafkaOptions {
   /** The data folder: absent, empty, or one that this function made. */

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { logged, openLog, type OpenLog, startOf, systemCode } from '#libs/process/index'
 import { ServerError, unwritable } from './errors.ts'
@@ -97,18 +96,6 @@ function signal({ pid, start }: ServerProcess, name: 'SIGTERM' | 'SIGKILL'): voi
   } catch (error) {
     if (systemCode(error) !== 'ESRCH') throw error
   }
-}
-
-/** A port on 127.0.0.1 that nobody listens on at this moment. */
-export function freePort(): Promise<number> {
-  return new Promise((settle, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const at = server.address()
-      server.close(() => (at !== null && typeof at === 'object' ? settle(at.port) : reject(new Error('no free port'))))
-    })
-  })
 }
 
 function open(log: string): OpenLog {

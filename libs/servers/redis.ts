@@ -1,10 +1,11 @@
 import { accessSync, constants } from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, join, resolve } from 'node:path'
+import { freePort } from '#libs/process/index'
 import { ServerError } from './errors.ts'
 import { fetchServers, type Tell } from './fetch.ts'
 import { takeFolder } from './folder.ts'
-import { end, freePort, launch, livingProcess } from './process.ts'
+import { end, launch, livingProcess } from './process.ts'
 
 export interface RedisOptions {
   /** Its folder: absent, empty, or one that this function made. Redis keeps nothing there but its process id. */

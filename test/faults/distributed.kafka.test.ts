@@ -3,18 +3,8 @@ import { join } from 'node:path'
 import { jest } from '@jest/globals'
 import { z } from 'zod'
 import { startEmbeddedPostgres } from '#libs/postgres/embedded/index'
-import {
-  ask,
-  create,
-  freePort,
-  Ground,
-  lives,
-  processesOf,
-  type Program,
-  refusal,
-  until,
-  users,
-} from './running-program.ts'
+import { freePort } from '#libs/process/index'
+import { ask, create, Ground, lives, processesOf, type Program, refusal, until, users } from './running-program.ts'
 import { type Service, serviceOf, services } from './services.ts'
 
 jest.setTimeout(120_000)

@@ -112,7 +112,8 @@ async function openWay(database: string, sent: (chunk: Buffer) => void): Promise
     ] as const) {
       one.on('error', () => other.destroy()).on('close', () => other.end())
     }
-    client.on('data', (chunk) => {
+    client.on('data', (read) => {
+      const chunk = typeof read === 'string' ? Buffer.from(read) : read
       sent(chunk)
       there.write(chunk)
     })

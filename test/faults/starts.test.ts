@@ -2,7 +2,8 @@ import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } fro
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { jest } from '@jest/globals'
-import { create, freePort, Ground, processesOf, refusal, until, users } from './running-program.ts'
+import { freePort } from '#libs/process/index'
+import { create, Ground, processesOf, refusal, until, users } from './running-program.ts'
 
 jest.setTimeout(60_000)
 

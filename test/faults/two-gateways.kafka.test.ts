@@ -1,5 +1,6 @@
 import { Agent } from 'node:http'
 import { jest } from '@jest/globals'
+import { freePort } from '#libs/process/index'
 import { type TestDatabase, testDatabase } from '../servers/postgres.ts'
 import {
   alsoAt,
@@ -17,7 +18,7 @@ import {
 } from './installation.ts'
 import { expectAgreement, whatIsKnown } from './known.ts'
 import { startLoad } from './load.ts'
-import { ask, freePort, Ground, metric, type Program, rowsOf, until } from './running-program.ts'
+import { ask, Ground, metric, type Program, rowsOf, until } from './running-program.ts'
 import { serviceOf, services } from './services.ts'
 
 jest.setTimeout(120_000)

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '#libs/process/index'
 import { run } from './run.ts'
 import { ago, lastUse, table } from './words.ts'
 
@@ -126,11 +127,7 @@ describe('exit codes', () => {
   })
 
   test('1 when nothing answers, with the fix', async () => {
-    const gone = createServer()
-    await new Promise<void>((resolve) => gone.listen(0, '127.0.0.1', resolve))
-    const address = `http://127.0.0.1:${(gone.address() as AddressInfo).port}`
-    await new Promise((resolve) => gone.close(resolve))
-    const { code, err } = await latchkey(['status'], { LATCHKEY_URL: address })
+    const { code, err } = await latchkey(['status'], { LATCHKEY_URL: `http://127.0.0.1:${await freePort()}` })
     expect(code).toBe(1)
     expect(err).toMatch(/ECONNREFUSED.*npm start/)
   })

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { PortTaken } from '#libs/http/index'
-import { type DataFolder, freePorts, keep, type Kept, type Starting, StartError } from '#libs/program/index'
+import { type DataFolder, keep, type Kept, type Starting, StartError, usablePorts } from '#libs/program/index'
 import type { Everything } from './everything.ts'
 import { type ServiceName, type ServiceProcess, services, startServiceProcess } from './service-process.ts'
 import { together } from './together.ts'
@@ -34,7 +34,7 @@ export async function servicePorts(
   const patience = existsSync(folder.file('services')) ? Date.now() + leavingMilliseconds : 0
   for (let told = false; ; told = true) {
     try {
-      const free = await freePorts(
+      const free = await usablePorts(
         configuration.LATCHKEY_HOST,
         services.map((name) => wanted[name]),
       )

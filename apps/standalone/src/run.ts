@@ -3,7 +3,6 @@ import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
 import {
   banner,
   DataFolder,
-  freePort,
   only,
   openTelemetry,
   publicAddress,
@@ -11,6 +10,7 @@ import {
   readSettings,
   runProgram,
   StartError,
+  usablePort,
 } from '#libs/program/index'
 import { keepPostgres } from '#libs/program/postgres/index'
 import { startAll } from './start-all.ts'
@@ -44,7 +44,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const adminToken = configuration.LATCHKEY_ADMIN_TOKEN ?? folder.adminToken()
       const peppers = configuration.LATCHKEY_PEPPERS ?? folder.peppers()
       const host = configuration.LATCHKEY_HOST
-      const port = await freePort(host, configuration.LATCHKEY_PORT)
+      const port = await usablePort(host, configuration.LATCHKEY_PORT)
       let databaseUrl = configuration.DATABASE_URL
       if (databaseUrl === undefined) {
         const postgres = await keepPostgres(folder, logger)

@@ -1,11 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { closeSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Runner } from './account.ts'
 import type { Binaries } from './binaries.ts'
-import { logged, openLog, type OpenLog, systemCode } from '#libs/process/index'
+import { freePort, logged, openLog, type OpenLog, systemCode } from '#libs/process/index'
 import { EmbeddedPostgresError, unwritable } from './errors.ts'
 
 /** A running Postgres server process and where it listens. */
@@ -204,15 +203,4 @@ async function whenGone(pid: number, folder: string): Promise<void> {
 function cause(text: string): string {
   const lines = text.split('\n').map((line) => line.replace(/^\d{4}-\d\d-\d\d [\d:.]+ \S+ \[\d+\] /, '').trim())
   return lines.find((line) => /^(FATAL|PANIC):/.test(line)) ?? lines.slice(-3).join(' ')
-}
-
-function freePort(): Promise<number> {
-  return new Promise((settle, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const at = server.address()
-      server.close(() => (at !== null && typeof at === 'object' ? settle(at.port) : reject(new Error('no free port'))))
-    })
-  })
 }

@@ -3,7 +3,7 @@ import type { EventLogServer } from '#libs/eventlog/nest/index'
 import { CacheError } from '#libs/cache/index'
 import type { HealthCheck } from '#libs/http/index'
 import { type Database, isConnectionLoss } from '#libs/postgres/index'
-import { freePort } from '../address.ts'
+import { usablePort } from '../address.ts'
 import { caughtUp } from '../followers.ts'
 import { databaseCheck } from '../health.ts'
 import { type Program, runProgram, type Starting } from '../run.ts'
@@ -49,7 +49,7 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
     async start(starting) {
       const { configuration, logger, ending } = starting
       const host = configuration.LATCHKEY_HOST
-      const port = await freePort(host, service.port(configuration))
+      const port = await usablePort(host, service.port(configuration))
       const telemetry = await openTelemetry(starting, `latchkey-${service.name}`)
       const parts = new StartingService(service.name, starting, telemetry)
       const built = await service.build(parts, { host, port })
