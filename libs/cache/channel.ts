@@ -28,7 +28,7 @@ export interface Subscription {
   readonly inForce: Promise<void>
   /**
    * Since when no message was missed, in milliseconds of `Date.now()`, as far as this end can tell; undefined while the subscription
-   * is not in force, and for the channel of a single process, which cannot know of others.
+   * is not in force, and where the channel does not reach other processes that there are.
    */
   readonly unbrokenSince: number | undefined
   end(): void

@@ -2,8 +2,14 @@ import type { TrustChannel } from './channel.ts'
 import { CacheError, type OnFailure } from './errors.ts'
 import { Subscribers } from './subscribers.ts'
 
-/** The channel of a single process: nothing is ever lost, so `onGap` is never called. Messages are heard in the next microtask. */
-export function localChannel(onFailure: OnFailure): TrustChannel {
+/**
+ * The channel within one process: nothing is ever lost there, so `onGap` is never called. Messages are heard in the next microtask.
+ * `among` tells whether that process is all there is.
+ */
+export function localChannel(
+  onFailure: OnFailure,
+  among: 'one process' | 'several processes' = 'one process',
+): TrustChannel {
   const subscribers = new Subscribers(onFailure)
   let closed = false
   return {
@@ -14,7 +20,7 @@ export function localChannel(onFailure: OnFailure): TrustChannel {
     },
     subscribe: (handler, onGap) => ({
       inForce: Promise.resolve(),
-      unbrokenSince: undefined,
+      unbrokenSince: among === 'one process' ? Date.now() : undefined,
       end: subscribers.add({ handler, onGap }),
     }),
     async close() {

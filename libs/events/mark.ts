@@ -1,12 +1,12 @@
 import { z } from 'zod'
 
 /**
- * Says, in a partition of a topic, that everything of this source and shard that was committed before `upTo` stands before it.
+ * Says, in a partition of a topic, that everything of this source and these shards that was committed before `upTo` stands before it.
  * A mark is no event: nothing happened. It tells silence from being cut off.
  */
 export const logMarked = z.object({
   source: z.enum(['gateway', 'keys']),
-  shard: z.int().nonnegative(),
+  shards: z.array(z.int().nonnegative()).min(1),
   upTo: z.iso.datetime(),
 })
 export type LogMarked = z.infer<typeof logMarked>

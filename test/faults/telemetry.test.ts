@@ -91,7 +91,13 @@ test('every metric is told, and none of their labels names a tenant, a connectio
   const { body, status, headers } = await ask(`${program.url}/metrics`, { token: '' })
   expect([status, headers['content-type']]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8'])
   const text = String(body)
-  const { eventsPublished: _published, outboxWaiting: _waiting, outboxAge: _age, ...here } = metrics
+  const {
+    eventsPublished: _published,
+    outboxWaiting: _waiting,
+    outboxAge: _age,
+    outboxRefused: _refused,
+    ...here
+  } = metrics
   const names = Object.values(here).map(({ name, kind }) => {
     const written = name.replaceAll('.', '_')
     return kind === 'counter' ? `${written}_total` : kind === 'histogram' ? `${written}_bucket` : written

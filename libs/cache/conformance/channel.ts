@@ -49,6 +49,18 @@ export function describeChannel(adapter: string, open: (onFailure: OnFailure) =>
       expect(heard).toEqual(messages)
     })
 
+    test('once it is in force nothing is missed, and it says since when', async () => {
+      const began = Date.now()
+      const subscription = ends.other.subscribe(
+        () => {},
+        () => {},
+      )
+      await subscription.inForce
+      expect(subscription.unbrokenSince).toBeGreaterThanOrEqual(began)
+      expect(subscription.unbrokenSince).toBeLessThanOrEqual(Date.now())
+      subscription.end()
+    })
+
     test('any text is a message', async () => {
       const heard = await listen(ends.other)
       const messages = ['', '!', '=', 'two\nlines', '{"é":"日本"}', 'x'.repeat(100_000)]

@@ -104,6 +104,8 @@ function isTooLarge(error: unknown): boolean {
   return type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE' || isTooLarge(error.cause)
 }
 
+/** Little happens with keys, and each partition is marked every second. */
+const quietPartitions = 4
 /** Milliseconds without a heartbeat after which a member's partitions go to others. */
 const sessionTimeout = 6_000
 /** The largest event: what a gateway accepts at the most, and its envelope. */
@@ -141,7 +143,7 @@ export class KafkaClient {
           waitForLeaders: true,
           topics: missing.map((topic) => ({
             topic,
-            numPartitions: partitions,
+            numPartitions: topic === topicName(prefix, 'trust') ? Math.min(partitions, quietPartitions) : partitions,
             replicationFactor: replication,
             configEntries: [
               { name: 'retention.ms', value: String(retention) },

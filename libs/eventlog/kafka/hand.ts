@@ -3,7 +3,9 @@ import type { ProducedRecord } from './records.ts'
 import { Taken } from './taken.ts'
 import type { Tenure } from './tenures.ts'
 
-export type Waiting = { readonly tenure: Tenure } & ({ readonly row: OutboxRow } | { readonly mark: ProducedRecord })
+export type Waiting =
+  | { readonly row: OutboxRow; readonly tenure: Tenure }
+  | { readonly mark: ProducedRecord; readonly tenures: readonly Tenure[] }
 
 /** Held in memory at the most; more waits in the outbox alone, from where it comes by the page when there is room. */
 const most = { events: 4_000, bytes: 16 * 2 ** 20 }
@@ -60,8 +62,9 @@ export class Hand {
     return 'taken'
   }
 
-  mark(tenure: Tenure, mark: ProducedRecord): void {
-    this.#queue.push({ tenure, mark })
+  /** A mark of these tenures is published while all of them last. */
+  mark(tenures: readonly Tenure[], mark: ProducedRecord): void {
+    this.#queue.push({ tenures, mark })
   }
 
   /** The next records, as many as may be sent at once. */
@@ -96,11 +99,10 @@ export class Hand {
   /** What waits of this tenure is read from the outbox again, by whoever holds the shard then. */
   drop(tenure: Tenure): void {
     this.#queue = this.#queue.filter((waiting) => {
+      if ('mark' in waiting) return !waiting.tenures.includes(tenure)
       if (waiting.tenure !== tenure) return true
-      if ('row' in waiting) {
-        this.#letGo(waiting.row.position)
-        this.#taken.remove(waiting.row)
-      }
+      this.#letGo(waiting.row.position)
+      this.#taken.remove(waiting.row)
       return false
     })
   }

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { makeEvent } from '#libs/events/index'
+import { makeEvent, type LogMarked } from '#libs/events/index'
 import { Hand } from './hand.ts'
 import { Marks } from './marks.ts'
 import type { OutboxRow } from './outbox.ts'
@@ -98,7 +98,7 @@ describe('records', () => {
   })
 
   it('that are marks are told apart from events', () => {
-    const mark = { source: 'keys', shard: 3, upTo: '2026-11-24T15:00:00.000Z' } as const
+    const mark: LogMarked = { source: 'keys', shards: [3], upTo: '2026-11-24T15:00:00.000Z' }
     const record = markOf(mark, 'latchkey.trust', 2)
     expect(record.headers['ce_type']).toBe('log.marked')
     expect(readRecord(consumed(record), 'latchkey.trust', 2)).toEqual({ kind: 'mark', mark })
@@ -127,11 +127,11 @@ describe('marks', () => {
   it('tell how far a partition is complete only when every shard of every source that feeds it has spoken', () => {
     const marks = new Marks('latchkey')
     const partition = 'latchkey.requests/3'
-    marks.add(partition, { source: 'gateway', shard: 3, upTo: at(10) })
+    marks.add(partition, { source: 'gateway', shards: [3], upTo: at(10) })
     expect(marks.upTo(partition, 16)).toBeUndefined()
-    marks.add(partition, { source: 'keys', shard: 3, upTo: at(8) })
+    marks.add(partition, { source: 'keys', shards: [3], upTo: at(8) })
     expect(marks.upTo(partition, 16)).toBe(8_000)
-    marks.add(partition, { source: 'keys', shard: 3, upTo: at(12) })
+    marks.add(partition, { source: 'keys', shards: [3], upTo: at(12) })
     expect(marks.upTo(partition, 16)).toBe(10_000)
     expect(marks.upTo(partition, 8)).toBeUndefined()
   })
@@ -180,7 +180,7 @@ describe('what a relay has in hand', () => {
     const hand = new Hand()
     hand.takeNext(tenure, of(2))
     hand.takeFound(tenure, of(1))
-    hand.mark(tenure, markOf({ source: 'keys', shard: 3, upTo: row.time }, 'latchkey.trust', 3))
+    hand.mark([tenure], markOf({ source: 'keys', shards: [3], upTo: row.time }, 'latchkey.trust', 3))
     hand.takeNext(tenure, of(3))
     expect(positionsIn(hand)).toEqual([2, 1, 'mark', 3])
   })
@@ -204,9 +204,9 @@ describe('what a relay has in hand', () => {
     ])
   })
 
-  it('has no room for more than 128 MiB, and then leaves events to the outbox', () => {
+  it('has no room for more than 16 MiB, and then leaves events to the outbox', () => {
     const hand = new Hand()
-    for (let position = 1; position <= 128; position++) hand.takeNext(tenure, of(position, 'x'.repeat(2 ** 20)))
+    for (let position = 1; position <= 16; position++) hand.takeNext(tenure, of(position, 'x'.repeat(2 ** 20)))
     expect([hand.hasRoom, hand.takeNext(tenure, of(200))]).toEqual([false, 'not yet'])
     hand.removed([1])
     expect([hand.hasRoom, hand.takeNext(tenure, of(200))]).toEqual([true, 'taken'])
@@ -217,7 +217,7 @@ describe('what a relay has in hand', () => {
     const other: Tenure = { shard: 4, state: 'open', until: Infinity }
     hand.takeNext(tenure, of(1))
     hand.takeNext(other, { ...of(2), shard: 4 })
-    hand.mark(tenure, markOf({ source: 'keys', shard: 3, upTo: row.time }, 'latchkey.trust', 3))
+    hand.mark([tenure], markOf({ source: 'keys', shards: [3], upTo: row.time }, 'latchkey.trust', 3))
     hand.drop(tenure)
     expect([...hand.shards]).toEqual([4])
     expect(hand.takeFound(tenure, of(1))).toBe('taken')

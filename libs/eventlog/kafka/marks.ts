@@ -11,9 +11,10 @@ export class Marks {
     this.#prefix = prefix
   }
 
-  add(partition: string, { source, shard, upTo }: LogMarked): void {
+  add(partition: string, { source, shards, upTo }: LogMarked): void {
     const known = this.#upTo.get(partition) ?? new Map<string, number>()
-    this.#upTo.set(partition, known.set(`${source} ${shard}`, Date.parse(upTo)))
+    for (const shard of shards) known.set(`${source} ${shard}`, Date.parse(upTo))
+    this.#upTo.set(partition, known)
   }
 
   /** Of a partition `TOPIC/NUMBER` of a topic that has so many. */

@@ -1,4 +1,4 @@
-import { type EventSource, topicNames, topics as topicList } from '#libs/events/index'
+import { type EventSource, type Topic, topicNames, topicOf, topics as topicList } from '#libs/events/index'
 import type { Database } from '#libs/postgres/index'
 import type { TracedEvent } from '../port.ts'
 import { type KafkaClient, KafkaTrouble, type Producer } from './client.ts'
@@ -35,7 +35,11 @@ export interface RelayObserver {
 
 type Loop = 'publish' | 'look' | 'renew'
 
+/** Milliseconds between looks that show all there is, after which the partitions are marked. */
 const markEvery = 1_000
+/** Milliseconds between marks where nothing happens: nobody decides by how far requests have been followed. */
+const quietMarksEvery: Readonly<Record<Topic, number>> = { trust: 1_000, people: 1_000, requests: 5_000 }
+const markTolerance = 500
 /** Milliseconds between looks for what other processes append. */
 const lookForOthersEvery = 50
 /** Milliseconds between looks for what this process appended and could not hand over. */
@@ -68,6 +72,9 @@ export class Relay {
   readonly #refused = new Refused()
   /** Shards with events that this version does not know. */
   readonly #incomplete = new Set<number>()
+  readonly #markedAt = new Map<Topic, number>()
+  /** Topics to which events were published since they were last marked. */
+  readonly #stirred = new Set<Topic>()
   /** Positions of published rows that the outbox still has. */
   #published: number[] = []
   #removing: Promise<void> = Promise.resolve()
@@ -153,10 +160,17 @@ export class Relay {
     const rows: OutboxRow[] = []
     const records: ProducedRecord[] = []
     for (const waiting of this.#hand.nextBatch()) {
-      const record = 'row' in waiting ? recordOf(waiting.row, source, topics) : waiting.mark
-      if (record === undefined) this.#leaveAside(waiting.tenure.shard)
-      else records.push(record)
-      if ('row' in waiting && record !== undefined) rows.push(waiting.row)
+      if ('mark' in waiting) {
+        records.push(waiting.mark)
+        continue
+      }
+      const record = recordOf(waiting.row, source, topics)
+      if (record === undefined) {
+        this.#leaveAside(waiting.tenure.shard)
+        continue
+      }
+      records.push(record)
+      rows.push(waiting.row)
     }
     if (records.length === 0) return
     const silence = setTimeout(() => {
@@ -188,6 +202,8 @@ export class Relay {
   }
 
   #isPublished(row: OutboxRow): void {
+    const topic = topicOf(row.name)
+    if (topic !== undefined) this.#stirred.add(topic)
     this.#hand.published(row)
     this.#refused.published(row)
     this.#published.push(row.position)
@@ -351,14 +367,16 @@ export class Relay {
 
   #mark(topics: Topics, tenures: readonly Tenure[], at: Date): void {
     const { source } = this.#options
-    for (const tenure of tenures) {
-      const { shard } = tenure
-      if (!this.#tenures.isOpen(tenure) || this.#isIncomplete(shard)) continue
-      for (const topic of topicsOf(source)) {
-        for (const partition of partitionsFedBy(shard, topics.partitionsOf(topic))) {
-          const mark = markOf({ source, shard, upTo: at.toISOString() }, topicName(topics.prefix, topic), partition)
-          this.#hand.mark(tenure, mark)
-        }
+    const complete = tenures.filter((tenure) => this.#tenures.isOpen(tenure) && !this.#isIncomplete(tenure.shard))
+    for (const topic of topicsOf(source)) {
+      const isDue = at.getTime() - (this.#markedAt.get(topic) ?? 0) > quietMarksEvery[topic] - markTolerance
+      if (!isDue && !this.#stirred.has(topic)) continue
+      this.#stirred.delete(topic)
+      this.#markedAt.set(topic, at.getTime())
+      for (const [partition, feeding] of byPartition(complete, topics.partitionsOf(topic))) {
+        const shards = feeding.map(({ shard }) => shard)
+        const mark = { source, shards, upTo: at.toISOString() }
+        this.#hand.mark(feeding, markOf(mark, topicName(topics.prefix, topic), partition))
       }
     }
     this.#wake('publish')
@@ -391,6 +409,17 @@ export class Relay {
   }
 }
 
-function topicsOf(source: EventSource): (typeof topicNames)[number][] {
+function topicsOf(source: EventSource): Topic[] {
   return topicNames.filter((topic) => (topicList[topic].sources as readonly EventSource[]).includes(source))
+}
+
+/** The partitions into which events of these shards can go, each with those of them that feed it. */
+function byPartition(tenures: readonly Tenure[], partitions: number): Map<number, Tenure[]> {
+  const fed = new Map<number, Tenure[]>()
+  for (const tenure of tenures) {
+    for (const partition of partitionsFedBy(tenure.shard, partitions)) {
+      fed.set(partition, [...(fed.get(partition) ?? []), tenure])
+    }
+  }
+  return fed
 }

@@ -128,7 +128,7 @@ export class StartingService<C extends ServiceConfiguration> {
     const onFailure = failuresOf('the channel of revocations', logger, servers)
     if (redis.REDIS_URL === undefined) {
       logger.warn('REDIS_URL is not set: revocations reach gateways by Kafka alone')
-      return localChannel(onFailure)
+      return localChannel(onFailure, 'several processes')
     }
     const watched = watchRedis(redis.REDIS_URL, logger)
     servers.push(watched)
