@@ -74,6 +74,8 @@ export const problems = {
       'notFound',
       `There is no ${what} ${JSON.stringify(id)}. It was never made, was deleted, or belongs to another tenant.`,
     ),
+  /** What this process does not have, and another may. */
+  notHere: (detail: string) => new Problem('notFound', detail),
   /** An address that no route answers; give it without its query. */
   unknownAddress: (method: string, path: string) =>
     new Problem('notFound', `Nothing answers ${method} ${path}. Check the address for a misspelling.`),

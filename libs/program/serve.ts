@@ -15,11 +15,14 @@ import {
 import { isConnectionLoss } from '#libs/postgres/index'
 import { type Logger, nestLogger, type Telemetry } from '#libs/telemetry/index'
 import { observeLag } from './followers.ts'
+import { Followers } from './followers.module.ts'
 import { followerCheck, Health } from './health.ts'
 
 export interface ServeOptions {
   readonly modules: readonly DynamicModule[]
   readonly followers: readonly EventLogServer[]
+  /** For the followers' dead letters; without it they are not to be seen from outside. */
+  readonly adminToken: string | undefined
   /** What health tells, besides the followers. */
   readonly checks: readonly HealthCheck[]
   readonly host: string
@@ -38,9 +41,10 @@ export interface ServeOptions {
 
 /** Serves modules of one or of several services over HTTP and from the event log, with health and metrics. Throws PortTaken. */
 export async function serve(options: ServeOptions): Promise<Listening> {
-  const { followers, host, port, bodyLimit, requestTimeout, raw, telemetry, logger } = options
+  const { followers, adminToken, host, port, bodyLimit, requestTimeout, raw, telemetry, logger } = options
   observeLag(followers, telemetry)
   const health = Health.with([...options.checks, ...followers.map(followerCheck)], telemetry)
+  const letters = adminToken === undefined ? [] : [Followers.with(followers, adminToken, logger)]
   const raws = raw === undefined ? [] : [raw]
   const adapter = createHttpAdapter({
     bodyLimit,
@@ -48,10 +52,14 @@ export async function serve(options: ServeOptions): Promise<Listening> {
     rawPrefixes: raws.map(({ form }) => form.prefix),
     unread: { forms: raws.map(({ form }) => form), told: observeUnread(telemetry, logger) },
   })
-  const app = await NestFactory.create<NestFastifyApplication>(Served.of([...options.modules, health]), adapter, {
-    bodyParser: false,
-    logger: nestLogger(logger),
-  })
+  const app = await NestFactory.create<NestFastifyApplication>(
+    Served.of([...options.modules, ...letters, health]),
+    adapter,
+    {
+      bodyParser: false,
+      logger: nestLogger(logger),
+    },
+  )
   app.useGlobalFilters(
     new ProblemFilter({
       logger,

@@ -23,6 +23,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       return {
         module: AuditModule.with({ database, adminToken, retention, clock, onFailure }),
         database,
+        adminToken,
         follower: starting.follower({
           log,
           database,

@@ -36,3 +36,13 @@ export const readiness = z.object({
   degraded: z.array(z.object({ name: z.string(), reason: z.string() })).default([]),
   version: z.string().optional(),
 })
+
+export const followers = z.object({ items: z.array(z.object({ group: z.string(), state: z.string() })) })
+
+export const deadLetters = z.object({
+  items: z.array(
+    z.looseObject({ id: z.string(), name: z.string(), key: z.string(), reason: z.string(), buriedAt: z.string() }),
+  ),
+})
+
+export const replayed = z.object({ applied: z.array(z.string()), stillDead: z.array(z.string()) })

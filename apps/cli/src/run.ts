@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { z } from 'zod'
 import { connectionsCommand } from './connections.ts'
 import type { World } from './command.ts'
+import { deadLettersCommand } from './dead-letters.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { keysCommand } from './keys.ts'
 import { statusCommand } from './status.ts'
@@ -20,6 +21,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     .addCommand(tenantsCommand(world, version))
     .addCommand(connectionsCommand(world, version))
     .addCommand(keysCommand(world, version))
+    .addCommand(deadLettersCommand(world, version))
     .addCommand(statusCommand(world, version))
     .addHelpText(
       'after',

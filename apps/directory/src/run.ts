@@ -18,6 +18,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       return {
         module: DirectoryModule.with({ database, adminToken }),
         database,
+        adminToken,
         follower: starting.follower({
           log,
           database,

@@ -39,7 +39,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const database = starting.openDatabase(16)
       await starting.withPostgres(() => migrateGateway(database))
       const peppers = await starting.peppers(configuration.LATCHKEY_PEPPERS)
-      starting.hideAdminToken(configuration.LATCHKEY_ADMIN_TOKEN)
+      const adminToken = starting.knownAdminToken(configuration.LATCHKEY_ADMIN_TOKEN)
       const log = starting.openLog({ database, source: 'gateway' })
       const opened = performance.now()
       const follower = starting.follower({
@@ -67,6 +67,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
           logger,
         }),
         database,
+        adminToken,
         follower,
         raw: { form: scimForm, filter: new ScimFilter() },
         catchUpWhile: () => log.broker === 'connected' || performance.now() - opened < kafkaPatience,

@@ -66,6 +66,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       return {
         module: KeysModule.with(parts),
         database,
+        adminToken,
         follower: starting.follower({
           log,
           database,

@@ -63,6 +63,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
       AuditModule.with({ database: stores.audit, adminToken, retention: options.auditRetention, clock, onFailure }),
     ],
     followers,
+    adminToken,
     checks: [databaseCheck(stores.gateway)],
     host,
     port,

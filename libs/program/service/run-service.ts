@@ -22,6 +22,7 @@ export interface Service<C extends ServiceConfiguration> extends Omit<Program<C>
 export interface BuiltService {
   readonly module: DynamicModule
   readonly database: Database
+  readonly adminToken: string | undefined
   /** From `StartingService.follower`. */
   readonly follower: EventLogServer
   readonly raw?: ServeOptions['raw']
@@ -56,6 +57,7 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
       const { follower } = built
       const listening = await serve({
         modules: [built.module],
+        adminToken: built.adminToken,
         followers: [follower],
         checks: [databaseCheck(built.database), ...parts.checks, ...(built.checks ?? [])],
         host,

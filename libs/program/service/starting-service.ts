@@ -158,10 +158,14 @@ export class StartingService<C extends ServiceConfiguration> {
     return given ?? keptSecret(LATCHKEY_DATA, 'admin-token', 'LATCHKEY_ADMIN_TOKEN', keptAdminToken, this.#starting)
   }
 
-  /** A service that does not ask for the admin token hides it all the same, where it can know it: people paste it in wrong places. */
-  hideAdminToken(given: string | undefined): void {
+  /**
+   * The admin token, for a service that can do without: where it is neither set nor kept in the data folder by now, undefined. It is
+   * hidden from the log: people paste it in wrong places.
+   */
+  knownAdminToken(given: string | undefined): string | undefined {
     const token = given ?? keptAdminToken(this.configuration.LATCHKEY_DATA)
     if (token !== undefined) hideSecret(token)
+    return token
   }
 
   /** The peppers that the keys service made, or that are set. */

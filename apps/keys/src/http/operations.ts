@@ -13,4 +13,7 @@ export const operations: Readonly<Record<string, string>> = {
   'POST /admin/v1/connections/:connection/keys': 'keys.mint',
   'GET /admin/v1/connections/:connection/keys': 'keys.list',
   'POST /admin/v1/keys/:kid/revoke': 'keys.revoke',
+  'GET /admin/v1/followers': 'followers.list',
+  'GET /admin/v1/followers/:group/dead-letters': 'deadLetters.list',
+  'POST /admin/v1/followers/:group/dead-letters/replay': 'deadLetters.replay',
 }

@@ -1,0 +1,70 @@
+import { Body, Controller, Get, Header, HttpCode, Inject, Param, Post, Query, UseGuards } from '@nestjs/common'
+import { z } from 'zod'
+import type { DeadLetter, Follower, FollowerState } from '#libs/eventlog/index'
+import type { EventLogServer } from '#libs/eventlog/nest/index'
+import { AdminGuard, parse, problems } from '#libs/http/index'
+import type { Logger } from '#libs/telemetry/index'
+
+/** Nest provider: the followers of this process. */
+export const FOLLOWERS = Symbol('FOLLOWERS')
+/** Nest provider: where it is told that dead letters were replayed. */
+export const FOLLOWERS_LOG = Symbol('FOLLOWERS_LOG')
+
+const listQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(1_000) })
+/** Few enough to be done within the time that a caller waits. */
+const replayBody = z.strictObject({ ids: z.array(z.uuid()).min(1).max(50) })
+
+interface Items<T> {
+  readonly items: readonly T[]
+}
+
+/** What the followers of this process could not apply, and doing so again. No payload is ever answered: it tells of people. */
+@Controller('admin/v1/followers')
+@UseGuards(AdminGuard)
+export class FollowersController {
+  readonly #servers: readonly EventLogServer[]
+  readonly #logger: Logger
+
+  constructor(@Inject(FOLLOWERS) servers: readonly EventLogServer[], @Inject(FOLLOWERS_LOG) logger: Logger) {
+    this.#servers = servers
+    this.#logger = logger
+  }
+
+  @Get()
+  @Header('cache-control', 'no-store')
+  list(): Items<{ readonly group: string; readonly state: FollowerState | 'not started' }> {
+    return { items: this.#servers.map(({ group, follower }) => ({ group, state: follower?.state ?? 'not started' })) }
+  }
+
+  /** The oldest first, at most `limit` of them: 1,000 unless told, and never more. */
+  @Get(':group/dead-letters')
+  @Header('cache-control', 'no-store')
+  async deadLetters(@Param('group') group: string, @Query() query: unknown): Promise<Items<DeadLetter>> {
+    const { limit } = parse(listQuery, query)
+    return { items: await this.#follower(group).deadLetters(limit) }
+  }
+
+  /**
+   * Applies at most 50 of them again, oldest first, each in its own transaction. One that is gone meanwhile is in neither list, so
+   * that the request may be sent again.
+   */
+  @Post(':group/dead-letters/replay')
+  @HttpCode(200)
+  @Header('cache-control', 'no-store')
+  async replay(@Param('group') group: string, @Body() body: unknown) {
+    const { ids } = parse(replayBody, body)
+    const { applied, stillDead } = await this.#follower(group).replay(ids)
+    this.#logger.info({ group, applied, stillDead }, 'dead letters were replayed')
+    return { applied, stillDead }
+  }
+
+  #follower(group: string): Follower {
+    const server = this.#servers.find((each) => each.group === group)
+    if (server === undefined) {
+      const known = this.#servers.map((each) => each.group).join(', ')
+      throw problems.notHere(`Nothing here follows as ${JSON.stringify(group)}. This process follows as: ${known}.`)
+    }
+    if (server.follower === undefined) throw problems.unavailable('It does not follow yet. Try again shortly.', 1)
+    return server.follower
+  }
+}

@@ -1,0 +1,63 @@
+import { type Answer, type Connection, eventually, startWorld, user, type World } from '../world.ts'
+
+let world: World
+let connection: Connection
+beforeAll(async () => {
+  world = await startWorld()
+  connection = await world.connection('okta')
+})
+afterAll(() => world.stop())
+
+const letters = '/admin/v1/followers/directory/dead-letters'
+
+/** At the directory, which follows. */
+async function ask(method: string, path: string, body?: object, token = world.adminToken): Promise<Answer> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const answer = await fetch(world.directoryUrl + path, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  return { status: answer.status, headers: answer.headers, body: await answer.json() }
+}
+
+const names = async (): Promise<string[]> =>
+  (await world.directory(`/${connection.id}/users`)).body.items.map(({ userName }: { userName: string }) => userName)
+
+test('an event that cannot be applied holds nothing up, is listed without its payload, and is applied once its cause is gone', async () => {
+  await world.query(`ALTER TABLE directory.person ADD CONSTRAINT no_grace CHECK (user_name <> 'grace.hopper')`)
+  const scim = world.scim(connection)
+  expect((await scim('POST', '/Users', user('grace.hopper'))).status).toBe(201)
+  expect((await scim('POST', '/Users', user('ada'))).status).toBe(201)
+  const { body } = await eventually(
+    () => ask('GET', letters),
+    (answer) => answer.body.items.length === 1,
+  )
+  expect(await eventually(names, (found) => found.length === 1)).toEqual(['ada'])
+  const [letter] = body.items
+  expect(Object.keys(letter).sort()).toEqual(['buriedAt', 'id', 'key', 'name', 'reason'])
+  expect(letter).toMatchObject({ name: 'user.provisioned', reason: expect.stringContaining('no_grace') })
+  expect(JSON.stringify(body)).not.toContain('grace.hopper')
+
+  const replay = (): Promise<Answer> => ask('POST', `${letters}/replay`, { ids: [letter.id] })
+  expect((await replay()).body).toEqual({ applied: [], stillDead: [letter.id] })
+  await world.query('ALTER TABLE directory.person DROP CONSTRAINT no_grace')
+  expect((await replay()).body).toEqual({ applied: [letter.id], stillDead: [] })
+  expect((await replay()).body).toEqual({ applied: [], stillDead: [] })
+  expect((await ask('GET', letters)).body).toEqual({ items: [] })
+  expect((await names()).sort()).toEqual(['ada', 'grace.hopper'])
+})
+
+test('who follows is told to whoever has the admin token', async () => {
+  const { status, body } = await ask('GET', '/admin/v1/followers')
+  expect(status).toBe(200)
+  expect(body.items).toContainEqual({ group: 'directory', state: 'following' })
+  for (const path of ['/admin/v1/followers', letters]) {
+    expect((await ask('GET', path, undefined, 'wrong')).status).toBe(401)
+  }
+  expect((await ask('POST', `${letters}/replay`, { ids: [] })).status).toBe(422)
+  expect(await ask('GET', '/admin/v1/followers/nobody/dead-letters')).toMatchObject({
+    status: 404,
+    body: { detail: expect.stringMatching(/^Nothing here follows as "nobody"\. .*directory/) },
+  })
+})
