@@ -11,7 +11,7 @@ import { freePort } from '#libs/process/index'
 import { run } from './run.ts'
 import { ago, lastUse, table } from './words.ts'
 
-type Respond = (request: IncomingMessage, response: ServerResponse) => void
+type Respond = (request: IncomingMessage, response: ServerResponse) => unknown
 
 let respond: Respond
 let seen: IncomingMessage[]
@@ -232,7 +232,7 @@ describe('dead letters', () => {
     const asked: { ids: string[] }[] = []
     respond = async (request, response) => {
       const [, group = '', replay] = /followers\/(\w+)\/dead-letters(\/replay)?$/.exec(request.url ?? '') ?? []
-      const say = (body: object): void => void answer(200, body)(request, response)
+      const say = (body: object): unknown => answer(200, body)(request, response)
       if (group === '') return say({ items: Object.keys(dead).map((name) => ({ group: name, state: 'following' })) })
       if (replay === undefined) return say({ items: (dead[group] ?? []).map((id) => ({ ...letter, id })) })
       const { ids } = JSON.parse(await text(request)) as { ids: string[] }
