@@ -4,8 +4,8 @@
  */
 export { type State, type Subscription, type TrustChannel } from './channel.ts'
 export { type Counters } from './counters.ts'
-export { CacheError, type CacheFault, type OnFailure } from './errors.ts'
+export { CacheError } from './errors.ts'
 export { localChannel } from './local-channel.ts'
-export { memoryCounters, type MemoryCountersOptions } from './memory-counters.ts'
-export { openRedisChannel, type RedisChannelOptions } from './redis-channel.ts'
-export { openRedisCounters, type RedisCountersOptions } from './redis-counters.ts'
+export { memoryCounters } from './memory-counters.ts'
+export { openRedisChannel } from './redis-channel.ts'
+export { openRedisCounters } from './redis-counters.ts'

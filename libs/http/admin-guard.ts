@@ -22,7 +22,8 @@ export class AdminGuard implements CanActivate {
   }
 
   canActivate(context: ExecutionContext): boolean {
-    const { authorization } = context.switchToHttp().getRequest<FastifyRequest>().headers
+    const request = context.switchToHttp().getRequest<FastifyRequest>()
+    const { authorization } = request.headers
     if (authorization === undefined) {
       throw problems.unauthorized(
         `The request has no Authorization header. Send "Authorization: Bearer <admin token>". ${whereFound}`,
@@ -35,7 +36,15 @@ export class AdminGuard implements CanActivate {
     const given = digest(token)
     const matching = this.#expected.filter((expected) => timingSafeEqual(expected, given))
     if (matching.length === 0) throw problems.unauthorized(`The admin token is wrong. ${whereFound}`)
+    request.adminTokenPassed = true
     return true
+  }
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set once the guard has let the request through; what is refused before has not been asked for its token. */
+    adminTokenPassed?: boolean
   }
 }
 

@@ -36,8 +36,8 @@ import {
   readBody,
   type HealthCheck,
   type Listening,
-  type Unread,
 } from './index.ts'
+import type { Unread } from './unread.ts'
 
 const token = 'correct-horse-battery-staple'
 const bodyLimit = 1000

@@ -48,10 +48,11 @@ export async function keep<B extends Beside>(
 
   async function goOn(): Promise<void> {
     for (;;) {
-      await current.gone
+      // However it is told of its end, it has ended.
+      await Promise.allSettled([current.gone])
       if (isStopping()) return
       logger.error(`${name} has ended; starting it again`)
-      await current.stop()
+      await stopCurrent()
       failures = Date.now() - begun < longestPause ? failures : 0
       await restart()
       if (isStopping()) return
@@ -67,11 +68,19 @@ export async function keep<B extends Beside>(
         current = await start(current, stopAsked.signal)
         begun = Date.now()
         logger.info({ pid: current.pid }, `${name} is back`)
-        if (isStopping()) await current.stop()
+        if (isStopping()) await stopCurrent()
         return
       } catch (error) {
         if (!isStopping()) logger.error({ err: error }, `${name} could not be started; trying again`)
       }
+    }
+  }
+
+  async function stopCurrent(): Promise<void> {
+    try {
+      await current.stop()
+    } catch (error) {
+      logger.error({ err: error }, `${name} could not be ended as it should`)
     }
   }
 

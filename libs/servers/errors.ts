@@ -11,6 +11,7 @@ export type ServerFault =
   | 'platform-unknown'
   | 'port-taken'
   | 'start-failed'
+  | 'stopped'
 
 /** Why a server could not be had. The message is one line: the cause, then what to do. */
 export class ServerError extends Error {
@@ -21,6 +22,11 @@ export class ServerError extends Error {
     super(message.replaceAll(/\s*\n\s*/g, ' '), options)
     this.fault = fault
   }
+}
+
+/** What a start ends with that was told to stop. */
+export function stopped(): ServerError {
+  return new ServerError('stopped', 'The start was told to stop.')
 }
 
 /** The refusal for a folder or file that could not be read or written. */

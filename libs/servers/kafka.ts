@@ -21,6 +21,8 @@ export interface KafkaOptions {
   readonly tell?: Tell
   /** Where servers are fetched to; absent for `.servers` of the project. */
   readonly home?: string
+  /** Ends a fetch that is under way: the start then throws `stopped`. A server that is being started is not held up by it. */
+  readonly stop?: AbortSignal
 }
 
 export interface RunningKafka {
@@ -45,7 +47,7 @@ const attempts = 3
  * @throws ServerError with a line that names the cause and what to do
  */
 export async function startKafka(options: KafkaOptions): Promise<RunningKafka> {
-  const fetched = await fetchServers(options.tell, options.home)
+  const fetched = await fetchServers(options.tell, options.home, options.stop)
   const folder = takeFolder(options.folder)
   try {
     const found = await leftBehind(folder, options)

@@ -20,6 +20,8 @@ export interface RedisOptions {
   readonly tell?: Tell
   /** Where servers are fetched to; absent for `.servers` of the project. */
   readonly home?: string
+  /** Ends a fetch that is under way: the start then throws `stopped`. A server that is being started is not held up by it. */
+  readonly stop?: AbortSignal
 }
 
 export interface RunningRedis {
@@ -41,7 +43,7 @@ const attempts = 3
  * @throws ServerError with a line that names the cause and what to do
  */
 export async function startRedis(options: RedisOptions): Promise<RunningRedis> {
-  const program = installedRedis() ?? (await fetchServers(options.tell, options.home)).redis
+  const program = installedRedis() ?? (await fetchServers(options.tell, options.home, options.stop)).redis
   const folder = takeFolder(options.folder)
   const log = resolve(options.log)
   try {

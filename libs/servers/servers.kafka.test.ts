@@ -5,7 +5,8 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { startKafka, startRedis, type KafkaOptions, type RunningKafka } from './index.ts'
+import { startKafka, startRedis, type RunningKafka } from './index.ts'
+import type { KafkaOptions } from './kafka.ts'
 import { edition, redisEntry } from './pom.ts'
 
 const parent = mkdtempSync(join(tmpdir(), 'latchkey-servers-'))
@@ -211,6 +212,31 @@ test('of two processes that start at once one fetches, and what a killed fetch l
   expect(readFileSync(count, 'utf8')).toBe('fetched\n')
   expect(readdirSync(home).sort()).toEqual([edition, 'lock'])
   expect(readdirSync(join(home, edition, 'kafka'))).toEqual([])
+})
+
+test('a fetch that is told to stop ends Maven first, and the next start fetches', async () => {
+  const home = freshFolder()
+  const pidFile = join(parent, 'maven-pid')
+  const path = programs({
+    java: `echo 'openjdk version "17.0.1"' >&2`,
+    mvn: `echo $$ > ${pidFile}.new && mv ${pidFile}.new ${pidFile}; exec sleep 600`,
+  })
+  const options = { folder: freshFolder(), log: freshFolder(), home }
+  const script = `
+    import { existsSync } from 'node:fs'
+    const { startKafka } = await import(${JSON.stringify(door)})
+    const stop = new AbortController()
+    const looking = setInterval(() => existsSync(${JSON.stringify(pidFile)}) && stop.abort(), 10)
+    await startKafka({ ...${JSON.stringify(options)}, stop: stop.signal }).catch((error) => console.log(error.fault))
+    clearInterval(looking)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, PATH: `${path}:/bin:/usr/bin`, JAVA_HOME: '' },
+  })
+  expect(await text(child.stdout)).toBe('stopped\n')
+  const maven = Number(readFileSync(pidFile, 'utf8'))
+  expect(() => process.kill(maven, 0)).toThrow('ESRCH')
+  expect(existsSync(join(home, edition, 'complete'))).toBe(false)
 })
 
 describe('what is missing is told in one line:', () => {

@@ -37,6 +37,9 @@ test.each([
     expect(await create(program, 'ada')).toMatchObject({ status: 201 })
     const pids = services.map((service) => serviceOf(program, service).pid)
     const redis = serverPid(data, 'redis')
+    const told =
+      /^postgres +postgres:\/\/latchkey@127\.0\.0\.1:\d+\/latchkey\nkafka +127\.0\.0\.1:\d+\nredis +redis:\/\/127\.0\.0\.1:\d+\n/m
+    expect(program.stdout).toMatch(told)
     expect(pids.map(lives)).toEqual([true, true, true, true])
     program.signal(name, to)
     expect(await program.exit).toEqual({ code: 0, signal: null })

@@ -12,24 +12,27 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
     read: (variables) => readSettings(variables, settings),
     expected: [EmbeddedPostgresError, ServerError],
     async start(starting) {
-      const { configuration, logger, ending, stop } = starting
+      const { configuration, ending, stop } = starting
       const folder = new DataFolder(configuration.LATCHKEY_DATA)
       if (configuration.LATCHKEY_ADMIN_TOKEN === undefined) folder.adminToken()
       if (configuration.LATCHKEY_PEPPERS === undefined) folder.peppers()
-      const servers = await keepServers(configuration, folder, ending, logger)
+      const servers = await keepServers(starting, folder)
       if (stop.isAsked()) throw new StartError('told to stop')
       const ports = await servicePorts(starting, folder)
       const addresses = ofEach((name) => publicAddress(configuration.LATCHKEY_HOST, ports[name]))
       folder.writeServices(addresses)
       ending.add('the list of services', 1_000, async () => folder.writeServices({}))
       const running = await keepServices(starting, ports, {
-        ...servers,
+        ...servers.variables,
         LATCHKEY_DATA: folder.path,
         LATCHKEY_PUBLIC_URL: configuration.LATCHKEY_PUBLIC_URL ?? addresses.gateway,
         LATCHKEY_QUICKSTART: 'true',
       })
       folder.writeUrl(addresses.keys)
-      const lines = services.map((name) => `${name.padEnd(11)}${running[name].url}  process ${running[name].pid}\n`)
+      const lines = [
+        ...Object.entries(servers.started).map(([name, address]) => `${name.padEnd(11)}${address}\n`),
+        ...services.map((name) => `${name.padEnd(11)}${running[name].url}  process ${running[name].pid}\n`),
+      ]
       return `${lines.join('')}Latchkey is ready at ${running.gateway.url}\n${running.keys.banner}`
     },
   })

@@ -1,4 +1,4 @@
-import { type DataFolder, type Ending, keep } from '#libs/program/index'
+import { type DataFolder, keep, type Starting } from '#libs/program/index'
 import { keepPostgres } from '#libs/program/postgres/index'
 import { type RunningKafka, type RunningRedis, startKafka, startRedis } from '#libs/servers/index'
 import type { Logger } from '#libs/telemetry/index'
@@ -8,39 +8,52 @@ import { together } from './together.ts'
 /** Longer than Kafka takes to end in peace, and Postgres to write a checkpoint. */
 const endMilliseconds = 60_000
 
+export interface Servers {
+  /** Where the services find them, as the variables that tell it. */
+  readonly variables: Readonly<Record<string, string>>
+  /** Where a person finds those that were started here, by name; no address holds a password. */
+  readonly started: Readonly<Record<string, string>>
+}
+
 /**
- * Where the services find Postgres, Kafka and Redis, as the variables that tell them: those that are set are used, the others
- * are started with their data in the folder, and started again on the same port whenever they end by themselves.
+ * Postgres, Kafka and Redis: those that are set are used, the others are started with their data in the folder, and started again on the same port whenever they end by themselves.
  * @throws EmbeddedPostgresError, ServerError
  */
 export async function keepServers(
-  configuration: Everything,
+  { configuration, logger, ending, stop }: Starting<Everything>,
   folder: DataFolder,
-  ending: Ending,
-  logger: Logger,
-): Promise<Record<string, string>> {
+): Promise<Servers> {
+  const giveUp = new AbortController()
+  void stop.asked.then(() => giveUp.abort())
   const { DATABASE_URL, KAFKA_BROKERS, REDIS_URL } = configuration
   const starts = [
     ...(DATABASE_URL === undefined ? [postgres(folder, logger)] : []),
-    ...(KAFKA_BROKERS === undefined ? [kafka(folder, logger)] : []),
-    ...(REDIS_URL === undefined ? [redis(folder, logger)] : []),
+    ...(KAFKA_BROKERS === undefined ? [kafka(folder, logger, giveUp.signal)] : []),
+    ...(REDIS_URL === undefined ? [redis(folder, logger, giveUp.signal)] : []),
   ]
-  const kept = await together('the servers', endMilliseconds, starts, ending)
-  return Object.fromEntries(kept.flatMap(({ variables }) => Object.entries(variables)))
+  const kept = await together('the servers', endMilliseconds, starts, ending, () => giveUp.abort())
+  return {
+    variables: Object.fromEntries(kept.flatMap(({ variables }) => Object.entries(variables))),
+    started: Object.fromEntries(kept.map(({ name, address }) => [name, address])),
+  }
 }
 
 interface KeptServer {
+  readonly name: string
+  readonly address: string
   readonly variables: Readonly<Record<string, string>>
   stop(): Promise<void>
 }
 
 async function postgres(folder: DataFolder, logger: Logger): Promise<KeptServer> {
-  const { url, stop } = await keepPostgres(folder, logger)
-  return { variables: { DATABASE_URL: url }, stop }
+  const { url, localUrl, stop } = await keepPostgres(folder, logger)
+  const address = new URL(localUrl)
+  address.password = ''
+  return { name: 'postgres', address: address.href, variables: { DATABASE_URL: url }, stop }
 }
 
-async function kafka(folder: DataFolder, logger: Logger): Promise<KeptServer> {
-  const options = { folder: folder.file('kafka'), log: folder.file('kafka.log'), tell: teller(logger) }
+async function kafka(folder: DataFolder, logger: Logger, giveUp: AbortSignal): Promise<KeptServer> {
+  const options = { folder: folder.file('kafka'), log: folder.file('kafka.log'), tell: teller(logger), stop: giveUp }
   const kept = await keep<RunningKafka>(
     'Kafka',
     (last) => startKafka(last === undefined ? options : { ...options, port: portOf(`kafka://${last.brokers}`) }),
@@ -50,17 +63,18 @@ async function kafka(folder: DataFolder, logger: Logger): Promise<KeptServer> {
   if (takenOver) logger.info({ pid }, 'took over the Kafka that an earlier run left behind')
   // Ours wants neither TLS nor a login, whatever is set for another.
   const plain = { KAFKA_TLS: 'false', KAFKA_SASL_MECHANISM: '', KAFKA_SASL_USERNAME: '', KAFKA_SASL_PASSWORD: '' }
-  return { variables: { KAFKA_BROKERS: brokers, ...plain }, stop: kept.stop }
+  return { name: 'kafka', address: brokers, variables: { KAFKA_BROKERS: brokers, ...plain }, stop: kept.stop }
 }
 
-async function redis(folder: DataFolder, logger: Logger): Promise<KeptServer> {
-  const options = { folder: folder.file('redis'), log: folder.file('redis.log'), tell: teller(logger) }
+async function redis(folder: DataFolder, logger: Logger, giveUp: AbortSignal): Promise<KeptServer> {
+  const options = { folder: folder.file('redis'), log: folder.file('redis.log'), tell: teller(logger), stop: giveUp }
   const kept = await keep<RunningRedis>(
     'Redis',
     (last) => startRedis(last === undefined ? options : { ...options, port: portOf(last.url) }),
     logger,
   )
-  return { variables: { REDIS_URL: kept.current.url }, stop: kept.stop }
+  const { url } = kept.current
+  return { name: 'redis', address: url, variables: { REDIS_URL: url }, stop: kept.stop }
 }
 
 function portOf(url: string): number {

@@ -505,7 +505,25 @@ describe('the record of a call', () => {
     expect(records).toHaveLength(1)
     expect(records[0]).toMatchObject({ status, operation, outcome: status < 400 ? 'accepted' : 'refused', events: [] })
     expect(records[0]?.detail).toBe(status < 400 ? null : answer?.body.detail)
-    expect(records[0]?.steps[0]).toMatchObject({ step: 'admin-token', decision: status === 401 ? 'refused' : 'passed' })
+  })
+
+  const steps = async (call: () => Promise<unknown>): Promise<unknown[]> =>
+    (await decided(call)).flatMap(({ steps: all }) => all.map(({ step, decision }) => `${step} ${decision}`))
+
+  test('says that the admin token was passed of those alone that were asked for it', async () => {
+    expect(await steps(() => ask('GET', '/tenants'))).toEqual(['admin-token passed', 'request passed'])
+    expect(await steps(() => ask('POST', '/tenants', { body: { nom: 'X' } }))).toEqual([
+      'admin-token passed',
+      'request refused',
+    ])
+    expect(await steps(() => ask('GET', '/tenants', { authorization: 'Bearer no' }))).toEqual(['admin-token refused'])
+    const unasked: (() => Promise<unknown>)[] = [
+      () => ask('GET', '/nothing', { authorization: 'Bearer no' }),
+      () => ask('PUT', '/tenants', { authorization: 'Bearer no', body: {} }),
+      () => ask('POST', '/tenants', { authorization: 'Bearer no', body: '{"name":' }),
+      () => ask('POST', '/tenants', { authorization: null, body: { name: 'x'.repeat(70_000) } }),
+    ]
+    for (const call of unasked) expect(await steps(call)).toEqual(['request refused'])
   })
 
   test('that cannot be kept turns the answer into 503, and a write needs no room in the queue', async () => {

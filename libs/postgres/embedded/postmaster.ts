@@ -20,6 +20,8 @@ export interface Postmaster {
 const pollMilliseconds = 5
 const startMilliseconds = 5 * 60_000
 const stopMilliseconds = 30_000
+/** How many settings tell where it listens, which `launch` adds. */
+const placeSettings = 3
 
 /**
  * The living postmaster of the folder, once it accepts connections; undefined when there is none. A process id file that names
@@ -36,6 +38,20 @@ export async function findPostmaster(folder: string): Promise<Postmaster | undef
     if (file.status === 'ready') return { ...address(file), gone: whenGone(file.pid, folder) }
     await pause(pollMilliseconds)
   }
+}
+
+/** Whether the folder's postmaster was started with these settings, and no others. */
+export function wasStartedWith(folder: string, settings: Readonly<Record<string, string>>): boolean {
+  let words: string
+  try {
+    words = readFileSync(join(folder, 'postmaster.opts'), 'utf8')
+  } catch {
+    return false
+  }
+  // The file holds each word in double quotes, and a quote within as it is.
+  const isTold = ([name, value]: [string, string]): boolean => words.includes(`"-c" "${name}=${value}"`)
+  const told = words.split('"-c" "').length - 1
+  return Object.entries(settings).every(isTold) && told === Object.keys(settings).length + placeSettings
 }
 
 /**

@@ -132,6 +132,15 @@ test('a Postgres left behind by a killed run is taken over, and ends when it is 
   expect(existsSync(`${folder}.owner`)).toBe(false)
 })
 
+test('a Postgres left behind with other settings is started again with those that are wanted', async () => {
+  const folder = freshFolder()
+  const pid = await leaveBehind(folder)
+  const postgres = await start(folder, { settings: { max_connections: '17' } })
+  expect(postgres.takenOver).toBe(false)
+  expect(postgres.pid).not.toBe(pid)
+  expect(await query(postgres.url, "SELECT current_setting('max_connections')")).toEqual(['17'])
+})
+
 test('a process id file that names a foreign process does not stop a start', async () => {
   const folder = freshFolder()
   const first = await start(folder)

@@ -8,7 +8,7 @@ import { findBinaries } from './binaries.ts'
 import { createCluster, holdsCluster, readPassword, removeDrafts, role } from './cluster.ts'
 import { unwritable } from './errors.ts'
 import { ownFolder } from './owner.ts'
-import { findPostmaster, startPostmaster, stopPostmaster } from './postmaster.ts'
+import { findPostmaster, type Postmaster, startPostmaster, stopPostmaster, wasStartedWith } from './postmaster.ts'
 
 export interface EmbeddedPostgresOptions {
   /** The data folder: absent, empty, or one that this function made. Beside it lie `FOLDER.owner` and, while it is made, `FOLDER.new-*`. */
@@ -31,7 +31,7 @@ export interface EmbeddedPostgres {
   /** The same for `pg`, by a unix socket where there is one: a seventh less processor time for what asks much. */
   readonly nearUrl: string
   readonly pid: number
-  /** True when a Postgres that a killed run left behind goes on serving; it keeps the port and settings it was started with. */
+  /** True when a Postgres that a killed run left behind goes on serving; it keeps the port it was started with. */
   readonly takenOver: boolean
   /** Settles when Postgres has ended, by `stop` or by itself. */
   readonly gone: Promise<void>
@@ -56,7 +56,8 @@ const forgetful = { fsync: 'off', full_page_writes: 'off' }
 
 /**
  * A Postgres of our own, from npm: laid out at the first start, afterwards started on the data it has. It listens on loopback
- * only, and its password is in a file that only this user can read. A Postgres left behind by a killed run is taken over.
+ * only, and its password is in a file that only this user can read. A Postgres left behind by a killed run is taken over, or, where
+ * it has other settings than are wanted now, started again.
  * Resolves when it answers queries; it outlives this process unless `stop` is called.
  * @throws EmbeddedPostgresError with a line that names the cause and what to do
  */
@@ -70,8 +71,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     removeDrafts(folder)
     if (!holdsCluster(folder, binaries)) await createCluster(folder, binaries, runner, account, options.durable)
 
-    const orphan = await findPostmaster(folder)
     const wanted = { ...settings, ...(options.durable ? {} : forgetful), ...options.settings }
+    const orphan = await takeOver(folder, wanted, options.durable)
     const postmaster =
       orphan ?? (await startPostmaster(folder, binaries, runner, options.port ?? 0, wanted, resolve(options.log)))
     let ended = false
@@ -106,6 +107,17 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     disown()
     throw error
   }
+}
+
+async function takeOver(
+  folder: string,
+  wanted: Readonly<Record<string, string>>,
+  durable: boolean,
+): Promise<Postmaster | undefined> {
+  const found = await findPostmaster(folder)
+  if (found === undefined || wasStartedWith(folder, wanted)) return found
+  await stopPostmaster(found, durable ? 'fast' : 'immediate')
+  return undefined
 }
 
 /** The folder's path free of links, so that it can be compared with what Postgres says; its parent is made when absent. */

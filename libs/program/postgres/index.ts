@@ -5,6 +5,8 @@ import { keep } from '../keep.ts'
 
 export interface KeptPostgres {
   readonly url: string
+  /** The same by its port, for whoever is not near enough for a unix socket. Both hold the password. */
+  readonly localUrl: string
   stop(): Promise<void>
 }
 
@@ -21,7 +23,7 @@ export async function keepPostgres(folder: DataFolder, logger: Logger): Promise<
       startEmbeddedPostgres(last === undefined ? options : { ...options, port: Number(new URL(last.url).port) }),
     logger,
   )
-  const { nearUrl, pid, takenOver } = kept.current
+  const { url: localUrl, nearUrl, pid, takenOver } = kept.current
   if (takenOver) logger.info({ pid }, 'took over the Postgres that an earlier run left behind')
-  return { url: nearUrl, stop: () => kept.stop() }
+  return { url: nearUrl, localUrl, stop: () => kept.stop() }
 }

@@ -105,7 +105,7 @@ export class AdminCall {
       operation: this.operation,
       address: this.#address,
       userAgent: userAgent === undefined ? null : excerpt(userAgent),
-      steps: stepsOf(status, code, microseconds),
+      steps: stepsOf(status, code, this.#request.adminTokenPassed === true, microseconds),
       outcome: status < 400 ? 'accepted' : status < 500 ? 'refused' : 'failed',
       status,
       code,
@@ -139,9 +139,16 @@ export function operationOf(request: FastifyRequest): string | null {
   return operations[`${method} ${request.routeOptions.url ?? ''}`] ?? null
 }
 
-function stepsOf(status: number, code: string | null, microseconds: number): RequestDecided['steps'] {
+/** What is refused for its address, its method or its body is so before its token is looked at. */
+function stepsOf(
+  status: number,
+  code: string | null,
+  tokenPassed: boolean,
+  microseconds: number,
+): RequestDecided['steps'] {
   const refused = { decision: 'refused', ...(code === null ? {} : { code }), microseconds } as const
   if (status === 401) return [{ step: 'admin-token', ...refused }]
+  if (!tokenPassed) return [{ step: 'request', ...refused }]
   const admitted = { step: 'admin-token', decision: 'passed', microseconds: 0 } as const
   return [admitted, { step: 'request', ...(status < 400 ? { decision: 'passed', microseconds } : refused) }]
 }
