@@ -1,17 +1,41 @@
 import { Agent } from 'node:http'
+import { connect, createServer, type Socket } from 'node:net'
+import { once } from 'node:events'
 import { jest } from '@jest/globals'
+import { startOwnPostgres } from '../servers/own-postgres.ts'
 import { ask, childrenOf, Ground, newUser, rowsOf, until, user } from './running-program.ts'
 
 jest.setTimeout(180_000)
 
 const ground = new Ground()
-afterAll(() => ground.end())
+const closing: (() => unknown)[] = []
+afterAll(async () => {
+  await ground.end()
+  for (const close of closing) await close()
+})
 
-const freezes = 4
+const freezes = 3
 const connections = 16
 
 test('Postgres stands still under load: each request is decided once, and the decision tells what became of the record', async () => {
-  const program = await ground.start(ground.folder())
+  const postgres = await startOwnPostgres()
+  closing.push(() => postgres.stop())
+  const database = await postgres.createDatabase()
+  const [found] = await rowsOf<{ pid: string }>(
+    database,
+    "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid",
+  )
+  const postmaster = Number(found?.pid)
+  let frozen: number[] = []
+  let armed = false
+  const way = await openWay(database, (chunk) => {
+    if (!armed || !chunk.includes('COMMIT') || !/outcome\\*":\\*"accepted/.test(chunk.toString('latin1'))) return
+    armed = false
+    frozen = [postmaster, ...childrenOf(postmaster)]
+    for (const pid of frozen) process.kill(pid, 'SIGSTOP')
+  })
+  closing.unshift(way.close, () => frozen.forEach((pid) => process.kill(pid, 'SIGCONT')))
+  const program = await ground.start(ground.folder(), { DATABASE_URL: way.url })
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const answered = new Map<string, number>()
   let unanswered = 0
@@ -48,10 +72,9 @@ test('Postgres stands still under load: each request is decided once, and the de
       const users = answered.size
       await until('the load is on', () => answered.size > users + 200)
       const before = unanswered
-      const processes = [program.postgres.pid, ...childrenOf(program.postgres.pid)]
-      for (const pid of processes) process.kill(pid, 'SIGSTOP')
+      armed = true
       await until('it is noticed', () => unanswered > before + connections)
-      for (const pid of processes) process.kill(pid, 'SIGCONT')
+      for (const pid of frozen.splice(0)) process.kill(pid, 'SIGCONT')
     }
     const users = answered.size
     await until('the load goes on', () => answered.size > users + 100)
@@ -62,9 +85,8 @@ test('Postgres stands still under load: each request is decided once, and the de
   agent.destroy()
   // Ending waits for the queue of decisions.
   expect(await program.stop()).toEqual({ code: 0, signal: null })
-  const again = await ground.start(program.data)
   const decided = await rowsOf<{ request: string; told: string; subject: string | null }>(
-    again.postgres.url,
+    database,
     `SELECT subject AS request, payload::jsonb ->> 'outcome' AS told, payload::jsonb #>> '{subject,id}' AS subject
      FROM event_log.event WHERE name = 'request.decided' AND payload::jsonb ->> 'operation' IN ('users.create', 'users.patch')`,
   )
@@ -74,12 +96,40 @@ test('Postgres stands still under load: each request is decided once, and the de
     decided.filter(({ told }) => told === 'accepted'),
     ({ subject }) => subject,
   )
-  const records = await rowsOf<{ id: string; version: number }>(
-    again.postgres.url,
-    'SELECT id, version FROM gateway.scim_user',
-  )
+  const records = await rowsOf<{ id: string; version: number }>(database, 'SELECT id, version FROM gateway.scim_user')
   const versions = new Map(records.map(({ id, version }) => [id, version]))
   expect(new Map([...accepted].map(([id, all]) => [id, all.length]))).toEqual(versions)
   expect([...answered].filter(([id, version]) => version > (versions.get(id) ?? 0))).toEqual([])
-  expect(await again.stop()).toEqual({ code: 0, signal: null })
 })
+
+/** A way to Postgres on which `sent` sees what clients send before the server does. */
+async function openWay(database: string, sent: (chunk: Buffer) => void): Promise<{ url: string; close(): void }> {
+  const url = new URL(database)
+  const port = Number(url.port)
+  const sockets: Socket[] = []
+  const server = createServer((client) => {
+    const there = connect(port, '127.0.0.1')
+    sockets.push(client, there)
+    for (const [one, other] of [
+      [client, there],
+      [there, client],
+    ] as const) {
+      one.on('error', () => other.destroy()).on('close', () => other.end())
+    }
+    client.on('data', (chunk) => {
+      sent(Buffer.from(chunk))
+      there.write(chunk)
+    })
+    there.pipe(client)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  url.port = String(typeof address === 'object' ? address?.port : address)
+  return {
+    url: url.href,
+    close() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}

@@ -74,6 +74,7 @@ export function recordOf(row: OutboxRow, source: EventSource, topics: Topics): P
   }
 }
 
+/** With no more than a CloudEvent must have: an idle system writes little else. */
 export function markOf(mark: LogMarked, topic: string, partition: number): ProducedRecord {
   return {
     topic,
@@ -86,8 +87,6 @@ export function markOf(mark: LogMarked, topic: string, partition: number): Produ
       ce_id: newId(Date.now()),
       ce_type: markName,
       ce_source: `/latchkey/${mark.source}`,
-      ce_time: mark.upTo,
-      ce_dataschema: `urn:latchkey:event:${markName}:1`,
     },
   }
 }
