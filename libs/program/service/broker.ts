@@ -14,8 +14,8 @@ export function watchBroker(where: string, isPublisher: boolean, logger: Logger)
   const absence = tellOfAbsence({
     server: `Kafka at ${where}`,
     meanwhile: isPublisher
-      ? 'Requests are answered all the same, and their events wait in the outbox until it is back.'
-      : 'Requests are answered all the same, of what was known before; events are followed again when it is back.',
+      ? 'Events wait in the outbox, and what others publish is not heard, until it is back.'
+      : 'Requests are answered of what was known before; events are followed again when it is back.',
     logger,
   })
   absence.away()
