@@ -63,6 +63,13 @@ async function expectRevoked({ kid, key }: { kid: string; key: string }): Promis
 
 const heard = (): Promise<number> => metric(gateway(), 'latchkey_channel_messages_total{result="applied"}')
 
+async function redisIsBack(): Promise<void> {
+  for (const service of ['gateway', 'keys'] as const) {
+    const url = urlOf(program, service)
+    await until('Redis is back', async () => !(await degradedAt(url)).degraded.includes('redis'))
+  }
+}
+
 /** A revocation is heard on the channel, and not by the event log alone. */
 async function expectChannelWorks(): Promise<void> {
   const key = await acceptedKey()
@@ -143,10 +150,7 @@ test('Redis killed: a key revoked meanwhile is refused by the event log, and the
     expect(await statusesPastMemory(baseOf(), key.key)).toEqual(new Set([401]))
     expect(await heard()).toBe(before)
   })
-  for (const service of ['gateway', 'keys'] as const) {
-    const url = urlOf(program, service)
-    await until('Redis is back', async () => !(await degradedAt(url)).degraded.includes('redis'))
-  }
+  await redisIsBack()
   await expectChannelWorks()
   expect((await list(key.key)).status).toBe(401)
 })
@@ -207,6 +211,7 @@ test('Kafka and Redis away: within 5 seconds no key is accepted that may be revo
     await expectRevoked(minted)
   })
   expect(await statusesPastMemory(baseOf(), revoked.key)).toEqual(new Set([401]))
+  await redisIsBack()
   await expectChannelWorks()
 })
 
