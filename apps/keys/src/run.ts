@@ -81,7 +81,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
               banner: banner(quickstart, clock()),
               readiness: {
                 waitsFor: 'the first key to be published in Kafka',
-                isReady: async () => (await log.backlog()).events === 0,
+                isReady: async () => (await log.backlog().catch(() => undefined))?.events === 0,
               },
             }),
       }

@@ -20,7 +20,7 @@ import { KafkaClient, KafkaTrouble } from './client.ts'
 import { openKafkaEventLog, OutboxTables, type KafkaEventLog } from './index.ts'
 import { renewLeases } from './leases.ts'
 import { Outbox } from './outbox.ts'
-import { recordOf } from './records.ts'
+import { markOf, recordOf } from './records.ts'
 
 const day = 24 * 60 * 60 * 1000
 
@@ -104,7 +104,7 @@ describe('what only the Kafka event log has', () => {
       try {
         await harness.client.readSince(partitions, new Date(0), async (records) => {
           for (const record of records) {
-            if (record.header('ce_type') === markName) continue
+            if (record.header('ce_type') === markName || record.header('ce_id') === 'hello') continue
             const version = Number(record.header('ce_sequence'))
             found.push({ id: record.header('ce_id') ?? '', key: record.key ?? '', version })
           }
@@ -167,6 +167,10 @@ describe('what only the Kafka event log has', () => {
       100,
     )
     const producer = await client.openProducer()
+    const trust = `${harness.prefix}.trust`
+    const mark = markOf({ source: 'keys', shards: [1], upTo: new Date().toISOString() }, trust, 1)
+    const strange = { topic: trust, partition: 1, key: null, value: 'hello', headers: { ce_id: 'hello' } }
+    await producer.send([mark, strange])
     await producer.send(rows.slice(0, 17).flatMap((row) => recordOf(row, 'keys', topics) ?? []))
     await producer.close()
 

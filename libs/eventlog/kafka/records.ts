@@ -103,12 +103,11 @@ export function readRecord(record: ConsumedRecord, topic: string, partition: num
     const mark = logMarked.safeParse(payload)
     if (mark.success) return { kind: 'mark', mark: mark.data }
   }
-  const id = record.header('ce_id') ?? ''
   const time = record.header('ce_time') ?? ''
   return {
     kind: 'event',
     event: {
-      id: isUuid(id) ? id : idOfPlace(topic, partition, record.offset),
+      id: eventIdOf(record) ?? idOfPlace(topic, partition, record.offset),
       name,
       source: record.header('ce_source') === '/latchkey/keys' ? 'keys' : 'gateway',
       subject: record.header('ce_subject') ?? '',
@@ -119,6 +118,12 @@ export function readRecord(record: ConsumedRecord, topic: string, partition: num
       payload,
     },
   }
+}
+
+/** The id of an event; undefined of a mark, and of what is none of ours. */
+export function eventIdOf(record: ConsumedRecord): string | undefined {
+  const id = record.header('ce_id') ?? ''
+  return isUuid(id) ? id : undefined
 }
 
 function readJson(value: Buffer | null): unknown {

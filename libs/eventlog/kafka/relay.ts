@@ -4,7 +4,7 @@ import type { TracedEvent } from '../port.ts'
 import { type KafkaClient, KafkaTrouble, type Producer } from './client.ts'
 import { Hand } from './hand.ts'
 import { isLastPage, type Outbox, type OutboxPage, type OutboxRow } from './outbox.ts'
-import { markOf, type ProducedRecord, recordOf, topicName, type Topics } from './records.ts'
+import { eventIdOf, markOf, type ProducedRecord, recordOf, topicName, type Topics } from './records.ts'
 import { Refused } from './refused.ts'
 import { partitionsFedBy } from './shards.ts'
 import { renewEvery, type Tenure, Tenures } from './tenures.ts'
@@ -322,7 +322,7 @@ export class Relay {
           ids = []
         })
       await client.readSince(partitions, new Date(oldest.getTime() - clockSkew), async (records) => {
-        for (const record of records) ids.push(record.header('ce_id') ?? '')
+        ids.push(...records.flatMap((record) => eventIdOf(record) ?? []))
         if (ids.length >= mostIds) await remove()
       })
       await remove()

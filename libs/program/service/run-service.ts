@@ -1,17 +1,18 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { DynamicModule } from '@nestjs/common'
 import type { EventLogServer } from '#libs/eventlog/nest/index'
 import { CacheError } from '#libs/cache/index'
 import type { HealthCheck } from '#libs/http/index'
-import { type Database, isConnectionLoss } from '#libs/postgres/index'
+import type { Database } from '#libs/postgres/index'
 import { usablePort } from '../address.ts'
 import { caughtUp } from '../followers.ts'
 import { databaseCheck } from '../health.ts'
 import { type Program, runProgram, type Starting } from '../run.ts'
 import { serve, type ServeOptions } from '../serve.ts'
+import { StartError } from '../start-error.ts'
 import { openTelemetry } from '../telemetry.ts'
 import type { ServiceConfiguration } from './service-settings.ts'
 import { StartingService } from './starting-service.ts'
-import { waitFor } from './waiting.ts'
 
 export interface Service<C extends ServiceConfiguration> extends Omit<Program<C>, 'start'> {
   port(configuration: C): number
@@ -40,6 +41,8 @@ export interface BuiltService {
 
 /** Milliseconds after which it is told what is waited for. */
 const patience = 1_000
+const tellEvery = 10_000
+const lookEvery = 50
 
 /** Runs one service as a program of its own, over Postgres, Kafka and Redis, which may come in any order. */
 export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEnv, service: Service<C>): Promise<void> {
@@ -86,18 +89,18 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
   })
 }
 
+/** Tells what it waits for after a second, and then every 10. Throws StartError when the program is told to stop meanwhile. */
 async function waitUntil(
   { waitsFor, isReady }: NonNullable<BuiltService['readiness']>,
-  starting: Pick<Starting<unknown>, 'logger' | 'stop'>,
+  { logger, stop }: Pick<Starting<unknown>, 'logger' | 'stop'>,
 ): Promise<void> {
-  await waitFor(
-    waitsFor,
-    async () => {
-      if (!(await isReady())) throw new NotReady('listening meanwhile')
-    },
-    (error) => error instanceof NotReady || isConnectionLoss(error),
-    starting,
-  )
+  let tellAt = performance.now() + patience
+  while (!(await isReady())) {
+    if (stop.isAsked()) throw new StartError('told to stop')
+    if (performance.now() >= tellAt) {
+      logger.warn(`waiting for ${waitsFor}`)
+      tellAt = performance.now() + tellEvery
+    }
+    await Promise.race([stop.asked, pause(lookEvery)])
+  }
 }
-
-class NotReady extends Error {}
