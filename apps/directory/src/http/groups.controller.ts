@@ -39,11 +39,15 @@ export class GroupsController {
     @Query() query: unknown,
   ): Promise<GroupDetail> {
     const paging = readPaging(query)
-    const [group, members, groups] = await Promise.all([
-      findGroup(this.#database, connection, id),
-      directMembers(this.#database, connection, id, spanOf(paging)),
-      effectiveGroups(this.#database, connection, id),
-    ])
+    const [group, members, groups] = await this.#database.transaction(async (transaction) => {
+      // Its version and its members as they were at one moment.
+      transaction.send('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY')
+      return Promise.all([
+        findGroup(transaction, connection, id),
+        directMembers(transaction, connection, id, spanOf(paging)),
+        effectiveGroups(transaction, connection, id),
+      ])
+    })
     if (group === undefined) throw problems.notFound('group', id)
     return { ...answerOf(connection, group), members: pageById(members, paging, (member) => member), groups }
   }
