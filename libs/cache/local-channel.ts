@@ -6,10 +6,7 @@ import { Subscribers } from './subscribers.ts'
  * The channel within one process: nothing is ever lost there, so `onGap` is never called. Messages are heard in the next microtask.
  * `among` tells whether that process is all there is.
  */
-export function localChannel(
-  onFailure: OnFailure,
-  among: 'one process' | 'several processes' = 'one process',
-): TrustChannel {
+export function localChannel(onFailure: OnFailure, among: 'one process' | 'several processes'): TrustChannel {
   const subscribers = new Subscribers(onFailure)
   let closed = false
   return {

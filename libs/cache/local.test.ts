@@ -2,7 +2,7 @@ import { describeChannel, describeCounters } from './conformance/index.ts'
 import { localChannel, memoryCounters } from './index.ts'
 
 describeChannel('this process', (onFailure) => {
-  const channel = localChannel(onFailure)
+  const channel = localChannel(onFailure, 'one process')
   return { one: channel, other: channel }
 })
 

@@ -23,6 +23,7 @@ export function observeFollower(
   const applied = telemetry.metrics.counter(metrics.followerApplied)
   const deadLetters = telemetry.metrics.counter(metrics.deadLetters)
   const endToEnd = telemetry.metrics.histogram(metrics.endToEnd)
+  deadLetters.add(0, { group })
   return {
     applied(events) {
       applied.add(events.length, { group })

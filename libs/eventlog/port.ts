@@ -74,6 +74,11 @@ export interface Follower {
    * whether publishers are alive or not. By this process's clock; undefined until first known, and over Kafka, of a follower that is not `watched`, always.
    */
   caughtUpAt(): Date | undefined
+  /**
+   * Since when the end of the log has been looked at without interruption, by this process's clock; undefined while it cannot be, and
+   * for a log that nothing can be on its way to: there `caughtUpAt` says all.
+   */
+  unbrokenSince(): Date | undefined
   deadLetters(limit: number): Promise<DeadLetter[]>
   /** Applies buried events again, oldest first, each in its own transaction; the ids of those that stayed dead are returned. */
   replay(ids?: readonly string[]): Promise<{ applied: string[]; stillDead: string[] }>

@@ -1,7 +1,7 @@
 /** What a Postgres failure means to a caller: try again, wait for the server, or answer a conflict. */
 
 /** By shape and not by class: an error may come from another realm. */
-function textOf(error: unknown, property: 'code' | 'message' | 'constraint'): string {
+function textOf(error: unknown, property: 'code' | 'message' | 'constraint' | 'severity'): string {
   if (typeof error !== 'object' || error === null) return ''
   const value: unknown = Reflect.get(error, property)
   return typeof value === 'string' ? value : ''
@@ -9,6 +9,11 @@ function textOf(error: unknown, property: 'code' | 'message' | 'constraint'): st
 
 function codeOf(error: unknown): string {
   return textOf(error, 'code')
+}
+
+/** The server itself refused the statement, by a code of five characters: nothing of its transaction is stored. */
+export function isAnswer(error: unknown): boolean {
+  return /^[0-9A-Z]{5}$/.test(codeOf(error)) && textOf(error, 'severity') === 'ERROR'
 }
 
 /** A deadlock or serialization failure: the same transaction may succeed at once. */

@@ -1,5 +1,5 @@
 import { type Database, type Statement, type Transaction, type Waiting } from './database.ts'
-import { isConnectionLoss } from './failures.ts'
+import { isAnswer, isConnectionLoss } from './failures.ts'
 
 /** The table that `Lanes` needs in a schema; for use in its migrations. */
 export const LaneTables = {
@@ -83,9 +83,9 @@ export class Lanes {
       this.#free.push(lane)
       return { kind: 'committed', result }
     } catch (failure) {
+      if (commits && !isAnswer(failure)) return { kind: 'in doubt', failure, doubt: this.#doubt(lane) }
       // The server may still hold the row of a lane whose connection broke.
       if (!isConnectionLoss(failure)) this.#free.push(lane)
-      else if (commits) return { kind: 'in doubt', failure, doubt: this.#doubt(lane) }
       return { kind: 'failed', failure }
     }
   }

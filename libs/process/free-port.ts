@@ -28,7 +28,8 @@ export async function holdFreePort(host: string): Promise<HeldPort> {
 
 /** The same for a port that is named: EADDRINUSE is thrown when somebody listens there. */
 export async function holdPort(host: string, port: number): Promise<HeldPort> {
-  const server = createServer().listen(port, host)
+  // Whoever knocks meanwhile must not keep it from being released.
+  const server = createServer((socket) => socket.destroy()).listen(port, host)
   await once(server, 'listening')
   return { port, release: () => closed(server) }
 }

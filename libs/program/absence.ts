@@ -46,6 +46,7 @@ export function tellOfAbsence({ server, meanwhile, logger }: AbsenceOptions): Ab
     away() {
       if (since !== undefined) return
       since = performance.now()
+      failures = 0
       timer = setTimeout(tell, blip).unref()
     },
     failed(error) {

@@ -40,5 +40,7 @@ function reasonOf(error: unknown): string {
     '57P03': 'it is starting up or shutting down',
     '53300': 'it has no connection free',
   }
-  return code === undefined ? 'no answer' : (known[code] ?? code)
+  if (code !== undefined) return known[code] ?? code
+  const wantsPassword = error instanceof Error && /password must be a/.test(error.message)
+  return wantsPassword ? 'it asks for a password, and the address holds none' : 'no answer'
 }

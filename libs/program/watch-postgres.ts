@@ -35,8 +35,9 @@ export function watchPostgres(url: string, logger: Logger): WatchedPostgres {
       absence.away()
       await new Promise((resolve) => setTimeout(resolve, askEvery).unref())
     }
+    if (ended) return
     if (absence.isAway) absence.back()
-    else if (!ended) otherwise?.()
+    else otherwise?.()
     asking = undefined
   }
 

@@ -128,14 +128,9 @@ export const errors = {
 
   notImplemented: (detail: string) => new ScimError({ status: 501, code: 'not-implemented', detail }),
 
-  /** `cause` says what is not known, for want of news from others. */
-  unheard: (code: string, cause: string) =>
-    new ScimError({
-      status: 503,
-      code,
-      detail: `${cause}: this service has not heard from the others for more than 5 seconds. Repeat the request in 5 seconds. Its operator finds out at /health/ready what is away.`,
-      headers: { 'Retry-After': '5' },
-    }),
+  /** `detail` tells what the service does not know for now, and who can find out why. */
+  undecided: (code: string, detail: string, retryAfterSeconds: number) =>
+    new ScimError({ status: 503, code, detail, headers: { 'Retry-After': String(retryAfterSeconds) } }),
 
   unavailable: (retryAfterSeconds: number) =>
     new ScimError({

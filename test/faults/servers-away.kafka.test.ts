@@ -18,6 +18,7 @@ import {
 } from './installation.ts'
 import { expectAgreement, whatIsKnown } from './known.ts'
 import { startLoad } from './load.ts'
+import { serviceOf } from './services.ts'
 import { services } from './services.ts'
 import { ask, type Answer, Ground, metric, newUser, type Program, rowsOf, until, user } from './running-program.ts'
 
@@ -184,34 +185,70 @@ test('Kafka away: the channel alone has a revoked key refused, for good, also on
   for (const { key } of [known, unheard]) expect(await statusesPastMemory(baseOf(), key)).toEqual(new Set([401]))
 })
 
-test('Kafka and Redis away: within 5 seconds no key is accepted that may be revoked, and all is well when either is back', async () => {
+/** What a request with this key is answered, time and again, until `isOver`. */
+async function statusesUntil(key: string, what: string, isOver: (status: number) => boolean): Promise<Set<number>> {
+  const statuses = new Set<number>()
+  await until(what, async () => {
+    const { status } = await list(key)
+    statuses.add(status)
+    return isOver(status)
+  })
+  return statuses
+}
+
+/** Revokes the key while nobody can be told, and waits until the gateway accepts no key any more. */
+async function revokeUnheard(kid: string): Promise<void> {
+  await until('it is noticed', async () => (await degradedAt(urlOf(program, 'keys'))).degraded.includes('kafka'))
+  const { status, headers } = await revoke(program, kid)
+  expect([status, headers['latchkey-warning']]).toEqual([200, expect.stringContaining('neither Kafka nor')])
+  await statusesUntil(program.key, 'no key is accepted', (answer) => answer === 503)
+}
+
+test('Kafka and Redis away: within 5 seconds no key is accepted that may be revoked, and none after that before its revocation is known', async () => {
   const revoked = await acceptedKey()
   let minted = revoked
-  const status = async (key: string): Promise<number> => (await list(key)).status
+  const keysPid = serviceOf(program, 'keys').pid
   await redis.kill(async () => {
     await kafka.outage(async () => {
-      await until('it is noticed', async () => (await degradedAt(urlOf(program, 'keys'))).degraded.includes('kafka'))
-      const answer = await revoke(program, revoked.kid)
-      expect([answer.status, answer.headers['latchkey-warning']]).toEqual([
-        200,
-        expect.stringContaining('neither Kafka nor'),
-      ])
+      await revokeUnheard(revoked.kid)
       minted = await mint(program, connectionOf())
-      await until('no key is accepted', async () => (await status(revoked.key)) === 503)
       expect(await statusesPastMemory(baseOf(), revoked.key)).toEqual(new Set([503]))
       expect(await statusesPastMemory(baseOf(), minted.key)).toEqual(new Set([503]))
-      const { status: told, headers } = await list(program.key)
-      expect([told, headers['retry-after']]).toEqual([503, '5'])
+      expect((await list(program.key)).headers['retry-after']).toBe('5')
       expect((await degradedAt(gateway().url)).status).toBe(503)
       expect((await ask(`${baseOf()}/Users`, { token: `${program.key.slice(0, -1)}!` })).status).toBe(401)
+      process.kill(keysPid, 'SIGSTOP')
     })
-    await until('the key is refused', async () => (await status(revoked.key)) === 401)
-    await until('others are accepted', async () => (await status(program.key)) === 200)
-    await until('what was minted is accepted', async () => (await status(minted.key)) === 200)
+    // Kafka is there, and the keys service has not yet told it what it holds.
+    await until('Kafka is read', async () => !(await degradedAt(gateway().url)).degraded.includes('kafka'))
+    let looks = 0
+    expect(await statusesUntil(revoked.key, 'it was looked', () => ++looks === 100)).toEqual(new Set([503]))
+    process.kill(keysPid, 'SIGCONT')
+    const told = await statusesUntil(revoked.key, 'the key is refused', (status) => status === 401)
+    expect(told.has(200)).toBe(false)
+    await statusesUntil(program.key, 'others are accepted', (status) => status === 200)
+    await statusesUntil(minted.key, 'what was minted is accepted', (status) => status === 200)
     await expectRevoked(minted)
   })
   expect(await statusesPastMemory(baseOf(), revoked.key)).toEqual(new Set([401]))
   await redisIsBack()
+  await expectChannelWorks()
+})
+
+test('Redis alone is back after both were away: no key is accepted before Kafka is there too', async () => {
+  const revoked = await acceptedKey()
+  await kafka.outage(async () => {
+    await redis.kill(() => revokeUnheard(revoked.kid))
+    await redisIsBack()
+    expect((await list(program.key)).status).toBe(503)
+    // What waits to be published is announced again: the key is refused for what it is.
+    const again = await statusesUntil(revoked.key, 'the key is refused', (status) => status === 401)
+    expect(again.has(200)).toBe(false)
+    expect((await list(program.key)).status).toBe(503)
+  })
+  const told = await statusesUntil(revoked.key, 'the key is refused', (status) => status === 401)
+  expect(told.has(200)).toBe(false)
+  await statusesUntil(program.key, 'others are accepted', (status) => status === 200)
   await expectChannelWorks()
 })
 

@@ -1,36 +1,74 @@
 import { Currency } from './currency.ts'
 
-const at = (second: number): number => second * 1_000
+const at = (second: number): Date => new Date(second * 1_000)
 
-function currency(now: number, caughtUpAt?: number, unbrokenSince?: number): Currency {
+interface Heard {
+  readonly proven?: number
+  readonly caughtUp?: number
+  readonly logSince?: number
+  readonly channelSince?: number
+}
+
+/** As it stands at second 100. */
+function currency({ proven, caughtUp, logSince, channelSince }: Heard): Currency {
+  const instant = (second: number | undefined) => () => (second === undefined ? undefined : at(second))
   const known = new Currency(
-    () => (caughtUpAt === undefined ? undefined : new Date(at(caughtUpAt))),
-    () => new Date(at(now)),
+    { provenUpTo: instant(proven), caughtUpAt: instant(caughtUp), unbrokenSince: instant(logSince) },
+    () => at(100),
   )
-  known.hear(() => (unbrokenSince === undefined ? undefined : at(unbrokenSince)))
+  known.hear(() => (channelSince === undefined ? undefined : channelSince * 1_000))
   return known
 }
 
-test.each([
-  ['nothing was ever heard', currency(100), false, false],
-  ['the log was never read, and the channel is in force', currency(100, undefined, 1), false, false],
-  ['the log was read to its end 5 seconds ago', currency(100, 95), true, true],
-  ['the log is away for longer, and so is the channel', currency(100, 94), false, false],
+test.each<[string, Heard, boolean, boolean]>([
+  ['nothing was ever heard', {}, false, false],
   [
-    'the log is away, and the channel has missed nothing since it was last read to its end',
-    currency(100, 50, 49),
+    'the log and the channel are there, and the publishers have never proved anything',
+    { caughtUp: 100, logSince: 1, channelSince: 1 },
     false,
+    false,
+  ],
+  [
+    'the publishers proved it 5 seconds ago, and the log is there',
+    { proven: 95, caughtUp: 98, logSince: 96 },
+    true,
     true,
   ],
-  ['the log is away, and the channel has missed something since', currency(100, 50, 51), false, false],
-])('when %s, minted and revoked keys are known: %#', (_, known, minted, revoked) => {
+  ['the publishers proved it 5 seconds ago, and the log is away for three', { proven: 95, caughtUp: 97 }, false, true],
+  ['it was proved longer ago, and the channel has missed nothing since', { proven: 50, channelSince: 50 }, false, true],
+  [
+    'it was proved longer ago, and the channel has missed something since',
+    { proven: 50, channelSince: 51 },
+    false,
+    false,
+  ],
+  [
+    'the publishers are gone, and the log was read without interruption',
+    { proven: 50, caughtUp: 99, logSince: 50 },
+    true,
+    true,
+  ],
+  [
+    'both were away, and the log is back, but not its publishers',
+    { proven: 50, caughtUp: 99, logSince: 60, channelSince: 61 },
+    false,
+    false,
+  ],
+  ['the log stands still', { proven: 50, caughtUp: 94, logSince: 40 }, false, false],
+  ['the clock was set back', { proven: 3_600, caughtUp: 3_600 }, false, false],
+])('when %s, minted and revoked keys are known accordingly', (_, heard, minted, revoked) => {
+  const known = currency(heard)
   expect([known.ofMinted, known.ofRevoked]).toEqual([minted, revoked])
 })
 
-test('a channel that nobody listens to vouches for nothing', () => {
-  const known = new Currency(
-    () => new Date(at(50)),
-    () => new Date(at(100)),
-  )
+test('a channel of which something could not be kept vouches for nothing before the next proof', () => {
+  const known = currency({ proven: 50, channelSince: 40 })
+  expect(known.ofRevoked).toBe(true)
+  known.missed()
   expect(known.ofRevoked).toBe(false)
+})
+
+test('a channel that nobody listens to vouches for nothing', () => {
+  const log = { provenUpTo: () => at(50), caughtUpAt: () => undefined, unbrokenSince: () => undefined }
+  expect(new Currency(log, () => at(100)).ofRevoked).toBe(false)
 })

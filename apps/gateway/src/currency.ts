@@ -1,20 +1,30 @@
-import type { HealthCheck } from '#libs/http/index'
+/** What the event log tells of itself. All instants are of this process's clock, but for `provenUpTo`, which may be the publishers'. */
+export interface HeardLog {
+  /** Everything that was committed before this instant, published or not, is known here. */
+  provenUpTo(): Date | undefined
+  /** Everything that was published before this instant is known here. */
+  caughtUpAt(): Date | undefined
+  /** Since when it has been read without interruption. */
+  unbrokenSince(): Date | undefined
+}
 
 /** Milliseconds for which the gateway goes on by what it knows when it hears nothing any more: within them a revoked key is refused. */
 const longestSilence = 5_000
+/** The same of keys that were minted: soon after it nobody is told that a key does not exist. */
+const shortSilence = 2_500
 
 /**
- * Whether the gateway may go by what it knows of keys. Whoever is cut off from everything that could tell of a revocation must not
- * accept a key: it might be revoked.
+ * Whether the gateway may go by what it knows of keys. Whoever was cut off from everything that could tell of a revocation must not
+ * accept a key before the publishers themselves have said that there is nothing more to tell: it might be revoked.
  */
 export class Currency {
-  readonly #logCaughtUpAt: () => Date | undefined
+  readonly #log: HeardLog
   readonly #clock: () => Date
   #channelUnbrokenSince: () => number | undefined = () => undefined
+  #missedAt = -Infinity
 
-  /** `logCaughtUpAt` answers when all that the event log then held was known here, by the same clock. */
-  constructor(logCaughtUpAt: () => Date | undefined, clock: () => Date) {
-    this.#logCaughtUpAt = logCaughtUpAt
+  constructor(log: HeardLog, clock: () => Date) {
+    this.#log = log
     this.#clock = clock
   }
 
@@ -23,30 +33,48 @@ export class Currency {
     this.#channelUnbrokenSince = unbrokenSince
   }
 
-  /** Whether every key that was minted is known, those of the last 5 seconds excepted. */
+  /** Something that the channel said is not known here: what it said before counts no more. */
+  missed(): void {
+    this.#missedAt = this.#clock().getTime()
+  }
+
+  /** Whether every key that was minted is known, those of the last seconds excepted. */
   get ofMinted(): boolean {
-    const caughtUpAt = this.#logCaughtUpAt()
-    return caughtUpAt !== undefined && this.#clock().getTime() - caughtUpAt.getTime() <= longestSilence
+    return this.#isWithin(shortSilence, this.#log.caughtUpAt()) && (this.#isProven || this.#logVouches)
   }
 
   /**
-   * Whether every revocation is known, those of the last 5 seconds excepted: from the event log; or, while that is away, from a channel
-   * that has missed nothing since before the log was last read to its end.
+   * Whether every revocation is known, those of the last 5 seconds excepted: proven by the publishers within that time; or, since they
+   * last proved it, either the channel has missed nothing or the log was read without interruption.
    */
   get ofRevoked(): boolean {
-    if (this.ofMinted) return true
-    const caughtUpAt = this.#logCaughtUpAt()
-    const since = this.#channelUnbrokenSince()
-    return caughtUpAt !== undefined && since !== undefined && since <= caughtUpAt.getTime()
+    return this.#isProven || this.#channelVouches || this.#logVouches
   }
-}
 
-/** A gateway that cannot tell which keys are revoked answers 503 to everyone. */
-export function currencyCheck(currency: Currency): HealthCheck {
-  return {
-    name: 'trust',
-    async check() {
-      if (!currency.ofRevoked) throw new Error('neither Kafka nor Redis tells which keys are revoked')
-    },
+  get #isProven(): boolean {
+    return this.#isWithin(longestSilence, this.#log.provenUpTo())
+  }
+
+  get #channelVouches(): boolean {
+    const since = this.#channelUnbrokenSince()
+    return since !== undefined && this.#isProvenSince(Math.max(since, this.#missedAt))
+  }
+
+  get #logVouches(): boolean {
+    const since = this.#log.unbrokenSince()
+    return (
+      since !== undefined &&
+      this.#isProvenSince(since.getTime()) &&
+      this.#isWithin(longestSilence, this.#log.caughtUpAt())
+    )
+  }
+
+  #isProvenSince(instant: number): boolean {
+    return (this.#log.provenUpTo()?.getTime() ?? -Infinity) >= instant
+  }
+
+  /** An instant that lies ahead by as much is of a clock that was set back: it tells nothing. */
+  #isWithin(milliseconds: number, instant: Date | undefined): boolean {
+    return instant !== undefined && Math.abs(this.#clock().getTime() - instant.getTime()) <= milliseconds
   }
 }

@@ -1,5 +1,4 @@
 import type { AnyEvent } from '#libs/events/index'
-import type { Doubt } from '#libs/postgres/index'
 import type { ResolvedFilter, ResourceType } from '#libs/scim/index'
 import type { Occasion } from './lifecycle.ts'
 import type { Principal } from './principal.ts'
@@ -23,8 +22,8 @@ export interface RecordWrites {
    * Writes record, memberships, uniqueness, lifecycle events and the request's own decision in one transaction, and
    * resolves once that is durable. Commands about one record are written in the order in which they came. Rejects
    * with a ScimError when the command was refused (nothing of it is stored), or `unavailable` when Postgres is away or
-   * too slow: then, if the connection broke during the commit, it may have been
-   * stored together with its decision: `inDoubt` is called before the rejection.
+   * too slow: then, if the connection broke during the commit, it may have been stored together with its decision, and
+   * `inDoubt` is called before the rejection.
    */
   write(request: WriteRequest): Promise<Written>
 }
@@ -62,6 +61,12 @@ export interface ListQuery {
   readonly count: number
   /** Where the SCIM endpoints of the connection are, for filters on meta.location. */
   readonly baseUrl: string
+}
+
+/** Whether what was sent to the store has been stored: known in the end, and never stored later than that. */
+export interface Doubt {
+  /** Waits for as long as the store is away; does not reject. */
+  committed(): Promise<boolean>
 }
 
 /** One command of one request, on its way into the store. */

@@ -50,7 +50,15 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         schema: gatewaySchema,
         watched: true,
       })
-      const currency = new Currency(() => follower.follower?.caughtUpAt(), clock)
+      const started = Date.now()
+      const currency = new Currency(
+        {
+          provenUpTo: () => follower.follower?.followedUpTo(),
+          caughtUpAt: () => follower.follower?.caughtUpAt(),
+          unbrokenSince: () => follower.follower?.unbrokenSince(),
+        },
+        clock,
+      )
       return {
         module: GatewayModule.with({
           database,
@@ -70,10 +78,11 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         adminToken,
         follower,
         raw: { form: scimForm, filter: new ScimFilter() },
-        catchUpWhile: () => log.broker === 'connected' || performance.now() - opened < kafkaPatience,
         readiness: {
-          waitsFor: 'the keys that are in Kafka; until they are known requests are answered 503',
-          isReady: () => currency.ofRevoked,
+          waitsFor:
+            'the keys that are in Kafka, and the keys service to say that these are all; until then requests are answered 503',
+          isReady: () => currency.ofRevoked && (follower.follower?.caughtUpAt()?.getTime() ?? 0) >= started,
+          listensMeanwhile: () => log.broker === 'away' && performance.now() - opened > kafkaPatience,
         },
         checks: [currencyCheck(currency)],
       }

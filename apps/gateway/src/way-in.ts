@@ -1,10 +1,10 @@
 import { dummyMatch, faultAdvice, matches, type Peppers, readAuthorization } from '#libs/credentials/index'
 import type { StepDecision } from '#libs/events/index'
-import type { Doubt } from '#libs/postgres/index'
 import { errors, isScimMediaType, parseJson, ScimError } from '#libs/scim/index'
 import type { Currency } from './currency.ts'
 import { type Endpoint, findEndpoint } from './endpoints.ts'
 import type { KnownConnection, KnownKey, Principal } from './principal.ts'
+import type { Doubt } from './record-store.ts'
 
 /** What HTTP brought, before anything of it is believed. */
 export interface Arrival {
@@ -124,7 +124,7 @@ async function key(passage: Passage, { trust, currency, peppers }: WayInParts): 
   const known = await trust.key(presented.kid)
   if (known === undefined) {
     dummyMatch(peppers, presented.secret)
-    if (!currency.ofMinted) throw errors.unheard('key-not-heard-of', 'This key is not known here')
+    if (!currency.ofMinted) throw unheard('key-not-heard-of', 'This key is not known here')
     throw errors.unauthorized(
       'key-unknown',
       'This key is not known here: it was never minted by this service, or it was deleted with its connection. Mint a key for this connection and paste it into the identity provider.',
@@ -148,8 +148,16 @@ async function key(passage: Passage, { trust, currency, peppers }: WayInParts): 
 /** A key that nobody could have told us is revoked is not accepted. */
 function currency(_passage: Passage, { currency: known }: WayInParts): void {
   if (!known.ofRevoked) {
-    throw errors.unheard('revocations-not-heard', 'Whether this key has been revoked is not known here')
+    throw unheard('revocations-not-heard', 'Whether this key has been revoked is not known here')
   }
+}
+
+function unheard(code: string, cause: string): ScimError {
+  return errors.undecided(
+    code,
+    `${cause}, since this service has not heard from the others lately. Repeat the request in 5 seconds. Its operator finds at /health/ready what is away.`,
+    5,
+  )
 }
 
 function binding({ key: proved, connection: known, arrival }: Passage): void {

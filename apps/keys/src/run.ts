@@ -1,3 +1,4 @@
+import { announceWaiting } from './announce.ts'
 import { banner, only, publicAddress, readSettings, statementTimeout } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
@@ -47,6 +48,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       starting.endWith('the connections of the admin API', () => entities.close())
       const log = starting.openLog({ database, source: 'keys' })
       const channel = starting.openChannel(configuration)
+      const endAnnouncing = announceWaiting(channel, (names) => log.waiting(names), starting.onFailure)
+      starting.endWith('the announcing of what waits', async () => endAnnouncing())
       const parts: KeysParts = {
         database,
         entities,
@@ -81,6 +84,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
               banner: banner(quickstart, clock()),
               readiness: {
                 waitsFor: 'the first key to be published in Kafka',
+                listensMeanwhile: () => true,
                 isReady: async () => (await log.backlog().catch(() => undefined))?.events === 0,
               },
             }),

@@ -27,7 +27,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
   const clock = (): Date => new Date()
   const stores = await openStores({ ...options, clock })
   const { log, entities, onFailure } = stores
-  const channel = localChannel(failuresOf('the channel of revocations', logger))
+  const channel = localChannel(failuresOf('the channel of revocations', logger), 'one process')
   options.ending.add('the channel of revocations', 1_000, () => channel.close())
   const followers = followersOf(stores, telemetry, logger)
   const keysParts: KeysParts = {
@@ -43,12 +43,14 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     clock,
     telemetry,
   }
+  // The log is a table beside the others: what was committed is in it.
+  const caughtUpAt = () => followers.find(({ group }) => group === gatewayGroup)?.follower?.caughtUpAt()
   const gatewayParts = {
     database: stores.gateway,
     log,
     decisions: stores.decisions.gateway,
     channel,
-    currency: new Currency(() => followers.find(({ group }) => group === gatewayGroup)?.follower?.caughtUpAt(), clock),
+    currency: new Currency({ provenUpTo: caughtUpAt, caughtUpAt, unbrokenSince: () => undefined }, clock),
     peppers,
     publicUrl,
     bodyLimit,

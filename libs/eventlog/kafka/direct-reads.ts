@@ -78,10 +78,10 @@ export class DirectReads<M extends FetchedMessage, R> {
     )
   }
 
-  /** Reads these stretches, of each partition in order; what `receive` is doing is waited for. */
+  /** Reads these stretches, of each partition in order, until `receive` has enough; what it is doing is waited for. */
   async read(
     ranges: ReadonlyMap<string, Range>,
-    receive: (stretches: readonly FetchedStretch<R>[]) => Promise<void>,
+    receive: (stretches: readonly FetchedStretch<R>[]) => Promise<'more' | 'enough'>,
   ): Promise<void> {
     await this.#connect()
     const left = new Map([...ranges].filter(([, { from, to }]) => from < to))
@@ -90,7 +90,7 @@ export class DirectReads<M extends FetchedMessage, R> {
         [...this.#byLeader(left)].map(([node, wanted]) => this.#fetch(node, wanted, left)),
       )
       const stretches = answers.flat()
-      await receive(stretches)
+      if ((await receive(stretches)) === 'enough') return
       for (const { topic, partition, next } of stretches) {
         const name = `${topic}/${partition}`
         const to = left.get(name)?.to ?? 0

@@ -1,4 +1,4 @@
-import type { AnyEvent, EventSource } from '#libs/events/index'
+import { type AnyEvent, type EventName, type EventSource, readEvent } from '#libs/events/index'
 import type { Appending, Database } from '#libs/postgres/index'
 import type { EventLog, Follower, Subscription } from '../port.ts'
 import { type KafkaAddress, KafkaClient, type TopicOptions } from './client.ts'
@@ -30,6 +30,8 @@ export interface KafkaEventLog extends EventLog {
   readonly broker: BrokerState
   /** What waits to be published, and how many events Kafka refuses, each for its size: those of the same keys wait behind them. */
   backlog(): Promise<{ readonly events: number; readonly seconds: number; readonly refused: number }>
+  /** Events of these names that wait to be published, a thousand at the most, in the order of their keys. */
+  waiting(names: readonly EventName[]): Promise<AnyEvent[]>
   /** Publishes what is in hand, then stops; so do its followers, each after the batch in hand. */
   close(): Promise<void>
 }
@@ -92,6 +94,14 @@ export function openKafkaEventLog(options: KafkaEventLogOptions): KafkaEventLog 
     async backlog() {
       if (options.outbox === undefined || outbox === undefined) return { events: 0, seconds: 0, refused: 0 }
       return { ...(await outbox.backlog(options.outbox.database)), refused: relay?.refused ?? 0 }
+    },
+    async waiting(names) {
+      if (options.outbox === undefined || outbox === undefined) return []
+      const { database, source } = options.outbox
+      const rows = await outbox.waiting(database, names)
+      return rows.map(({ traceparent, payload, position: _position, shard: _shard, ...row }) =>
+        readEvent({ ...row, source, traceparent: traceparent ?? undefined, payload: JSON.parse(payload) }),
+      )
     },
     async close() {
       stop.abort()

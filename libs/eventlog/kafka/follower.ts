@@ -64,6 +64,7 @@ export class KafkaFollower implements Follower {
   #all: readonly string[] = []
   #assigned: readonly string[] = []
   #partitionCounts = new Map<string, number>()
+  readonly #prefix: string
   readonly #marks: Marks
   readonly #onBroker: (state: 'connected' | 'away') => void
   /** The place of each partition in the database, and the one reached since by passing over nothing but marks and others' events. */
@@ -89,6 +90,7 @@ export class KafkaFollower implements Follower {
     this.#client = client
     this.#topics = topics
     this.#subscription = subscription
+    this.#prefix = prefix
     this.#marks = new Marks(prefix)
     const names = eventNames.filter((name) => subscription.patterns.some((pattern) => hears(pattern, name)))
     this.#names = new Set(names)
@@ -102,11 +104,17 @@ export class KafkaFollower implements Follower {
     if (!this.#isAlone) known.push(this.#upToOfOthers)
     // What was true once stays so, also while partitions change hands.
     if (known.every((upTo) => upTo !== undefined)) this.#upTo = Math.max(this.#upTo ?? 0, Math.min(...known))
+    const watched = this.#watch?.followedUpTo()
+    if (watched !== undefined) this.#upTo = Math.max(this.#upTo ?? 0, watched)
     return this.#upTo === undefined ? undefined : new Date(this.#upTo)
   }
 
   caughtUpAt(): Date | undefined {
     return this.#watch?.caughtUpAt()
+  }
+
+  unbrokenSince(): Date | undefined {
+    return this.#watch?.unbrokenSince()
   }
 
   deadLetters(limit: number): Promise<DeadLetter[]> {
@@ -176,7 +184,8 @@ export class KafkaFollower implements Follower {
     return new GroupWatch({
       client: this.#client,
       subscription: this.#subscription,
-      partitions: this.#all,
+      prefix: this.#prefix,
+      partitions: new Map(this.#all.map((partition) => [partition, this.#countOf(partition)])),
       concerns: (event) => this.#concerns(event),
       passedByMember: (partition) => this.#passedIn(partition),
     })
@@ -375,8 +384,12 @@ export class KafkaFollower implements Follower {
   }
 
   #upToOf(partition: string): number | undefined {
-    const topic = partition.slice(0, partition.lastIndexOf('/'))
-    return this.#marks.upTo(partition, this.#partitionCounts.get(topic) ?? 0)
+    return this.#marks.upTo(partition, this.#countOf(partition))
+  }
+
+  /** How many partitions its topic has. */
+  #countOf(partition: string): number {
+    return this.#partitionCounts.get(partition.slice(0, partition.lastIndexOf('/'))) ?? 0
   }
 
   #commitNowAndThen(): void {

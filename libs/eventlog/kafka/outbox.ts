@@ -174,13 +174,22 @@ export class Outbox {
     )
   }
 
-  /** When the oldest row of these shards was appended; undefined when none waits. */
-  async oldest(from: Queryable, shards: readonly number[]): Promise<Date | undefined> {
+  /** When the oldest row of these shards was appended, these ids left out; undefined when none waits. */
+  async oldest(from: Queryable, shards: readonly number[], except: readonly string[]): Promise<Date | undefined> {
     const [row] = await from.query<{ oldest: Date }>(
-      `SELECT appended_at AS oldest FROM ${this.schema}.outbox WHERE shard = ANY($1) ORDER BY position LIMIT 1`,
-      [shards],
+      `SELECT appended_at AS oldest FROM ${this.schema}.outbox WHERE shard = ANY($1) AND id <> ALL($2) ORDER BY position LIMIT 1`,
+      [shards, except],
     )
     return row?.oldest
+  }
+
+  /** The oldest that wait of these names, a thousand at the most, in the order of their keys. */
+  waiting(from: Queryable, names: readonly string[]): Promise<OutboxRow[]> {
+    return from.query<OutboxRow>(
+      `SELECT position, shard, id, name, subject, key, version, time, traceparent, payload FROM ${this.schema}.outbox
+       WHERE name = ANY($1) ORDER BY position LIMIT 1000`,
+      [names],
+    )
   }
 
   /** How many events wait, counted to 100,000, and for how long the oldest has, in seconds. */

@@ -123,7 +123,7 @@ export function readRecord(record: ConsumedRecord, topic: string, partition: num
 /** The id of an event; undefined of a mark, and of what is none of ours. */
 export function eventIdOf(record: ConsumedRecord): string | undefined {
   const id = record.header('ce_id') ?? ''
-  return isUuid(id) ? id : undefined
+  return isUuid(id) && record.header('ce_type') !== markName ? id : undefined
 }
 
 function readJson(value: Buffer | null): unknown {

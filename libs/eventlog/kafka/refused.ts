@@ -24,9 +24,14 @@ export class Refused {
     this.#byKey.set(key, { id, shard, until: performance.now() + tryAgainAfter })
   }
 
-  /** Whether the event must stay in the outbox for now. */
-  keepsBack({ key }: OutboxRow): boolean {
-    return performance.now() < (this.#byKey.get(key)?.until ?? 0)
+  /** Whether the event must stay in the outbox, as of `now` by `performance.now()`: one instant for all that is looked at together. */
+  keepsBack({ key }: OutboxRow, now: number): boolean {
+    return now < (this.#byKey.get(key)?.until ?? 0)
+  }
+
+  /** Ids of those that surely are not in Kafka: they are not being tried again. */
+  ids(now: number): string[] {
+    return [...this.#byKey.values()].filter(({ until }) => now < until).map(({ id }) => id)
   }
 
   /** Whether events of the shard are missing in Kafka. */

@@ -107,8 +107,9 @@ export class Relay {
   /** Takes what this process has committed, in the order of its commits; what it may not take yet is found in the outbox. */
   handOver(rows: readonly OutboxRow[]): void {
     if (this.#producer === undefined || this.#stopping) return
+    const now = performance.now()
     for (const row of rows) {
-      if (this.#refused.keepsBack(row)) continue
+      if (this.#refused.keepsBack(row, now)) continue
       const tenure = this.#tenures.of(row.shard)
       if (tenure?.state === 'open' && this.#hand.takeNext(tenure, row) === 'not yet') this.#lookSoon()
     }
@@ -239,10 +240,11 @@ export class Relay {
       const { id, name, key, payload } = row
       this.#refused.add(row)
       this.#options.observe.refused({ id, name, key, bytes: Buffer.byteLength(payload) })
+      this.#renew()
     } else {
       this.#hand.halveBatches()
+      this.#startAnew()
     }
-    this.#startAnew()
   }
 
   #fail(error: unknown): void {
@@ -255,10 +257,15 @@ export class Relay {
 
   /** Nobody knows what of the last batch is in Kafka: everything unpublished is read from the outbox again. */
   #startAnew(): void {
+    this.#renew()
+    this.#tenures.doubtAll()
+  }
+
+  /** A producer whose numbering is right, and a hand without what it could not send. */
+  #renew(): void {
     void this.#producer?.close().catch(() => undefined)
     this.#producer = undefined
     this.#hand.startAnew()
-    this.#tenures.doubtAll()
   }
 
   /** Pauses before all but the first try after a success. */
@@ -307,7 +314,7 @@ export class Relay {
     const tenures = this.#tenures.in('to be checked')
     if (tenures.length === 0) return
     const shards = tenures.map(({ shard }) => shard)
-    const oldest = await outbox.oldest(database, shards)
+    const oldest = await outbox.oldest(database, shards, this.#refused.ids(performance.now()))
     if (oldest !== undefined) {
       const partitions = new Map(
         topicsOf(source).map((topic) => [
@@ -341,10 +348,11 @@ export class Relay {
     const shards = tenures.map(({ shard }) => shard)
     const byShard = new Map(tenures.map((tenure) => [tenure.shard, tenure]))
     const producer = this.#producer
+    const now = performance.now()
     let page: OutboxPage = await outbox.firstPage(database, shards, pageSize)
     const { at } = page
     for (;;) {
-      for (const row of page.rows) this.#takeFound(byShard.get(row.shard), row)
+      for (const row of page.rows) this.#takeFound(byShard.get(row.shard), row, now)
       this.#wake('publish')
       if (isLastPage(page.rows, pageSize)) break
       while (!this.#hand.hasRoom) {
@@ -358,8 +366,8 @@ export class Relay {
     return mark
   }
 
-  #takeFound(tenure: Tenure | undefined, row: OutboxRow): void {
-    if (tenure === undefined || !this.#tenures.isOpen(tenure) || this.#refused.keepsBack(row)) return
+  #takeFound(tenure: Tenure | undefined, row: OutboxRow, now: number): void {
+    if (tenure === undefined || !this.#tenures.isOpen(tenure) || this.#refused.keepsBack(row, now)) return
     if (this.#hand.takeFound(tenure, row) !== 'published') return
     this.#isPublished(row)
     this.#removePublished()

@@ -4,6 +4,8 @@ import type { Subscription } from '../port.ts'
 import type { KafkaClient } from './client.ts'
 import type { FetchedStretch, Range } from './direct-reads.ts'
 import { lockPlaces, lostRecords, nowhere, readPlaces, storePlaces } from './places.ts'
+import type { LogMarked } from '#libs/events/index'
+import { Marks } from './marks.ts'
 import { type ConsumedRecord, readRecord } from './records.ts'
 
 /** How far a member is beyond a place in the database, having passed over nothing but what is not its concern. */
@@ -15,8 +17,10 @@ export interface Passed {
 export interface WatchOptions {
   readonly client: KafkaClient
   readonly subscription: Subscription
-  /** TOPIC/NUMBER each. */
-  readonly partitions: readonly string[]
+  /** Begins the topics' names. */
+  readonly prefix: string
+  /** TOPIC/NUMBER each, with how many partitions the topic has. */
+  readonly partitions: ReadonlyMap<string, number>
   readonly concerns: (event: ReceivedEvent) => boolean
   /** How far this process's member of the group is in a partition that it has. */
   readonly passedByMember: (partition: string) => Passed | undefined
@@ -26,6 +30,11 @@ const lookEvery = 1_000
 /** So long, in milliseconds, the group may be behind what was in the log before it is helped. */
 const patience = 1_000
 const lookAgainAfter = 200
+/** Milliseconds after which an answer came too late: a server that stood still may have missed what others wanted to tell it. */
+const promptness = 2_000
+
+/** Kafka could not be asked; the follower tells of that. */
+class Unread extends Error {}
 
 /**
  * Sees to it that a group does not stay behind: looks how far the topics reach, and when the group is not there a second later,
@@ -37,18 +46,34 @@ export class GroupWatch {
   /** Of each partition, what this watch has read. */
   readonly #passed = new Map<string, Passed>()
   #reads: ReturnType<KafkaClient['openReads']> | undefined
+  /** What the marks tell that this watch has read. */
+  readonly #marks: Marks
+  #upTo: number | undefined
   #caughtUpAt: number | undefined
+  #unbrokenSince: number | undefined
   #stopping = false
   #endPause: (() => void) | undefined
   readonly #finished: Promise<void>
 
   constructor(options: WatchOptions) {
     this.#options = options
+    this.#marks = new Marks(options.prefix)
     this.#finished = this.#run()
   }
 
   caughtUpAt(): Date | undefined {
     return this.#caughtUpAt === undefined ? undefined : new Date(this.#caughtUpAt)
+  }
+
+  unbrokenSince(): Date | undefined {
+    return this.#unbrokenSince === undefined ? undefined : new Date(this.#unbrokenSince)
+  }
+
+  /** As that of the follower, by what this watch has read. */
+  followedUpTo(): number | undefined {
+    const known = [...this.#options.partitions].map(([partition, count]) => this.#marks.upTo(partition, count))
+    if (known.every((upTo) => upTo !== undefined)) this.#upTo = Math.max(this.#upTo ?? 0, Math.min(...known))
+    return this.#upTo
   }
 
   /** Waits for the batch in hand. */
@@ -62,24 +87,29 @@ export class GroupWatch {
     while (!this.#stopping) {
       const began = Date.now()
       try {
-        await this.#catchUp()
-        this.#caughtUpAt = Math.max(began, this.#caughtUpAt ?? began)
-      } catch {
-        // The follower tells of what is away; here it is only tried again.
-        await this.#close()
+        await this.#catchUp(began)
+        this.#caughtUpAt = began
+      } catch (error) {
+        if (!this.#stopping && !(error instanceof Unread)) {
+          this.#options.subscription.observe?.stalled?.(error, lookAgainAfter)
+        }
       }
-      const due = began + (this.#caughtUpAt === undefined ? lookAgainAfter : lookEvery)
+      const due = began + (this.#isNew ? lookAgainAfter : lookEvery)
       await this.#pause(Math.max(lookAgainAfter, due - Date.now()))
     }
     await this.#close()
   }
 
+  /** Until this process knows how far the group is, nobody is waited for. */
+  get #isNew(): boolean {
+    return this.#caughtUpAt === undefined || this.followedUpTo() === undefined
+  }
+
   /** Returns once the group has everything that is in the topics now. */
-  async #catchUp(): Promise<void> {
-    const { client, partitions } = this.#options
-    this.#reads ??= client.openReads(partitions)
-    const ends = await this.#reads.offsets('ends')
-    const helpAt = this.#caughtUpAt === undefined ? 0 : performance.now() + patience
+  async #catchUp(now: number): Promise<void> {
+    const ends = await this.#offsets('ends')
+    this.#unbrokenSince ??= now
+    const helpAt = this.#isNew ? 0 : performance.now() + patience
     for (;;) {
       const behind = await this.#behind(ends)
       if (behind.size === 0) return
@@ -89,10 +119,29 @@ export class GroupWatch {
     }
   }
 
+  async #offsets(which: 'ends' | 'oldest'): Promise<Map<string, number>> {
+    const reads = (this.#reads ??= this.#options.client.openReads([...this.#options.partitions.keys()]))
+    const asked = performance.now()
+    const offsets = await this.#read(() => reads.offsets(which))
+    if (performance.now() - asked > promptness) this.#unbrokenSince = undefined
+    return offsets
+  }
+
+  /** After a failure leaders may have changed: connections are opened anew. */
+  async #read<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch {
+      this.#unbrokenSince = undefined
+      await this.#close()
+      throw new Unread()
+    }
+  }
+
   /** Of each partition that is not done up to its end, the offset before which all is. */
   async #behind(ends: ReadonlyMap<string, number>): Promise<Map<string, Passed>> {
     const { subscription, partitions, passedByMember } = this.#options
-    const places = await readPlaces(subscription.database, subscription, partitions)
+    const places = await readPlaces(subscription.database, subscription, [...partitions.keys()])
     const behind = new Map<string, Passed>()
     for (const [partition, end] of ends) {
       const saved = places.get(partition) ?? nowhere
@@ -105,7 +154,7 @@ export class GroupWatch {
 
   async #help(behind: ReadonlyMap<string, Passed>, ends: ReadonlyMap<string, number>): Promise<void> {
     const { subscription } = this.#options
-    const oldest = (await this.#reads?.offsets('oldest')) ?? new Map<string, number>()
+    const oldest = await this.#offsets('oldest')
     const ranges = new Map<string, Range>()
     for (const [partition, { saved, reached }] of behind) {
       const kept = oldest.get(partition) ?? 0
@@ -116,10 +165,21 @@ export class GroupWatch {
       this.#passed.set(partition, { saved, reached: from })
       ranges.set(partition, { from, to: ends.get(partition) ?? 0 })
     }
-    await this.#reads?.read(ranges, async (stretches) => {
-      for (const stretch of stretches) await this.#applyInParts(stretch)
-      if (this.#stopping) throw new Error('stopped')
-    })
+    let failure: unknown
+    const reads = this.#reads
+    if (reads === undefined) return
+    await this.#read(() =>
+      reads.read(ranges, async (stretches) => {
+        try {
+          for (const stretch of stretches) await this.#applyInParts(stretch)
+        } catch (error) {
+          failure = error
+          return 'enough'
+        }
+        return this.#stopping ? 'enough' : 'more'
+      }),
+    )
+    if (failure !== undefined) throw failure
   }
 
   /** What concerns nobody here needs no transaction. */
@@ -127,8 +187,10 @@ export class GroupWatch {
     const name = `${topic}/${partition}`
     const { subscription, concerns } = this.#options
     const size = subscription.batchSize ?? 500
+    const marks: LogMarked[] = []
     const events = records.flatMap((record) => {
       const read = readRecord(record, topic, partition)
+      if (read.kind === 'mark') marks.push(read.mark)
       return read.kind === 'event' && concerns(read.event) ? [{ offset: record.offset, event: read.event }] : []
     })
     for (let at = 0; at < events.length; at += size) {
@@ -137,7 +199,10 @@ export class GroupWatch {
       await this.#apply(name, part, following === undefined ? next : following.offset)
     }
     const passed = this.#passed.get(name)
-    if (events.length === 0 && passed !== undefined) this.#passed.set(name, { saved: passed.saved, reached: next })
+    // Somebody else has moved the place: what stands before these marks is not known to be applied.
+    if (passed === undefined) return
+    if (events.length === 0) this.#passed.set(name, { saved: passed.saved, reached: next })
+    for (const mark of marks) this.#marks.add(name, mark)
   }
 
   /** Applies what begins where this watch is in the partition, unless somebody has been faster. */

@@ -53,6 +53,10 @@ export class PostgresFollower implements Follower {
     return this.#caughtUpAt
   }
 
+  unbrokenSince(): Date | undefined {
+    return undefined
+  }
+
   deadLetters(limit: number): Promise<DeadLetter[]> {
     return readDeadLetters(this.#subscription, limit)
   }

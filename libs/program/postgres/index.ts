@@ -11,16 +11,18 @@ export interface KeptPostgres {
 }
 
 /**
- * The Postgres that comes along, with its data in the folder, started again on the same port whenever it ends by itself.
+ * The Postgres that comes along, with its data in the folder, on `port` where that is given, started again on the same one whenever it ends by itself.
  * Requests meanwhile are answered 503.
  * @throws EmbeddedPostgresError when it does not start at first
  */
-export async function keepPostgres(folder: DataFolder, logger: Logger): Promise<KeptPostgres> {
+export async function keepPostgres(folder: DataFolder, logger: Logger, port?: number): Promise<KeptPostgres> {
   const options = { folder: folder.file('postgres'), log: folder.file('postgres.log'), durable: true }
   const kept = await keep<EmbeddedPostgres>(
     'Postgres',
-    (last) =>
-      startEmbeddedPostgres(last === undefined ? options : { ...options, port: Number(new URL(last.url).port) }),
+    (last) => {
+      const at = last === undefined ? port : Number(new URL(last.url).port)
+      return startEmbeddedPostgres(at === undefined ? options : { ...options, port: at })
+    },
     logger,
   )
   const { url: localUrl, nearUrl, pid, takenOver } = kept.current

@@ -5,7 +5,6 @@ import { CacheError } from '#libs/cache/index'
 import type { HealthCheck } from '#libs/http/index'
 import type { Database } from '#libs/postgres/index'
 import { usablePort } from '../address.ts'
-import { caughtUp } from '../followers.ts'
 import { databaseCheck } from '../health.ts'
 import { type Program, runProgram, type Starting } from '../run.ts'
 import { serve, type ServeOptions } from '../serve.ts'
@@ -27,18 +26,22 @@ export interface BuiltService {
   /** From `StartingService.follower`. */
   readonly follower: EventLogServer
   readonly raw?: ServeOptions['raw']
-  /**
-   * Whether its follower must have caught up before it listens, where the log can be followed: for 10 seconds at the most, and
-   * only as long as this says true.
-   */
-  readonly catchUpWhile?: () => boolean
-  /** What it waits for before it says that it is ready, although it listens already. */
-  readonly readiness?: { readonly waitsFor: string; readonly isReady: () => boolean | Promise<boolean> }
+  readonly readiness?: Readiness
   /** Printed below the line that says it is ready. */
   readonly banner?: string
   readonly checks?: readonly HealthCheck[]
 }
 
+/** What a service waits for before it says that it is ready. */
+export interface Readiness {
+  readonly waitsFor: string
+  readonly isReady: () => boolean | Promise<boolean>
+  /** Whether it takes requests all the same by now; after 10 seconds it does. */
+  readonly listensMeanwhile: () => boolean
+}
+
+/** Milliseconds for which it does not listen while it is not ready. */
+const longestDeafness = 10_000
 /** Milliseconds after which it is told what is waited for. */
 const patience = 1_000
 const tellEvery = 10_000
@@ -57,7 +60,7 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
       const telemetry = await openTelemetry(starting, `latchkey-${service.name}`)
       const parts = new StartingService(service.name, starting, telemetry)
       const built = await service.build(parts, { host, port })
-      const { follower } = built
+      const { follower, readiness } = built
       const listening = await serve({
         modules: [built.module],
         adminToken: built.adminToken,
@@ -71,36 +74,33 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
         telemetry,
         logger,
         async beforeListening() {
-          const { catchUpWhile } = built
-          if (catchUpWhile === undefined) return
-          const wait = setTimeout(() => logger.info('catching up with the event log before answering'), patience)
-          const isCaughtUp = await caughtUp([follower], () => starting.stop.isAsked() || !catchUpWhile())
-          clearTimeout(wait)
-          if (isCaughtUp) return
-          logger.warn('listening before everything in the event log is known: Kafka is away, or there is much of it')
+          if (readiness === undefined) return
+          const until = performance.now() + longestDeafness
+          await waitFor(readiness, starting, () => readiness.listensMeanwhile() || performance.now() > until)
         },
       })
       ending.add('the server', 20_000, async () => {
         await Promise.all([follower.close(), listening.close()])
       })
-      if (built.readiness !== undefined) await waitUntil(built.readiness, starting)
+      if (readiness !== undefined) await waitFor(readiness, starting)
       return `Latchkey ${service.name} is ready at ${listening.url}\n${built.banner ?? ''}`
     },
   })
 }
 
 /** Tells what it waits for after a second, and then every 10. Throws StartError when the program is told to stop meanwhile. */
-async function waitUntil(
-  { waitsFor, isReady }: NonNullable<BuiltService['readiness']>,
+async function waitFor(
+  { waitsFor, isReady }: Readiness,
   { logger, stop }: Pick<Starting<unknown>, 'logger' | 'stop'>,
+  isEnough = () => false,
 ): Promise<void> {
   let tellAt = performance.now() + patience
-  while (!(await isReady())) {
+  while (!isEnough() && !(await isReady())) {
     if (stop.isAsked()) throw new StartError('told to stop')
     if (performance.now() >= tellAt) {
       logger.warn(`waiting for ${waitsFor}`)
       tellAt = performance.now() + tellEvery
     }
-    await Promise.race([stop.asked, pause(lookEvery)])
+    await pause(lookEvery)
   }
 }

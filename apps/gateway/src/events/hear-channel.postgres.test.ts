@@ -16,8 +16,13 @@ let database: Database
 let telemetry: Telemetry
 let trust: KnownTrust
 let onGap: () => void
+/** Proven a minute ago; the channel alone vouches since. */
+const currency = new Currency(
+  { provenUpTo: () => new Date(Date.now() - 60_000), caughtUpAt: () => undefined, unbrokenSince: () => undefined },
+  () => new Date(),
+)
 const logged: string[] = []
-const channel = localChannel((error) => void logged.push(String(error)))
+const channel = localChannel((error) => void logged.push(String(error)), 'one process')
 
 beforeAll(async () => {
   server = await testDatabase()
@@ -41,10 +46,7 @@ beforeAll(async () => {
         return channel.subscribe(handler, gap)
       },
     },
-    currency: new Currency(
-      () => undefined,
-      () => new Date(),
-    ),
+    currency,
     peppers: generatePeppers(),
     publicUrl: 'http://127.0.0.1:8080',
     bodyLimit: 1_000,
@@ -109,7 +111,7 @@ async function count(result: string): Promise<number> {
 }
 
 /** Says it on the channel, and waits until it has been dealt with. */
-async function say(message: string, result: 'applied' | 'unreadable' = 'applied'): Promise<void> {
+async function say(message: string, result: 'applied' | 'failed' | 'unreadable' = 'applied'): Promise<void> {
   const before = await count(result)
   channel.publish(message)
   while ((await count(result)) === before) await new Promise((resolve) => setTimeout(resolve, 2))
@@ -167,6 +169,15 @@ test('a forged version on the channel hides nothing that the event log says late
   expect(await trust.connection('c6')).toMatchObject({ enabled: true })
   await say(JSON.stringify(disabled('c6')))
   expect(await trust.connection('c6')).toMatchObject({ enabled: true })
+})
+
+test('what the channel says and the tables do not take is no longer vouched for', async () => {
+  currency.hear(() => Date.now() - 120_000)
+  expect(currency.ofRevoked).toBe(true)
+  await database.query('ALTER TABLE gateway.known_key RENAME TO known_key_away')
+  await say(JSON.stringify(revoked('c7', 'k7')), 'failed')
+  expect(currency.ofRevoked).toBe(false)
+  await database.query('ALTER TABLE gateway.known_key_away RENAME TO known_key')
 })
 
 test('after a gap nothing in memory is relied on', async () => {

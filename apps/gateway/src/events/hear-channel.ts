@@ -60,7 +60,7 @@ export class HearChannel implements OnModuleInit, OnModuleDestroy {
   }
 
   #hear(message: string): void {
-    if (this.#waiting >= mostWaiting) return this.#trust.forgetAll()
+    if (this.#waiting >= mostWaiting) return this.#miss()
     const event = eventIn(message)
     if (event === undefined) {
       this.#heard.add(1, { result: 'unreadable' })
@@ -74,12 +74,18 @@ export class HearChannel implements OnModuleInit, OnModuleDestroy {
     })
   }
 
+  /** The tables do not hold it: only the event log can tell it now. */
+  #miss(): void {
+    this.#parts.currency.missed()
+    this.#trust.forgetAll()
+  }
+
   async #apply(event: Announced): Promise<'applied' | 'failed'> {
     try {
       await this.#parts.database.transaction((transaction) => this.#trust.distrust(transaction, event))
       return 'applied'
     } catch (error) {
-      this.#trust.forgetAll()
+      this.#miss()
       this.#parts.logger.warn({ err: error, event: event.id }, 'what the channel said could not be applied yet')
       return 'failed'
     }

@@ -86,7 +86,7 @@ function warnOfSilence(call: AdminCall, events: readonly AnyEvent[], { log, chan
   if (!events.some(isAnnounced)) call.warn('Done, but gateways hear of it only when Kafka can be reached again.')
   else if (!channel) {
     call.warn(
-      'Done, but neither Kafka nor Redis can be reached: a gateway that is cut off like this accepts no key at all from now on, and one that is not hears of it when either is back.',
+      'Done, but neither Kafka nor Redis can be reached from here: within 5 seconds a gateway that is cut off from both accepts no key at all, until Kafka is back and it has heard of this; one that is not hears of it when either can be reached from here.',
     )
   }
 }
