@@ -179,6 +179,12 @@ describe('a service as a program of its own', () => {
     const keys = ground.launch(data, { ...env, LATCHKEY_QUICKSTART: 'true' }, 'keys')
     await until('it waits', () => keys.stderr.includes('waiting for the first key to be published in Kafka'))
     await until('it waits', () => gateway.stderr.includes('waiting for the keys that are in Kafka'))
+    await until('it listens meanwhile', () =>
+      readiness(url).then(
+        () => true,
+        () => false,
+      ),
+    )
     expect(await readiness(url)).toMatchObject({
       status: 'not-ready',
       missing: [{ name: 'trust' }],
