@@ -231,6 +231,12 @@ test('Kafka and Redis away: within 5 seconds no key is accepted that may be revo
     await expectRevoked(minted)
   })
   expect(await statusesPastMemory(baseOf(), revoked.key)).toEqual(new Set([401]))
+  const codes = `SELECT DISTINCT payload::jsonb ->> 'code' AS code FROM audit.record
+    WHERE status = 503 AND surface = 'scim' AND connection = '${connectionOf()}'`
+  await until('the trail tells why', async () => {
+    const found = await rowsOf<{ code: string }>(servers.database, codes)
+    return ['key-not-heard-of', 'revocations-not-heard'].every((code) => found.some((row) => row.code === code))
+  })
   await redisIsBack()
   await expectChannelWorks()
 })

@@ -1,4 +1,4 @@
-import { type AnyEvent, eventNames, hears, type LogMarked, type Topic, topicNames, topicOf } from '#libs/events/index'
+import { type AnyEvent, eventNames, hears, type Topic, topicNames, topicOf } from '#libs/events/index'
 import { readDeadLetters, replayDeadLetters } from '../dead-letters.ts'
 import { deliver, type ReceivedEvent } from '../deliver.ts'
 import type { DeadLetter, Follower, FollowerState, Subscription } from '../port.ts'
@@ -6,7 +6,8 @@ import type { Transaction } from '#libs/postgres/index'
 import type { Consumer, FetchedBatch, KafkaClient } from './client.ts'
 import { Marks } from './marks.ts'
 import { lockPlaces, lostRecords, nowhere, type Place, readUpTo, storePlaces } from './places.ts'
-import { readRecord, topicName, type Topics } from './records.ts'
+import { topicName, type Topics } from './records.ts'
+import { isDone, nextShares, type Part, type Share } from './shares.ts'
 import { GroupWatch, type Passed } from './watch.ts'
 import { endsWithin } from './within.ts'
 
@@ -19,26 +20,6 @@ const commitEvery = 5_000
 const heartbeatEvery = 1_500
 /** Milliseconds for which Kafka is waited for at the end: to take the offsets, to part from it, and in all. */
 const farewell = { commit: 1_000, close: 3_000, all: 5_000 }
-
-/** What was fetched of one partition and is being applied. */
-interface Part {
-  readonly partition: string
-  readonly fetched: FetchedBatch
-  /** How many of its records are done with, and the offset that comes next. */
-  done: number
-  next: number
-  readonly settle: () => void
-}
-
-/** Records of one partition that are applied together with those of others. */
-interface Share {
-  readonly part: Part
-  readonly from: number
-  readonly next: number
-  readonly count: number
-  readonly events: readonly { readonly offset: number; readonly event: ReceivedEvent }[]
-  readonly marks: readonly LogMarked[]
-}
 
 /**
  * Follows Kafka topics for one group. What a fetch brings of many partitions is applied in few transactions, each of which
@@ -253,7 +234,7 @@ export class KafkaFollower implements Follower {
     const finished: Part[] = []
     while (this.#parts.length > 0 && !this.#stopping) {
       let full = false
-      const shares = this.#nextShares(size)
+      const shares = nextShares(this.#parts, size, (event) => this.#concerns(event))
       try {
         await this.#apply(shares)
         failures = 0
@@ -272,31 +253,6 @@ export class KafkaFollower implements Follower {
     this.#commitNowAndThen()
     this.#working = undefined
     for (const part of [...finished, ...this.#parts.splice(0)]) part.settle()
-  }
-
-  /** From each partition in turn, what fits into one batch. */
-  #nextShares(size: number): Share[] {
-    const shares: Share[] = []
-    let room = size
-    for (const part of this.#parts) {
-      if (room === 0) break
-      const { topic, partition, records } = part.fetched
-      const events: { offset: number; event: ReceivedEvent }[] = []
-      const marks: LogMarked[] = []
-      let count = 0
-      let next = part.next
-      for (const record of records.slice(part.done)) {
-        if (events.length === room) break
-        count++
-        next = record.offset + 1
-        const read = readRecord(record, topic, partition)
-        if (read.kind === 'mark') marks.push(read.mark)
-        else if (this.#concerns(read.event)) events.push({ offset: record.offset, event: read.event })
-      }
-      room -= events.length
-      shares.push({ part, from: part.next, next, count, events, marks })
-    }
-    return shares
   }
 
   /** What names no event at all is nobody's, and so everyone's concern: it is buried. */
@@ -415,8 +371,4 @@ export class KafkaFollower implements Follower {
     clearTimeout(timer)
     this.#pauses.delete(end)
   }
-}
-
-function isDone({ done, fetched }: Part): boolean {
-  return done >= fetched.records.length
 }

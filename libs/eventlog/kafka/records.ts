@@ -8,6 +8,7 @@ import {
   type Topic,
   topicNames,
   topicOf,
+  topics as topicList,
 } from '#libs/events/index'
 import type { ReceivedEvent } from '../deliver.ts'
 import type { OutboxRow } from './outbox.ts'
@@ -42,6 +43,11 @@ export function topicName(prefix: string, topic: Topic): string {
 
 export function readTopic(prefix: string, name: string): Topic | undefined {
   return topicNames.find((topic) => topicName(prefix, topic) === name)
+}
+
+/** Where a source publishes. */
+export function topicsOf(source: EventSource): Topic[] {
+  return topicNames.filter((topic) => (topicList[topic].sources as readonly EventSource[]).includes(source))
 }
 
 /** Undefined for an event of a family that this version does not know. */

@@ -172,8 +172,10 @@ describe('a relay that stands still for longer than its leases', () => {
     await until(async () => (await waiting()) === 0)
     const found = await published()
     expect(new Set(found.map(({ headers }) => headers['ce_id']))).toEqual(new Set(appended.map(({ id }) => id)))
+    // What it had sent when it was stopped may be there twice; readers go by the first.
     for (const [, of] of Map.groupBy(found, ({ key }) => key)) {
-      expect(of.map(({ headers }) => Number(headers['ce_sequence']))).toEqual(counted(of.length))
+      const sequences = new Set(of.map(({ headers }) => Number(headers['ce_sequence'])))
+      expect([...sequences]).toEqual(counted(sequences.size))
     }
   }, 120_000)
 })

@@ -1,12 +1,13 @@
-import { type EventSource, type Topic, topicNames, topicOf, topics as topicList } from '#libs/events/index'
+import type { EventSource } from '#libs/events/index'
 import type { Database } from '#libs/postgres/index'
 import type { TracedEvent } from '../port.ts'
 import { type KafkaClient, KafkaTrouble, type Producer } from './client.ts'
 import { Hand } from './hand.ts'
+import { Marking } from './marking.ts'
 import { isLastPage, type Outbox, type OutboxPage, type OutboxRow } from './outbox.ts'
-import { eventIdOf, markOf, type ProducedRecord, recordOf, topicName, type Topics } from './records.ts'
+import { type ProducedRecord, recordOf, type Topics } from './records.ts'
 import { Refused } from './refused.ts'
-import { partitionsFedBy } from './shards.ts'
+import { removeWhatIsPublished } from './removal.ts'
 import { renewEvery, type Tenure, Tenures } from './tenures.ts'
 import { endsWithin } from './within.ts'
 
@@ -37,9 +38,6 @@ type Loop = 'publish' | 'look' | 'renew'
 
 /** Milliseconds between looks that show all there is, after which the partitions are marked. */
 const markEvery = 1_000
-/** Milliseconds between marks where nothing happens: nobody decides by how far requests have been followed. */
-const quietMarksEvery: Readonly<Record<Topic, number>> = { trust: 1_000, people: 1_000, requests: 5_000 }
-const markTolerance = 500
 /** Milliseconds between looks for what other processes append. */
 const lookForOthersEvery = 50
 /** Milliseconds between looks for what this process appended and could not hand over. */
@@ -47,10 +45,6 @@ const lookAgainAfter = 10
 /** Milliseconds for which events gather: many small batches would cost Kafka and its followers more than the wait. */
 const linger = 10
 const pageSize = 200
-/** Milliseconds by which clocks of the database and of Kafka's producers may differ. */
-const clockSkew = 60_000
-/** Of published events that are compared with the outbox at a time: each comparison reads all of it. */
-const mostIds = 100_000
 const longestPause = 2_000
 /** Milliseconds without an answer after which Kafka is said to be away, while the answer is waited for all the same. */
 const longestSilence = 5_000
@@ -72,9 +66,7 @@ export class Relay {
   readonly #refused = new Refused()
   /** Shards with events that this version does not know. */
   readonly #incomplete = new Set<number>()
-  readonly #markedAt = new Map<Topic, number>()
-  /** Topics to which events were published since they were last marked. */
-  readonly #stirred = new Set<Topic>()
+  readonly #marking: Marking
   /** Positions of published rows that the outbox still has. */
   #published: number[] = []
   #removing: Promise<void> = Promise.resolve()
@@ -91,6 +83,7 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options
+    this.#marking = new Marking(options.source)
     this.#tenures = new Tenures(options.database, options.outbox.schema, (tenure) => {
       this.#hand.drop(tenure)
       this.#refused.forget(tenure.shard)
@@ -203,8 +196,7 @@ export class Relay {
   }
 
   #isPublished(row: OutboxRow): void {
-    const topic = topicOf(row.name)
-    if (topic !== undefined) this.#stirred.add(topic)
+    this.#marking.published(row.name)
     this.#hand.published(row)
     this.#refused.published(row)
     this.#published.push(row.position)
@@ -310,30 +302,10 @@ export class Relay {
 
   /** Removes from the outbox what an earlier owner, or this one before a failure, has already published. */
   async #check(topics: Topics): Promise<void> {
-    const { database, outbox, source, client } = this.#options
     const tenures = this.#tenures.in('to be checked')
     if (tenures.length === 0) return
     const shards = tenures.map(({ shard }) => shard)
-    const oldest = await outbox.oldest(database, shards, this.#refused.ids(performance.now()))
-    if (oldest !== undefined) {
-      const partitions = new Map(
-        topicsOf(source).map((topic) => [
-          topicName(topics.prefix, topic),
-          [...new Set(shards.flatMap((shard) => partitionsFedBy(shard, topics.partitionsOf(topic))))],
-        ]),
-      )
-      let ids: string[] = []
-      const remove = (): Promise<void> =>
-        database.transaction(async (transaction) => {
-          await outbox.removeById(transaction, shards, ids)
-          ids = []
-        })
-      await client.readSince(partitions, new Date(oldest.getTime() - clockSkew), async (records) => {
-        ids.push(...records.flatMap((record) => eventIdOf(record) ?? []))
-        if (ids.length >= mostIds) await remove()
-      })
-      await remove()
-    }
+    await removeWhatIsPublished(this.#options, topics, shards, this.#refused.ids(performance.now()))
     for (const tenure of tenures) tenure.state = 'open'
   }
 
@@ -374,19 +346,8 @@ export class Relay {
   }
 
   #mark(topics: Topics, tenures: readonly Tenure[], at: Date): void {
-    const { source } = this.#options
     const complete = tenures.filter((tenure) => this.#tenures.isOpen(tenure) && !this.#isIncomplete(tenure.shard))
-    for (const topic of topicsOf(source)) {
-      const isDue = at.getTime() - (this.#markedAt.get(topic) ?? 0) > quietMarksEvery[topic] - markTolerance
-      if (!isDue && !this.#stirred.has(topic)) continue
-      this.#stirred.delete(topic)
-      this.#markedAt.set(topic, at.getTime())
-      for (const [partition, feeding] of byPartition(complete, topics.partitionsOf(topic))) {
-        const shards = feeding.map(({ shard }) => shard)
-        const mark = { source, shards, upTo: at.toISOString() }
-        this.#hand.mark(feeding, markOf(mark, topicName(topics.prefix, topic), partition))
-      }
-    }
+    for (const { tenures: told, record } of this.#marking.marks(topics, complete, at)) this.#hand.mark(told, record)
     this.#wake('publish')
   }
 
@@ -415,19 +376,4 @@ export class Relay {
       }
     })
   }
-}
-
-function topicsOf(source: EventSource): Topic[] {
-  return topicNames.filter((topic) => (topicList[topic].sources as readonly EventSource[]).includes(source))
-}
-
-/** The partitions into which events of these shards can go, each with those of them that feed it. */
-function byPartition(tenures: readonly Tenure[], partitions: number): Map<number, Tenure[]> {
-  const fed = new Map<number, Tenure[]>()
-  for (const tenure of tenures) {
-    for (const partition of partitionsFedBy(tenure.shard, partitions)) {
-      fed.set(partition, [...(fed.get(partition) ?? []), tenure])
-    }
-  }
-  return fed
 }
