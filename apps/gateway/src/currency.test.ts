@@ -68,6 +68,15 @@ test('a channel of which something could not be kept vouches for nothing before 
   expect(known.ofRevoked).toBe(false)
 })
 
+test.each<[string, Heard, boolean]>([
+  ['it was proved before the channel came into force', { proven: 98, channelSince: 99 }, false],
+  ['it was proved after that', { proven: 99, channelSince: 99 }, true],
+  ['there is no channel, and it was proved', { proven: 98 }, true],
+  ['nothing was proved', {}, false],
+])('when %s, the log may go away accordingly', (_, heard, settled) => {
+  expect(currency(heard).isSettled).toBe(settled)
+})
+
 test('a channel that nobody listens to vouches for nothing', () => {
   const log = { provenUpTo: () => at(50), caughtUpAt: () => undefined, unbrokenSince: () => undefined }
   expect(new Currency(log, () => at(100)).ofRevoked).toBe(false)

@@ -51,6 +51,12 @@ export class Currency {
     return this.#isProven || this.#channelVouches || this.#logVouches
   }
 
+  /** Whether the publishers have proved it since the channel came into force, where it is: from then on the log may go away. */
+  get isSettled(): boolean {
+    const since = this.#channelUnbrokenSince()
+    return since === undefined ? this.#isProven : this.#channelVouches
+  }
+
   get #isProven(): boolean {
     return this.#isWithin(longestSilence, this.#log.provenUpTo())
   }

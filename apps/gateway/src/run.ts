@@ -28,6 +28,9 @@ const settings = {
 /** So long Kafka is waited for at a start, in milliseconds, before requests are taken all the same, to be told that they come too early. */
 const kafkaPatience = 3_000
 
+/** So long Redis is waited for at a start, in milliseconds: with it Kafka may go away at once. */
+const redisPatience = 1_000
+
 /** The gateway as a program of its own. It listens as soon as Postgres answers, and accepts keys once it has heard of all of them. */
 export function run(env: NodeJS.ProcessEnv): Promise<void> {
   return runService(env, {
@@ -50,6 +53,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         schema: gatewaySchema,
         watched: true,
       })
+      const channel = starting.openChannel(configuration)
       const started = Date.now()
       const currency = new Currency(
         {
@@ -64,7 +68,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
           database,
           log,
           decisions: starting.openDecisions(log, database, configuration.LATCHKEY_DECISION_QUEUE),
-          channel: starting.openChannel(configuration),
+          channel,
           currency,
           peppers,
           publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
@@ -81,7 +85,10 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         readiness: {
           waitsFor:
             'the keys that are in Kafka, and the keys service to say that these are all; until then requests are answered 503',
-          isReady: () => currency.ofRevoked && (follower.follower?.caughtUpAt()?.getTime() ?? 0) >= started,
+          isReady: () =>
+            currency.isSettled &&
+            (follower.follower?.caughtUpAt()?.getTime() ?? 0) >= started &&
+            (channel.state === 'connected' || performance.now() - opened > redisPatience),
           listensMeanwhile: () => log.broker === 'away' && performance.now() - opened > kafkaPatience,
         },
         checks: [currencyCheck(currency)],
