@@ -107,6 +107,12 @@ test('whatever process is killed under load: each answered change is one record,
   expect(attempts).toBeGreaterThan(answered)
 
   const { url } = embeddedPostgres(data)
+  await until('Postgres answers', () =>
+    rowsOf(url, 'SELECT').then(
+      () => true,
+      () => false,
+    ),
+  )
   const records = await rowsOf<{ id: string; version: number; active: boolean }>(
     url,
     'SELECT id, version, active FROM gateway.scim_user ORDER BY id',

@@ -8,32 +8,23 @@ export function announce(channel: Pick<TrustChannel, 'publish'>, events: readonl
   }
 }
 
-const lookEvery = 500
+const againEvery = 2_000
 
 /**
- * Announces what waits to be published whenever the channel is reached, at first and again: a process that ended, or was cut off,
- * between writing and announcing must not leave gateways without word while Kafka is away. Returns how to end that.
+ * Announces what waits to be published, again and again until it is: a process that ended, or was cut off, between writing and
+ * announcing must not leave gateways without word while Kafka is away, nor one that listens only now. Returns how to end that.
  */
 export function announceWaiting(
   channel: Pick<TrustChannel, 'publish' | 'state'>,
   waiting: (names: typeof announcedEvents) => Promise<readonly AnyEvent[]>,
   onFailure: (error: unknown) => void,
 ): () => void {
-  let isTold = false
   let telling: Promise<void> | undefined
-  const tell = async (): Promise<void> => {
-    try {
-      announce(channel, await waiting(announcedEvents))
-      isTold = channel.state === 'connected'
-    } catch (error) {
-      onFailure(error)
-    } finally {
-      telling = undefined
-    }
-  }
   const timer = setInterval(() => {
-    if (channel.state === 'away') isTold = false
-    else if (!isTold) telling ??= tell()
-  }, lookEvery)
+    if (channel.state === 'away') return
+    telling ??= waiting(announcedEvents)
+      .then((events) => announce(channel, events), onFailure)
+      .finally(() => (telling = undefined))
+  }, againEvery)
   return () => clearInterval(timer)
 }
