@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Header, HttpCode, Inject, Param, Post, Query, UseGuards } from '@nestjs/common'
 import { z } from 'zod'
+import type { Operations } from '#libs/admin/index'
 import type { DeadLetter, Follower, FollowerState } from '#libs/eventlog/index'
 import type { EventLogServer } from '#libs/eventlog/nest/index'
 import { AdminGuard, parse, problems } from '#libs/http/index'
@@ -9,6 +10,12 @@ import type { Logger } from '#libs/telemetry/index'
 export const FOLLOWERS = Symbol('FOLLOWERS')
 /** Nest provider: where it is told that dead letters were replayed. */
 export const FOLLOWERS_LOG = Symbol('FOLLOWERS_LOG')
+
+export const followersOperations: Operations = {
+  'GET /admin/v1/followers': 'followers.list',
+  'GET /admin/v1/followers/:group/dead-letters': 'deadLetters.list',
+  'POST /admin/v1/followers/:group/dead-letters/replay': 'deadLetters.replay',
+}
 
 const listQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(1_000) })
 /** Few enough to be done within the time that a caller waits. */

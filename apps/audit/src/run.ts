@@ -21,7 +21,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const adminToken = await starting.adminToken(configuration.LATCHKEY_ADMIN_TOKEN)
       const log = starting.openLog()
       return {
-        module: AuditModule.with({ database, adminToken, retention, clock, onFailure }),
+        modules: [AuditModule.with({ database, adminToken, retention, clock, onFailure })],
         database,
         adminToken,
         follower: starting.follower({

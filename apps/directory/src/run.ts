@@ -16,7 +16,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const adminToken = await starting.adminToken(starting.configuration.LATCHKEY_ADMIN_TOKEN)
       const log = starting.openLog()
       return {
-        module: DirectoryModule.with({ database, adminToken }),
+        modules: [DirectoryModule.with({ database, adminToken })],
         database,
         adminToken,
         follower: starting.follower({

@@ -1,4 +1,5 @@
-import { only, publicAddress, readSettings } from '#libs/program/index'
+import { AdminCalls } from '#libs/admin/index'
+import { followersOperations, only, publicAddress, readSettings } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
   Currency,
@@ -44,6 +45,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const peppers = await starting.peppers(configuration.LATCHKEY_PEPPERS)
       const adminToken = starting.knownAdminToken(configuration.LATCHKEY_ADMIN_TOKEN)
       const log = starting.openLog({ database, source: 'gateway' })
+      const decisions = starting.openDecisions(log, database, configuration.LATCHKEY_DECISION_QUEUE)
       const opened = performance.now()
       const follower = starting.follower({
         log,
@@ -64,20 +66,23 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         clock,
       )
       return {
-        module: GatewayModule.with({
-          database,
-          log,
-          decisions: starting.openDecisions(log, database, configuration.LATCHKEY_DECISION_QUEUE),
-          channel,
-          currency,
-          peppers,
-          publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
-          bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
-          requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
-          clock,
-          telemetry,
-          logger,
-        }),
+        modules: [
+          GatewayModule.with({
+            database,
+            log,
+            decisions,
+            channel,
+            currency,
+            peppers,
+            publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
+            bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
+            requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
+            clock,
+            telemetry,
+            logger,
+          }),
+          AdminCalls.with({ source: 'gateway', operations: followersOperations, decisions, clock, telemetry }),
+        ],
         database,
         adminToken,
         follower,

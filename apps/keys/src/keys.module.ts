@@ -3,7 +3,6 @@ import { ADMIN_TOKEN } from '#libs/http/index'
 import { FollowRequests } from './events/follow-requests.ts'
 import { ConnectionsController } from './http/connections.controller.ts'
 import { KeysController } from './http/keys.controller.ts'
-import { RecordCalls } from './http/record-calls.ts'
 import { TenantsController } from './http/tenants.controller.ts'
 import { Writes } from './http/writes.ts'
 import { KEYS_PARTS, type KeysParts } from './parts.ts'
@@ -18,7 +17,6 @@ export class KeysModule {
       providers: [
         { provide: KEYS_PARTS, useValue: parts },
         { provide: ADMIN_TOKEN, useValue: parts.adminTokens },
-        RecordCalls,
         Writes,
       ],
     }

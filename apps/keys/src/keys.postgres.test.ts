@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
+import { AdminCalls } from '#libs/admin/index'
 import { generatePeppers, matches, readKey } from '#libs/credentials/index'
 import { AppendQueue } from '#libs/eventlog/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
@@ -13,7 +15,19 @@ import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database, Entities } from '#libs/postgres/index'
 import { startTelemetry } from '#libs/telemetry/index'
 import { testDatabase } from '#test/servers/postgres'
-import { ensureQuickstart, KEYS, keysEntities, KeysModule, type KeysParts, keysSchema, migrateKeys } from './index.ts'
+import {
+  ensureQuickstart,
+  KEYS,
+  keysEntities,
+  KeysModule,
+  keysOperations,
+  type KeysParts,
+  keysSchema,
+  migrateKeys,
+} from './index.ts'
+
+@Module({})
+class Program {}
 
 const token = 'an-admin-token-of-these-tests'
 const publicUrl = 'http://127.0.0.1:8080'
@@ -73,7 +87,11 @@ beforeAll(async () => {
     telemetry,
   }
   const adapter = createHttpAdapter({ bodyLimit: 65_536, requestTimeoutMs: 10_000 })
-  const app = await NestFactory.create(KeysModule.with(parts), adapter, { bodyParser: false, logger: false })
+  const program = {
+    module: Program,
+    imports: [KeysModule.with(parts), AdminCalls.with({ ...parts, source: 'keys', operations: keysOperations })],
+  }
+  const app = await NestFactory.create(program, adapter, { bodyParser: false, logger: false })
   app.useGlobalFilters(
     new ProblemFilter({
       logger: { error: (fields) => void logged.push(fields) },

@@ -1,5 +1,6 @@
+import { AdminCalls } from '#libs/admin/index'
 import { announceWaiting } from './announce.ts'
-import { banner, only, publicAddress, readSettings, statementTimeout } from '#libs/program/index'
+import { banner, followersOperations, only, publicAddress, readSettings, statementTimeout } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
   checkPeppers,
@@ -7,6 +8,7 @@ import {
   KEYS,
   keysGroup,
   KeysModule,
+  keysOperations,
   type KeysParts,
   keysSchema,
   migrateKeys,
@@ -28,6 +30,8 @@ const settings = {
     'REDIS_PREFIX',
   ),
 }
+
+const operations = { ...keysOperations, ...followersOperations }
 
 /** The keys service as a program of its own. It makes the admin token and the peppers where there are none. */
 export function run(env: NodeJS.ProcessEnv): Promise<void> {
@@ -67,7 +71,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         ? await starting.withPostgres(() => ensureQuickstart(parts))
         : undefined
       return {
-        module: KeysModule.with(parts),
+        modules: [KeysModule.with(parts), AdminCalls.with({ ...parts, source: 'keys', operations })],
         database,
         adminToken,
         follower: starting.follower({

@@ -1,9 +1,10 @@
 import { AuditModule } from '#apps/audit/src/index'
 import { DirectoryModule } from '#apps/directory/src/index'
 import { Currency, gatewayGroup, GatewayModule, scimForm, ScimFilter } from '#apps/gateway/src/index'
-import { ensureQuickstart, KeysModule, type KeysParts, type Quickstart } from '#apps/keys/src/index'
+import { ensureQuickstart, KeysModule, keysOperations, type KeysParts, type Quickstart } from '#apps/keys/src/index'
+import { AdminCalls } from '#libs/admin/index'
 import { localChannel } from '#libs/cache/index'
-import { caughtUp, databaseCheck, failuresOf, serve } from '#libs/program/index'
+import { caughtUp, databaseCheck, failuresOf, followersOperations, serve } from '#libs/program/index'
 import { followersOf } from './followers.ts'
 import { openStores, type StoresOptions } from './stores.ts'
 
@@ -61,6 +62,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     modules: [
       GatewayModule.with({ ...gatewayParts, clock, telemetry, logger }),
       KeysModule.with(keysParts),
+      AdminCalls.with({ ...keysParts, source: 'keys', operations: { ...keysOperations, ...followersOperations } }),
       DirectoryModule.with({ database: stores.directory, adminToken }),
       AuditModule.with({ database: stores.audit, adminToken, retention: options.auditRetention, clock, onFailure }),
     ],

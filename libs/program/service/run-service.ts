@@ -20,7 +20,7 @@ export interface Service<C extends ServiceConfiguration> extends Omit<Program<C>
 }
 
 export interface BuiltService {
-  readonly module: DynamicModule
+  readonly modules: readonly DynamicModule[]
   readonly database: Database
   readonly adminToken: string | undefined
   /** From `StartingService.follower`. */
@@ -62,7 +62,7 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
       const built = await service.build(parts, { host, port })
       const { follower, readiness } = built
       const listening = await serve({
-        modules: [built.module],
+        modules: built.modules,
         adminToken: built.adminToken,
         followers: [follower],
         checks: [databaseCheck(built.database), ...parts.checks, ...(built.checks ?? [])],

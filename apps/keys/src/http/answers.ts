@@ -1,8 +1,8 @@
+import { type About } from '#libs/admin/index'
 import { type Connection, scimBaseUrl } from '../connection.ts'
 import type { LastUse } from '../last-use.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
 import type { Tenant } from '../tenant.ts'
-import type { About } from './admin-call.ts'
 
 /** Tenants, connections and keys as the admin API answers them. */
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { type AdminCall } from '#libs/admin/index'
 import { problems } from '#libs/http/index'
-import type { AdminCall } from './admin-call.ts'
 
 /** What an answer may be made of to be kept and given again. */
 export type Replayable =

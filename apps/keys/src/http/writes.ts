@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common'
+import { type About, aboutNothing, type AdminCall } from '#libs/admin/index'
 import { type AnyEvent, isAnnounced } from '#libs/events/index'
 import { problems } from '#libs/http/index'
 import type { EntityManager } from '#libs/postgres/index'
 import { announce } from '../announce.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { findAnswer, holdKey, keepAnswer } from '../store/answers.ts'
-import { type About, aboutNothing, type AdminCall } from './admin-call.ts'
 import { readIdempotencyKey, type Replayable } from './idempotency.ts'
 
 type Reach = ReturnType<KeysParts['reaches']>

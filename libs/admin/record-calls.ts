@@ -3,8 +3,24 @@ import { HttpAdapterHost } from '@nestjs/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { problems, renderProblem } from '#libs/http/index'
-import { KEYS_PARTS, type KeysParts } from '../parts.ts'
-import { AdminCall, operationOf } from './admin-call.ts'
+import type { AnyEvent, EventSource } from '#libs/events/index'
+import type { Telemetry } from '#libs/telemetry/index'
+import { AdminCall } from './admin-call.ts'
+
+/** What each address of the admin API does, as it is named in the record of a request: `POST /admin/v1/tenants` is `tenants.create`. */
+export type Operations = Readonly<Record<string, string>>
+
+export interface AdminCallsParts {
+  readonly operations: Operations
+  /** Which service the records come from. */
+  readonly source: EventSource
+  /** For the records of reads and refusals; false when it is full. */
+  readonly decisions: { offer(event: AnyEvent): boolean }
+  readonly clock: () => Date
+  readonly telemetry: Pick<Telemetry, 'span'>
+}
+
+export const ADMIN_CALLS = Symbol('ADMIN_CALLS')
 
 const admin = /^\/admin\/v1([/?]|$)/
 const problem = z.object({ code: z.string(), detail: z.string() })
@@ -17,9 +33,9 @@ const problem = z.object({ code: z.string(), detail: z.string() })
 @Injectable()
 export class RecordCalls implements OnModuleInit {
   readonly #host: HttpAdapterHost
-  readonly #parts: KeysParts
+  readonly #parts: AdminCallsParts
 
-  constructor(@Inject(HttpAdapterHost) host: HttpAdapterHost, @Inject(KEYS_PARTS) parts: KeysParts) {
+  constructor(@Inject(HttpAdapterHost) host: HttpAdapterHost, @Inject(ADMIN_CALLS) parts: AdminCallsParts) {
     this.#host = host
     this.#parts = parts
   }
@@ -38,14 +54,20 @@ export class RecordCalls implements OnModuleInit {
 
   /** The call's span lasts until its answer has left. */
   #open(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    const { telemetry, clock } = this.#parts
+    const { telemetry, clock, source } = this.#parts
+    const operation = this.#operationOf(request)
     const parent = request.headers.traceparent?.toString()
-    void telemetry.span(`admin ${operationOf(request) ?? 'unknown'}`, { kind: 'server', parent }, (span) => {
-      request.adminCall = new AdminCall(request, reply, span, clock())
+    void telemetry.span(`admin ${operation ?? 'unknown'}`, { kind: 'server', parent }, (span) => {
+      request.adminCall = new AdminCall(request, reply, span, clock(), { source, operation })
       reply.header('cache-control', 'no-store')
       done()
       return new Promise<void>((resolve) => reply.raw.once('close', resolve))
     })
+  }
+
+  #operationOf(request: FastifyRequest): string | null {
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    return this.#parts.operations[`${method} ${request.routeOptions.url ?? ''}`] ?? null
   }
 
   #record(call: AdminCall, reply: FastifyReply, payload: unknown): unknown {

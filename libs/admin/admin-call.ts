@@ -1,9 +1,8 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common'
 import { callerAddress } from '#libs/http/index'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Event, makeEvent, newId, type RequestDecided } from '#libs/events/index'
+import { type Event, type EventSource, makeEvent, newId, type RequestDecided } from '#libs/events/index'
 import { excerpt, redact, type Span } from '#libs/telemetry/index'
-import { operations } from './operations.ts'
 
 /** One line of ASCII for a person. */
 const warningHeader = 'latchkey-warning'
@@ -36,13 +35,21 @@ export class AdminCall {
   about: About = aboutNothing
   /** True once its record is in the log, within the transaction of a write. */
   recorded = false
+  readonly #source: EventSource
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #traceId: string
   readonly #address: string
   readonly #started = performance.now()
 
-  constructor(request: FastifyRequest, reply: FastifyReply, span: Span, now: Date) {
+  constructor(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    span: Span,
+    now: Date,
+    { source, operation }: { readonly source: EventSource; readonly operation: string | null },
+  ) {
+    this.#source = source
     this.#request = request
     this.#reply = reply
     this.#traceId = span.traceId
@@ -51,7 +58,7 @@ export class AdminCall {
     this.id = newId(now.getTime())
     this.receivedAt = now
     this.traceparent = span.traceparent
-    this.operation = operationOf(request)
+    this.operation = operation
   }
 
   get method(): string {
@@ -86,7 +93,7 @@ export class AdminCall {
   decided({ status, code, detail, events, changed }: Outcome, now: Date): Event<'request.decided'> {
     const owner = this.about.connection ?? this.about.tenant ?? ''
     const origin = {
-      source: 'keys',
+      source: this.#source,
       subject: this.id,
       owner,
       version: 1,
@@ -132,11 +139,6 @@ declare module 'fastify' {
   interface FastifyRequest {
     adminCall?: AdminCall
   }
-}
-
-export function operationOf(request: FastifyRequest): string | null {
-  const method = request.method === 'HEAD' ? 'GET' : request.method
-  return operations[`${method} ${request.routeOptions.url ?? ''}`] ?? null
 }
 
 /** What is refused for its address, its method or its body is so before its token is looked at. */
