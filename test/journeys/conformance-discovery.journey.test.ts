@@ -141,7 +141,11 @@ describe('/Schemas', () => {
       await create('/Users', user('common', { externalId: 'c' })),
       await create('/Groups', { ...group('common'), externalId: 'c' }),
     ]) {
-      expect(made).toMatchObject({ id: expect.any(String), externalId: 'c', meta: { resourceType: expect.any(String) } })
+      expect(made).toMatchObject({
+        id: expect.any(String),
+        externalId: 'c',
+        meta: { resourceType: expect.any(String) },
+      })
     }
   })
 

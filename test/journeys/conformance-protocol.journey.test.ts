@@ -26,7 +26,12 @@ async function speak(
     ...(body === undefined ? {} : { body }),
   })
   const bytes = new Uint8Array(await answer.arrayBuffer())
-  return { status: answer.status, headers: answer.headers, bytes, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    bytes,
+    text: new TextDecoder('utf-8', { fatal: true }).decode(bytes),
+  }
 }
 
 describe('the base URL', () => {
@@ -40,7 +45,10 @@ describe('the base URL', () => {
   test('names version 2, and another version is refused', async () => {
     expect(connection.scimBaseUrl).toMatch(/\/v2\//)
     for (const version of ['v1', 'v3', 'v2.1']) {
-      const elsewhere = world.scim({ ...connection, scimBaseUrl: connection.scimBaseUrl.replace('/v2/', `/${version}/`) })
+      const elsewhere = world.scim({
+        ...connection,
+        scimBaseUrl: connection.scimBaseUrl.replace('/v2/', `/${version}/`),
+      })
       const { status, body } = await elsewhere('GET', '/Users')
       expect([403, 404]).toContain(status)
       expect(body).toMatchObject({ schemas: [message('Error')], status: String(status) })
@@ -138,8 +146,22 @@ describe('errors', () => {
     readonly scimType?: string
   }
   const asked: readonly Asked[] = [
-    { what: 'broken JSON', method: 'POST', path: '/Users', body: '{"schemas":', status: 400, scimType: 'invalidSyntax' },
-    { what: 'a body that is no object', method: 'POST', path: '/Users', body: [], status: 400, scimType: 'invalidSyntax' },
+    {
+      what: 'broken JSON',
+      method: 'POST',
+      path: '/Users',
+      body: '{"schemas":',
+      status: 400,
+      scimType: 'invalidSyntax',
+    },
+    {
+      what: 'a body that is no object',
+      method: 'POST',
+      path: '/Users',
+      body: [],
+      status: 400,
+      scimType: 'invalidSyntax',
+    },
     {
       what: 'a value of the wrong type',
       method: 'POST',
@@ -148,7 +170,14 @@ describe('errors', () => {
       status: 400,
       scimType: 'invalidValue',
     },
-    { what: 'a missing required value', method: 'POST', path: '/Groups', body: {}, status: 400, scimType: 'invalidValue' },
+    {
+      what: 'a missing required value',
+      method: 'POST',
+      path: '/Groups',
+      body: {},
+      status: 400,
+      scimType: 'invalidValue',
+    },
     { what: 'a broken filter', path: '/Users?filter=userName eq', status: 400, scimType: 'invalidFilter' },
     { what: 'an unknown operator', path: '/Users?filter=userName regex "x"', status: 400, scimType: 'invalidFilter' },
     { what: 'an unknown resource', path: '/Users/none', status: 404 },
@@ -255,7 +284,8 @@ test('HEAD answers what GET does, without a body', async () => {
     const get = await speak('GET', path)
     const head = await speak('HEAD', path)
     expect({ path, status: head.status, text: head.text }).toEqual({ path, status: get.status, text: '' })
-    for (const name of ['content-type', 'etag', 'content-location']) expect(head.headers.get(name)).toBe(get.headers.get(name))
+    for (const name of ['content-type', 'etag', 'content-location'])
+      expect(head.headers.get(name)).toBe(get.headers.get(name))
   }
 })
 
@@ -266,7 +296,11 @@ test('an attribute is named in any letter case, with or without the URN of its s
     expect(await read(`attributes=${name}`)).toEqual({ schemas: [userSchema], id, userName: 'notation' })
     expect(await read(`excludedAttributes=${name}`)).not.toHaveProperty('userName')
   }
-  expect(await read(`attributes=${userSchema}:name.givenName`)).toEqual({ schemas: [userSchema], id, name: { givenName: 'A' } })
+  expect(await read(`attributes=${userSchema}:name.givenName`)).toEqual({
+    schemas: [userSchema],
+    id,
+    name: { givenName: 'A' },
+  })
   const { body } = await scim(
     'PATCH',
     `/Users/${id}`,
