@@ -306,6 +306,20 @@ describe('users and groups', () => {
     })
   })
 
+  test('userNames are compared as PRECIS prepares them: in any case, width and composition', async () => {
+    const made = await create('/Users', user('Zo\u00eb.M\u00fcller'))
+    const alike = ['zo\u00eb.m\u00fcller', 'ZOE\u0308.MU\u0308LLER', '\uff3a\uff4f\u00eb.m\u00fcller']
+    for (const userName of alike) {
+      expect(await scim('POST', '/Users', user(userName))).toMatchObject({
+        status: 409,
+        body: { scimType: 'uniqueness' },
+      })
+      const { Resources } = await read(`/Users?filter=${encodeURIComponent(`userName eq "${userName}"`)}`)
+      expect(Resources).toMatchObject([{ id: made.id, userName: 'Zo\u00eb.M\u00fcller' }])
+    }
+    expect(await scim('POST', '/Users', user('zoe.muller'))).toMatchObject({ status: 201 })
+  })
+
   test('a password is taken, never returned, and nowhere stored in clear', async () => {
     const password = 'correct horse 5nq0z staple'
     const created = await scim('POST', '/Users', user('secret', { password }))
