@@ -11,7 +11,6 @@ const principal: Principal = {
   environment: 'live',
   identityProvider: 'okta',
   enabled: true,
-  kid: 'abcdefghijkl',
 }
 const occasion = { time: new Date('2026-01-31T12:00:00Z'), traceparent: undefined }
 const id = '01a20e52-426b-7001-83a3-51975df3f104'
