@@ -1,4 +1,4 @@
-import { changedAttributes, errors, isObject, type JsonValue, type Resource } from '#libs/scim/index'
+import { differences, errors, type JsonValue, type Resource } from '#libs/scim/index'
 import type { Answer } from './answer.ts'
 import type { RecordWrites, Written } from './record-store.ts'
 import type { ResourceParts } from './resources.ts'
@@ -69,12 +69,12 @@ interface Change {
 }
 
 function changesOf({ id, write, before, document, events }: Written): Change[] {
-  const [from, to] = [before ?? nothing, write === 'delete' ? nothing : document]
-  const attributes = changedAttributes(from, to).map((attribute) => ({
+  const after = write === 'delete' ? nothing : document
+  const attributes = differences(before ?? nothing, after).map((each) => ({
     id,
-    attribute,
-    before: valueOf(from, attribute),
-    after: valueOf(to, attribute),
+    attribute: each.attribute,
+    before: each.before ?? null,
+    after: each.after ?? null,
   }))
   const members = events.flatMap((event) =>
     event.name === 'group.members-changed'
@@ -92,14 +92,6 @@ function changesOf({ id, write, before, document, events }: Written): Change[] {
 }
 
 const nothing: Resource = { schemas: [] }
-
-/** By a name that `changedAttributes` gave. */
-function valueOf(document: Resource, attribute: string): JsonValue {
-  if (document[attribute] !== undefined) return document[attribute]
-  const colon = attribute.lastIndexOf(':')
-  const block = document[attribute.slice(0, colon)]
-  return (isObject(block) ? block[attribute.slice(colon + 1)] : undefined) ?? null
-}
 
 /** JSON text of an object with one member more. */
 function withMember(text: string, name: string, value: unknown): string {

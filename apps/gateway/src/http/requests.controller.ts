@@ -50,7 +50,7 @@ export class RequestsController {
         'No request with this id was captured: it is not one of a sandbox that was let in with a readable body, or it is too old or too large. Find ids with GET /audit/v1/records.',
       )
     }
-    call.about = { ...aboutNothing, subject: { kind: 'request', id } }
+    call.about = { ...aboutNothing, ...(await this.#owner(capture.connection)), subject: { kind: 'request', id } }
     const arrival = this.#arrival(call, capture, dryRun, callerAddress(raw.raw))
     const answer = await serveReplay(arrival, id, this.#serve)
     const { method, path, query } = capture
@@ -65,6 +65,13 @@ export class RequestsController {
       },
       deviations: answer.outcome.deviations,
     }
+  }
+
+  async #owner(id: string) {
+    const known = await this.#serve.trust.connection(id)
+    if (known === undefined) return {}
+    const { connection, tenant, environment, identityProvider } = known
+    return { connection, tenant, environment, identityProvider }
   }
 
   #arrival(call: AdminCall, capture: Capture, dryRun: boolean, address: string): Arrival {
