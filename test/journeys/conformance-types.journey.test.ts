@@ -66,13 +66,9 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-function addSchema({ id }: Connection, schema: object, required = false): Promise<Answer> {
-  return world.admin('POST', `/connections/${id}/schemas`, {
-    schemas: ['urn:ietf:params:scim:schemas:core:2.0:Schema'],
-    resourceType: 'User',
-    required,
-    ...schema,
-  })
+async function addSchema({ id }: Connection, schema: object, required = false): Promise<Answer> {
+  const schemas = ['urn:ietf:params:scim:schemas:core:2.0:Schema']
+  return world.admin('POST', `/connections/${id}/schemas?required=${required}`, { schemas, ...schema })
 }
 
 const known = (ask: Scim, schema: string): Promise<Answer> =>
