@@ -1,22 +1,27 @@
 import { type DynamicModule, Module } from '@nestjs/common'
+import { ADMIN_TOKEN } from '#libs/http/index'
 import { metrics } from '#libs/telemetry/index'
+import { DELETED_RECORDS } from './deleted.ts'
 import { FollowTrust } from './events/follow-trust.ts'
 import { HearChannel } from './events/hear-channel.ts'
+import { PurgeDeleted } from './events/purge-deleted.ts'
 import { WatchChanges } from './events/watch-changes.ts'
+import { DeletedController } from './http/deleted.controller.ts'
 import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
 import { scimPrefix } from './names.ts'
 import { failureLog, observer } from './observe.ts'
 import { GATEWAY_PARTS, type GatewayParts } from './parts.ts'
 import type { ServeParts } from './serve.ts'
+import { StoredDeletedRecords } from './store/deleted-records.ts'
 import { KnownTrust } from './store/known-trust.ts'
 import { Records } from './store/records.ts'
 import { Writer } from './store/writer.ts'
 
-/** The way in: SCIM 2.0 under /scim/v2/<connection>. */
+/** The way in: SCIM 2.0 under /scim/v2/<connection>; and what was deleted there, in the admin API. */
 @Module({})
 export class GatewayModule {
   static with(parts: GatewayParts): DynamicModule {
-    const { database, log, decisions, currency, peppers, bodyLimit, logger, telemetry } = parts
+    const { database, log, decisions, currency, peppers, bodyLimit, logger, telemetry, adminToken } = parts
     const hits = telemetry.metrics.counter(metrics.knownKeyHits)
     const misses = telemetry.metrics.counter(metrics.knownKeyMisses)
     const failed = failureLog(logger)
@@ -35,13 +40,16 @@ export class GatewayModule {
     }
     return {
       module: GatewayModule,
-      controllers: [ScimController, FollowTrust],
+      controllers: [ScimController, FollowTrust, ...(adminToken === undefined ? [] : [DeletedController])],
       providers: [
         { provide: GATEWAY_PARTS, useValue: parts },
         { provide: SERVE_PARTS, useValue: serveParts },
         { provide: KnownTrust, useValue: trust },
+        { provide: DELETED_RECORDS, useValue: new StoredDeletedRecords(database, log) },
+        ...(adminToken === undefined ? [] : [{ provide: ADMIN_TOKEN, useValue: adminToken }]),
         HearChannel,
         WatchChanges,
+        PurgeDeleted,
       ],
     }
   }

@@ -7,6 +7,7 @@ import {
   GATEWAY,
   gatewayGroup,
   GatewayModule,
+  gatewayOperations,
   gatewaySchema,
   migrateGateway,
   scimForm,
@@ -21,10 +22,13 @@ const settings = {
     'LATCHKEY_ADMIN_TOKEN',
     'LATCHKEY_PEPPERS',
     'LATCHKEY_DECISION_QUEUE',
+    'LATCHKEY_DELETED_RETENTION',
     'REDIS_URL',
     'REDIS_PREFIX',
   ),
 }
+
+const operations = { ...gatewayOperations, ...followersOperations }
 
 /** So long Kafka is waited for at a start, in milliseconds, before requests are taken all the same, to be told that they come too early. */
 const kafkaPatience = 3_000
@@ -74,6 +78,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             channel,
             currency,
             peppers,
+            adminToken,
+            deletedRetention: configuration.LATCHKEY_DELETED_RETENTION,
             publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
             bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
             requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
@@ -81,7 +87,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             telemetry,
             logger,
           }),
-          AdminCalls.with({ source: 'gateway', operations: followersOperations, decisions, clock, telemetry }),
+          AdminCalls.with({ source: 'gateway', operations, decisions, clock, telemetry }),
         ],
         database,
         adminToken,

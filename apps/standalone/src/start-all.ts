@@ -1,12 +1,14 @@
 import { AuditModule } from '#apps/audit/src/index'
 import { DirectoryModule } from '#apps/directory/src/index'
-import { Currency, gatewayGroup, GatewayModule, scimForm, ScimFilter } from '#apps/gateway/src/index'
+import { Currency, gatewayGroup, GatewayModule, gatewayOperations, scimForm, ScimFilter } from '#apps/gateway/src/index'
 import { ensureQuickstart, KeysModule, keysOperations, type KeysParts, type Quickstart } from '#apps/keys/src/index'
 import { AdminCalls } from '#libs/admin/index'
 import { localChannel } from '#libs/cache/index'
 import { caughtUp, databaseCheck, failuresOf, followersOperations, serve } from '#libs/program/index'
 import { followersOf } from './followers.ts'
 import { openStores, type StoresOptions } from './stores.ts'
+
+const operations = { ...gatewayOperations, ...keysOperations, ...followersOperations }
 
 export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly host: string
@@ -15,6 +17,7 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly adminToken: string
   readonly bodyLimit: number
   readonly requestTimeout: number
+  readonly deletedRetention: number
 }
 
 export interface Services {
@@ -53,6 +56,8 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     channel,
     currency: new Currency({ provenUpTo: caughtUpAt, caughtUpAt, unbrokenSince: () => undefined }, clock),
     peppers,
+    adminToken,
+    deletedRetention: options.deletedRetention,
     publicUrl,
     bodyLimit,
     requestTimeout,
@@ -62,7 +67,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     modules: [
       GatewayModule.with({ ...gatewayParts, clock, telemetry, logger }),
       KeysModule.with(keysParts),
-      AdminCalls.with({ ...keysParts, source: 'keys', operations: { ...keysOperations, ...followersOperations } }),
+      AdminCalls.with({ ...keysParts, source: 'keys', operations }),
       DirectoryModule.with({ database: stores.directory, adminToken }),
       AuditModule.with({ database: stores.audit, adminToken, retention: options.auditRetention, clock, onFailure }),
     ],

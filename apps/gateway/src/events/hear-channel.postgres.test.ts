@@ -48,6 +48,8 @@ beforeAll(async () => {
     },
     currency,
     peppers: generatePeppers(),
+    adminToken: undefined,
+    deletedRetention: 1_000,
     publicUrl: 'http://127.0.0.1:8080',
     bodyLimit: 1_000,
     requestTimeout: 1_000,
