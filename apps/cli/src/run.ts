@@ -7,6 +7,7 @@ import { deadLettersCommand } from './dead-letters.ts'
 import { deletedCommand } from './deleted.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { keysCommand } from './keys.ts'
+import { requestsCommand } from './requests.ts'
 import { statusCommand } from './status.ts'
 import { tenantsCommand } from './tenants.ts'
 import { printable } from './words.ts'
@@ -23,6 +24,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     .addCommand(connectionsCommand(world, version))
     .addCommand(keysCommand(world, version))
     .addCommand(deletedCommand(world, version))
+    .addCommand(requestsCommand(world, version))
     .addCommand(deadLettersCommand(world, version))
     .addCommand(statusCommand(world, version))
     .addHelpText(

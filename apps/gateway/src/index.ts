@@ -6,12 +6,12 @@ import { type Database, migrate } from '#libs/postgres/index'
 import { gatewaySchema } from './names.ts'
 import { migrations } from './store/migrations.ts'
 
+export { gatewayOperations } from './http/operations.ts'
 export { GatewayModule } from './gateway.module.ts'
 export { Currency } from './currency.ts'
 export { currencyCheck } from './http/currency-check.ts'
 export type { GatewayParts } from './parts.ts'
 export { GATEWAY, gatewayGroup, gatewaySchema } from './names.ts'
-export { gatewayOperations } from './http/operations.ts'
 export { scimForm, ScimFilter } from './http/scim-filter.ts'
 
 /** Brings the schema `gateway` up to date; to be done before the gateway follows or answers. */

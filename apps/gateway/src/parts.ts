@@ -17,8 +17,6 @@ export interface GatewayParts {
   /** Whether what is known of keys is no older than it may be. */
   readonly currency: Currency
   readonly peppers: Peppers
-  /** Lets in whoever administers what was deleted; without one nobody does that here. */
-  readonly adminToken: string | undefined
   /** Milliseconds for which deleted users and groups can be restored. */
   readonly deletedRetention: number
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */
@@ -27,6 +25,10 @@ export interface GatewayParts {
   readonly bodyLimit: number
   /** Milliseconds that a request may take to arrive whole. */
   readonly requestTimeout: number
+  /** For its admin API; without one there is none. */
+  readonly adminToken: string | undefined
+  /** Milliseconds for which captured requests of sandboxes are kept. */
+  readonly captureRetention: number
   readonly clock: () => Date
   readonly telemetry: Telemetry
   readonly logger: Logger

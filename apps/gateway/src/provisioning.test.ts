@@ -12,7 +12,6 @@ const principal: Principal = {
   environment: 'live',
   identityProvider: 'okta',
   enabled: true,
-  kid: 'abcdefghijkl',
 }
 const occasion = { time: new Date('2026-01-31T12:00:00Z'), traceparent: undefined }
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'

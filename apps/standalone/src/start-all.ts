@@ -8,8 +8,6 @@ import { caughtUp, databaseCheck, failuresOf, followersOperations, serve } from 
 import { followersOf } from './followers.ts'
 import { openStores, type StoresOptions } from './stores.ts'
 
-const operations = { ...gatewayOperations, ...keysOperations, ...followersOperations }
-
 export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly host: string
   readonly port: number
@@ -18,12 +16,15 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly bodyLimit: number
   readonly requestTimeout: number
   readonly deletedRetention: number
+  readonly captureRetention: number
 }
 
 export interface Services {
   readonly url: string
   readonly quickstart: Quickstart
 }
+
+const operations = { ...keysOperations, ...gatewayOperations, ...followersOperations }
 
 /** All four services in one process, ended with it. Resolves when requests are answered and every follower has caught up. */
 export async function startAll(options: ServicesOptions): Promise<Services> {
@@ -56,11 +57,12 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     channel,
     currency: new Currency({ provenUpTo: caughtUpAt, caughtUpAt, unbrokenSince: () => undefined }, clock),
     peppers,
-    adminToken,
     deletedRetention: options.deletedRetention,
     publicUrl,
     bodyLimit,
     requestTimeout,
+    adminToken,
+    captureRetention: options.captureRetention,
   }
   const quickstart = await ensureQuickstart(keysParts)
   const listening = await serve({
