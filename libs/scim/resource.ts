@@ -1,7 +1,7 @@
 import { below, deviations } from './deviation.ts'
 import type { Deviation } from './deviation.ts'
 import { errors } from './error.ts'
-import { isObject } from './json.ts'
+import { isObject, parseStored } from './json.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import { readMembers } from './member.ts'
 import type { Member } from './member.ts'
@@ -83,6 +83,11 @@ export function readResource(resourceType: ResourceType, body: unknown): ReadRes
     }
     draft.set(reference, content)
   }
+}
+
+/** A resource from the JSON text of what was stored of it; every number is as it was. */
+export function storedResource(text: string): Resource {
+  return parseStored(text) as Resource
 }
 
 /** Whether an attribute is kept beside the document and not in it: the members of a Group. */

@@ -1,6 +1,7 @@
 import { below, deviations } from './deviation.ts'
 import type { Deviation } from './deviation.ts'
 import { errors } from './error.ts'
+import { ExactNumber, exactNumber, longestNumber } from './exact-number.ts'
 import { canonicalDateTime } from './filter/date-time.ts'
 import { isObject, parseJson } from './json.ts'
 import type { JsonObject, JsonValue } from './json.ts'
@@ -96,12 +97,15 @@ function asObject(attribute: Attribute, value: unknown, pointer: string, found: 
   }
   const inner = objectInString(attribute, value, pointer, found)
   if (inner !== undefined) return inner
-  const scalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-  if (!scalar || subAttribute(attribute, 'value') === undefined) {
+  if (!isScalar(value) || subAttribute(attribute, 'value') === undefined) {
     throw invalid(attribute, 'takes an object', 'Send its sub-attributes as an object')
   }
   found.push(deviations.bareValue(pointer))
   return { value }
+}
+
+function isScalar(value: unknown): value is string | number | boolean | ExactNumber {
+  return ['string', 'number', 'boolean'].includes(typeof value) || value instanceof ExactNumber
 }
 
 function objectInString(
@@ -153,18 +157,24 @@ function readBoolean(attribute: Attribute, value: unknown, pointer: string, foun
   return word === 'true'
 }
 
-function readNumber(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): number {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-  if (typeof number !== 'number' || !Number.isFinite(number)) throw invalid(attribute, 'takes a number', 'Send one')
-  if (attribute.type === 'integer' && !Number.isInteger(number)) {
-    throw invalid(attribute, 'takes a whole number', 'Send one without a fraction')
+/** Through its text, so that no digit is lost. An integer has neither fraction nor exponent (RFC 7643 section 2.3.4). */
+function readNumber(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): number | ExactNumber {
+  const isNumber = typeof value === 'number' || value instanceof ExactNumber
+  if (!isNumber && typeof value !== 'string') throw invalid(attribute, 'takes a number', 'Send one')
+  const text = String(value).trim()
+  if (attribute.type === 'integer' && !/^-?\d+$/.test(text)) {
+    throw invalid(attribute, 'takes a whole number', 'Send one without a fraction or an exponent')
   }
-  if (typeof value === 'string') found.push(deviations.numberAsString(pointer))
+  const number = exactNumber(text)
+  if (number === undefined) {
+    throw invalid(attribute, `takes a number of ${longestNumber} digits at most`, 'Send one')
+  }
+  if (!isNumber) found.push(deviations.numberAsString(pointer))
   return number
 }
 
 function readText(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): string {
-  if (typeof value === 'number' || typeof value === 'boolean') {
+  if (typeof value === 'number' || typeof value === 'boolean' || value instanceof ExactNumber) {
     found.push(deviations.scalarAsText(pointer))
     return String(value)
   }
