@@ -19,7 +19,21 @@ test('a number has one form, whatever way it was written in, without exponent an
 })
 
 test('what is no JSON number, or too long when written out, is none', () => {
-  for (const text of ['', ' 1', '+1', '01', '.5', '5.', '1e', '0x10', 'NaN', 'Infinity', '1_0', '\u0661', '1e9999999999']) {
+  for (const text of [
+    '',
+    ' 1',
+    '+1',
+    '01',
+    '.5',
+    '5.',
+    '1e',
+    '0x10',
+    'NaN',
+    'Infinity',
+    '1_0',
+    '\u0661',
+    '1e9999999999',
+  ]) {
     expect(exactNumber(text)).toBeUndefined()
   }
   for (const text of ['1e1000', '1e-1001', '9'.repeat(longestNumber + 1), '1e999999999', '-1e-999999999']) {

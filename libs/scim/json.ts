@@ -90,7 +90,9 @@ const fewDigits = 15
 
 /** Digits, `.`, `+`, `-`, `e` and `E`. */
 function isOfNumber(code: number): boolean {
-  return (code >= digitZero && code <= digitNine) || code === 46 || code === 43 || code === 45 || code === 101 || code === 69
+  return (
+    (code >= digitZero && code <= digitNine) || code === 46 || code === 43 || code === 45 || code === 101 || code === 69
+  )
 }
 
 function endOfString(text: string, start: number): number {

@@ -4,6 +4,7 @@ import {
   changedAttributes,
   type Deviation,
   errors,
+  keepImmutable,
   type MembershipChange,
   namesVersion,
   type PatchOperation,
@@ -134,7 +135,7 @@ function patched(
 }
 
 function replaced(type: ResourceType, command: Extract<Command, { kind: 'replace' }>, before: ScimRecord): After {
-  const document = withDefaults(type, command.document, before)
+  const document = withDefaults(type, keepImmutable(type, before.document, command.document), before)
   return { document, changed: changedAttributes(before.document, document), deviations: [] }
 }
 
