@@ -107,7 +107,7 @@ function endOfString(text: string, start: number): number {
 }
 
 function countKeys(value: JsonValue): number {
-  if (typeof value !== 'object' || value === null) return 0
+  if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return 0
   const children = Object.values(value)
   let keys = Array.isArray(value) ? 0 : children.length
   for (const child of children) if (typeof child !== 'string') keys += countKeys(child)

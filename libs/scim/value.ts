@@ -148,9 +148,11 @@ function objectInString(
 
 /** Either alphabet of RFC 4648; the padding may be left out (RFC 7643 section 2.3.6), and lines may be broken. */
 function isBase64(text: string): boolean {
-  const [, digits = '', padding = ''] = /^([A-Za-z0-9+/]*|[\w-]*)(={0,2})$/.exec(text.replace(/\s+/g, '')) ?? [, '=']
+  const match = /^([A-Za-z0-9+/]*|[\w-]*)(={0,2})$/.exec(text.replace(/\s+/g, ''))
+  if (match === null) return false
+  const [, digits = '', padding = ''] = match
   const rest = digits.length % 4
-  return digits !== '=' && rest !== 1 && (padding === '' || padding.length === (4 - rest) % 4)
+  return rest !== 1 && (padding === '' || padding.length === (4 - rest) % 4)
 }
 
 function readScalar(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): JsonValue | undefined {
