@@ -190,7 +190,8 @@ async function write(
   request.recorded = true
   const outcome = outcomeOf(written)
   if (command.kind === 'delete') return { status: 204, headers: {}, outcome }
-  const headers = { ETag: renderVersion(written.version), Location: locationOf(base, type, written.id) }
+  const location = locationOf(base, type, written.id)
+  const headers = { ETag: renderVersion(written.version), Location: location }
   if (reply.status === 204) return { status: 204, headers, outcome }
   const isNewUser = command.kind === 'create' && type.name === 'User'
   const [standing] = isNewUser
@@ -199,7 +200,7 @@ async function write(
       await standings(type, principal.connection, [written], reply.projection, parts.records).catch(() => [written])
   return {
     status: reply.status,
-    headers,
+    headers: { ...headers, 'Content-Location': location },
     body: represent(type, base, standing ?? written, written.document, reply.projection),
     outcome,
   }

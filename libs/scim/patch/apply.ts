@@ -127,6 +127,7 @@ function applyAtPath(patching: Patching, operation: PatchOperation, path: PatchP
   }
   if (livesApart(resourceType, reference)) return
   if (reference.path[0] === 'schemas') {
+    if (operation.op === 'remove') throw errors.mutability('"schemas" is required. Leave the remove out.')
     // What a resource uses, it names.
     patching.deviations.push(deviations.readOnly(pathPointer(operation, pointer), 'schemas'))
     return
