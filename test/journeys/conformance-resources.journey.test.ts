@@ -234,6 +234,13 @@ describe('values', () => {
     expect(body.emails).toEqual(made.emails)
   })
 
+  test('a label that the schema knows is returned as the schema spells it, and any other as it was sent', async () => {
+    const emails = ['WORK', 'Home', 'Secret'].map((type) => ({ value: `${type}@example.com`, type }))
+    const made = await create('/Users', user('canonical', { emails }))
+    expect(made.emails.map(({ type }: Told) => type)).toEqual(['work', 'home', 'Secret'])
+    expect(await read(`/Users/${made.id}`)).toEqual(made)
+  })
+
   test('of several values at most one is primary', async () => {
     const both = [
       { value: 'a@example.com', type: 'work', primary: true },
