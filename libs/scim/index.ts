@@ -4,6 +4,10 @@ export { defineResourceType, findAttribute, findExtension } from './schema/resou
 export type { AttributeReference, ResourceType, Schema, SchemaExtension } from './schema/resource-type.ts'
 export { extendResourceTypes, resourceTypes } from './schema/resource-types.ts'
 export type { OwnExtension, ResourceTypeName, ResourceTypes } from './schema/resource-types.ts'
+export { readSchema, schemaClash, schemaLimits } from './schema/read-schema.ts'
+export type { ReadSchema } from './schema/read-schema.ts'
+export type { SchemaFault } from './schema/schema-faults.ts'
+export { breaksOf } from './schema/widening.ts'
 
 export { ScimError, errors, errorSchema, renderError } from './error.ts'
 export type { ErrorDocument, ScimType } from './error.ts'
@@ -46,4 +50,4 @@ export type { NameTree, Projection } from './render.ts'
 
 export { serviceProviderConfig } from './discovery/service-provider-config.ts'
 export { findResourceType, resourceTypeDocuments } from './discovery/resource-types.ts'
-export { findSchema, schemaDocuments } from './discovery/schemas.ts'
+export { findSchema, schemaDocument, schemaDocuments } from './discovery/schemas.ts'

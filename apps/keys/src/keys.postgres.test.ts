@@ -40,6 +40,7 @@ const logged: unknown[] = []
 const told: unknown[] = []
 const closing: (() => Promise<unknown>)[] = []
 let fullQueue = false
+let heardUpTo: Date | undefined = new Date(8.64e15)
 let reached = { log: true, channel: true }
 
 beforeAll(async () => {
@@ -80,6 +81,7 @@ beforeAll(async () => {
     decisions,
     channel: { publish: (message) => void told.push(JSON.parse(message)) },
     reaches: () => reached,
+    heardUpTo: () => heardUpTo,
     peppers: generatePeppers(),
     adminTokens: token,
     publicUrl,
