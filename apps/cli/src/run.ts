@@ -7,6 +7,7 @@ import { deadLettersCommand } from './dead-letters.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { keysCommand } from './keys.ts'
 import { requestsCommand } from './requests.ts'
+import { schemasCommand } from './schemas.ts'
 import { statusCommand } from './status.ts'
 import { tenantsCommand } from './tenants.ts'
 import { printable } from './words.ts'
@@ -21,6 +22,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     .option('--url <address>', 'address of the server')
     .addCommand(tenantsCommand(world, version))
     .addCommand(connectionsCommand(world, version))
+    .addCommand(schemasCommand(world, version))
     .addCommand(keysCommand(world, version))
     .addCommand(requestsCommand(world, version))
     .addCommand(deadLettersCommand(world, version))
