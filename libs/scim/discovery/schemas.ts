@@ -28,7 +28,7 @@ export function findSchema(types: readonly ResourceType[], baseUrl: string, urn:
 }
 
 function attributeDocument(attribute: Attribute): JsonObject {
-  const { canonicalValues, referenceTypes, subAttributes, ...characteristics } = attribute
+  const { canonicalValues, referenceTypes, subAttributes, profile: _profile, ...characteristics } = attribute
   return {
     ...characteristics,
     ...(canonicalValues === undefined ? {} : { canonicalValues: [...canonicalValues] }),
