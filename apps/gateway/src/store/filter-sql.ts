@@ -159,8 +159,9 @@ class Compiler {
 
   /** `ne` holds for some value that differs, and where there is none. */
   #compareSome(filter: Compare, some: (condition: (json: string) => string) => string): string {
-    const found = some((json) => this.#compareJson(filter, json))
-    return filter.operator === 'ne' ? `(${found} OR NOT ${some((json) => `coalesce(jsonb_typeof(${json}) <> 'null', false)`)})` : found
+    if (filter.operator !== 'ne') return some((json) => this.#compareJson(filter, json))
+    const isThere = (json: string): string => `coalesce(jsonb_typeof(${json}) <> 'null', false)`
+    return `(${some((json) => `${isThere(json)} AND ${this.#compareJson(filter, json)}`)} OR NOT ${some(isThere)})`
   }
 
   /** Whether the condition holds for some value of the attribute, whose path begins at the row. */
