@@ -17,7 +17,7 @@ import { userKeys } from '../record.ts'
 import { Records } from './records.ts'
 import { insertUsers } from './statements.ts'
 
-const urn = "urn:acme:params:scim:schemas:extension:everything:2.0:User.v1"
+const urn = 'urn:acme:params:scim:schemas:extension:everything:2.0:User.v1'
 const read = readSchema({
   id: urn,
   attributes: [
@@ -81,7 +81,15 @@ afterAll(async () => {
   await server.drop()
 })
 
-const leftovers = { flag: 'no', amount: 'much', since: 'soon', tags: 'one', scores: ['x'], desk: 'here', badges: { level: 'a' } }
+const leftovers = {
+  flag: 'no',
+  amount: 'much',
+  since: 'soon',
+  tags: 'one',
+  scores: ['x'],
+  desk: 'here',
+  badges: { level: 'a' },
+}
 
 function person(index: number): JsonObject {
   const some = <T>(every: number, content: T): T | undefined => (index % every === 0 ? undefined : content)
@@ -91,7 +99,12 @@ function person(index: number): JsonObject {
     flag: some(3, index % 2 === 0),
     amount: some(7, [0.1, 1, -2.5, 1e3][index % 4] ?? 0),
     count: some(6, index - 10),
-    since: some(4, ['2026-01-31T12:00:00Z', '2026-01-31T13:00:00+01:00', '2026-01-31T12:00:00.0000001Z', '2025-06-01T00:00:00'][index % 4] ?? ''),
+    since: some(
+      4,
+      ['2026-01-31T12:00:00Z', '2026-01-31T13:00:00+01:00', '2026-01-31T12:00:00.0000001Z', '2025-06-01T00:00:00'][
+        index % 4
+      ] ?? '',
+    ),
     bytes: some(5, ['QUJD', 'qUJD'][index % 2] ?? ''),
     link: some(5, ['https://a.example/X', 'https://a.example/x'][index % 2] ?? ''),
     tags: some(3, ['Blue', `t${index % 4}`]),
@@ -99,14 +112,29 @@ function person(index: number): JsonObject {
     hidden: some(2, 'Secret'),
     title: some(3, index % 4),
     department: some(3, index % 4 === 0),
-    desk: some(4, { ...(index % 3 ? { floor: index % 5 } : {}), value: `D${index % 3}`, keys: ['K1', `k${index % 3}`] }),
+    desk: some(4, {
+      ...(index % 3 ? { floor: index % 5 } : {}),
+      value: `D${index % 3}`,
+      keys: ['K1', `k${index % 3}`],
+    }),
     badges: some(3, [
-      { value: `B${index % 4}`, type: 'Main', until: '2026-05-01T00:00:00Z', level: index % 6, doors: ['North', `d${index % 3}`] },
+      {
+        value: `B${index % 4}`,
+        type: 'Main',
+        until: '2026-05-01T00:00:00Z',
+        level: index % 6,
+        doors: ['North', `d${index % 3}`],
+      },
       { value: `b${index % 4}`, type: 'spare', level: 9 },
     ]),
   }
   const set = Object.fromEntries(Object.entries(block).filter(([, content]) => content !== undefined))
-  const body = { userName: `user${index}`, title: `Title ${index % 3}`, [enterprise]: { department: 'true' }, [urn]: set }
+  const body = {
+    userName: `user${index}`,
+    title: `Title ${index % 3}`,
+    [enterprise]: { department: 'true' },
+    [urn]: set,
+  }
   return readResource(User, body).resource
 }
 

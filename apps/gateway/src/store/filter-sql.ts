@@ -244,7 +244,8 @@ class Compiler {
     if (!multiValued) return condition(json)
     const element = `element${this.#depth++}`
     const source =
-      apart ?? `SELECT value FROM jsonb_array_elements(CASE jsonb_typeof(${json}) WHEN 'array' THEN ${json} ELSE '[]' END)`
+      apart ??
+      `SELECT value FROM jsonb_array_elements(CASE jsonb_typeof(${json}) WHEN 'array' THEN ${json} ELSE '[]' END)`
     return `EXISTS (SELECT 1 FROM (${source}) AS ${element}(value) WHERE ${condition(`${element}.value`)})`
   }
 
