@@ -39,8 +39,12 @@ export function parseProjection(
  * The projection of the answer to a write that sent these attributes: what is returned on request only is shown of them too
  * (RFC 7643 section 7, "returned"), unless the client named what it wants to see.
  */
-export function withSent(resourceType: ResourceType, projection: Projection, names: readonly string[]): Projection {
-  return projection.kind === 'exclude' ? { ...projection, sent: nameTree(resourceType, names) } : projection
+export function withSent(
+  resourceType: ResourceType,
+  projection: Projection,
+  names: () => readonly string[],
+): Projection {
+  return projection.kind === 'exclude' ? { ...projection, sent: nameTree(resourceType, names()) } : projection
 }
 
 /** Whether the answer has that top-level attribute, so that it is worth fetching. */

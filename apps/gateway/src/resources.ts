@@ -2,6 +2,8 @@ import { newId } from '#libs/events/index'
 import {
   type Deviation,
   errors,
+  namesPatched,
+  namesSent,
   namesVersion,
   parseFilter,
   parsePaging,
@@ -15,6 +17,7 @@ import {
   type ResourceType,
   splitPatch,
   wants,
+  withSent,
 } from '#libs/scim/index'
 import { accepted, type Answer } from './answer.ts'
 import { requestDecided } from './decision.ts'
@@ -42,7 +45,7 @@ const mostMembersListed = 50_000
 
 /** RFC 7644 section 3.3. 201 with the whole resource, Location and ETag; 409 when the userName is taken. */
 export async function create(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
-  const projection = projectionOf(request, type)
+  const projection = withSent(type, projectionOf(request, type), () => namesSent(type, request.body))
   const { resource, members, deviations } = readResource(type, request.body)
   const id = newId(request.arrival.receivedAt.getTime())
   const command: Command = {
@@ -56,7 +59,7 @@ export async function create(request: Admitted, type: ResourceType, parts: Resou
 
 /** RFC 7644 section 3.5.1. 200 with the whole resource; never creates one. */
 export async function replace(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
-  const projection = projectionOf(request, type)
+  const projection = withSent(type, projectionOf(request, type), () => namesSent(type, request.body))
   const { resource, members, deviations } = readResource(type, request.body)
   const edit = type.name === 'Group' ? replacement(members ?? []) : noEdit
   const command: Command = {
@@ -87,7 +90,12 @@ export async function patch(request: Admitted, type: ResourceType, parts: Resour
     precondition: request.arrival.headers['if-match'],
   }
   const status = (await answersNothing(request, type, id, parts.records)) ? 204 : 200
-  return write(request, type, command, { status, deviations: [...deviations, ...split.deviations], projection }, parts)
+  const reply = {
+    status,
+    deviations: [...deviations, ...split.deviations],
+    projection: withSent(type, projection, () => namesPatched(type, operations)),
+  } as const
+  return write(request, type, command, reply, parts)
 }
 
 /** RFC 7644 section 3.6. 204; what is deleted leaves its groups. */
