@@ -94,17 +94,15 @@ export function livesApart(resourceType: ResourceType, { attribute, parent, exte
   return resourceType.name === 'Group' && extension === undefined && (parent ?? attribute).name === 'members'
 }
 
-/** A copy of the document with the `schemas` it uses: the core schema first, extensions after it; empty blocks are gone. */
+/** A copy of the document with the `schemas` it uses: the core schema first, extensions in the order of the type; empty blocks are gone. */
 export function withSchemas(resourceType: ResourceType, document: JsonObject): Resource {
+  const { schemas: _schemas, ...attributes } = document
   const schemas = [resourceType.schema.id]
-  const attributes: JsonObject = {}
-  for (const [key, value] of Object.entries(document)) {
-    const extension = key.includes(':') ? findExtension(resourceType, key) : undefined
-    if (extension !== undefined && isObject(value)) {
-      if (Object.keys(value).length === 0) continue
-      schemas.push(extension.id)
-    }
-    if (key !== 'schemas') attributes[key] = value
+  for (const { schema } of resourceType.extensions) {
+    const block = attributes[schema.id]
+    if (!isObject(block)) continue
+    if (Object.keys(block).length === 0) delete attributes[schema.id]
+    else schemas.push(schema.id)
   }
   return { schemas, ...attributes }
 }
