@@ -35,7 +35,7 @@ function partsOf(attributes: readonly Attribute[]): fc.Arbitrary<JsonObject> {
 }
 
 function sometimes<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
-  return fc.option(arbitrary, { freq: 1, nil: undefined })
+  return fc.option(arbitrary, { freq: 2, nil: undefined })
 }
 
 function present(values: Record<string, JsonValue | undefined>): JsonObject {
