@@ -25,7 +25,11 @@ const filters = [
   'userName sw "a" and not (emails[type eq "work" and value co "x"] or active eq true) or meta.created gt "2026-01-31T12:00:00Z"',
   `${everyTypeSchema.id}:count ge 9007199254740993 and ${everyTypeSchema.id}:one[texts eq "x"]`,
 ]
-const ada: Resource = { schemas: [everyType.schema.id], userName: 'ada', emails: [{ value: 'a@x.example', type: 'work' }] }
+const ada: Resource = {
+  schemas: [everyType.schema.id],
+  userName: 'ada',
+  emails: [{ value: 'a@x.example', type: 'work' }],
+}
 const group: Resource = { schemas: [resourceTypes.Group.schema.id], displayName: 'g' }
 
 /** Each way in; what one throws must be a SCIM error, which holds nothing of the input that is not shown on purpose. */
@@ -75,8 +79,22 @@ test('no recorded body, however mangled, makes anything throw but a SCIM error, 
 })
 
 test('no JSON of the words of the protocol in wrong places does', () => {
-  const names = [...everyType.references.keys(), 'schemas', 'Operations', 'op', 'path', 'value', 'filter', 'add', 'remove', 'replace']
-  const schemas = ['urn:ietf:params:scim:api:messages:2.0:PatchOp', 'urn:ietf:params:scim:api:messages:2.0:SearchRequest']
+  const names = [
+    ...everyType.references.keys(),
+    'schemas',
+    'Operations',
+    'op',
+    'path',
+    'value',
+    'filter',
+    'add',
+    'remove',
+    'replace',
+  ]
+  const schemas = [
+    'urn:ietf:params:scim:api:messages:2.0:PatchOp',
+    'urn:ietf:params:scim:api:messages:2.0:SearchRequest',
+  ]
   fc.assert(
     fc.property(anyJson(names), anyJson(names), (body, operation) => {
       tryAll(readBody(body))
@@ -107,7 +125,8 @@ test('bytes in no order do not', () => {
 })
 
 test('what is very long, deep or many is refused or read, and neither takes long', () => {
-  const many = (count: number, text: (index: number) => string) => Array.from({ length: count }, (_, index) => text(index)).join()
+  const many = (count: number, text: (index: number) => string) =>
+    Array.from({ length: count }, (_, index) => text(index)).join()
   const texts = [
     '['.repeat(500_000),
     '{"a":'.repeat(200_000),

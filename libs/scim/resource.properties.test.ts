@@ -7,7 +7,12 @@ import { readResource, storedResource } from './resource.ts'
 
 const computed = {
   id: '01a20e52-426b-7001-83a3-51975df3f104',
-  meta: { resourceType: 'User', created: '2026-01-31T12:00:00.000Z', version: 'W/"1"', location: 'https://x.example/1' },
+  meta: {
+    resourceType: 'User',
+    created: '2026-01-31T12:00:00.000Z',
+    version: 'W/"1"',
+    location: 'https://x.example/1',
+  },
   groups: [{ value: '1', display: 'g', type: 'direct', $ref: 'https://x.example/2' }],
 }
 

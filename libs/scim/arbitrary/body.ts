@@ -7,7 +7,9 @@ import { valueOf } from './values.ts'
 /** A sound body of a POST or PUT of that type: what is required, and any of the rest. */
 export function anyBody(type: ResourceType): fc.Arbitrary<JsonObject> {
   const core = partsOf(type.schema.attributes)
-  const extensions = Object.fromEntries(type.extensions.map(({ schema }) => [schema.id, sometimes(partsOf(schema.attributes))]))
+  const extensions = Object.fromEntries(
+    type.extensions.map(({ schema }) => [schema.id, sometimes(partsOf(schema.attributes))]),
+  )
   return fc
     .record({ core, externalId: sometimes(fc.constantFrom('ext1', 'EXT1', '7')), extensions: fc.record(extensions) })
     .map(({ core: own, externalId, extensions: blocks }) => ({
@@ -24,7 +26,9 @@ export function anyValue(attribute: Attribute): fc.Arbitrary<JsonValue> {
   if (!attribute.multiValued) return one
   return fc.array(one, { maxLength: 3 }).map((elements) => {
     const first = elements.findIndex(isPrimary)
-    return elements.map((element, index) => (isPrimary(element) && index !== first ? { ...element, primary: false } : element))
+    return elements.map((element, index) =>
+      isPrimary(element) && index !== first ? { ...element, primary: false } : element,
+    )
   })
 }
 

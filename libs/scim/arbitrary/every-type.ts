@@ -23,7 +23,9 @@ export const everyTypeSchema: Schema = {
   attributes: [
     ...each(''),
     ...each('s', { multiValued: true }),
-    attribute('one', 'complex', 'One value of parts', { subAttributes: [...each(''), ...each('s', { multiValued: true })] }),
+    attribute('one', 'complex', 'One value of parts', {
+      subAttributes: [...each(''), ...each('s', { multiValued: true })],
+    }),
     attribute('many', 'complex', 'Many values of parts', {
       multiValued: true,
       subAttributes: [

@@ -48,10 +48,15 @@ function terms(names: readonly Named[]): fc.Arbitrary<Filter> {
   return fc.constantFrom(...names).chain(({ path, attribute }) => {
     const spelt = fc.boolean().map((loud) => (loud ? { ...path, name: path.name.toUpperCase() } : path))
     const literal = fc.oneof({ weight: 9, arbitrary: literalOf(attribute) }, fc.constant(null))
-    return fc.oneof(
-      fc.record({ kind: fc.constant<'present'>('present'), path: spelt }),
-      { weight: 5, arbitrary: fc.record({ kind: fc.constant<'compare'>('compare'), path: spelt, operator: operators, value: literal }) },
-    )
+    return fc.oneof(fc.record({ kind: fc.constant<'present'>('present'), path: spelt }), {
+      weight: 5,
+      arbitrary: fc.record({
+        kind: fc.constant<'compare'>('compare'),
+        path: spelt,
+        operator: operators,
+        value: literal,
+      }),
+    })
   })
 }
 

@@ -70,7 +70,21 @@ export function anyJson(words: readonly string[]): fc.Arbitrary<JsonValue> {
   return fc.letrec<{ json: JsonValue }>((tie) => ({
     json: fc.oneof(
       { maxDepth: 6, depthSize: 'small' },
-      fc.constantFrom<JsonValue[]>(null, true, false, 'True', '', 'x', 0, 7, -1.5, 1e300, '{"value":"v"}', '\u0000', '\ud800'),
+      fc.constantFrom<JsonValue[]>(
+        null,
+        true,
+        false,
+        'True',
+        '',
+        'x',
+        0,
+        7,
+        -1.5,
+        1e300,
+        '{"value":"v"}',
+        '\u0000',
+        '\ud800',
+      ),
       word,
       fc.array(tie('json'), { maxLength: 4 }),
       fc.dictionary(word, tie('json'), { maxKeys: 5 }),

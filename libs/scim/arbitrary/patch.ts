@@ -32,24 +32,32 @@ function operationOn(target: { attribute: Attribute; extension?: string }): fc.A
   const { attribute } = target
   const parts = (attribute.subAttributes ?? []).filter(({ mutability }) => mutability !== 'readOnly')
   const selectors = attribute.multiValued ? parts.filter(({ name }) => name === 'type' || name === 'value') : []
-  const where = selectors.length === 0 ? fc.constant(undefined) : fc.option(fc.constantFrom(...selectors).chain(selection), { nil: undefined })
+  const where =
+    selectors.length === 0
+      ? fc.constant(undefined)
+      : fc.option(fc.constantFrom(...selectors).chain(selection), { nil: undefined })
   const part = parts.length === 0 ? fc.constant(undefined) : fc.option(fc.constantFrom(...parts), { nil: undefined })
-  return fc.tuple(fc.constantFrom<PlainOperation['op'][]>('add', 'replace', 'remove'), where, part).chain(([op, selected, named]) => {
-    const whole = { ...attribute, multiValued: attribute.multiValued && selected === undefined }
-    const value = op === 'remove' ? fc.constant(undefined) : fc.oneof({ weight: 9, arbitrary: anyValue(named ?? whole) }, fc.constant(null))
-    return value.map((given): PlainOperation => {
-      const path = pathOf(target, selected, named)
-      const written: JsonObject = { op, path, ...(given === undefined ? {} : { value: given }) }
-      return {
-        ...target,
-        op,
-        ...(selected === undefined ? {} : { where: selected }),
-        ...(named === undefined ? {} : { part: named }),
-        ...(given === undefined ? {} : { value: given }),
-        written,
-      }
+  return fc
+    .tuple(fc.constantFrom<PlainOperation['op'][]>('add', 'replace', 'remove'), where, part)
+    .chain(([op, selected, named]) => {
+      const whole = { ...attribute, multiValued: attribute.multiValued && selected === undefined }
+      const value =
+        op === 'remove'
+          ? fc.constant(undefined)
+          : fc.oneof({ weight: 9, arbitrary: anyValue(named ?? whole) }, fc.constant(null))
+      return value.map((given): PlainOperation => {
+        const path = pathOf(target, selected, named)
+        const written: JsonObject = { op, path, ...(given === undefined ? {} : { value: given }) }
+        return {
+          ...target,
+          op,
+          ...(selected === undefined ? {} : { where: selected }),
+          ...(named === undefined ? {} : { part: named }),
+          ...(given === undefined ? {} : { value: given }),
+          written,
+        }
+      })
     })
-  })
 }
 
 function selection(part: Attribute): fc.Arbitrary<{ part: Attribute; value: string | boolean }> {

@@ -33,13 +33,33 @@ const texts = [
   'x'.repeat(300),
 ]
 
-export const anyText = fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...texts) }, fc.string({ unit: 'grapheme', maxLength: 5 }))
+export const anyText = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom(...texts) },
+  fc.string({ unit: 'grapheme', maxLength: 5 }),
+)
 
-const integers = ['0', '1', '7', '-7', '9007199254740991', '9007199254740992', '9007199254740993', '-9223372036854775808']
+const integers = [
+  '0',
+  '1',
+  '7',
+  '-7',
+  '9007199254740991',
+  '9007199254740992',
+  '9007199254740993',
+  '-9223372036854775808',
+]
 const decimals = ['-0', '0.1', '1.50', '15e-1', '0.1000000000000000055', '1e21', '1e400', '-25e-9', '0.0000001']
 
 const days = ['2026-01-31', '2024-02-29', '0001-01-02', '9999-12-30']
-const times = ['00:00:00', '12:00:00', '12:00:00.5', '12:00:00.500000', '12:00:00.1234567', '12:00:00.123456789012', '24:00:00']
+const times = [
+  '00:00:00',
+  '12:00:00',
+  '12:00:00.5',
+  '12:00:00.500000',
+  '12:00:00.1234567',
+  '12:00:00.123456789012',
+  '24:00:00',
+]
 const zones = ['Z', '', '+00:00', '+01:00', '-05:30', '+14:00']
 const dateTimes = fc
   .tuple(fc.constantFrom(...days), fc.constantFrom(...times), fc.constantFrom(...zones))

@@ -61,19 +61,28 @@ function changed(
 }
 
 /** The named parts take their place; a replace by nothing takes one away. A new value does not keep the address of the old one. */
-function merged(attribute: Attribute, known: JsonObject, op: PlainOperation['op'], value: JsonObject): JsonValue | undefined {
+function merged(
+  attribute: Attribute,
+  known: JsonObject,
+  op: PlainOperation['op'],
+  value: JsonObject,
+): JsonValue | undefined {
   const after = { ...known }
   for (const part of attribute.subAttributes ?? []) {
     const given = value[part.name]
     if (given === undefined || part.mutability === 'readOnly') continue
     set(after, part.name, changed(part, known[part.name], op, given))
   }
-  const isNew = value['value'] !== undefined && canonicalText(after['value'] ?? null) !== canonicalText(known['value'] ?? null)
+  const isNew =
+    value['value'] !== undefined && canonicalText(after['value'] ?? null) !== canonicalText(known['value'] ?? null)
   if (isNew && value['$ref'] === undefined) delete after['$ref']
   return Object.keys(after).length === 0 ? undefined : after
 }
 
-function inElements({ attribute, op, where, part, value }: PlainOperation, elements: JsonValue[]): JsonValue | undefined {
+function inElements(
+  { attribute, op, where, part, value }: PlainOperation,
+  elements: JsonValue[],
+): JsonValue | undefined {
   const selects = (element: JsonValue): boolean =>
     where === undefined || (isObject(element) && isSame(where.part, element[where.part.name], where.value))
   const change = (element: JsonValue): JsonValue | undefined => {
@@ -91,14 +100,16 @@ function inElements({ attribute, op, where, part, value }: PlainOperation, eleme
   } else {
     if (where !== undefined && op === 'replace') throw new Refused()
     if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) return asValue(elements)
-    const created = where === undefined ? {} : (readValue(attribute, [{ [where.part.name]: where.value }], '', []) ?? [{}])
+    const created =
+      where === undefined ? {} : (readValue(attribute, [{ [where.part.name]: where.value }], '', []) ?? [{}])
     touched = [change(asArray(created)[0] ?? {})]
     after = [...elements, ...touched]
   }
   const primaries = touched.filter((element) => element !== undefined && isPrimary(element))
   if (primaries.length > 1) throw new Refused()
   const kept = after.filter((element) => element !== undefined)
-  const marked = primaries.length === 0 ? kept : kept.map((element) => (element === primaries[0] ? element : notPrimary(element)))
+  const marked =
+    primaries.length === 0 ? kept : kept.map((element) => (element === primaries[0] ? element : notPrimary(element)))
   return asValue(withoutTwins(attribute, marked))
 }
 
@@ -111,7 +122,9 @@ function isSame(part: Attribute, known: JsonValue | undefined, sought: JsonValue
 function withoutTwins(attribute: Attribute, elements: readonly JsonValue[]): JsonValue[] {
   const part = (name: string): Attribute | undefined => attribute.subAttributes?.find((one) => one.name === name)
   const folded = (of: Attribute | undefined, value: JsonValue | undefined): string =>
-    typeof value === 'string' && !of?.caseExact && of?.type !== 'binary' ? `text ${fold(value)}` : canonicalText(value ?? null)
+    typeof value === 'string' && !of?.caseExact && of?.type !== 'binary'
+      ? `text ${fold(value)}`
+      : canonicalText(value ?? null)
   const kept: { key: string; element: JsonValue }[] = []
   for (const element of elements) {
     const hasValue = isObject(element) && element['value'] !== undefined
@@ -186,16 +199,20 @@ test('operations in a row leave what the RFC says each of them leaves', () => {
 })
 
 const words = [
-  ...['op', 'Op', 'path', 'value', 'OPERATIONS', 'schemas', 'type', 'primary', 'display', 'givenName', 'toString'],
-  ...['title', 'userName', 'active', 'name', 'name.givenName', 'emails', 'emails.value', 'emails[type eq "work"]'],
-  ...['emails[type eq "x"].value', 'emails[primary eq true].primary', 'roles', 'manager', 'members', 'addresses'],
-  ...['members[value eq "x"]', 'members[type ne "User"].display', 'id', 'meta', 'password', '__proto__', 'constructor'],
-  ...everyType.extensions.map(({ schema }) => schema.id),
-  ...everyType.extensions.flatMap(({ schema }) => schema.attributes.map(({ name }) => `${schema.id}:${name}`)),
-  everyType.schema.id,
+  'op Op path value OPERATIONS schemas type primary display givenName toString title userName active name name.givenName',
+  'emails emails.value roles manager members addresses id meta password __proto__ constructor emails[primary].x',
 ]
+  .flatMap((line) => line.split(' '))
+  .concat(['emails[type eq "work"]', 'emails[type eq "x"].value', 'emails[primary eq true].primary'])
+  .concat(['members[value eq "x"]', 'members[type ne "User"].display', everyType.schema.id])
+  .concat(everyType.extensions.map(({ schema }) => schema.id))
+  .concat(everyType.extensions.flatMap(({ schema }) => schema.attributes.map(({ name }) => `${schema.id}:${name}`)))
 const operation = fc.record(
-  { op: fc.constantFrom('add', 'Replace', 'remove', 'x'), path: fc.oneof(fc.constantFrom(...words), anyJson(words)), value: anyJson(words) },
+  {
+    op: fc.constantFrom('add', 'Replace', 'remove', 'x'),
+    path: fc.oneof(fc.constantFrom(...words), anyJson(words)),
+    value: anyJson(words),
+  },
   { requiredKeys: ['op'] },
 )
 

@@ -44,7 +44,7 @@ test('every character of another width has the usual one that Unicode gives it',
     const character = String.fromCodePoint(code)
     const usual = ordinaryWidth(character)
     expect(usual.normalize('NFKC')).toBe(character.normalize('NFKC'))
-    expect([...usual]).toHaveLength(1)
+    expect(Array.from(usual)).toHaveLength(1)
     // Decompositions of halfwidth letters of Hangul lead to those of another block first.
     if (usual === character) expect(character).toMatch(/\p{Cn}/u)
   }

@@ -36,7 +36,7 @@ export interface ResourceType {
   readonly extensions: readonly SchemaExtension[]
   /** Every way to name an attribute, in lower case. */
   readonly references: ReadonlyMap<string, AttributeReference>
-  /** True when some attribute is returned on request only, so that a stored document is not yet an answer. */
+  /** True when some attribute is stored and returned on request only, or never, so that a stored document is not yet an answer. */
   readonly hidesAttributes: boolean
 }
 
@@ -102,5 +102,7 @@ function enter(
 }
 
 function hidden(attribute: Attribute): boolean {
-  return attribute.returned === 'request' || (attribute.subAttributes ?? []).some(hidden)
+  const isKept = attribute.mutability !== 'writeOnly'
+  const isShown = attribute.returned === 'always' || attribute.returned === 'default'
+  return (isKept && !isShown) || (attribute.subAttributes ?? []).some(hidden)
 }

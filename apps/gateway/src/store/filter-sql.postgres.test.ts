@@ -283,7 +283,9 @@ async function stored(bodies: readonly JsonObject[]): Promise<{ connection: stri
     count: 1000,
     baseUrl,
   })
-  const documents = found.map((record) => parseJson(represent(everyType, baseUrl, record, record.document, { kind: 'default' })))
+  const documents = found.map((record) =>
+    parseJson(represent(everyType, baseUrl, record, record.document, { kind: 'default' })),
+  )
   return { connection, documents: documents.filter(isObject) }
 }
 

@@ -160,7 +160,9 @@ class Compiler {
   /** `ne` holds for some value that differs, and where there is none. */
   #compareSome(filter: Compare, some: (condition: (json: string) => string) => string): string {
     const found = some((json) => this.#compareJson(filter, json))
-    return filter.operator === 'ne' ? `(${found} OR NOT ${some((json) => `coalesce(jsonb_typeof(${json}) <> 'null', false)`)})` : found
+    return filter.operator === 'ne'
+      ? `(${found} OR NOT ${some((json) => `coalesce(jsonb_typeof(${json}) <> 'null', false)`)})`
+      : found
   }
 
   /** Whether the condition holds for some value of the attribute, whose path begins at the row. */
@@ -243,7 +245,8 @@ class Compiler {
     if (!multiValued) return condition(json)
     const element = `element${this.#depth++}`
     const source =
-      apart ?? `SELECT value FROM jsonb_array_elements(CASE jsonb_typeof(${json}) WHEN 'array' THEN ${json} ELSE '[]' END)`
+      apart ??
+      `SELECT value FROM jsonb_array_elements(CASE jsonb_typeof(${json}) WHEN 'array' THEN ${json} ELSE '[]' END)`
     return `EXISTS (SELECT 1 FROM (${source}) AS ${element}(value) WHERE ${condition(`${element}.value`)})`
   }
 

@@ -1,4 +1,5 @@
 import type { QueryRunner } from 'typeorm'
+import { z } from 'zod'
 import { foldedCharacters } from '#libs/scim/index'
 
 /**
@@ -8,15 +9,16 @@ import { foldedCharacters } from '#libs/scim/index'
  */
 export async function createFold(runner: QueryRunner): Promise<void> {
   const folded = [...foldedCharacters()]
-  const collations: unknown[] = await runner.query(`SELECT FROM pg_collation WHERE collname = 'pg_c_utf8'`)
-  const collation = collations.length > 0 ? 'pg_c_utf8' : 'C'
-  const lowered: { text: string }[] = await runner.query(
+  const ask = async (statement: string, ...values: unknown[]) => rows.parse(await runner.query(statement, values))
+  const own = await ask(`SELECT collname::text AS text FROM pg_collation WHERE collname = 'pg_c_utf8'`)
+  const collation = own[0]?.text ?? 'C'
+  const lowered = await ask(
     `SELECT lower(given COLLATE "${collation}") AS text FROM unnest($1::text[]) WITH ORDINALITY AS t(given, place) ORDER BY place`,
-    [folded.map(([one]) => one)],
+    folded.map(([one]) => one),
   )
   const rest = folded.filter(([, to], index) => lowered[index]?.text !== to)
-  const single = rest.filter(([, to]) => [...to].length === 1)
-  const several = rest.filter(([, to]) => [...to].length > 1)
+  const single = rest.filter(([, to]) => Array.from(to).length === 1)
+  const several = rest.filter(([, to]) => Array.from(to).length > 1)
   const [from, to] = [single.map(([one]) => one).join(''), single.map(([, other]) => other).join('')]
   const whole = several.reduce((text, [one, other]) => `replace(${text}, ${quoted(one)}, ${quoted(other)})`, 'given')
   await runner.query(`
@@ -29,6 +31,8 @@ export async function createFold(runner: QueryRunner): Promise<void> {
       RETURN normalize(lower(given COLLATE "${collation}"), NFC);
     END $fold$`)
 }
+
+const rows = z.array(z.object({ text: z.string() }))
 
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
