@@ -78,8 +78,7 @@ function measure(text: string): { depth: number; keys: number; unusualNumber: bo
     else if (code === openBrace || code === openBracket) {
       deepest = Math.max(deepest, ++depth)
       if (deepest > maximumDepth) break
-    }
-    else if (code === closeBrace || code === closeBracket) depth--
+    } else if (code === closeBrace || code === closeBracket) depth--
     else if (code >= digitZero && code <= digitNine) {
       const start = at
       while (isOfNumber(text.charCodeAt(at + 1))) at++

@@ -13,7 +13,9 @@ export function runs(ordinarily: number): Runs {
   const { PROPERTY_RUNS: numRuns, PROPERTY_SEED: seed } = process.env
   return {
     // A failure is shrunk within that time too, so that it is told before the test ends.
-    ...(numRuns === undefined ? { numRuns: ordinarily, interruptAfterTimeLimit: 20_000 } : { numRuns: Number(numRuns) }),
+    ...(numRuns === undefined
+      ? { numRuns: ordinarily, interruptAfterTimeLimit: 20_000 }
+      : { numRuns: Number(numRuns) }),
     ...(seed === undefined ? {} : { seed: Number(seed) }),
   }
 }
