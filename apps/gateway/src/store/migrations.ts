@@ -186,7 +186,7 @@ class CapturedRequests1764000000008 implements MigrationInterface {
 
 class Fold1764000000011 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query(createFold())
+    await createFold(runner)
   }
 
   async down(runner: QueryRunner): Promise<void> {

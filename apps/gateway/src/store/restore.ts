@@ -1,7 +1,7 @@
 import type { AnyEvent } from '#libs/events/index'
 import type { EventLog } from '#libs/eventlog/index'
 import type { Transaction } from '#libs/postgres/index'
-import type { Resource } from '#libs/scim/index'
+import { type Resource, storedResource } from '#libs/scim/index'
 import type { Restoration, RestoreRequest } from '../deleted.ts'
 import { groupRestored, membersChanged, userRestored } from '../lifecycle.ts'
 import { isId, type Member, userNameKey } from '../record.ts'
@@ -13,15 +13,24 @@ import * as statements from './statements.ts'
 type StandingRow = { id: string; kind: 'User' | 'Group'; version: number; created: Date; document: Resource }
 type DeletedRow = StandingRow & { groupIds: string[]; memberIds: string[]; parkedIds: string[] }
 
+type AsText<Row extends StandingRow> = Omit<Row, 'document'> & { document: string }
+
+function withDocument<Row extends { document: string }>(row: Row): Omit<Row, 'document'> & { document: Resource } {
+  return { ...row, document: storedResource(row.document) }
+}
+
 /** As `DeletedRecords.restore`, in the given transaction. Locks in the order in which batches do: groups before names and members. */
 export async function restore(transaction: Transaction, log: EventLog, request: RestoreRequest): Promise<Restoration> {
   const { scope, id, occasion } = request
   const { connection } = scope
   if (!(await holdConnections(transaction, [connection]))) return { outcome: 'unknown' }
   transaction.send(restores.oneAtATime, [connection])
-  const [deleted] = await transaction.query<DeletedRow>(restores.lockDeleted, [connection, id])
+  const [deleted] = (await transaction.query<AsText<DeletedRow>>(restores.lockDeleted, [connection, id])).map(
+    withDocument,
+  )
   if (deleted === undefined) {
-    const [standing] = await transaction.query<StandingRow>(restores.findStanding, [connection, id])
+    const found = await transaction.query<AsText<StandingRow>>(restores.findStanding, [connection, id])
+    const [standing] = found.map(withDocument)
     return standing === undefined ? { outcome: 'unknown' } : { outcome: 'standing', standing }
   }
   const { kind, created, document, groupIds } = deleted
