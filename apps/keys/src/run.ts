@@ -54,6 +54,14 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const channel = starting.openChannel(configuration)
       const endAnnouncing = announceWaiting(channel, (names) => log.waiting(names), starting.onFailure)
       starting.endWith('the announcing of what waits', async () => endAnnouncing())
+      const follower = starting.follower({
+        log,
+        database,
+        group: keysGroup,
+        transportId: KEYS,
+        schema: keysSchema,
+        relaxed: true,
+      })
       const parts: KeysParts = {
         database,
         entities,
@@ -61,6 +69,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         decisions: starting.openDecisions(log, database, configuration.LATCHKEY_DECISION_QUEUE),
         channel,
         reaches: () => ({ log: log.broker === 'connected', channel: channel.state === 'connected' }),
+        heardUpTo: () => follower.follower?.followedUpTo(),
         peppers,
         adminTokens: adminToken,
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, configuration.LATCHKEY_GATEWAY_PORT),
@@ -74,14 +83,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         modules: [KeysModule.with(parts), AdminCalls.with({ ...parts, source: 'keys', operations })],
         database,
         adminToken,
-        follower: starting.follower({
-          log,
-          database,
-          group: keysGroup,
-          transportId: KEYS,
-          schema: keysSchema,
-          relaxed: true,
-        }),
+        follower,
         ...(quickstart === undefined
           ? {}
           : {

@@ -1,7 +1,7 @@
 import { AuditModule } from '#apps/audit/src/index'
 import { DirectoryModule } from '#apps/directory/src/index'
 import { Currency, gatewayGroup, GatewayModule, gatewayOperations, scimForm, ScimFilter } from '#apps/gateway/src/index'
-import { ensureQuickstart, KeysModule, keysOperations, type KeysParts, type Quickstart } from '#apps/keys/src/index'
+import { ensureQuickstart, keysGroup, KeysModule, keysOperations, type KeysParts, type Quickstart } from '#apps/keys/src/index'
 import { AdminCalls } from '#libs/admin/index'
 import { localChannel } from '#libs/cache/index'
 import { caughtUp, databaseCheck, failuresOf, followersOperations, serve } from '#libs/program/index'
@@ -35,6 +35,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
   const channel = localChannel(failuresOf('the channel of revocations', logger), 'one process')
   options.ending.add('the channel of revocations', 1_000, () => channel.close())
   const followers = followersOf(stores, telemetry, logger)
+  const followerOf = (wanted: string) => followers.find(({ group }) => group === wanted)?.follower
   const keysParts: KeysParts = {
     database: stores.keys,
     entities,
@@ -42,6 +43,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     decisions: stores.decisions.keys,
     channel,
     reaches: () => ({ log: true, channel: true }),
+    heardUpTo: () => followerOf(keysGroup)?.followedUpTo(),
     peppers,
     adminTokens: adminToken,
     publicUrl,
@@ -49,7 +51,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     telemetry,
   }
   // The log is a table beside the others: what was committed is in it.
-  const caughtUpAt = () => followers.find(({ group }) => group === gatewayGroup)?.follower?.caughtUpAt()
+  const caughtUpAt = () => followerOf(gatewayGroup)?.caughtUpAt()
   const gatewayParts = {
     database: stores.gateway,
     log,

@@ -1,4 +1,4 @@
-import { makeEvent } from '#libs/events/index'
+import { defaultSettings, makeEvent } from '#libs/events/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
 import { Database } from '#libs/postgres/index'
 import { parsePatch, readResource, resourceTypes, ScimError, splitPatch } from '#libs/scim/index'
@@ -6,6 +6,7 @@ import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import type { Restoration } from '../deleted.ts'
 import { migrateGateway } from '../index.ts'
 import { noEdit, replacement } from '../membership.ts'
+import type { Principal } from '../principal.ts'
 import type { Command } from '../provisioning.ts'
 import type { Written } from '../record-store.ts'
 import { StoredDeletedRecords } from './deleted-records.ts'
@@ -17,7 +18,8 @@ import { Writer } from './writer.ts'
 /** Two gateways over one Postgres: nothing but the database keeps their requests apart. */
 
 const scope = { tenant: 'acme', connection: 'c1', environment: 'live' } as const
-const principal = { ...scope, identityProvider: 'okta', enabled: true, kid: 'abcdefghijkl' } as const
+const known = { identityProvider: 'okta', settings: defaultSettings } as const
+const principal: Principal = { ...scope, ...known, enabled: true, types: resourceTypes }
 
 let server: TestDatabase
 let log: PostgresEventLog
@@ -40,7 +42,7 @@ beforeAll(async () => {
   const database = watcher
   await migrateGateway(database)
   const origin = { source: 'keys', owner: 'acme', subject: 'c1', version: 1, time: new Date() } as const
-  const facts = { ...scope, name: 'c1', identityProvider: 'okta', state: 'enabled' } as const
+  const facts = { ...scope, ...known, name: 'c1', state: 'enabled' as const, schemas: [] }
   const created = makeEvent('connection.created', origin, facts)
   await database.transaction((transaction) => new KnownTrust(database, () => {}).apply(transaction, [created]))
 })
