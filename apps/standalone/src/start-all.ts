@@ -1,7 +1,14 @@
 import { AuditModule } from '#apps/audit/src/index'
 import { DirectoryModule } from '#apps/directory/src/index'
 import { Currency, gatewayGroup, GatewayModule, gatewayOperations, scimForm, ScimFilter } from '#apps/gateway/src/index'
-import { ensureQuickstart, keysGroup, KeysModule, keysOperations, type KeysParts, type Quickstart } from '#apps/keys/src/index'
+import {
+  ensureQuickstart,
+  keysGroup,
+  KeysModule,
+  keysOperations,
+  type KeysParts,
+  type Quickstart,
+} from '#apps/keys/src/index'
 import { AdminCalls } from '#libs/admin/index'
 import { localChannel } from '#libs/cache/index'
 import { caughtUp, databaseCheck, failuresOf, followersOperations, serve } from '#libs/program/index'

@@ -97,7 +97,10 @@ test.each([
 })
 
 test.each<[object, string[]]>([
-  [{ type: 'text' }, ['/attributes/0/type is none of string, boolean, decimal, integer, dateTime, binary, reference, complex']],
+  [
+    { type: 'text' },
+    ['/attributes/0/type is none of string, boolean, decimal, integer, dateTime, binary, reference, complex'],
+  ],
   [{ multiValued: 'true' }, ['/attributes/0/multiValued is no boolean']],
   [{ mutability: 'readwrite' }, ['/attributes/0/mutability is none of readWrite, readOnly, immutable, writeOnly']],
   [{ returned: 'sometimes' }, ['/attributes/0/returned is none of default, always, never, request']],
@@ -166,7 +169,10 @@ test.each<[string, unknown]>([
   ['an array', []],
   ['without attributes', document([])],
   ['with attributes that are no array', document({ name: 'a' })],
-  ['too many attributes', document(Array.from({ length: schemaLimits.attributes + 1 }, (_, index) => ({ name: `a${index}` })))],
+  [
+    'too many attributes',
+    document(Array.from({ length: schemaLimits.attributes + 1 }, (_, index) => ({ name: `a${index}` }))),
+  ],
   ['too long', document([{ name: 'a', description: 'x'.repeat(schemaLimits.size) }])],
 ])('a document that is %s is refused', (_why, value) => {
   expect(faultsOf(value)).toHaveLength(1)
@@ -190,7 +196,9 @@ test('no document, however odd, makes it throw', () => {
   const odd: unknown[] = [null, 0, '', [], {}, [[]], { name: { name: [] } }, { type: [], subAttributes: {} }]
   for (const value of odd) {
     for (const more of odd) {
-      expect(faultsOf(document([value, { name: value, type: more, canonicalValues: more }], { id: more })).length).toBeGreaterThan(0)
+      expect(
+        faultsOf(document([value, { name: value, type: more, canonicalValues: more }], { id: more })).length,
+      ).toBeGreaterThan(0)
       const fields: JsonObject = JSON.parse(JSON.stringify({ id: value, schemas: more, attributes: value, meta: more }))
       expect(faultsOf(fields).length).toBeGreaterThan(0)
     }

@@ -16,7 +16,9 @@ const between = (before: Partial<Attribute>, after: Partial<Attribute>): string[
 
 test('new optional attributes, other descriptions and another order are no break', () => {
   const after = extension([attribute('more', 'boolean', ''), { ...center, description: 'Whoever pays.' }])
-  expect(breaks(extension([center]), { ...after, document: { ...after.document, name: 'N', description: 'D' } })).toEqual([])
+  expect(
+    breaks(extension([center]), { ...after, document: { ...after.document, name: 'N', description: 'D' } }),
+  ).toEqual([])
 })
 
 test.each<[Partial<Attribute>, Partial<Attribute>]>([
@@ -45,7 +47,11 @@ test.each<[Partial<Attribute>, Partial<Attribute>, string]>([
   [{}, { returned: 'request' }, '/attributes/0/returned was default'],
   [{ returned: 'never' }, { returned: 'request' }, '/attributes/0/returned was never'],
   [{ returned: 'always' }, { returned: 'never' }, '/attributes/0/returned was always'],
-  [{ canonicalValues: ['a', 'b'] }, { canonicalValues: ['c'] }, '/attributes/0/canonicalValues no longer names "a", "b"'],
+  [
+    { canonicalValues: ['a', 'b'] },
+    { canonicalValues: ['c'] },
+    '/attributes/0/canonicalValues no longer names "a", "b"',
+  ],
   [{}, { canonicalValues: ['a'] }, '/attributes/0/canonicalValues was not limited'],
   [{ subAttributes: [center] }, { subAttributes: [] }, '/attributes/0/subAttributes no longer defines "center"'],
   [{}, { name: 'Center' }, '/attributes no longer defines "center"'],

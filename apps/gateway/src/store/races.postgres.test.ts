@@ -1,7 +1,7 @@
 import { defaultSettings, makeEvent } from '#libs/events/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
 import { Database } from '#libs/postgres/index'
-import { parsePatch, readResource, resourceTypes, ScimError, splitPatch } from '#libs/scim/index'
+import { ExactNumber, parsePatch, readResource, resourceTypes, ScimError, splitPatch } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import type { Restoration } from '../deleted.ts'
 import { migrateGateway } from '../index.ts'
@@ -276,6 +276,16 @@ test('of a restore and creates of the same name at the same time one has it', as
     expect(await holdersOf(userName)).toHaveLength(1)
     expect(await toldOf('User', id)).toHaveLength(restored ? 3 : 2)
   }
+})
+
+test('a number of a restored user has all its digits', async () => {
+  const id = crypto.randomUUID()
+  const level = { level: new ExactNumber('9007199254740993.5') }
+  const document = { schemas: [], userName: name(), 'urn:example:levels': level }
+  await write('User', { kind: 'create', id, document, members: noEdit })
+  await remove('User', id)
+  expect(await restore(id)).toMatchObject({ outcome: 'restored' })
+  expect((await find('User', id))?.document).toContain('9007199254740993.5')
 })
 
 test('a user restored at both gateways at once is restored once', async () => {

@@ -13,9 +13,6 @@ export const KEYS = Symbol(keysGroup)
 export class FollowRequests {
   @EventPattern('request.*', KEYS)
   async apply(events: readonly Heard<'request.*'>[], { transaction }: EventBatch): Promise<void> {
-    await Promise.all([
-      recordUses(transaction, latestUses(events)),
-      recordSchemaUses(transaction, schemaUses(events)),
-    ])
+    await Promise.all([recordUses(transaction, latestUses(events)), recordSchemaUses(transaction, schemaUses(events))])
   }
 }

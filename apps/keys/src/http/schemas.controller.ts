@@ -189,7 +189,9 @@ function refuseClash(connection: Connection, schema: ConnectionSchema): void {
 }
 
 function changedMeanwhile() {
-  return problems.conflict('The schema was changed by somebody else at the same time. Read it again, and send your change.')
+  return problems.conflict(
+    'The schema was changed by somebody else at the same time. Read it again, and send your change.',
+  )
 }
 
 function tooMany() {

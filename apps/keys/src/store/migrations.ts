@@ -123,6 +123,12 @@ class SchemaUses1764000000105 implements MigrationInterface {
 export async function migrateKeys(database: Database): Promise<void> {
   await migrate(database, {
     schema: 'keys',
-    migrations: [Keys1764000000101, Peppers1764000000102, Outbox1764000000103, ConnectionSettings1764000000104, SchemaUses1764000000105],
+    migrations: [
+      Keys1764000000101,
+      Peppers1764000000102,
+      Outbox1764000000103,
+      ConnectionSettings1764000000104,
+      SchemaUses1764000000105,
+    ],
   })
 }
