@@ -14,6 +14,7 @@ export type { ErrorDocument, ScimType } from './error.ts'
 export { isObject, maximumDepth, parseJson } from './json.ts'
 export type { JsonObject, JsonValue } from './json.ts'
 export { ExactNumber } from './exact-number.ts'
+export { deviations } from './deviation.ts'
 export type { Deviation } from './deviation.ts'
 
 export { parseFilter } from './filter/parse.ts'

@@ -17,6 +17,7 @@ import {
   wants,
 } from '#libs/scim/index'
 import { accepted, type Answer } from './answer.ts'
+import { adoptByFor } from './adoption.ts'
 import { requestDecided } from './decision.ts'
 import { noEdit, replacement } from './membership.ts'
 import type { Command } from './provisioning.ts'
@@ -40,7 +41,10 @@ const mostMembersAnswered = 1_000
 /** Members that one page of groups shows in all; a page with more is refused. */
 const mostMembersListed = 50_000
 
-/** RFC 7644 section 3.3. 201 with the whole resource, Location and ETag; 409 when the userName is taken. */
+/**
+ * RFC 7644 section 3.3. 201 with the whole resource, Location and ETag; 409 when the userName is taken. Where the connection adopts
+ * users that are there, 201 with the one that is.
+ */
 export async function create(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
   const { resource, members, deviations } = readResource(type, request.body)
@@ -50,6 +54,7 @@ export async function create(request: Admitted, type: ResourceType, parts: Resou
     id,
     document: resource,
     members: members === undefined ? noEdit : replacement(members),
+    adoptBy: adoptByFor(type, request.principal),
   }
   return write(request, type, command, { status: 201, deviations, projection }, parts)
 }
@@ -192,7 +197,7 @@ async function write(
   if (command.kind === 'delete') return { status: 204, headers: {}, outcome }
   const headers = { ETag: renderVersion(written.version), Location: locationOf(base, type, written.id) }
   if (reply.status === 204) return { status: 204, headers, outcome }
-  const isNewUser = command.kind === 'create' && type.name === 'User'
+  const isNewUser = written.before === undefined && type.name === 'User'
   const [standing] = isNewUser
     ? [written]
     : // It is written: what lives in other rows is left out rather than answer that it failed.
