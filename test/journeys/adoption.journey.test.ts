@@ -1,4 +1,16 @@
-import { type Connection, enterpriseSchema, eventually, group, patch, type Scim, startWorld, type Told, user, versionOf, type World } from '../world.ts'
+import {
+  type Connection,
+  enterpriseSchema,
+  eventually,
+  group,
+  patch,
+  type Scim,
+  startWorld,
+  type Told,
+  user,
+  versionOf,
+  type World,
+} from '../world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -24,7 +36,9 @@ async function place(...adoptBy: string[]): Promise<Place> {
       () => scim('POST', '/Users?attributes=id', user('probe', { externalId: 'probe', emails: [{ value: 'probe' }] })),
       ({ status }) => status === 201,
     )
-    await scim('GET', '/Users?filter=userName eq "probe"').then(({ body }) => scim('DELETE', `/Users/${body.Resources[0].id}`))
+    await scim('GET', '/Users?filter=userName eq "probe"').then(({ body }) =>
+      scim('DELETE', `/Users/${body.Resources[0].id}`),
+    )
   }
   return {
     connection,
@@ -54,7 +68,12 @@ test('a POST adopts the user of that name: it has its id and gets what was sent,
     user('ada', { title: 'Countess', name: { givenName: 'Ada' }, [enterpriseSchema]: { department: 'd' } }),
   )
   const team = await create('/Groups', group('team', [ada.id]))
-  const sent = user('Ada', { externalId: 'e1', active: true, name: { familyName: 'King' }, emails: [{ value: 'ada@x.y' }] })
+  const sent = user('Ada', {
+    externalId: 'e1',
+    active: true,
+    name: { familyName: 'King' },
+    emails: [{ value: 'ada@x.y' }],
+  })
   const answer = await scim('POST', '/Users', sent)
   expect(answer.status).toBe(201)
   expect(answer.headers.get('location')).toBe(ada.meta.location)
@@ -80,7 +99,11 @@ test('a POST adopts the user of that name: it has its id and gets what was sent,
     () => world.audit({ connection: connection.id, operation: 'users.create' }),
     (found) => found[0]?.subject?.id === ada.id && found[0].deviations.length > 0,
   )
-  expect(record).toMatchObject({ status: 201, subject: { id: ada.id }, deviations: [{ code: 'adopted', pointer: '/userName' }] })
+  expect(record).toMatchObject({
+    status: 201,
+    subject: { id: ada.id },
+    deviations: [{ code: 'adopted', pointer: '/userName' }],
+  })
 
   const again = await scim('POST', '/Users', sent)
   expect(again).toMatchObject({ status: 201, body: { id: ada.id, meta: answer.body.meta } })
@@ -98,7 +121,9 @@ test('by e-mail address and by externalId a user is adopted under the new name, 
   const { scim, create } = await place('externalId', 'emails')
   const byMail = await create('/Users', user('old.name', { emails: [{ value: 'Ada@x.y', type: 'work' }] }))
   const byId = await create('/Users', user('other.name', { externalId: 'e2' }))
-  expect((await scim('POST', '/Users', user('ada', { emails: [{ value: 'x@x.y' }, { value: 'ada@X.Y' }] }))).body).toMatchObject({
+  expect(
+    (await scim('POST', '/Users', user('ada', { emails: [{ value: 'x@x.y' }, { value: 'ada@X.Y' }] }))).body,
+  ).toMatchObject({
     id: byMail.id,
     userName: 'ada',
   })
@@ -106,9 +131,15 @@ test('by e-mail address and by externalId a user is adopted under the new name, 
   expect((await scim('POST', '/Users', both)).body).toMatchObject({ id: byId.id, userName: 'bob' })
   expect((await scim('POST', '/Users', user('cy', { externalId: 'E2' }))).body.id).not.toBe(byId.id)
   const named = await scim('POST', '/Users', user('BOB'))
-  expect(named).toMatchObject({ status: 409, body: { detail: expect.stringContaining('--adopt-by externalId,emails,userName') } })
+  expect(named).toMatchObject({
+    status: 409,
+    body: { detail: expect.stringContaining('--adopt-by externalId,emails,userName') },
+  })
   const taken = await scim('POST', '/Users', user('cy', { externalId: 'e2' }))
-  expect(taken).toMatchObject({ status: 409, body: { scimType: 'uniqueness', detail: expect.stringContaining('externalId') } })
+  expect(taken).toMatchObject({
+    status: 409,
+    body: { scimType: 'uniqueness', detail: expect.stringContaining('externalId') },
+  })
 })
 
 test('where several users might be the one, none is adopted and none made', async () => {
@@ -144,7 +175,9 @@ test('groups are never adopted: their names need not be unique', async () => {
 test('a dry run tells what an adoption would change, and changes nothing', async () => {
   const { create, scim, eventsOf } = await place('userName')
   const ada = await create('/Users', user('ada'))
-  const { status, body } = await scim('POST', '/Users', user('ada', { title: 'Countess' }), { 'latchkey-dry-run': 'true' })
+  const { status, body } = await scim('POST', '/Users', user('ada', { title: 'Countess' }), {
+    'latchkey-dry-run': 'true',
+  })
   expect([status, body.id, body.title]).toEqual([201, ada.id, 'Countess'])
   expect(body['urn:latchkey:params:scim:api:messages:2.0:DryRun'].changes).toEqual([
     { id: ada.id, attribute: 'title', before: null, after: 'Countess' },

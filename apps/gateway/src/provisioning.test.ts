@@ -141,7 +141,12 @@ test('who is adopted gets what the create names, and keeps the rest', () => {
     { active: true, name: { familyName: 'King' }, emails: [{ value: 'new@x.y' }], [enterprise]: { department: 'e' } },
     before,
   )
-  expect(intent).toMatchObject({ write: 'update', id, version: 5, deviations: [{ code: 'adopted', pointer: '/userName' }] })
+  expect(intent).toMatchObject({
+    write: 'update',
+    id,
+    version: 5,
+    deviations: [{ code: 'adopted', pointer: '/userName' }],
+  })
   expect(intent.document).toEqual({
     ...before.document,
     active: true,

@@ -3,6 +3,7 @@ import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/post
 import { Database } from '#libs/postgres/index'
 import { ExactNumber, parsePatch, readResource, resourceTypes, ScimError, splitPatch } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
+import type { AdoptBy } from '../adoption.ts'
 import type { Restoration } from '../deleted.ts'
 import { migrateGateway } from '../index.ts'
 import { noEdit, replacement } from '../membership.ts'
@@ -225,9 +226,9 @@ test('a DELETE of a group against adds to it: who was added before is its member
   }
 })
 
-const createNamed = (userName: string): Promise<Written | number> => {
-  const { resource } = readResource(resourceTypes.User, { schemas: [], userName })
-  return write('User', { kind: 'create', id: crypto.randomUUID(), document: resource, members: noEdit })
+function createNamed(userName: string, adoptBy: AdoptBy = [], attributes: object = {}): Promise<Written | number> {
+  const { resource } = readResource(resourceTypes.User, { schemas: [], userName, ...attributes })
+  return write('User', { kind: 'create', id: crypto.randomUUID(), document: resource, members: noEdit, adoptBy })
 }
 const holdersOf = (userName: string) =>
   one().database.query<{ id: string }>('SELECT id FROM gateway.scim_user WHERE user_name_key = $1', [userName])
@@ -331,5 +332,94 @@ test('groups and their members deleted and restored at the same time, in whateve
     for (const id of inner) expect(await membersOf(id)).toEqual(users.toSorted())
     for (const id of outer) expect(await membersOf(id)).toEqual(inner.toSorted())
     for (const [kind, id] of all) await toldOf(kind, id)
+  }
+})
+
+test.each<[string, AdoptBy]>([
+  ['userName', ['userName']],
+  ['emails', ['emails', 'userName']],
+])(
+  'of many POSTs of one new user at both gateways one makes the user and the others adopt it, by %s',
+  async (_, adoptBy) => {
+    const userName = name()
+    const same = { emails: [{ value: `${userName}@x.y` }] }
+    const outcomes = await times(12, (index) => createNamed(userName, adoptBy, { ...same, title: `title ${index}` }))
+    const ids = new Set(outcomes.map((outcome) => (typeof outcome === 'number' ? outcome : outcome.id)))
+    expect(ids.size).toBe(1)
+    const [id = ''] = await holdersOf(userName).then((rows) => rows.map((row) => row.id))
+    expect([...ids]).toEqual([id])
+    const told = await toldOf('User', id)
+    expect(told).toEqual(['user.provisioned', ...Array.from({ length: 11 }, () => 'user.changed')])
+  },
+)
+
+test('POSTs under several names that adopt one user leave it with one of them, and none is lost', async () => {
+  const id = await create('User', { userName: name(), externalId: 'shared' })
+  const names = Array.from({ length: 10 }, name)
+  const outcomes = await Promise.all(
+    names.map((userName, index) =>
+      createNamed(userName, ['externalId'], {
+        externalId: 'shared',
+        [index % 2 === 0 ? 'title' : 'nickName']: userName,
+      }),
+    ),
+  )
+  for (const outcome of outcomes) expect(outcome).toMatchObject({ id, write: 'update' })
+  const document = await documentOf('User', id)
+  expect(names).toContain(document.userName)
+  expect(names).toContain(document.title)
+  expect(names).toContain(document.nickName)
+  expect(await toldOf('User', id)).toHaveLength(11)
+  await patch('User', id, { op: 'remove', path: 'externalId' })
+})
+
+test.each(['POST', 'DELETE'])(
+  'a POST that adopts against a DELETE, the %s first: adopted and deleted, or deleted and made anew',
+  async (first) => {
+    const userName = name()
+    const id = await create('User', { userName })
+    const both = [() => createNamed(userName, ['userName'], { title: 'Countess' }), () => remove('User', id)]
+    const outcomes = await inOrder(id, first === 'POST' ? both : both.toReversed())
+    const [posted, removed] = first === 'POST' ? outcomes : outcomes.toReversed()
+    expect(removed).toMatchObject({ id, write: 'delete' })
+    expect(posted).toMatchObject(first === 'POST' ? { id, write: 'update' } : { write: 'insert' })
+    const holders = await holdersOf(userName)
+    expect(holders.map((row) => row.id)).toEqual(first === 'POST' ? [] : [typeof posted === 'number' ? '' : posted?.id])
+    expect(await toldOf('User', id)).toEqual([
+      'user.provisioned',
+      ...(first === 'POST' ? ['user.changed'] : []),
+      'user.deprovisioned',
+    ])
+  },
+)
+
+test('a POST that adopts while the user is renamed makes a user of its own', async () => {
+  const [userName, renamed] = [name(), name()]
+  const id = await create('User', { userName })
+  const outcomes = await inOrder(id, [
+    () => patch('User', id, { op: 'replace', path: 'userName', value: renamed }),
+    () => createNamed(userName, ['emails', 'userName']),
+  ])
+  expect(outcomes).toMatchObject([{ id, write: 'update' }, { write: 'insert' }])
+  expect(await holdersOf(renamed)).toEqual([{ id }])
+})
+
+test('whatever else its batch writes, an adoption goes on from what that left', async () => {
+  for (let round = 0; round < 5; round++) {
+    const userName = name()
+    const id = await create('User', { userName, emails: [{ value: `${userName}@x.y` }] })
+    const named = [name(), name()]
+    const outcomes = await Promise.all([
+      patch('User', id, { op: 'replace', path: 'title', value: 'Countess' }),
+      patch('User', id, { op: 'replace', path: 'nickName', value: 'A' }),
+      ...named.map((other) => createNamed(other, ['emails'], { emails: [{ value: `${userName}@x.y` }] })),
+      createNamed(name(), ['emails'], { emails: [{ value: `apart.${userName}` }] }),
+    ])
+    expect(outcomes.slice(0, 4)).toMatchObject(Array.from({ length: 4 }, () => ({ id, write: 'update' })))
+    expect(outcomes[4]).toMatchObject({ write: 'insert' })
+    const document = await documentOf('User', id)
+    expect(document).toMatchObject({ title: 'Countess', nickName: 'A' })
+    expect(named).toContain(document.userName)
+    expect(await toldOf('User', id)).toHaveLength(5)
   }
 })
