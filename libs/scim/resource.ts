@@ -28,10 +28,11 @@ export interface ReadResource {
 }
 
 /**
- * The body of a POST or PUT as a resource. readOnly and unknown attributes are left out and reported. Throws `invalidSyntax`
- * when the body is no object, `invalidValue` when a value does not fit or a required attribute is missing.
+ * The body of a POST or PUT as a resource; `place` is the JSON pointer to it where it is not the whole body. readOnly and unknown
+ * attributes are left out and reported. Throws `invalidSyntax` when the body is no object, `invalidValue` when a value does not
+ * fit or a required attribute is missing.
  */
-export function readResource(resourceType: ResourceType, body: unknown): ReadResource {
+export function readResource(resourceType: ResourceType, body: unknown, place = ''): ReadResource {
   if (!isObject(body)) {
     throw errors.invalidSyntax(`The body is not a JSON object. Send the attributes of one ${resourceType.name}.`)
   }
@@ -39,7 +40,7 @@ export function readResource(resourceType: ResourceType, body: unknown): ReadRes
   const draft = new Draft(resourceType)
   const read: { password?: string; members?: Member[] } = {}
   for (const [key, value] of Object.entries(body)) {
-    const pointer = below('', key)
+    const pointer = below(place, key)
     const extension = findExtension(resourceType, key)
     if (key.toLowerCase() === 'schemas') reportSchemas(resourceType, value, pointer, found)
     else if (extension !== undefined) {
@@ -56,7 +57,7 @@ export function readResource(resourceType: ResourceType, body: unknown): ReadRes
   }
   const resource = draft.finish()
   checkRequired(resourceType, resource)
-  reportMissingSchemas(body['schemas'], resource, found)
+  reportMissingSchemas(body['schemas'], resource, place, found)
   return { resource, deviations: found, ...read }
 
   function readInto(reference: AttributeReference | undefined, key: string, value: JsonValue, pointer: string): void {
@@ -169,10 +170,10 @@ function reportSchemas(resourceType: ResourceType, value: JsonValue, pointer: st
   }
 }
 
-function reportMissingSchemas(declared: unknown, resource: Resource, found: Deviation[]): void {
+function reportMissingSchemas(declared: unknown, resource: Resource, place: string, found: Deviation[]): void {
   const list: unknown[] = Array.isArray(declared) ? declared : [declared]
   const known = new Set(list.map((urn) => (typeof urn === 'string' ? urn.toLowerCase() : '')))
   for (const urn of resource.schemas) {
-    if (!known.has(urn.toLowerCase())) found.push(deviations.missingSchema('/schemas', urn))
+    if (!known.has(urn.toLowerCase())) found.push(deviations.missingSchema(below(place, 'schemas'), urn))
   }
 }
