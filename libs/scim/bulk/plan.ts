@@ -52,6 +52,7 @@ function close(circle: readonly Visit[]): BulkStep {
   for (const visit of circle) visit.isOpen = false
   const operations = circle.map(({ operation }) => operation).sort((one, other) => one.index - other.index)
   const [first] = operations
-  const refersToItself = first?.bulkId !== undefined && first.method === 'POST' && first.references.includes(first.bulkId)
+  const refersToItself =
+    first?.bulkId !== undefined && first.method === 'POST' && first.references.includes(first.bulkId)
   return { operations, circular: operations.length > 1 || refersToItself }
 }

@@ -128,7 +128,9 @@ function faultOf({ pointer, method, path, bulkId, data }: BulkOperation, sentMet
     return errors.invalidValue(`The POST at ${pointer} has no "bulkId". Give it one that no other POST here has.`)
   }
   if (method !== 'DELETE' && data === undefined) {
-    return errors.invalidSyntax(`The operation at ${pointer} has no "data". Send what would be the body of a ${method}.`)
+    return errors.invalidSyntax(
+      `The operation at ${pointer} has no "data". Send what would be the body of a ${method}.`,
+    )
   }
   return undefined
 }

@@ -45,8 +45,7 @@ export function parsePatch(
   body: unknown,
   options: PatchReading = {},
 ): { operations: PatchOperation[]; deviations: Deviation[] } {
-  const { insideBulk = false, pointer = '' } = options
-  const { list, place } = insideBulk && Array.isArray(body) ? { list: body, place: pointer } : listIn(body, options)
+  const { list, place } = listIn(body, options)
   if (list.length > maximumOperations) {
     throw errors.tooMany(`The PATCH has more than ${maximumOperations} operations. Split it into several requests.`)
   }
@@ -56,7 +55,8 @@ export function parsePatch(
   }
 }
 
-function listIn(body: unknown, { insideBulk = false, pointer = '' }: PatchReading) {
+function listIn(body: unknown, { insideBulk = false, pointer = '' }: PatchReading): { list: JsonValue[]; place: string } {
+  if (insideBulk && isArray(body)) return { list: body, place: pointer }
   if (!isObject(body)) throw errors.invalidSyntax('The body is not a JSON object. Send a PatchOp message.')
   const fields = caselessFields(body)
   if (!insideBulk && !namesPatchOp(fields.get('schemas'))) {
@@ -65,6 +65,10 @@ function listIn(body: unknown, { insideBulk = false, pointer = '' }: PatchReadin
   const list = fields.get('operations')
   if (!Array.isArray(list)) throw errors.invalidSyntax('"Operations" is not an array. Send the operations as one.')
   return { list, place: below(pointer, 'Operations') }
+}
+
+function isArray(value: unknown): value is JsonValue[] {
+  return Array.isArray(value)
 }
 
 function parseOperation(operation: JsonValue, pointer: string): PatchOperation {
