@@ -37,7 +37,7 @@ test('a $ref may end in one', () => {
 })
 
 test('the filter in the path of a PATCH may compare with one, quoted or not', () => {
-  const path = (text: string): unknown => (replaced({ Operations: [{ op: 'remove', Path: text }] }) as never)
+  const path = (text: string): unknown => replaced({ Operations: [{ op: 'remove', Path: text }] }) as never
   const at = (text: string): unknown => ({ Operations: [{ op: 'remove', Path: text }] })
   expect(path('members[value eq "bulkId:qwerty"]')).toEqual(at('members[value eq "<qwerty>"]'))
   expect(path('members[value eq "bulkId:a" or value eq "b\\"]" or value eq "bulkId:c d"].display')).toEqual(

@@ -38,9 +38,7 @@ test('keys and methods are taken in any letter case, and what came otherwise is 
     operations: [{ method: 'POST', path: '/Users', bulkId: '7', data: { userName: 'ada' } }],
     deviations: [{ code: 'number-as-string', pointer: '/failOnErrors' }],
   })
-  expect(request.operations[0]?.deviations).toMatchObject([
-    { code: 'scalar-as-text', pointer: '/Operations/0/bulkId' },
-  ])
+  expect(request.operations[0]?.deviations).toMatchObject([{ code: 'scalar-as-text', pointer: '/Operations/0/bulkId' }])
 })
 
 test('a path may be percent-encoded, lack its slash, or carry a query, which is left out', () => {
@@ -62,7 +60,14 @@ test('what is no bulk request is refused as a whole', () => {
       return error
     }
   }
-  for (const body of [undefined, [], {}, { schemas: ['x'], Operations: [] }, { schemas }, { schemas, Operations: {} }]) {
+  for (const body of [
+    undefined,
+    [],
+    {},
+    { schemas: ['x'], Operations: [] },
+    { schemas },
+    { schemas, Operations: {} },
+  ]) {
     expect(refusal(body)).toMatchObject({ status: 400, scimType: 'invalidSyntax' })
   }
   for (const failOnErrors of [0, -1, 1.5, 'many', '', true, {}]) {

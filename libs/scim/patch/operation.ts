@@ -55,7 +55,10 @@ export function parsePatch(
   }
 }
 
-function listIn(body: unknown, { insideBulk = false, pointer = '' }: PatchReading): { list: JsonValue[]; place: string } {
+function listIn(
+  body: unknown,
+  { insideBulk = false, pointer = '' }: PatchReading,
+): { list: JsonValue[]; place: string } {
   if (insideBulk && isArray(body)) return { list: body, place: pointer }
   if (!isObject(body)) throw errors.invalidSyntax('The body is not a JSON object. Send a PatchOp message.')
   const fields = caselessFields(body)
