@@ -8,9 +8,9 @@ const names = new Map([
 ])
 
 /** How many of the first operations run together. */
-function together(operations: readonly object[], most = 100): number {
+function together(operations: readonly object[], most = 100, adoptBy: readonly string[] = []): number {
   const steps = planBulk(parseBulk({ schemas: [bulkRequestSchema], Operations: operations }).operations)
-  const known = { pathOf: ({ path }: { path?: string }) => path, userNameKeys: names }
+  const known = { pathOf: ({ path }: { path?: string }) => path, userNameKeys: names, adoptBy }
   return togetherFromFirst(steps, (step) => touchOf(step, known), most)
 }
 
@@ -24,6 +24,14 @@ test('creates of different names run together, and groups beside them', () => {
   expect(together([post('a', { userName: 'a' }), post('b', { USERNAME: 'b' }), post('g', {}, '/Groups')])).toBe(3)
   expect(together([post('a', { userName: 'a' }), post('b', { userName: 'A' })])).toBe(1)
   expect(together([post('a', { userName: 'a' }), post('b', { userName: 'b', username: 'c' })])).toBe(1)
+})
+
+test('creates that may turn out to be of one user do not run together', () => {
+  const sent = (userName: string, emails: unknown) => post(userName, { userName, emails })
+  const users = [sent('a', [{ type: 'work', value: 'A@x.y' }]), sent('b', ['b@x.y']), sent('c', { VALUE: 'a@X.y' })]
+  expect(together(users)).toBe(3)
+  expect(together(users, 100, ['userName'])).toBe(3)
+  expect(together(users, 100, ['userName', 'emails'])).toBe(2)
 })
 
 test('what refers to a created resource waits for it; so does nothing else', () => {

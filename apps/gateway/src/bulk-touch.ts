@@ -1,4 +1,4 @@
-import { isObject, type BulkOperation, type BulkStep } from '#libs/scim/index'
+import { fold, isObject, type BulkOperation, type BulkStep } from '#libs/scim/index'
 import type { Touch } from './bulk-order.ts'
 import { text, userNameKey } from './record.ts'
 
@@ -8,6 +8,8 @@ export interface Known {
   readonly pathOf: (operation: BulkOperation) => string | undefined
   /** By id, the names that users have before any of the steps runs. */
   readonly userNameKeys: ReadonlyMap<string, string>
+  /** The attributes by which a new user may turn out to be one that is there. */
+  readonly adoptBy: readonly string[]
 }
 
 const alone: Touch = { kind: 'alone', keys: [] }
@@ -29,10 +31,25 @@ export function touchOf({ operations, circular }: BulkStep, known: Known): Touch
   if (method === 'PATCH') return mayRename(data) ? alone : { kind: 'update', keys: [record] }
   const name = nameIn(data)
   if (name === undefined) return alone
-  if (method === 'POST') return { kind: 'create', keys: [`name ${name}`] }
+  if (method === 'POST') return { kind: 'create', keys: [`name ${name}`, ...adoptionKeys(data, known.adoptBy)] }
   const before = known.userNameKeys.get(id ?? '')
   const names = before === undefined || before === name ? [name] : [name, before]
   return { kind: 'update', keys: [record, ...names.map((each) => `name ${each}`)] }
+}
+
+/** The values of the attributes by which users are adopted, in whatever form they came. */
+function adoptionKeys(data: unknown, adoptBy: readonly string[]): string[] {
+  const wanted = new Set(adoptBy.map((attribute) => attribute.toLowerCase()))
+  return Object.entries(isObject(data) ? data : {}).flatMap(([key, value]) =>
+    wanted.has(key.toLowerCase()) ? textsIn(value).map((content) => `${key} ${fold(content)}`.toLowerCase()) : [],
+  )
+}
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  if (Array.isArray(value)) return value.flatMap(textsIn)
+  const values = Object.entries(isObject(value) ? value : {}).filter(([key]) => key.toLowerCase() === 'value')
+  return values.flatMap(([, content]) => textsIn(content))
 }
 
 /** Generous: a PATCH that speaks of userName anywhere might change it. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
-import { type AnyEvent, makeEvent, newId } from '#libs/events/index'
+import { type AnyEvent, defaultSettings, makeEvent, newId } from '#libs/events/index'
 import { AppendQueue } from '#libs/eventlog/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
 import { Database } from '#libs/postgres/index'
-import { bulkRequestSchema } from '#libs/scim/index'
+import { bulkRequestSchema, resourceTypes } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import type { Answer } from './answer.ts'
 import { bulk, type BulkParts } from './bulk.ts'
@@ -54,12 +54,19 @@ let connections = 0
 async function newConnection(): Promise<Principal> {
   const scope = { tenant: 'acme', connection: `c${++connections}`, environment: 'live' } as const
   const origin = { source: 'keys', owner: 'acme', subject: scope.connection, version: 1, time: new Date() } as const
-  const facts = { ...scope, name: 'x', identityProvider: 'other', state: 'enabled' } as const
+  const facts = {
+    ...scope,
+    name: 'x',
+    identityProvider: 'other',
+    state: 'enabled',
+    settings: defaultSettings,
+    schemas: [] as never[],
+  } as const
   const created: AnyEvent = makeEvent('connection.created', origin, facts)
   const [database] = databases
   if (database === undefined) throw new Error('there is no database')
   await database.transaction((transaction) => new KnownTrust(database, () => {}).apply(transaction, [created]))
-  return { ...scope, identityProvider: 'other', enabled: true }
+  return { ...scope, identityProvider: 'other', enabled: true, settings: defaultSettings, types: resourceTypes }
 }
 
 interface Result {

@@ -97,7 +97,9 @@ class BulkRun {
       return collection === 'Users' && isId(id) ? [id] : []
     })
     const userNameKeys = replaced.length > 1 ? await this.#userNameKeys(replaced) : new Map<string, string>()
-    return togetherFromFirst(waiting, (step) => touchOf(step, { pathOf, userNameKeys }), most)
+    const { conflicts, adoptBy } = this.#request.principal.settings
+    const known = { pathOf, userNameKeys, adoptBy: conflicts === 'adopt' ? adoptBy : [] }
+    return togetherFromFirst(waiting, (step) => touchOf(step, known), most)
   }
 
   async #userNameKeys(ids: readonly string[]): Promise<Map<string, string>> {
@@ -225,7 +227,7 @@ class BulkRun {
       principal: this.#request.principal,
       body: data === undefined ? undefined : replaceReferences(data, put),
     })
-    return { request, type: endpoint.type, verb }
+    return { request, type: request.principal.types[endpoint.type], verb }
   }
 
   #idOf(bulkId: string): string {
@@ -248,7 +250,8 @@ class BulkRun {
   #locationOf(operation: BulkOperation, { endpoint }: Passage): string | undefined {
     const id = this.#pathOf(operation)?.split('/')[2]
     if (endpoint?.type === undefined || !endpoint.hasId || id === undefined) return undefined
-    return locationOf(this.#parts.baseUrl(this.#request.principal.connection), endpoint.type, encodeURIComponent(id))
+    const { connection, types } = this.#request.principal
+    return locationOf(this.#parts.baseUrl(connection), types[endpoint.type], encodeURIComponent(id))
   }
 }
 

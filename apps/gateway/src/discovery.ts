@@ -5,15 +5,12 @@ import {
   renderAll,
   type JsonObject,
   resourceTypeDocuments,
-  resourceTypes,
   schemaDocuments,
   serviceProviderConfig,
 } from '#libs/scim/index'
 import { accepted, type Answer } from './answer.ts'
 import { largestPage } from './resources.ts'
 import type { Admitted } from './way-in.ts'
-
-const types = Object.values(resourceTypes)
 
 export interface DiscoveryParts {
   readonly baseUrl: (connection: string) => string
@@ -37,8 +34,9 @@ export function discover(request: Admitted, parts: DiscoveryParts): Answer {
 }
 
 function documentOf(request: Admitted, parts: DiscoveryParts): string {
-  const { endpoint, resourceId = '' } = request
-  const baseUrl = parts.baseUrl(request.principal.connection)
+  const { endpoint, principal, resourceId = '' } = request
+  const baseUrl = parts.baseUrl(principal.connection)
+  const types = [principal.types.User, principal.types.Group]
   switch (endpoint.operation) {
     case 'discovery.service-provider-config':
       return JSON.stringify(

@@ -81,7 +81,7 @@ export async function createTogether(
 
 function creation(request: Admitted, type: ResourceType, id: string): Change {
   const projection = projectionOf(request, type)
-  const { resource, members, deviations } = readResource(type, request.body, request.within?.pointer)
+  const { resource, members, deviations } = readResource(type, request.body, readingOf(request))
   const command: Command = {
     kind: 'create',
     id,
@@ -91,10 +91,15 @@ function creation(request: Admitted, type: ResourceType, id: string): Change {
   return { request, type, command, reply: { status: 201, deviations, projection } }
 }
 
+/** Where the resource or the PATCH is in the body. */
+function readingOf({ within }: Admitted): { readonly insideBulk?: true; readonly pointer?: string } {
+  return within === undefined ? {} : { insideBulk: true, pointer: within.pointer }
+}
+
 /** RFC 7644 section 3.5.1. 200 with the whole resource; never creates one. */
 export async function replace(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
-  const { resource, members, deviations } = readResource(type, request.body, request.within?.pointer)
+  const { resource, members, deviations } = readResource(type, request.body, readingOf(request))
   const edit = type.name === 'Group' ? replacement(members ?? []) : noEdit
   const command: Command = {
     kind: 'replace',
@@ -106,14 +111,13 @@ export async function replace(request: Admitted, type: ResourceType, parts: Reso
   return write({ request, type, command, reply: { status: 200, deviations, projection } }, parts)
 }
 
-/** RFC 7644 section 3.5.2. 200 with the whole resource, or 204 for a group of very many members; all operations or none. */
+/**
+ * RFC 7644 section 3.5.2. 200 with the whole resource; 204 for a group of very many members, and where the connection asks for
+ * it. All operations or none.
+ */
 export async function patch(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
-  const { within } = request
-  const { operations, deviations } = parsePatch(
-    request.body,
-    within === undefined ? {} : { insideBulk: true, pointer: within.pointer },
-  )
+  const { operations, deviations } = parsePatch(request.body, readingOf(request))
   const split =
     type.name === 'Group' ? splitPatch(operations) : { document: operations, membership: [], deviations: [] }
   const id = idOf(request)
@@ -124,8 +128,7 @@ export async function patch(request: Admitted, type: ResourceType, parts: Resour
     membership: split.membership,
     precondition: request.arrival.headers['if-match'],
   }
-  const isUnshown = within === undefined && (await isVeryLarge(request, type, id, projection, parts.records))
-  const status = isUnshown ? 204 : 200
+  const status = (await answersNothing(request, type, id, parts.records)) ? 204 : 200
   const reply = { status, deviations: [...deviations, ...split.deviations], projection } as const
   return write({ request, type, command, reply }, parts)
 }
@@ -261,16 +264,17 @@ async function answerOf(change: Change, written: Written, parts: ResourceParts):
   }
 }
 
-/** Only where the client did not name what it wants to see (RFC 7644 section 3.5.2 then wants an answer). */
-async function isVeryLarge(
-  request: Admitted,
+/** Never where the client named what it wants to see (RFC 7644 section 3.5.2 then wants an answer). */
+async function answersNothing(
+  { arrival, principal }: Admitted,
   type: ResourceType,
   id: string,
-  projection: Projection,
   records: RecordReads,
 ): Promise<boolean> {
-  if (type.name !== 'Group' || projection.kind !== 'default' || !isId(id)) return false
-  return records.hasMoreMembersThan(request.principal.connection, id, mostMembersAnswered)
+  if (arrival.query.get('attributes')) return false
+  if (principal.settings.patchAnswer === 'none') return true
+  if (type.name !== 'Group' || !isId(id) || arrival.query.get('excludedAttributes')) return false
+  return records.hasMoreMembersThan(principal.connection, id, mostMembersAnswered)
 }
 
 /** Adds what lives in other rows, where the answer shows it. */

@@ -34,13 +34,13 @@ async function answerTo(passage: Passage, parts: ServeParts): Promise<Answer> {
 }
 
 function perform(request: Admitted, parts: ServeParts): Promise<Answer> {
-  const { operation, type } = request.endpoint
+  const { operation, type: name } = request.endpoint
   return take(request, 'operation', () => {
-    if (type === undefined && operation !== 'bulk.run') return discover(request, parts)
+    if (name === undefined && operation !== 'bulk.run') return discover(request, parts)
     const perform = (used: ResourceParts): Promise<Answer> =>
-      type === undefined
+      name === undefined
         ? bulk(request, { ...parts, ...used })
-        : verbs[operation.slice(operation.indexOf('.') + 1) as Verb](request, type, used)
+        : verbs[operation.slice(operation.indexOf('.') + 1) as Verb](request, request.principal.types[name], used)
     return request.isRehearsal === true ? rehearse(request, parts, perform) : perform(parts)
   })
 }
