@@ -99,7 +99,7 @@ export const deviations = {
   emptyOperations: (pointer: string): Deviation => ({
     code: 'empty-operations',
     pointer,
-    cause: 'The PATCH has no operations; nothing was changed.',
+    cause: 'The request has no operations; nothing was changed.',
     fix: 'Send at least one operation, or no request.',
   }),
   valueOnRemove: (pointer: string): Deviation => ({

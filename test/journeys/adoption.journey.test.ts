@@ -165,6 +165,43 @@ test('a deleted user is not adopted: the POST makes another, and the deleted one
   expect(versionOf(other)).toBe(1)
 })
 
+const bulk = (...operations: object[]): object => ({
+  schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+  Operations: operations,
+})
+const post = (path: string, bulkId: string, data: object): object => ({ method: 'POST', path, bulkId, data })
+
+test('in a bulk request what refers to a user that is adopted refers to the one that is there', async () => {
+  const { scim, create } = await place('userName')
+  const ada = await create('/Users', user('ada'))
+  const { body } = await scim(
+    'POST',
+    '/Bulk',
+    bulk(post('/Groups', 'g', group('team', ['bulkId:a'])), post('/Users', 'a', user('ada', { title: 'Countess' }))),
+  )
+  expect(body.Operations.map(({ status }: Told) => status)).toEqual(['201', '201'])
+  expect(body.Operations[1].location).toBe(ada.meta.location)
+  expect((await scim('GET', `/Users/${ada.id}`)).body).toMatchObject({
+    title: 'Countess',
+    groups: [{ display: 'team' }],
+  })
+})
+
+test('in a circle of a bulk request, whose ids are given beforehand, nobody is adopted', async () => {
+  const { scim, create } = await place('userName')
+  const ada = await create('/Users', user('ada'))
+  const managed = (name: string, manager: string): object =>
+    user(name, { [enterpriseSchema]: { manager: { value: `bulkId:${manager}` } } })
+  const { body } = await scim(
+    'POST',
+    '/Bulk',
+    bulk(post('/Users', 'a', managed('ada', 'b')), post('/Users', 'b', managed('bob', 'a'))),
+  )
+  expect(body.Operations.map(({ status }: Told) => status)).toEqual(['409', '409'])
+  expect(body.Operations[0].response.detail).toContain('Nobody is adopted where')
+  expect((await scim('GET', '/Users')).body.Resources).toMatchObject([ada])
+})
+
 test('groups are never adopted: their names need not be unique', async () => {
   const { create, scim } = await place('userName')
   const one = await create('/Groups', group('team'))

@@ -3,8 +3,13 @@ import { adoptByOf } from '../provisioning.ts'
 import type { WriteRequest, Written } from '../record-store.ts'
 import type { Queued } from './batches.ts'
 
-export interface Job extends WriteRequest, Queued {
+export interface Job extends WriteRequest {
   settle(outcome: Written | ScimError): void
+}
+
+/** What waits to be written: one job most often, or several of which all are written or none. */
+export interface Unit extends Queued {
+  readonly jobs: readonly Job[]
 }
 
 const taken =
@@ -14,15 +19,15 @@ export function userNameTaken(): ScimError {
   return errors.uniqueness(taken)
 }
 
-/** A user that was to be created is there already. */
+/** A user that was to be created is there already. The answer says how it could be adopted. */
 export function userExists({ principal, command }: Job): ScimError {
   const adoptBy = adoptByOf(command)
-  const set = `latchkey connections set ${principal.connection}`
-  const wish = 'To have such a request take over the user that is there'
+  const set = `To have such a request take over the user that is there, let the connection adopt users: latchkey connections set ${principal.connection}`
+  if (adoptBy.length > 0) return errors.uniqueness(`${taken} ${set} --adopt-by ${[...adoptBy, 'userName'].join()}`)
   return errors.uniqueness(
-    adoptBy.length === 0
-      ? `${taken} ${wish}, let the connection adopt users: ${set} --conflicts adopt`
-      : `${taken} ${wish}, let the connection adopt users by their userName too: ${set} --adopt-by ${[...adoptBy, 'userName'].join()}`,
+    principal.settings.conflicts === 'adopt'
+      ? `${taken} Nobody is adopted where resources of a bulk request refer to each other in a circle: create this user by itself.`
+      : `${taken} ${set} --conflicts adopt`,
   )
 }
 
