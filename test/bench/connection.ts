@@ -64,7 +64,7 @@ function bodyOf(received: Buffer, from: number, head: string): { text: string; e
     return received.length < end ? undefined : { text: received.toString('utf8', from, end), end }
   }
   const chunks: Buffer[] = []
-  for (let at = from; ; ) {
+  for (let at = from; ;) {
     const line = received.indexOf('\r\n', at)
     const length = line < 0 ? Number.NaN : Number.parseInt(received.toString('latin1', at, line), 16)
     const next = line + 2 + length + 2

@@ -52,7 +52,8 @@ async function measure(client: pg.Client, filled: Filled, group: string, members
   const { requests, ask, program } = filled
   const candidate = filled.ids.slice(members, members + candidates)
   const one = (number: number): string => candidate[number % candidates] ?? ''
-  const small = /"id":"([^"]+)"/.exec((await ask(requests.createGroup('small', filled.ids.slice(0, 10)))).body)?.[1] ?? ''
+  const small =
+    /"id":"([^"]+)"/.exec((await ask(requests.createGroup('small', filled.ids.slice(0, 10)))).body)?.[1] ?? ''
 
   const timed: Timed[] = []
   /** Requests in turns, so that each undoes what the one before did. */

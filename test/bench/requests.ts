@@ -10,7 +10,12 @@ export function requestsAt(base: string) {
     expect: 200,
   })
   return {
-    createUser: (name: string): Request => ({ method: 'POST', path: `${base}/Users`, body: json(user(name)), expect: 201 }),
+    createUser: (name: string): Request => ({
+      method: 'POST',
+      path: `${base}/Users`,
+      body: json(user(name)),
+      expect: 201,
+    }),
     readUser: (id: string): Request => ({ method: 'GET', path: `${base}/Users/${id}`, expect: 200 }),
     findUser: (name: string): Request => found(`userName eq "${name}@example.com"`),
     findUserByExternalId: (name: string): Request => found(`externalId eq "${name}"`),
@@ -55,7 +60,11 @@ export function requestsAt(base: string) {
       body: patch([{ op: 'remove', path: 'members', value: listed(members) }]),
       expect,
     }),
-    readGroup: (id: string, query = ''): Request => ({ method: 'GET', path: `${base}/Groups/${id}${query}`, expect: 200 }),
+    readGroup: (id: string, query = ''): Request => ({
+      method: 'GET',
+      path: `${base}/Groups/${id}${query}`,
+      expect: 200,
+    }),
     listUsers: (query: string): Request => ({ method: 'GET', path: `${base}/Users?${query}`, expect: 200 }),
   }
 }

@@ -5,7 +5,15 @@ const nameWidth = 32
 const width = 11
 
 export function sizesHeading(shape: string, users: number): string {
-  const columns = ['conns', `${short(fewUsers)} p50`, `${short(users)} p50`, 'p50', `${short(fewUsers)} p99`, `${short(users)} p99`, 'p99']
+  const columns = [
+    'conns',
+    `${short(fewUsers)} p50`,
+    `${short(users)} p50`,
+    'p50',
+    `${short(fewUsers)} p99`,
+    `${short(users)} p99`,
+    'p99',
+  ]
   return `\n${shape.padEnd(nameWidth)}${columns.map((name) => name.padStart(width)).join('')}`
 }
 
