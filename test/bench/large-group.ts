@@ -26,8 +26,6 @@ export interface LargeGroup {
   readonly timed: readonly Timed[]
   /** What other readers saw while members were added, and after a refused request: the numbers of the new members there. */
   readonly seen: { readonly during: readonly number[]; readonly afterRefusal: number }
-  /** Scans of the memberships that reads without members caused. */
-  readonly scansOfMemberships: number
   /** A read with all members: MiB of the answer, and resident memory of the program before and at its peak. */
   readonly whole: {
     readonly milliseconds: number
@@ -74,10 +72,11 @@ async function measure(client: pg.Client, filled: Filled, group: string, members
     }
   }
 
-  for (const [title, id] of [
+  const groups = [
     ['10', small],
     [String(members), group],
-  ] as const) {
+  ] as const
+  for (const [title, id] of groups) {
     await time([`add one member to ${title}`, `remove one member of ${title}`], ones, (number, turn) =>
       turn === 0 ? requests.addMembers(id, [one(number)], 204) : requests.removeMember(id, one(number), 204),
     )
@@ -87,16 +86,13 @@ async function measure(client: pg.Client, filled: Filled, group: string, members
   )
   const seen = await watchAtomicity(client, filled, group, candidate)
 
-  const scansBefore = await scansOfMemberships(client)
-  for (const [title, id] of [
-    ['10', small],
-    [String(members), group],
-  ] as const) {
-    await time([`read without members, of ${title}`], reads, () =>
-      requests.readGroup(id, '?excludedAttributes=members'),
-    )
+  await client.query('BEGIN')
+  // A read that touched a membership would wait for this.
+  await client.query('LOCK TABLE gateway.membership')
+  for (const [title, id] of groups) {
+    await time([`read without members, of ${title}`], reads, () => requests.readGroup(id, '?excludedAttributes=members'))
   }
-  const scans = (await scansOfMemberships(client)) - scansBefore
+  await client.query('ROLLBACK')
 
   resetPeakMemory(program.pids)
   const before = residentMemory(program.pids)
@@ -104,7 +100,7 @@ async function measure(client: pg.Client, filled: Filled, group: string, members
   const bytes = await readWhole(filled, group)
   const milliseconds = performance.now() - began
   const whole = { milliseconds, answer: bytes / 2 ** 20, before, peak: peakMemory(program.pids) }
-  return { members, timed, seen, scansOfMemberships: scans, whole }
+  return { members, timed, seen, whole }
 }
 
 /** The milliseconds that the audit trail tells of the last `many` requests on groups since then, oldest first. */
@@ -144,15 +140,6 @@ async function watchAtomicity(
   await ask(requests.removeMembers(group, candidate, 204), [200])
   await ask(requests.addMembersAndFail(group, candidate))
   return { during: [...during].sort((one, other) => one - other), afterRefusal: await present() }
-}
-
-/** As counted by Postgres; a process tells of its scans a second late at the most. */
-async function scansOfMemberships(client: pg.Client): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, 1_500))
-  const { rows } = await client.query<{ scans: number }>(
-    `SELECT (seq_scan + idx_scan)::int AS scans FROM pg_stat_user_tables WHERE schemaname = 'gateway' AND relname = 'membership'`,
-  )
-  return rows[0]?.scans ?? Number.NaN
 }
 
 /** Reads the group with all its members and keeps nothing of it; how many bytes came. */

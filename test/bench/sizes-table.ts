@@ -32,7 +32,7 @@ export function sizesLine({ name, connections, few, many, ratio, refused }: Grow
   return `${name.padEnd(nameWidth)}${cells.map((cell) => String(cell).padStart(width)).join('')}${note}`
 }
 
-export function groupTable({ members, timed, seen, scansOfMemberships, whole }: LargeGroup): string {
+export function groupTable({ members, timed, seen, whole }: LargeGroup): string {
   const columns = ['p50 ms', 'p99 ms', 'server p50', 'server p99']
   return [
     `\n${`group of ${members}`.padEnd(nameWidth)}${columns.map((name) => name.padStart(width)).join('')}`,
@@ -42,7 +42,7 @@ export function groupTable({ members, timed, seen, scansOfMemberships, whole }: 
     }),
     'p50 and p99 at the client include the commit; those at the server end with the record of the request, before it.',
     `while members joined others saw of them: ${seen.during.join(', ')}; after a refused request: ${seen.afterRefusal}`,
-    `scans of memberships by reads without members: ${scansOfMemberships}`,
+    'Groups are read without members while the table of memberships is locked for everybody.',
     `read with all members: ${whole.milliseconds.toFixed(0)} ms, ${whole.answer.toFixed(1)} MiB, resident memory ${whole.before.toFixed(0)} -> ${whole.peak.toFixed(0)} MiB at its peak`,
   ].join('\n')
 }
