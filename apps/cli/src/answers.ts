@@ -12,6 +12,13 @@ export const connection = z.looseObject({
   environment: z.string(),
   identityProvider: z.string(),
   state: z.string(),
+  settings: z.looseObject({
+    patchAnswer: z.string(),
+    mode: z.string(),
+    conflicts: z.string(),
+    adoptBy: z.array(z.string()),
+  }),
+  schemas: z.array(z.string()),
   scimBaseUrl: z.string(),
   createdAt: z.string(),
 })
@@ -29,6 +36,13 @@ export const key = z.looseObject({
   key: z.string().optional(),
 })
 export type Key = z.infer<typeof key>
+
+const record = { id: z.string(), kind: z.string(), name: z.string(), version: z.number(), createdAt: z.string() }
+
+/** A deleted user or group. */
+export const deletedRecord = z.looseObject({ ...record, deletedAt: z.string(), restorableUntil: z.string() })
+
+export const restoredRecord = z.looseObject(record)
 
 export const readiness = z.object({
   status: z.string(),

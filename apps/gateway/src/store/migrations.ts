@@ -119,6 +119,47 @@ class Lanes1764000000004 implements MigrationInterface {
   }
 }
 
+class ConnectionSettings1764000000005 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE gateway.known_connection
+        ADD COLUMN settings jsonb NOT NULL DEFAULT '{}',
+        ADD COLUMN schemas jsonb NOT NULL DEFAULT '[]'`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE gateway.known_connection DROP COLUMN settings, DROP COLUMN schemas')
+  }
+}
+
+class DeletedRecords1764000000006 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      -- What was deleted and can still be restored, apart from what stands. A membership is kept with the one of the two that was deleted first.
+      CREATE TABLE gateway.deleted_record (
+        connection text NOT NULL,
+        id uuid NOT NULL,
+        resource_type text NOT NULL CHECK (resource_type IN ('User', 'Group')),
+        name_key text NOT NULL,
+        version integer NOT NULL,
+        created timestamptz(3) NOT NULL,
+        deleted_at timestamptz(3) NOT NULL,
+        document jsonb NOT NULL,
+        group_ids uuid[] NOT NULL DEFAULT '{}',
+        member_ids text[] NOT NULL DEFAULT '{}',
+        -- Members that nobody knew.
+        parked_ids text[] NOT NULL DEFAULT '{}',
+        PRIMARY KEY (connection, id)
+      );
+      CREATE INDEX deleted_record_deleted_at ON gateway.deleted_record (connection, deleted_at, id);
+      CREATE INDEX deleted_record_name ON gateway.deleted_record (connection, name_key);`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE gateway.deleted_record')
+  }
+}
+
 class CapturedRequests1764000000008 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
@@ -147,5 +188,7 @@ export const migrations = [
   Outbox1764000000002,
   TrustChanges1764000000003,
   Lanes1764000000004,
+  ConnectionSettings1764000000005,
+  DeletedRecords1764000000006,
   CapturedRequests1764000000008,
 ]
