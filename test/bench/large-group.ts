@@ -90,7 +90,9 @@ async function measure(client: pg.Client, filled: Filled, group: string, members
   // A read that touched a membership would wait for this.
   await client.query('LOCK TABLE gateway.membership')
   for (const [title, id] of groups) {
-    await time([`read without members, of ${title}`], reads, () => requests.readGroup(id, '?excludedAttributes=members'))
+    await time([`read without members, of ${title}`], reads, () =>
+      requests.readGroup(id, '?excludedAttributes=members'),
+    )
   }
   await client.query('ROLLBACK')
 
