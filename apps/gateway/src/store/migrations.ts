@@ -191,6 +191,9 @@ class Fold1764000000011 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query('DROP FUNCTION gateway.fold')
+  }
+}
+
 /**
  * A change of a record rewrites its row within its page, and no index beside: none may hold what every change changes, save one that only
  * sums up pages. With a million users each index entry would lie on a page of its own, to be written to the log whole after each checkpoint.
@@ -224,6 +227,6 @@ export const migrations = [
   ConnectionSettings1764000000005,
   DeletedRecords1764000000006,
   CapturedRequests1764000000008,
-  Fold1764000000011,
   InPlace1764000000010,
+  Fold1764000000011,
 ]
