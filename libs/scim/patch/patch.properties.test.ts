@@ -6,7 +6,7 @@ import { ScimError } from '../error.ts'
 import { isObject } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { fold } from '../precis/fold.ts'
-import { readResource } from '../resource.ts'
+import { readResource, storedResource } from '../resource.ts'
 import type { Resource } from '../resource.ts'
 import type { Attribute } from '../schema/attribute.ts'
 import { resourceTypes } from '../schema/resource-types.ts'
@@ -17,7 +17,7 @@ import { splitPatch } from './split.ts'
 
 /** PATCH as RFC 7644 section 3.5.2 tells it, one operation after the other on a copy, for operations of which the parts are known. */
 function plainPatch(before: Resource, operations: readonly PlainOperation[]): JsonObject {
-  const document: JsonObject = structuredClone(before)
+  const document: JsonObject = storedResource(JSON.stringify(before))
   for (const operation of operations) {
     const { attribute, extension, op, part, where } = operation
     const holder = extension === undefined ? document : ((document[extension] ??= {}) as JsonObject)
