@@ -90,7 +90,9 @@ export function readParts(
     else if (sub.mutability === 'readOnly') found.push(deviations.readOnly(at, `${attribute.name}.${sub.name}`))
     else {
       if (read.has(sub.name)) throw invalid(attribute, `has "${sub.name}" twice, spelt differently`, 'Send it once')
-      read.set(sub.name, readValue(sub, content, at, found))
+      const part = readValue(sub, content, at, found)
+      // What is writeOnly is checked and dropped, like the password.
+      if (sub.mutability !== 'writeOnly') read.set(sub.name, part)
     }
   }
   return read
