@@ -26,7 +26,7 @@ test('a PUT of what a GET shows changes nothing', () => {
       expect(resource).toEqual(stored)
       expect(new Set(deviations.map(({ code }) => code))).toEqual(new Set(['read-only-attribute']))
     }),
-    runs(500),
+    runs(100),
   )
 })
 
@@ -46,6 +46,6 @@ test('every simple value is stored as it came, but for the form of numbers and t
         }
       }
     }),
-    runs(500),
+    runs(100),
   )
 })
