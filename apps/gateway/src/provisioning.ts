@@ -154,7 +154,7 @@ function changeTo(
   occasion: Occasion,
 ): Intent {
   const told = type.name === 'User' ? userChanged : groupChanged
-  const events = told(principal, occasion, before, document, changes)
+  const events = told(principal, occasion, before, document, changes, type.secrets)
   return {
     write: events.length > 0 ? 'update' : 'none',
     id: before.id,

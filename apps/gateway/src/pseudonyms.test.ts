@@ -1,3 +1,4 @@
+import { ExactNumber } from '#libs/scim/index'
 import { Pseudonyms } from './pseudonyms.ts'
 
 const veil = new Pseudonyms(Buffer.alloc(32, 1), 'one')
@@ -28,10 +29,11 @@ test('of a body the values are hidden wherever they are, and what makes it odd s
     ],
     hired: '2026-01-31T12:00:00Z',
     employeeNumber: 4711,
+    account: new ExactNumber('-98765432109876543210.5e12'),
     nothing: null,
   })
   const text = JSON.stringify(body)
-  expect(text).not.toMatch(/ada|example\.com|Secret|Chief|4711/i)
+  expect(text).not.toMatch(/ada|example\.com|Secret|Chief|4711|98765/i)
   expect(body).toMatchObject({
     schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
     Operations: [
@@ -51,6 +53,27 @@ test('of a body the values are hidden wherever they are, and what makes it odd s
     hired: '2026-01-31T12:00:00Z',
     employeeNumber: expect.any(Number),
     nothing: null,
+  })
+})
+
+test('of a bulk request the names are hidden, and what refers to each other still does', () => {
+  const body = veil.body({
+    failOnErrors: 1,
+    Operations: [
+      { method: 'POST', path: '/Users', bulkId: 'ada@example.com', data: { userName: 'ada' } },
+      { method: 'PATCH', path: '/Groups/ada@example.com', data: [{ op: 'remove', path: 'members[value eq "bulkId:ada@example.com"]' }] },
+      { method: 'DELETE', path: '/Users/bulkId:ada@example.com', version: 'W/"3"' },
+    ],
+  })
+  const name = veil.text('ada@example.com')
+  expect(JSON.stringify(body)).not.toMatch(/ada|example/i)
+  expect(body).toMatchObject({
+    failOnErrors: 1,
+    Operations: [
+      { method: 'POST', path: '/Users', bulkId: name },
+      { path: `/Groups/${name}`, data: [{ op: 'remove', path: `members[value eq "bulkId:${name}"]` }] },
+      { method: 'DELETE', path: `/Users/bulkId:${name}`, version: 'W/"3"' },
+    ],
   })
 })
 

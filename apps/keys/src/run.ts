@@ -1,6 +1,14 @@
 import { AdminCalls } from '#libs/admin/index'
 import { announceWaiting } from './announce.ts'
-import { banner, followersOperations, only, publicAddress, readSettings, statementTimeout } from '#libs/program/index'
+import {
+  banner,
+  followersOperations,
+  hasFollowedUntil,
+  only,
+  publicAddress,
+  readSettings,
+  statementTimeout,
+} from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
   checkPeppers,
@@ -69,7 +77,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         decisions: starting.openDecisions(log, database, configuration.LATCHKEY_DECISION_QUEUE),
         channel,
         reaches: () => ({ log: log.broker === 'connected', channel: channel.state === 'connected' }),
-        heardUpTo: () => follower.follower?.followedUpTo(),
+        hasHeardUntil: (instant) => hasFollowedUntil(follower, instant),
         peppers,
         adminTokens: adminToken,
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, configuration.LATCHKEY_GATEWAY_PORT),

@@ -16,8 +16,13 @@ export function schemaDocuments(types: readonly ResourceType[], baseUrl: string)
   }))
 }
 
+/** JSON without numbers. */
+export interface SchemaDocument {
+  [key: string]: string | boolean | string[] | SchemaDocument[]
+}
+
 /** A schema as RFC 7643 section 7 has it, with every characteristic said. */
-export function schemaDocument({ id, name, description, attributes }: Schema): JsonObject {
+export function schemaDocument({ id, name, description, attributes }: Schema): SchemaDocument {
   return { schemas: [schemaSchema], id, name, description, attributes: attributes.map(attributeDocument) }
 }
 
@@ -27,8 +32,8 @@ export function findSchema(types: readonly ResourceType[], baseUrl: string, urn:
   return schemaDocuments(types, baseUrl).find((document) => String(document['id']).toLowerCase() === wanted)
 }
 
-function attributeDocument(attribute: Attribute): JsonObject {
-  const { canonicalValues, referenceTypes, subAttributes, ...characteristics } = attribute
+function attributeDocument(attribute: Attribute): SchemaDocument {
+  const { canonicalValues, referenceTypes, subAttributes, profile: _profile, ...characteristics } = attribute
   return {
     ...characteristics,
     ...(canonicalValues === undefined ? {} : { canonicalValues: [...canonicalValues] }),

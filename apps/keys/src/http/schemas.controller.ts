@@ -21,10 +21,6 @@ const required = z.stringbool({ truthy: ['true'], falsy: ['false'], error: 'is n
 const whatItExtends = z.object({ resourceType: resourceType.default('User'), required: required.default(false) })
 const whatChanges = z.object({ resourceType: resourceType.optional(), required: required.optional() })
 
-/** Milliseconds to wait for what other services have decided until now. */
-const patience = 10_000
-const lookEvery = 50
-
 /** Extension schemas of a connection's own, as SCIM Schema documents (RFC 7643 section 7). */
 @AdminApi('connections/:connection/schemas')
 export class SchemasController {
@@ -151,19 +147,12 @@ export class SchemasController {
    * connection that has never had a key has had no request. Throws Problem `unavailable` when that takes too long.
    */
   async #hearOfUses(connection: string): Promise<void> {
-    const { entities, clock, heardUpTo } = this.#parts
-    if (!(await hasHadKeys(entities.manager, connection))) return
-    const now = clock()
-    const giveUpAt = performance.now() + patience
-    while ((heardUpTo() ?? 0) < now) {
-      if (performance.now() > giveUpAt) {
-        throw problems.unavailable(
-          'Whether the schema is in use is not known at the moment: gateways have decided requests that have not been heard of here. Nothing was changed. Try again when /health/ready names nothing that is away.',
-          5,
-        )
-      }
-      await new Promise((resolve) => setTimeout(resolve, lookEvery))
-    }
+    const { entities, clock, hasHeardUntil } = this.#parts
+    if (!(await hasHadKeys(entities.manager, connection)) || (await hasHeardUntil(clock()))) return
+    throw problems.unavailable(
+      'Whether the schema is in use is not known at the moment: gateways have decided requests that have not been heard of here. Nothing was changed. Try again when /health/ready names nothing that is away.',
+      5,
+    )
   }
 }
 
