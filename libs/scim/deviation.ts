@@ -99,7 +99,7 @@ export const deviations = {
   emptyOperations: (pointer: string): Deviation => ({
     code: 'empty-operations',
     pointer,
-    cause: 'The PATCH has no operations; nothing was changed.',
+    cause: 'The request has no operations; nothing was changed.',
     fix: 'Send at least one operation, or no request.',
   }),
   valueOnRemove: (pointer: string): Deviation => ({
@@ -131,6 +131,12 @@ export const deviations = {
     pointer,
     cause: '"schemas" names one schema twice; it was read once.',
     fix: 'List each schema once.',
+  }),
+  adopted: (pointer: string): Deviation => ({
+    code: 'adopted',
+    pointer,
+    cause: 'The user to be created was there already; it was taken over and changed to what was sent.',
+    fix: 'Nothing needs to be done. To have such a request refused, set "conflicts" of the connection to "reject".',
   }),
 }
 

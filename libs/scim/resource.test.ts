@@ -26,6 +26,16 @@ const refusal = (attributes: object) => {
   throw new Error('it was accepted')
 }
 
+test('where the resource is a part of the body, every place is one of the whole body', () => {
+  const body = { userName: 'ada', titel: 'x', emails: { value: 'a@x.y' } }
+  const { deviations } = readResource(User, body, { pointer: '/Operations/3/data' })
+  expect(deviations.map(({ pointer }) => pointer)).toEqual([
+    '/Operations/3/data/titel',
+    '/Operations/3/data/emails',
+    '/Operations/3/data/schemas',
+  ])
+})
+
 test('names are stored as the schema writes them, whatever letter case they came in', () => {
   const body = { USERNAME: 'ada', Name: { GIVENNAME: 'Ada' }, [enterprise.toUpperCase()]: { Department: 'd' } }
   expect(readResource(User, body).resource).toEqual({

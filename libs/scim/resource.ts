@@ -28,6 +28,8 @@ export interface ReadResource {
 
 export interface ReadOptions {
   readonly severalPrimaries?: SeveralPrimaries
+  /** JSON pointer to the resource, where it is not the whole body. */
+  readonly pointer?: string
 }
 
 /**
@@ -39,11 +41,12 @@ export function readResource(resourceType: ResourceType, body: unknown, options:
   if (!isObject(body)) {
     throw errors.invalidSyntax(`The body is not a JSON object. Send the attributes of one ${resourceType.name}.`)
   }
+  const { severalPrimaries, pointer: place = '' } = options
   const found: Deviation[] = []
   const draft = new Draft(resourceType)
   const read: { members?: Member[] } = {}
   for (const [key, value] of Object.entries(body)) {
-    const pointer = below('', key)
+    const pointer = below(place, key)
     const extension = findExtension(resourceType, key)
     if (key.toLowerCase() === 'schemas') reportSchemas(resourceType, value, pointer, found)
     else if (extension !== undefined) {
@@ -60,7 +63,7 @@ export function readResource(resourceType: ResourceType, body: unknown, options:
   }
   const resource = draft.finish()
   checkRequired(resourceType, resource)
-  reportMissingSchemas(body['schemas'], resource, found)
+  reportMissingSchemas(body['schemas'], resource, place, found)
   return { resource, deviations: found, ...read }
 
   function readInto(reference: AttributeReference | undefined, key: string, value: JsonValue, pointer: string): void {
@@ -79,7 +82,7 @@ export function readResource(resourceType: ResourceType, body: unknown, options:
       return
     }
     if (attribute.name.toLowerCase() !== key.toLowerCase()) found.push(deviations.flattenedKey(pointer))
-    const content = readValue(attribute, value, pointer, found, options.severalPrimaries)
+    const content = readValue(attribute, value, pointer, found, severalPrimaries)
     if (content !== undefined && attribute.mutability !== 'writeOnly') draft.set(reference, content)
   }
 }
@@ -95,19 +98,20 @@ export function livesApart(resourceType: ResourceType, { attribute, parent, exte
 }
 
 /**
- * A copy of the document with the `schemas` it uses: the core schema first, extensions after it. Blocks that are empty, or of an
- * extension that there is no longer, are gone.
+ * A copy of the document with the `schemas` it uses: the core schema first, extensions in the order of the type. Blocks that are
+ * empty, or of an extension that there is no longer, are gone.
  */
 export function withSchemas(resourceType: ResourceType, document: JsonObject): Resource {
+  const { schemas: _schemas, ...attributes } = document
   const schemas = [resourceType.schema.id]
-  const attributes: JsonObject = {}
-  for (const [key, value] of Object.entries(document)) {
-    if (key.includes(':')) {
-      const extension = findExtension(resourceType, key)
-      if (extension === undefined || !isObject(value) || Object.keys(value).length === 0) continue
-      schemas.push(extension.id)
-    }
-    if (key !== 'schemas') attributes[key] = value
+  for (const key of Object.keys(attributes)) {
+    if (key.includes(':') && findExtension(resourceType, key) === undefined) delete attributes[key]
+  }
+  for (const { schema } of resourceType.extensions) {
+    const block = attributes[schema.id]
+    if (block === undefined) continue
+    if (isObject(block) && Object.keys(block).length > 0) schemas.push(schema.id)
+    else delete attributes[schema.id]
   }
   return { schemas, ...attributes }
 }
@@ -192,10 +196,10 @@ function reportSchemas(resourceType: ResourceType, value: JsonValue, pointer: st
   }
 }
 
-function reportMissingSchemas(declared: unknown, resource: Resource, found: Deviation[]): void {
+function reportMissingSchemas(declared: unknown, resource: Resource, place: string, found: Deviation[]): void {
   const list: unknown[] = Array.isArray(declared) ? declared : [declared]
   const known = new Set(list.map((urn) => (typeof urn === 'string' ? urn.toLowerCase() : '')))
   for (const urn of resource.schemas) {
-    if (!known.has(urn.toLowerCase())) found.push(deviations.missingSchema('/schemas', urn))
+    if (!known.has(urn.toLowerCase())) found.push(deviations.missingSchema(below(place, 'schemas'), urn))
   }
 }

@@ -20,6 +20,8 @@ export interface Outcome {
   readonly changed: readonly string[]
   readonly events: readonly string[]
   readonly deviations: readonly Deviation[]
+  /** For a bulk request: how many operations it had, how many of them were refused, and how many were not begun. */
+  readonly bulk?: { readonly operations: number; readonly refused: number; readonly notBegun: number }
 }
 
 export function accepted(status: number, about: Partial<Outcome> = {}): Outcome {

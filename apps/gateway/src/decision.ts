@@ -54,6 +54,8 @@ export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
         code,
         pointer: excerpt(pointer).slice(0, longestPointer),
       })),
+      ...(passage.within === undefined ? {} : { within: passage.within.requestId }),
+      ...(outcome.bulk === undefined ? {} : { bulk: outcome.bulk }),
       ...(passage.replayOf === undefined ? {} : { replayOf: passage.replayOf }),
       ...(passage.isRehearsal === true ? { dryRun: true as const } : {}),
       receivedAt: arrival.receivedAt.toISOString(),

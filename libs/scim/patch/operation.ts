@@ -29,6 +29,13 @@ export const patchSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp'
 /** How many operations one PATCH may have. */
 export const maximumOperations = 1000
 
+export interface PatchReading {
+  /** Part of a bulk request: `schemas` may be missing, and the operations may come as a bare array, as in RFC 7644 section 3.7.3. */
+  readonly insideBulk?: boolean
+  /** JSON pointer to the PATCH, where it is not the whole body. */
+  readonly pointer?: string
+}
+
 /**
  * The body of a PATCH. Any letter case of `op` and of the keys is taken. `schemas` must hold PatchOp unless the PATCH is part of
  * a bulk request. Throws `invalidSyntax`, `invalidPath`, `invalidFilter`, `invalidValue` (no value to add or replace), `noTarget` (remove
@@ -36,22 +43,35 @@ export const maximumOperations = 1000
  */
 export function parsePatch(
   body: unknown,
-  options: { insideBulk?: boolean } = {},
+  options: PatchReading = {},
 ): { operations: PatchOperation[]; deviations: Deviation[] } {
-  if (!isObject(body)) throw errors.invalidSyntax('The body is not a JSON object. Send a PatchOp message.')
-  const fields = caselessFields(body)
-  if (!options.insideBulk && !namesPatchOp(fields.get('schemas'))) {
-    throw errors.invalidSyntax(`"schemas" does not hold ${patchSchema}. Send it with every PATCH.`)
-  }
-  const list = fields.get('operations')
-  if (!Array.isArray(list)) throw errors.invalidSyntax('"Operations" is not an array. Send the operations as one.')
+  const { list, place } = listIn(body, options)
   if (list.length > maximumOperations) {
     throw errors.tooMany(`The PATCH has more than ${maximumOperations} operations. Split it into several requests.`)
   }
   return {
-    operations: list.map((operation, index) => parseOperation(operation, below('/Operations', index))),
-    deviations: list.length === 0 ? [deviations.emptyOperations('/Operations')] : [],
+    operations: list.map((operation, index) => parseOperation(operation, below(place, index))),
+    deviations: list.length === 0 ? [deviations.emptyOperations(place)] : [],
   }
+}
+
+function listIn(
+  body: unknown,
+  { insideBulk = false, pointer = '' }: PatchReading,
+): { list: JsonValue[]; place: string } {
+  if (insideBulk && isArray(body)) return { list: body, place: pointer }
+  if (!isObject(body)) throw errors.invalidSyntax('The body is not a JSON object. Send a PatchOp message.')
+  const fields = caselessFields(body)
+  if (!insideBulk && !namesPatchOp(fields.get('schemas'))) {
+    throw errors.invalidSyntax(`"schemas" does not hold ${patchSchema}. Send it with every PATCH.`)
+  }
+  const list = fields.get('operations')
+  if (!Array.isArray(list)) throw errors.invalidSyntax('"Operations" is not an array. Send the operations as one.')
+  return { list, place: below(pointer, 'Operations') }
+}
+
+function isArray(value: unknown): value is JsonValue[] {
+  return Array.isArray(value)
 }
 
 function parseOperation(operation: JsonValue, pointer: string): PatchOperation {

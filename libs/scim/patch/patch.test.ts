@@ -244,6 +244,18 @@ test('point 12: schemas holds PatchOp, which is tolerated when missing inside bu
   expect(() => parsePatch({ ...body, schemas: [core] })).toThrow(ScimError)
 })
 
+test('inside bulk the operations may come as a bare array, and every place is one of the whole body', () => {
+  const pointer = '/Operations/3/data'
+  const operation = { op: 'add', path: 'titel', value: 'x' }
+  const bare = parsePatch([operation], { insideBulk: true, pointer })
+  expect(bare.operations.map((one) => one.pointer)).toEqual([`${pointer}/0`])
+  const { operations } = parsePatch({ operations: [operation] }, { insideBulk: true, pointer })
+  expect(applyPatch(User, ada, operations).deviations).toMatchObject([{ pointer: `${pointer}/Operations/0/path` }])
+  expect(() => parsePatch({ operations: [{ op: 'move' }] }, { insideBulk: true, pointer })).toThrow(
+    expect.objectContaining({ detail: expect.stringContaining(`${pointer}/Operations/0`) }),
+  )
+})
+
 test('decision 8: no operations succeed, change nothing and are marked', () => {
   const { operations, deviations } = parsePatch(message([]))
   expect(applyPatch(User, ada, operations)).toMatchObject({ resource: ada, changed: [] })

@@ -52,6 +52,11 @@ export class Records implements RecordReads {
     return rows.length > 0
   }
 
+  async userNameKeys(connection: string, userIds: readonly string[]): Promise<Map<string, string>> {
+    const rows = await this.#database.query<{ id: string; key: string }>(readUserNameKeys, [connection, userIds])
+    return new Map(rows.map(({ id, key }) => [id, key]))
+  }
+
   async groups(connection: string, userIds: readonly string[]): Promise<Map<string, GroupOfUser[]>> {
     // One user's groups are found at once; a page of users must not keep the others of its connection waiting.
     const ask = userIds.length === 1 ? 'quick' : 'query'
@@ -60,23 +65,34 @@ export class Records implements RecordReads {
   }
 }
 
-/** A member may have been deleted while it was added: then it is an id that nobody knows. */
+/**
+ * A member may have been deleted while it was added: then it is an id that nobody knows. Or restored while it was added: then the
+ * row does not say what it is.
+ */
 const readMembers = {
   name: 'gateway read members',
   text: `
     SELECT m.group_id AS "groupId", m.member_id AS value,
       CASE WHEN u.id IS NOT NULL THEN 'User' WHEN g.id IS NOT NULL THEN 'Group' END AS kind,
       coalesce(u.document ->> 'displayName', u.document ->> 'userName', g.document ->> 'displayName') AS display
-    FROM gateway.membership m
-    LEFT JOIN gateway.scim_user u ON m.kind = 'User' AND u.connection = m.connection AND u.id = CASE WHEN m.kind IS NOT NULL THEN m.member_id::uuid END
-    LEFT JOIN gateway.scim_group g ON m.kind = 'Group' AND g.connection = m.connection AND g.id = CASE WHEN m.kind IS NOT NULL THEN m.member_id::uuid END
-    WHERE m.connection = $1 AND m.group_id = ANY($2::uuid[])
-    ORDER BY m.group_id, m.member_id LIMIT $3`,
+    FROM (
+      SELECT group_id, member_id, kind, CASE WHEN kind IS NOT NULL OR member_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN member_id::uuid END AS record_id
+      FROM gateway.membership WHERE connection = $1 AND group_id = ANY($2::uuid[])
+      ORDER BY group_id, member_id LIMIT $3
+    ) AS m
+    LEFT JOIN gateway.scim_user u ON m.kind IS DISTINCT FROM 'Group' AND u.connection = $1 AND u.id = m.record_id
+    LEFT JOIN gateway.scim_group g ON m.kind IS DISTINCT FROM 'User' AND g.connection = $1 AND g.id = m.record_id
+    ORDER BY m.group_id, m.member_id`,
 }
 
 const beyondMembers = {
   name: 'gateway members beyond',
   text: 'SELECT 1 FROM gateway.membership WHERE connection = $1 AND group_id = $2 OFFSET $3 LIMIT 1',
+}
+
+const readUserNameKeys = {
+  name: 'gateway read user name keys',
+  text: 'SELECT id, user_name_key AS key FROM gateway.scim_user WHERE connection = $1 AND id = ANY($2::uuid[])',
 }
 
 const readGroups = {
