@@ -1,3 +1,5 @@
+import { deviations } from './deviation.ts'
+import type { Diagnosis } from './diagnosis.ts'
 import { errors } from './error.ts'
 import { fold } from './filter/fold.ts'
 import { isObject } from './json.ts'
@@ -8,11 +10,27 @@ import type { Attribute } from './schema/attribute.ts'
 /** How many values one attribute of a resource may have. */
 export const maximumValues = 500
 
-/** Refuses elements of which more than one is primary (RFC 7643 section 2.4). */
-export function onePrimary(attribute: Attribute, elements: readonly JsonValue[]): void {
-  if (elements.filter(isPrimary).length > 1) {
+/**
+ * The elements, of which one at most is primary (RFC 7643 section 2.4). Of several the last keeps the mark where the caller's
+ * dialect has it so; else throws `invalidValue`.
+ */
+export function onePrimary(
+  attribute: Attribute,
+  elements: JsonValue[],
+  pointer: string,
+  found: Diagnosis,
+): JsonValue[] {
+  const last = elements.findLastIndex(isPrimary)
+  if (elements.findIndex(isPrimary) === last) return elements
+  if (!found.tolerances.lastPrimary) {
     throw errors.invalidValue(`Several elements of "${attribute.name}" are primary. Mark one at most.`)
   }
+  found.push(deviations.severalPrimaries(pointer))
+  return elements.map((element, index) => (index === last ? element : withoutPrimary(element)))
+}
+
+export function withoutPrimary(element: JsonValue): JsonValue {
+  return isPrimary(element) && isObject(element) ? { ...element, primary: false } : element
 }
 
 export function isPrimary(element: JsonValue): boolean {

@@ -1,5 +1,5 @@
 import { below, deviations } from './deviation.ts'
-import type { Deviation } from './deviation.ts'
+import { Diagnosis } from './diagnosis.ts'
 import { errors } from './error.ts'
 import { isObject } from './json.ts'
 import type { JsonObject, JsonValue } from './json.ts'
@@ -20,7 +20,6 @@ export interface Resource extends JsonObject {
 
 export interface ReadResource {
   resource: Resource
-  deviations: Deviation[]
   /** In clear text: digest it and forget it. */
   password?: string
   /** For Groups, when the body has the attribute; empty when it came as null or []. */
@@ -28,14 +27,13 @@ export interface ReadResource {
 }
 
 /**
- * The body of a POST or PUT as a resource. readOnly and unknown attributes are left out and reported. Throws `invalidSyntax`
+ * The body of a POST or PUT as a resource. readOnly and unknown attributes are left out and added to `found`. Throws `invalidSyntax`
  * when the body is no object, `invalidValue` when a value does not fit or a required attribute is missing.
  */
-export function readResource(resourceType: ResourceType, body: unknown): ReadResource {
+export function readResource(resourceType: ResourceType, body: unknown, found = new Diagnosis()): ReadResource {
   if (!isObject(body)) {
     throw errors.invalidSyntax(`The body is not a JSON object. Send the attributes of one ${resourceType.name}.`)
   }
-  const found: Deviation[] = []
   const draft = new Draft(resourceType)
   const read: { password?: string; members?: Member[] } = {}
   for (const [key, value] of Object.entries(body)) {
@@ -45,27 +43,27 @@ export function readResource(resourceType: ResourceType, body: unknown): ReadRes
     else if (extension !== undefined) {
       for (const [name, content] of Object.entries(extensionBlock(extension.id, value))) {
         const reference = findAttribute(resourceType, `${extension.id}:${name}`)
-        readInto(reference, name, content, below(pointer, name))
+        readInto(isPath(reference) ? undefined : reference, name, content, below(pointer, name))
       }
     } else {
       const reference = findAttribute(resourceType, key)
       // A bare name at the root means the core schema alone: what an extension defines belongs into its block.
-      const misplaced = reference?.parent?.multiValued || (reference?.extension !== undefined && !key.includes(':'))
+      const misplaced = isPath(reference) || reference?.extension !== undefined || key.includes(':')
       readInto(misplaced ? undefined : reference, key, value, pointer)
     }
   }
   const resource = draft.finish()
   checkRequired(resourceType, resource)
   reportMissingSchemas(body['schemas'], resource, found)
-  return { resource, deviations: found, ...read }
+  return { resource, ...read }
 
   function readInto(reference: AttributeReference | undefined, key: string, value: JsonValue, pointer: string): void {
     if (reference === undefined) {
       found.push(key.includes(':') ? deviations.unknownSchema(pointer, key) : deviations.unknownAttribute(pointer, key))
       return
     }
-    const { attribute, parent } = reference
-    if (parent?.mutability === 'readOnly' || attribute.mutability === 'readOnly') {
+    const { attribute } = reference
+    if (attribute.mutability === 'readOnly') {
       if (value !== null) found.push(deviations.readOnly(pointer, attribute.name))
       return
     }
@@ -74,7 +72,6 @@ export function readResource(resourceType: ResourceType, body: unknown): ReadRes
       read.members = readMembers(value, pointer, found)
       return
     }
-    if (attribute.name.toLowerCase() !== key.toLowerCase()) found.push(deviations.flattenedKey(pointer))
     const content = readValue(attribute, value, pointer, found)
     if (content === undefined) return
     if (attribute.mutability === 'writeOnly') {
@@ -83,6 +80,11 @@ export function readResource(resourceType: ResourceType, body: unknown): ReadRes
     }
     draft.set(reference, content)
   }
+}
+
+/** A key of a body is a name; only a PATCH may have paths. */
+function isPath(reference: AttributeReference | undefined): boolean {
+  return reference?.parent !== undefined
 }
 
 /** Whether an attribute is kept beside the document and not in it: the members of a Group. */
@@ -161,7 +163,7 @@ function extensionBlock(urn: string, value: JsonValue): JsonObject {
   throw errors.invalidValue(`The value of ${urn} is not an object. Send the extension's attributes as one.`)
 }
 
-function reportSchemas(resourceType: ResourceType, value: JsonValue, pointer: string, found: Deviation[]): void {
+function reportSchemas(resourceType: ResourceType, value: JsonValue, pointer: string, found: Diagnosis): void {
   for (const [index, urn] of (Array.isArray(value) ? value : [value]).entries()) {
     const text = typeof urn === 'string' ? urn : ''
     const known = text.toLowerCase() === resourceType.schema.id.toLowerCase() || findExtension(resourceType, text)
@@ -169,7 +171,7 @@ function reportSchemas(resourceType: ResourceType, value: JsonValue, pointer: st
   }
 }
 
-function reportMissingSchemas(declared: unknown, resource: Resource, found: Deviation[]): void {
+function reportMissingSchemas(declared: unknown, resource: Resource, found: Diagnosis): void {
   const list: unknown[] = Array.isArray(declared) ? declared : [declared]
   const known = new Set(list.map((urn) => (typeof urn === 'string' ? urn.toLowerCase() : '')))
   for (const urn of resource.schemas) {

@@ -1,3 +1,5 @@
+import { deviations } from '../deviation.ts'
+import { Diagnosis } from '../diagnosis.ts'
 import { clip, errors } from '../error.ts'
 import { subAttribute } from '../schema/attribute.ts'
 import type { Attribute } from '../schema/attribute.ts'
@@ -40,69 +42,99 @@ export type ResolvedFilter =
   /** A term on an attribute that is not defined, which has no value: it holds or not whatever the resource. */
   | { readonly kind: 'constant'; readonly holds: boolean }
 
-/** Finds a path; undefined when no schema of the resource type defines it. */
-type Lookup = (path: AttributePath) => Target | undefined
+/** What a filter is resolved against, and where it stands in the request. */
+interface Resolving {
+  /** Finds a path; undefined when no schema of the resource type defines it. */
+  readonly find: (path: AttributePath) => Target | undefined
+  readonly insideValuePath: boolean
+  readonly found: Diagnosis
+  readonly pointer: string
+}
 
-/** Resolves a filter for a resource type. Throws `invalidFilter` when an operator or a value does not fit the attribute's type. */
-export function resolveFilter(resourceType: ResourceType, filter: Filter): ResolvedFilter {
-  return resolve(filter, (path) => findAttribute(resourceType, printPath(path)))
+/**
+ * Resolves a filter for a resource type, that stands at `pointer`. Throws `invalidFilter` when an operator or a value does not fit
+ * the attribute's type.
+ */
+export function resolveFilter(
+  resourceType: ResourceType,
+  filter: Filter,
+  found = new Diagnosis(),
+  pointer = '?filter',
+): ResolvedFilter {
+  const find: Resolving['find'] = (path) => findAttribute(resourceType, printPath(path))
+  return resolve(filter, { find, insideValuePath: false, found, pointer })
 }
 
 /** Resolves the filter of a value path on that attribute; its targets' paths begin at the element. */
-export function resolveElementFilter(container: AttributeReference | Target, filter: Filter): ResolvedFilter {
-  const { attribute, path } = container
-  return resolve(
-    filter,
-    ({ schema, name, sub }) => {
+export function resolveElementFilter(
+  { attribute }: AttributeReference | Target,
+  filter: Filter,
+  found = new Diagnosis(),
+  pointer = '',
+): ResolvedFilter {
+  return resolve(filter, {
+    insideValuePath: true,
+    found,
+    pointer,
+    find({ schema, name, sub }) {
       if (schema !== undefined || sub !== undefined) return undefined
       if (attribute.type !== 'complex') {
         return name.toLowerCase() === 'value'
           ? { attribute: single(attribute), path: [], multiValued: false }
           : undefined
       }
-      const found = subAttribute(attribute, name)
-      return found && { attribute: found, path: [found.name], multiValued: found.multiValued }
+      const named = subAttribute(attribute, name)
+      return named && { attribute: named, path: [named.name], multiValued: named.multiValued }
     },
-    path,
-  )
+  })
 }
 
-function resolve(filter: Filter, find: Lookup, within?: readonly string[]): ResolvedFilter {
+function resolve(filter: Filter, resolving: Resolving): ResolvedFilter {
   switch (filter.kind) {
     case 'and':
     case 'or':
-      return { kind: filter.kind, terms: filter.terms.map((term) => resolve(term, find, within)) }
+      return { kind: filter.kind, terms: filter.terms.map((term) => resolve(term, resolving)) }
     case 'not':
-      return { kind: 'not', term: resolve(filter.term, find, within) }
+      return { kind: 'not', term: resolve(filter.term, resolving) }
     case 'present': {
-      const target = find(filter.path)
+      const target = lookUp(filter.path, resolving)
       return target === undefined ? { kind: 'constant', holds: false } : { kind: 'present', target }
     }
     case 'valuePath': {
-      const target = within === undefined ? find(filter.path) : undefined
+      const target = resolving.insideValuePath ? undefined : lookUp(filter.path, resolving)
       if (target === undefined) return { kind: 'constant', holds: false }
-      return { kind: 'valuePath', target, filter: resolveElementFilter(target, filter.filter) }
+      const element = resolveElementFilter(target, filter.filter, resolving.found, resolving.pointer)
+      return { kind: 'valuePath', target, filter: element }
     }
     case 'compare':
-      return resolveComparison(filter, find)
+      return resolveComparison(filter, resolving)
   }
 }
 
-function resolveComparison(term: Filter & { kind: 'compare' }, find: Lookup): ResolvedFilter {
+function lookUp(path: AttributePath, { find, found, pointer }: Resolving): Target | undefined {
+  const target = find(path)
+  if (target === undefined) found.push(deviations.unknownFilterAttribute(pointer, printPath(path)))
+  return target
+}
+
+function resolveComparison(term: Filter & { kind: 'compare' }, resolving: Resolving): ResolvedFilter {
   const { operator, value } = term
   if (value === null && operator !== 'eq' && operator !== 'ne') {
     throw errors.invalidFilter(`The operator "${operator}" cannot be used with null. Use eq, ne or pr.`)
   }
-  const found = find(term.path)
-  const target = found && valueOf(found)
+  const named = lookUp(term.path, resolving)
+  const target = named && valueOf(named)
   if (target === undefined) {
     return { kind: 'constant', holds: value === null ? operator === 'eq' : operator === 'ne' }
   }
   if (value === null) {
-    const present: ResolvedFilter = { kind: 'present', target: found ?? target }
+    const present: ResolvedFilter = { kind: 'present', target: named ?? target }
     return operator === 'ne' ? present : { kind: 'not', term: present }
   }
   checkOperator(target.attribute, operator)
+  if (target.attribute.type === 'boolean' && typeof value === 'string') {
+    resolving.found.push(deviations.booleanAsString(resolving.pointer))
+  }
   return { kind: 'compare', target, operator, value: coerce(target.attribute, value) }
 }
 

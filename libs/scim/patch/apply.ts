@@ -1,5 +1,5 @@
 import { below, deviations } from '../deviation.ts'
-import type { Deviation } from '../deviation.ts'
+import { Diagnosis } from '../diagnosis.ts'
 import { changedAttributes } from '../diff.ts'
 import { clip, errors } from '../error.ts'
 import type { AttributePath } from '../filter/filter.ts'
@@ -10,24 +10,19 @@ import type { JsonObject, JsonValue } from '../json.ts'
 import { checkRequired, livesApart, withSchemas } from '../resource.ts'
 import type { Resource } from '../resource.ts'
 import { findAttribute, findExtension } from '../schema/resource-type.ts'
+import type { Attribute } from '../schema/attribute.ts'
 import type { AttributeReference, ResourceType } from '../schema/resource-type.ts'
-import { readValue } from '../value.ts'
+import { readElement, readValue } from '../value.ts'
 import { copy, holderAt, setKey, withKey } from './document.ts'
 import { applyToElements } from './elements.ts'
 import { pathPointer } from './operation.ts'
 import type { PatchOperation, PatchPath } from './operation.ts'
 import { addValue, removeValues, replaceValue, sameValue } from './values.ts'
 
-export interface PatchOptions {
-  /** Whose habits are met: for 'entra' a `replace` on a filter of `eq`s that matches nothing creates the element. */
-  dialect?: string
-}
-
 export interface PatchedResource {
   resource: Resource
   /** Attributes that really changed, as `changedAttributes` names them; the password is not among them. */
   changed: string[]
-  deviations: Deviation[]
   /** In clear text: digest it and forget it. */
   password?: string
 }
@@ -41,13 +36,12 @@ export function applyPatch(
   resourceType: ResourceType,
   resource: Resource,
   operations: readonly PatchOperation[],
-  options: PatchOptions = {},
+  found = new Diagnosis(),
 ): PatchedResource {
   const patching: Patching = {
     resourceType,
     document: copy(resource),
-    deviations: [],
-    entra: options.dialect === 'entra',
+    found,
     looks: 0,
   }
   for (const operation of operations) {
@@ -59,7 +53,6 @@ export function applyPatch(
   return {
     resource: patched,
     changed: changedAttributes(resource, patched),
-    deviations: patching.deviations,
     ...(patching.password === undefined ? {} : { password: patching.password }),
   }
 }
@@ -70,8 +63,7 @@ const maximumLooks = 20_000
 interface Patching {
   readonly resourceType: ResourceType
   readonly document: JsonObject
-  readonly deviations: Deviation[]
-  readonly entra: boolean
+  readonly found: Diagnosis
   password?: string
   looks: number
 }
@@ -87,26 +79,26 @@ function applyWithoutPath(patching: Patching, operation: PatchOperation): void {
   for (const [key, content] of Object.entries(value)) {
     if (key.toLowerCase() === 'schemas') continue
     const at = below(below(pointer, 'value'), key)
-    const path = parseKey(key)
+    const path = parseKey(key, patching.found, at)
     if (path === undefined) {
-      patching.deviations.push(deviations.unknownAttribute(at, key))
+      patching.found.push(deviations.unknownAttribute(at, key))
       continue
     }
     const reference = findAttribute(patching.resourceType, printPath(path.path))
     if (reference !== undefined && isReadOnly(reference)) {
-      patching.deviations.push(deviations.readOnly(at, reference.attribute.name))
+      patching.found.push(deviations.readOnly(at, reference.attribute.name))
       continue
     }
     if (reference !== undefined && (path.path.sub !== undefined || path.path.schema !== undefined || path.filter)) {
-      patching.deviations.push(deviations.flattenedKey(at))
+      patching.found.push(deviations.flattenedKey(at))
     }
     applyAtPath(patching, { ...operation, value: content }, path, at)
   }
 }
 
-function parseKey(key: string): PatchPath | undefined {
+function parseKey(key: string, found: Diagnosis, pointer: string): PatchPath | undefined {
   try {
-    return parseAttributePath(key)
+    return parseAttributePath(key, found, pointer)
   } catch {
     // No attribute can have such a name.
     return undefined
@@ -122,10 +114,13 @@ function applyAtPath(patching: Patching, operation: PatchOperation, path: PatchP
     if (extension !== undefined && path.filter === undefined)
       applyToExtension(patching, operation, extension.id, pointer)
     else if (isWholeResource(resourceType, path.path)) applyToResource(patching, operation)
-    else patching.deviations.push(deviations.unknownAttribute(pathPointer(operation, pointer), name))
+    else patching.found.push(deviations.unknownAttribute(pathPointer(operation, pointer), name))
     return
   }
   if (livesApart(resourceType, reference)) return
+  if (reference.extension !== undefined && path.path.schema === undefined) {
+    patching.found.push(deviations.unqualifiedAttribute(pathPointer(operation, pointer), name))
+  }
   if (reference.path[0] === 'schemas') return
   checkMutable(reference, operation.op)
   if (reference.attribute.mutability === 'writeOnly') setPassword(patching, operation, reference, pointer)
@@ -154,8 +149,7 @@ function applyToAttribute(
       elements,
       operation,
       pointer,
-      createMissing: patching.entra,
-      deviations: patching.deviations,
+      found: patching.found,
       ...(path.filter === undefined ? {} : { filter: path.filter }),
       ...(sub === undefined ? {} : { sub }),
     })
@@ -182,7 +176,7 @@ function countLooks(patching: Patching, before: JsonValue | undefined): void {
 
 /** What one whole attribute or sub-attribute becomes. */
 function changeValue(
-  { deviations: found }: Patching,
+  { found }: Patching,
   operation: PatchOperation,
   { attribute, parent }: AttributeReference,
   before: JsonValue | undefined,
@@ -193,13 +187,26 @@ function changeValue(
     if (attribute.mutability === 'immutable' && before !== undefined) throw immutable(attribute.name)
     if (!attribute.multiValued || operation.value === undefined || operation.value === null) return undefined
     found.push(deviations.valueOnRemove(pointer))
-    return removeValues(attribute, before, readValue(attribute, operation.value, pointer, found))
+    return removeValues(attribute, before, readListed(attribute, operation.value, pointer, found))
   }
-  const value = readValue(attribute, operation.value, pointer, found)
+  const read = operation.op === 'add' ? readListed : readValue
+  const value = read(attribute, operation.value, pointer, found)
   const after = operation.op === 'add' ? addValue(attribute, before, value) : replaceValue(attribute, before, value)
   const fixed = attribute.mutability === 'immutable' || parent?.mutability === 'immutable'
   if (fixed && before !== undefined && !sameValue(before, after)) throw immutable(attribute.name)
   return after
+}
+
+/** What is added or removed may also be one value alone, RFC 7644 section 3.5.2.1. */
+function readListed(
+  attribute: Attribute,
+  value: JsonValue | undefined,
+  pointer: string,
+  found: Diagnosis,
+): JsonValue | undefined {
+  if (!attribute.multiValued || Array.isArray(value)) return readValue(attribute, value, pointer, found)
+  const element = readElement(attribute, value, pointer, found)
+  return element === undefined ? undefined : [element]
 }
 
 function applyToExtension(patching: Patching, operation: PatchOperation, urn: string, pointer: string): void {
@@ -217,8 +224,8 @@ function applyToExtension(patching: Patching, operation: PatchOperation, urn: st
   for (const [name, value] of Object.entries(operation.value)) {
     const at = below(pointer, name)
     const reference = findAttribute(resourceType, `${urn}:${name}`)
-    if (reference === undefined) patching.deviations.push(deviations.unknownAttribute(at, name))
-    else if (isReadOnly(reference)) patching.deviations.push(deviations.readOnly(at, reference.attribute.name))
+    if (reference === undefined) patching.found.push(deviations.unknownAttribute(at, name))
+    else if (isReadOnly(reference)) patching.found.push(deviations.readOnly(at, reference.attribute.name))
     else applyAtPath(patching, { ...operation, value }, parseAttributePath(`${urn}:${name}`), at)
   }
 }
@@ -229,9 +236,9 @@ function setPassword(
   { attribute }: AttributeReference,
   pointer: string,
 ): void {
-  const value = readValue(attribute, operation.value, pointer, patching.deviations)
+  const value = readValue(attribute, operation.value, pointer, patching.found)
   if (operation.op !== 'remove' && typeof value === 'string') patching.password = value
-  else patching.deviations.push(deviations.keptPassword(pointer))
+  else patching.found.push(deviations.keptPassword(pointer))
 }
 
 function checkMutable(reference: AttributeReference, op: PatchOperation['op']): void {

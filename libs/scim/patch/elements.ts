@@ -1,6 +1,6 @@
 import { deviations as all } from '../deviation.ts'
-import type { Deviation } from '../deviation.ts'
-import { isPrimary, mergeDuplicates, onePrimary } from '../elements.ts'
+import type { Diagnosis } from '../diagnosis.ts'
+import { isPrimary, mergeDuplicates, onePrimary, withoutPrimary } from '../elements.ts'
 import { clip, errors } from '../error.ts'
 import type { Filter } from '../filter/filter.ts'
 import { matcher } from '../filter/matches.ts'
@@ -14,7 +14,7 @@ import { readElement, readValue } from '../value.ts'
 import { elementFromFilter } from './eq-values.ts'
 import { pathPointer } from './operation.ts'
 import type { PatchOperation } from './operation.ts'
-import { addValue, replaceValue, sameValue, withoutPrimary } from './values.ts'
+import { addValue, replaceValue, sameValue } from './values.ts'
 
 /** An operation on some elements of a multi-valued attribute: all, or those a filter selects; whole, or one sub-attribute of them. */
 export interface ElementsOperation {
@@ -24,18 +24,18 @@ export interface ElementsOperation {
   readonly pointer: string
   readonly filter?: Filter
   readonly sub?: string
-  /** Whether a `replace` that selects nothing may create the element from its filter; an `add` always may. */
-  readonly createMissing: boolean
-  readonly deviations: Deviation[]
+  readonly found: Diagnosis
 }
 
 /** The elements afterwards; undefined when none is left. */
 export function applyToElements(target: ElementsOperation): JsonValue | undefined {
-  const { attribute, elements, operation, deviations } = target
-  const filter = target.filter && resolveElementFilter({ attribute, path: [], multiValued: true }, target.filter)
+  const { attribute, elements, operation, found } = target
+  const whole = { attribute, path: [], multiValued: true }
+  const filter =
+    target.filter && resolveElementFilter(whole, target.filter, found, pathPointer(operation, target.pointer))
   const sub = findSub(target)
   if (sub === 'unknown') {
-    deviations.push(all.unknownAttribute(pathPointer(operation, target.pointer), `${attribute.name}.${target.sub}`))
+    found.push(all.unknownAttribute(pathPointer(operation, target.pointer), `${attribute.name}.${target.sub}`))
     return elements.length === 0 ? undefined : [...elements]
   }
   const selected = new Set(filter === undefined ? elements : elements.filter(matcher(filter)))
@@ -55,13 +55,16 @@ export function applyToElements(target: ElementsOperation): JsonValue | undefine
     })
   }
   const kept = after.filter((element) => element !== undefined)
-  return finish(attribute, kept, touched.filter(isPrimary))
+  return finish(target, kept, touched.filter(isPrimary))
 }
 
 /** A newly primary element takes that mark from the others, RFC 7644 section 3.5.2. */
-function finish(attribute: Attribute, elements: JsonValue[], primaries: JsonValue[]): JsonValue | undefined {
-  onePrimary(attribute, primaries)
-  const [primary] = primaries
+function finish(
+  { attribute, pointer, found }: ElementsOperation,
+  elements: JsonValue[],
+  primaries: JsonValue[],
+): JsonValue | undefined {
+  const primary = onePrimary(attribute, primaries, pointer, found).findLast(isPrimary)
   const marked = primary === undefined ? elements : elements.map((one) => (one === primary ? one : withoutPrimary(one)))
   const merged = mergeDuplicates(attribute, marked)
   return merged.length === 0 ? undefined : merged
@@ -73,13 +76,13 @@ function findSub({ attribute, sub }: ElementsOperation): Attribute | 'unknown' |
 }
 
 function elementChange(
-  { attribute, operation, pointer, deviations }: ElementsOperation,
+  { attribute, operation, pointer, found }: ElementsOperation,
   sub: Attribute | undefined,
 ): (element: JsonValue) => JsonValue | undefined {
   const { op } = operation
   if (sub === undefined) {
     if (op === 'remove') return () => undefined
-    const value = readElement(attribute, unwrap(operation.value), pointer, deviations)
+    const value = readElement(attribute, unwrap(operation.value), pointer, found)
     if (value === undefined) return op === 'add' ? (element) => element : () => undefined
     return (element) => {
       checkImmutable(attribute, element, value)
@@ -93,7 +96,7 @@ function elementChange(
     if (sub.required) throw errors.mutability(`"${attribute.name}.${sub.name}" is required. Remove the whole element.`)
     return (element) => withPart(element, sub, undefined)
   }
-  const value = readValue(sub, operation.value, pointer, deviations)
+  const value = readValue(sub, operation.value, pointer, found)
   const combine = op === 'add' ? addValue : replaceValue
   return (element) => withPart(element, sub, combine(sub, isObject(element) ? element[sub.name] : undefined, value))
 }
@@ -119,15 +122,15 @@ function checkImmutable(attribute: Attribute, element: JsonValue, value: JsonVal
 }
 
 function createFrom(target: ElementsOperation, filter: ResolvedFilter | undefined): JsonValue {
-  const { attribute, operation, pointer, createMissing, deviations } = target
+  const { attribute, operation, pointer, found } = target
   if (filter === undefined) return {}
   const element = elementFromFilter(filter)
-  if (element === undefined || (operation.op === 'replace' && !createMissing)) {
+  if (element === undefined || (operation.op === 'replace' && !found.tolerances.createsByReplace)) {
     throw errors.noTarget(
       `No element of "${attribute.name}" matches the filter at ${pathPointer(operation, pointer)}. Add the element first.`,
     )
   }
-  deviations.push(all.createdByFilter(pathPointer(operation, pointer)))
+  found.push(all.createdByFilter(pathPointer(operation, pointer)))
   return element
 }
 

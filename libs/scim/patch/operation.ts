@@ -1,5 +1,5 @@
 import { below, deviations } from '../deviation.ts'
-import type { Deviation } from '../deviation.ts'
+import { Diagnosis } from '../diagnosis.ts'
 import { clip, errors } from '../error.ts'
 import type { AttributePath, Filter } from '../filter/filter.ts'
 import { parseAttributePath } from '../filter/parse.ts'
@@ -30,14 +30,15 @@ export const patchSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp'
 export const maximumOperations = 1000
 
 /**
- * The body of a PATCH. Any letter case of `op` and of the keys is taken. `schemas` must hold PatchOp unless the PATCH is part of
+ * The operations of a PATCH, from its body. Any letter case of `op` and of the keys is taken. `schemas` must hold PatchOp unless the PATCH is part of
  * a bulk request. Throws `invalidSyntax`, `invalidPath`, `invalidFilter`, `invalidValue` (no value to add or replace), `noTarget` (remove
  * without path) and `tooMany` (more than `maximumOperations`).
  */
 export function parsePatch(
   body: unknown,
+  found = new Diagnosis(),
   options: { insideBulk?: boolean } = {},
-): { operations: PatchOperation[]; deviations: Deviation[] } {
+): PatchOperation[] {
   if (!isObject(body)) throw errors.invalidSyntax('The body is not a JSON object. Send a PatchOp message.')
   const fields = caselessFields(body)
   if (!options.insideBulk && !namesPatchOp(fields.get('schemas'))) {
@@ -48,17 +49,15 @@ export function parsePatch(
   if (list.length > maximumOperations) {
     throw errors.tooMany(`The PATCH has more than ${maximumOperations} operations. Split it into several requests.`)
   }
-  return {
-    operations: list.map((operation, index) => parseOperation(operation, below('/Operations', index))),
-    deviations: list.length === 0 ? [deviations.emptyOperations('/Operations')] : [],
-  }
+  if (list.length === 0) found.push(deviations.emptyOperations('/Operations'))
+  return list.map((operation, index) => parseOperation(operation, below('/Operations', index), found))
 }
 
-function parseOperation(operation: JsonValue, pointer: string): PatchOperation {
+function parseOperation(operation: JsonValue, pointer: string, found: Diagnosis): PatchOperation {
   if (!isObject(operation))
     throw errors.invalidSyntax(`The operation at ${pointer} is not an object. Send {"op": ...}.`)
   const fields = caselessFields(operation)
-  const op = parseOp(fields.get('op'), pointer)
+  const op = parseOp(fields.get('op'), pointer, found)
   const text = fields.get('path') ?? ''
   if (typeof text !== 'string') {
     throw errors.invalidPath(`The path of the operation at ${pointer} is not a string. Send it like "name.givenName".`)
@@ -72,15 +71,18 @@ function parseOperation(operation: JsonValue, pointer: string): PatchOperation {
   }
   return {
     op,
-    ...(text === '' ? {} : { path: parseAttributePath(text.trim()) }),
+    ...(text === '' ? {} : { path: parseAttributePath(text.trim(), found, below(pointer, 'path')) }),
     ...(value === undefined ? {} : { value }),
     pointer,
   }
 }
 
-function parseOp(op: JsonValue | undefined, pointer: string): PatchOperation['op'] {
+function parseOp(op: JsonValue | undefined, pointer: string, found: Diagnosis): PatchOperation['op'] {
   const word = typeof op === 'string' ? op.trim().toLowerCase() : ''
-  if (word === 'add' || word === 'replace' || word === 'remove') return word
+  if (word === 'add' || word === 'replace' || word === 'remove') {
+    if (op !== word) found.push(deviations.operationLetterCase(below(pointer, 'op')))
+    return word
+  }
   const cause = word === '' ? 'has no "op"' : `has the op ${clip(word)}`
   throw errors.invalidSyntax(`The operation at ${pointer} ${cause}. Use add, replace or remove.`)
 }

@@ -1,4 +1,4 @@
-import { canonicalText, elementKey, isPrimary, mergeDuplicates } from '../elements.ts'
+import { canonicalText, elementKey, isPrimary, mergeDuplicates, withoutPrimary } from '../elements.ts'
 import { isObject } from '../json.ts'
 import type { JsonValue } from '../json.ts'
 import type { Attribute } from '../schema/attribute.ts'
@@ -44,10 +44,6 @@ export function removeValues(
     return !keys.has(elementKey(attribute, { value: element['value'] }))
   })
   return kept.length === 0 ? undefined : kept
-}
-
-export function withoutPrimary(element: JsonValue): JsonValue {
-  return isPrimary(element) && isObject(element) ? { ...element, primary: false } : element
 }
 
 export function sameValue(left: JsonValue | undefined, right: JsonValue | undefined): boolean {

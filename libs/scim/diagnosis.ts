@@ -1,0 +1,50 @@
+import type { Deviation } from './deviation.ts'
+import type { Dialect } from './quirks/dialect.ts'
+import { standard } from './quirks/dialect.ts'
+import type { Tolerances } from './quirks/quirk.ts'
+
+/** Enough to find the mapping that is wrong, not a copy of the body. */
+const mostDeviations = 50
+const mostOfOneCode = 10
+
+/**
+ * What one request has that is not as the RFC has it, gathered while it is read by the rules of the caller's dialect. It keeps
+ * 50 deviations at the most, and 10 of one code.
+ */
+export class Diagnosis {
+  readonly dialect: Dialect
+  readonly #own: Deviation[] = []
+  readonly #earlier: Diagnosis | undefined
+  #attempt: Diagnosis | undefined
+
+  constructor(dialect: Dialect = standard, earlier?: Diagnosis) {
+    this.dialect = dialect
+    this.#earlier = earlier
+  }
+
+  /** Which rules are loosened for this caller. */
+  get tolerances(): Tolerances {
+    return this.dialect.tolerances
+  }
+
+  /** In the order in which they were found. */
+  get deviations(): readonly Deviation[] {
+    return this.#attempt === undefined ? this.#own : [...this.#own, ...this.#attempt.deviations]
+  }
+
+  push(deviation: Deviation): void {
+    if (!this.#hasRoom(deviation)) return
+    const explained = this.dialect.explain(deviation.code)
+    this.#own.push(explained === undefined ? deviation : { ...deviation, ...explained })
+  }
+
+  /** For what may be done again: the deviations of the last attempt are those that count. */
+  attempt(): Diagnosis {
+    return (this.#attempt = new Diagnosis(this.dialect, this))
+  }
+
+  #hasRoom({ code }: Deviation): boolean {
+    const before = this.#earlier === undefined ? this.#own : [...this.#earlier.#own, ...this.#own]
+    return before.length < mostDeviations && before.filter((one) => one.code === code).length < mostOfOneCode
+  }
+}
