@@ -10,3 +10,4 @@ export { requestEvents, type RequestDecided, type StepDecision } from './request
 export { topicNames, topicOf, topics, type Topic } from './topics.ts'
 export { logMarked, markName, type LogMarked } from './mark.ts'
 export { newId } from './id.ts'
+export { valueDigest } from './value-digest.ts'

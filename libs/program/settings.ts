@@ -81,6 +81,11 @@ export const settings = {
     min: '1d',
     about: 'How long events stay in the event log.',
   }),
+  LATCHKEY_CAPTURE_RETENTION: setting.duration({
+    default: '7d',
+    min: '1m',
+    about: 'How long requests of sandboxes can be sent again.',
+  }),
   LATCHKEY_AUDIT_RETENTION: setting.duration({
     default: '400d',
     min: '31d',

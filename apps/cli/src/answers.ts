@@ -46,3 +46,39 @@ export const deadLetters = z.object({
 })
 
 export const replayed = z.object({ applied: z.array(z.string()), stillDead: z.array(z.string()) })
+
+export const decidedRequest = z.looseObject({
+  id: z.string(),
+  receivedAt: z.string(),
+  method: z.string(),
+  path: z.string(),
+  operation: z.string().nullable(),
+  address: z.string(),
+  userAgent: z.string().nullable(),
+  status: z.number(),
+  code: z.string().nullable(),
+  detail: z.string().nullable(),
+  changed: z.array(z.string()),
+  dryRun: z.boolean().optional(),
+  steps: z.array(
+    z.object({ step: z.string(), decision: z.string(), code: z.string().optional(), microseconds: z.number() }),
+  ),
+  deviations: z.array(
+    z.looseObject({
+      code: z.string(),
+      pointer: z.string(),
+      cause: z.string().optional(),
+      fix: z.string().optional(),
+      setting: z.string().optional(),
+    }),
+  ),
+})
+export type DecidedRequest = z.infer<typeof decidedRequest>
+
+export const decidedRequests = z.object({ items: z.array(decidedRequest) })
+
+export const replayedRequest = z.looseObject({
+  requestId: z.string(),
+  request: z.looseObject({ method: z.string(), path: z.string() }),
+  response: z.looseObject({ status: z.number(), body: z.unknown().optional() }),
+})

@@ -210,6 +210,47 @@ describe('output', () => {
   })
 })
 
+describe('requests', () => {
+  const request = {
+    id: '01a20e52-426b-7001-83a3-51975df3f104',
+    receivedAt: '2026-03-01T10:00:00.000Z',
+    method: 'POST',
+    path: '/scim/v2/abcdefghijkmnpqr/Users',
+    operation: 'users.create',
+    address: '127.0.0.1',
+    userAgent: null,
+    status: 201,
+    code: null,
+    detail: null,
+    changed: ['userName'],
+    steps: [{ step: 'key', decision: 'passed', microseconds: 40 }],
+    deviations: [
+      { code: 'boolean-as-string', pointer: '/active', cause: 'A boolean came as a string.', fix: 'Send true.' },
+    ],
+  }
+
+  test('are listed by connection, and shown with what deviated and how to mend it', async () => {
+    respond = answer(200, { items: [request] })
+    const { out } = await latchkey(['requests', 'list', '--connection', 'abcdefghijkmnpqr', '--limit', '5'])
+    expect(seen[0]?.url).toBe('/audit/v1/records?limit=5&connection=abcdefghijkmnpqr')
+    expect(out).toContain('users.create')
+    respond = answer(200, request)
+    const shown = await latchkey(['requests', 'show', request.id])
+    expect(seen[1]?.url).toBe(`/audit/v1/records/${request.id}`)
+    expect(shown.out).toContain('boolean-as-string')
+    expect(shown.out).toContain('Send true.')
+  })
+
+  test('are sent again once, whatever becomes of the answer', async () => {
+    respond = (_request, response) => response.destroy()
+    const { code } = await latchkey(['requests', 'replay', request.id, '--dry-run'])
+    expect(code).toBe(1)
+    expect(seen.map(({ method, url: path }) => `${method} ${path}`)).toEqual([
+      `POST /admin/v1/requests/${request.id}/replay`,
+    ])
+  })
+})
+
 test('a reader that has gone away is no failure, and nothing is said of it', async () => {
   const main = fileURLToPath(new URL('./main.js', import.meta.url))
   const child = spawn(process.execPath, [main, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })

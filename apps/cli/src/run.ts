@@ -6,6 +6,7 @@ import type { World } from './command.ts'
 import { deadLettersCommand } from './dead-letters.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { keysCommand } from './keys.ts'
+import { requestsCommand } from './requests.ts'
 import { statusCommand } from './status.ts'
 import { tenantsCommand } from './tenants.ts'
 import { printable } from './words.ts'
@@ -21,6 +22,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     .addCommand(tenantsCommand(world, version))
     .addCommand(connectionsCommand(world, version))
     .addCommand(keysCommand(world, version))
+    .addCommand(requestsCommand(world, version))
     .addCommand(deadLettersCommand(world, version))
     .addCommand(statusCommand(world, version))
     .addHelpText(

@@ -48,6 +48,14 @@ export function findEndpoint(method: string, path: string): Endpoint {
   throw errors.methodNotAllowed(here.map((candidate) => candidate.method))
 }
 
+const readingVerbs: ReadonlySet<string> = new Set(['list', 'read', 'search'])
+
+/** Whether requests to it may change what is stored. */
+export function writes({ operation }: Endpoint): boolean {
+  const [noun, verb = ''] = operation.split('.')
+  return noun !== 'discovery' && !readingVerbs.has(verb)
+}
+
 function fits({ path: pattern, hasId }: Endpoint, path: string): boolean {
   const parts = path.split('/')
   if (!hasId) return path === pattern

@@ -1,5 +1,13 @@
-import { type AnyEvent, type GroupFacts, makeEvent, type MemberReference, type Person } from '#libs/events/index'
-import type { Resource } from '#libs/scim/index'
+import {
+  type AnyEvent,
+  type GroupFacts,
+  makeEvent,
+  type MemberReference,
+  type Payload,
+  type Person,
+  valueDigest,
+} from '#libs/events/index'
+import type { Difference, Resource } from '#libs/scim/index'
 import { groupFacts, personOf } from './person.ts'
 import type { Scope } from './principal.ts'
 import type { Member, ScimRecord } from './record.ts'
@@ -26,9 +34,9 @@ export function userChanged(
   occasion: Occasion,
   before: ScimRecord,
   after: Resource,
-  changed: readonly string[],
+  differences: readonly Difference[],
 ): AnyEvent[] {
-  if (changed.length === 0) return []
+  if (differences.length === 0) return []
   const events: AnyEvent[] = []
   const person = personOf(before.id, after)
   const payload: { tenant: string; connection: string; environment: Scope['environment']; person: Person } = {
@@ -36,12 +44,15 @@ export function userChanged(
     person,
   }
   const next = (): ReturnType<typeof origin> => origin(scope, occasion, before.id, before.version + events.length + 1)
-  const besides = changed.filter((name) => name !== 'active')
-  if (besides.length > 0) events.push(makeEvent('user.changed', next(), { ...payload, changed: besides }))
   const wasActive = before.document['active'] !== false
-  if (wasActive && !person.active) events.push(makeEvent('user.deactivated', next(), payload))
-  if (!wasActive && person.active) events.push(makeEvent('user.reactivated', next(), payload))
-  if (events.length === 0) events.push(makeEvent('user.changed', next(), { ...payload, changed: [...changed] }))
+  const told = wasActive === person.active ? [] : differences.filter(({ attribute }) => attribute === 'active')
+  const besides = differences.filter((difference) => !told.includes(difference))
+  if (besides.length > 0)
+    events.push(makeEvent('user.changed', next(), { ...payload, ...whatChanged(before.id, besides) }))
+  if (told.length > 0) {
+    const name = person.active ? 'user.reactivated' : 'user.deactivated'
+    events.push(makeEvent(name, next(), { ...payload, changes: changesOf(before.id, told) }))
+  }
   return events
 }
 
@@ -65,15 +76,15 @@ export function groupChanged(
   occasion: Occasion,
   before: ScimRecord,
   after: Resource,
-  changed: readonly string[],
+  differences: readonly Difference[],
 ): AnyEvent[] {
-  if (changed.length === 0) return []
+  if (differences.length === 0) return []
   const group: GroupFacts = groupFacts(before.id, after)
   return [
     makeEvent('group.changed', origin(scope, occasion, before.id, before.version + 1), {
       ...facts(scope),
       group,
-      changed: [...changed],
+      ...whatChanged(before.id, differences),
     }),
   ]
 }
@@ -112,6 +123,23 @@ export function groupDeleted(scope: Scope, occasion: Occasion, before: ScimRecor
       groupId: before.id,
     }),
   ]
+}
+
+function whatChanged(
+  id: string,
+  differences: readonly Difference[],
+): Pick<Payload<'user.changed'>, 'changed' | 'changes'> {
+  return { changed: differences.map(({ attribute }) => attribute), changes: changesOf(id, differences) }
+}
+
+function changesOf(id: string, differences: readonly Difference[]): NonNullable<Payload<'user.changed'>['changes']> {
+  const digest = (attribute: string, value: Difference['before']): string | null =>
+    value === undefined ? null : valueDigest(id, attribute, value)
+  return differences.map(({ attribute, before, after }) => ({
+    attribute,
+    before: digest(attribute, before),
+    after: digest(attribute, after),
+  }))
 }
 
 function facts({ tenant, connection, environment }: Scope): Scope {

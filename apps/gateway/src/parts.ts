@@ -23,6 +23,10 @@ export interface GatewayParts {
   readonly bodyLimit: number
   /** Milliseconds that a request may take to arrive whole. */
   readonly requestTimeout: number
+  /** For its admin API; without one there is none. */
+  readonly adminToken: string | undefined
+  /** Milliseconds for which captured requests of sandboxes are kept. */
+  readonly captureRetention: number
   readonly clock: () => Date
   readonly telemetry: Telemetry
   readonly logger: Logger

@@ -20,6 +20,4 @@ export interface KnownKey extends Scope {
 }
 
 /** Who a request has been proved to come from. */
-export interface Principal extends KnownConnection {
-  readonly kid: string
-}
+export type Principal = KnownConnection

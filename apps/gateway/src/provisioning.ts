@@ -3,6 +3,8 @@ import {
   applyPatch,
   changedAttributes,
   type Deviation,
+  type Difference,
+  differences,
   errors,
   type MembershipChange,
   namesVersion,
@@ -99,16 +101,16 @@ export function decide(
       events,
     }
   }
-  const { document, changed, deviations } =
+  const { document, changes, deviations } =
     command.kind === 'patch' ? patched(type, command, before, principal) : replaced(type, command, before)
   const told = type.name === 'User' ? userChanged : groupChanged
-  const events = told(principal, occasion, before, document, changed)
+  const events = told(principal, occasion, before, document, changes)
   return {
     write: events.length > 0 ? 'update' : 'none',
     id: before.id,
     document,
     version: before.version + events.length,
-    changed,
+    changed: changes.map(({ attribute }) => attribute),
     deviations,
     events,
   }
@@ -116,7 +118,7 @@ export function decide(
 
 interface After {
   readonly document: Resource
-  readonly changed: readonly string[]
+  readonly changes: readonly Difference[]
   readonly deviations: readonly Deviation[]
 }
 
@@ -130,12 +132,12 @@ function patched(
     dialect: principal.identityProvider,
   })
   const document = withDefaults(type, resource, undefined)
-  return { document, changed: changedAttributes(before.document, document), deviations }
+  return { document, changes: differences(before.document, document), deviations }
 }
 
 function replaced(type: ResourceType, command: Extract<Command, { kind: 'replace' }>, before: ScimRecord): After {
   const document = withDefaults(type, command.document, before)
-  return { document, changed: changedAttributes(before.document, document), deviations: [] }
+  return { document, changes: differences(before.document, document), deviations: [] }
 }
 
 /**

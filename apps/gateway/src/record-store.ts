@@ -1,5 +1,5 @@
 import type { AnyEvent } from '#libs/events/index'
-import type { ResolvedFilter, ResourceType } from '#libs/scim/index'
+import type { ResolvedFilter, Resource, ResourceType } from '#libs/scim/index'
 import type { Occasion } from './lifecycle.ts'
 import type { Principal } from './principal.ts'
 import type { Command, Intent } from './provisioning.ts'
@@ -26,6 +26,17 @@ export interface RecordWrites {
    * `inDoubt` is called before the rejection.
    */
   write(request: WriteRequest): Promise<Written>
+  /**
+   * Does `work` over a store that is as this one and where what it writes can be read; afterwards nothing of it is stored. Its
+   * writes append no decision. Rejects as `write` does, and with what `work` rejects with.
+   */
+  rehearse<T>(work: (stage: Stage) => Promise<T>): Promise<T>
+}
+
+/** Where a request is rehearsed: one write after the other, each seen by those that follow. */
+export interface Stage {
+  readonly records: RecordReads
+  readonly writer: Pick<RecordWrites, 'write'>
 }
 
 /** A record as it is answered: its document stays the text that Postgres holds. */
@@ -83,6 +94,8 @@ export interface WriteRequest {
 
 /** What was written; durable once `write` has resolved with it. */
 export interface Written extends Intent {
+  /** The document as it was; undefined for what is new. */
+  readonly before: Resource | undefined
   readonly created: Date
   readonly lastModified: Date
 }

@@ -27,7 +27,7 @@ import type { Admitted } from './way-in.ts'
 
 export interface ResourceParts {
   readonly records: RecordReads
-  readonly writer: RecordWrites
+  readonly writer: Pick<RecordWrites, 'write'>
   readonly baseUrl: (connection: string) => string
 }
 

@@ -2,7 +2,8 @@ import { dummyMatch, faultAdvice, matches, type Peppers, readAuthorization } fro
 import type { StepDecision } from '#libs/events/index'
 import { errors, isScimMediaType, parseJson, ScimError } from '#libs/scim/index'
 import type { Currency } from './currency.ts'
-import { type Endpoint, findEndpoint } from './endpoints.ts'
+import { type Endpoint, findEndpoint, writes } from './endpoints.ts'
+import { asksForDryRun } from './rehearsal.ts'
 import type { KnownConnection, KnownKey, Principal } from './principal.ts'
 import type { Doubt } from './record-store.ts'
 
@@ -44,9 +45,13 @@ export interface Passage {
   recorded: boolean
   /** Set when it is not known whether it is. */
   doubt?: Doubt
+  /** Set when an operator sends a captured request again: the id of that request. */
+  readonly replayOf?: string
   connection?: KnownConnection
   key?: KnownKey
   endpoint?: Endpoint
+  /** True when nothing but the request's record may be stored. */
+  isRehearsal?: boolean
   body?: unknown
 }
 
@@ -70,17 +75,28 @@ const wayIn: readonly (readonly [name: string, step: Step])[] = [
   ['currency', currency],
   ['binding', binding],
   ['endpoint', endpoint],
+  ['dry-run', dryRun],
+  ['body', body],
+]
+
+/** The same for a request that an operator sends again: in place of a key, it takes that the connection is a sandbox. */
+const replayIn: typeof wayIn = [
+  ['connection', connection],
+  ['sandbox', sandbox],
+  ['endpoint', endpoint],
+  ['dry-run', dryRun],
   ['body', body],
 ]
 
 export async function admit(passage: Passage, parts: WayInParts): Promise<Admitted> {
-  for (const [name, step] of wayIn) await take(passage, name, () => step(passage, parts))
-  const { connection: known, key: proved, endpoint: found } = passage
-  if (known === undefined || proved === undefined || found === undefined) throw errors.internal()
+  const steps = passage.replayOf === undefined ? wayIn : replayIn
+  for (const [name, step] of steps) await take(passage, name, () => step(passage, parts))
+  const { connection: known, endpoint: found } = passage
+  if (known === undefined || found === undefined) throw errors.internal()
   return Object.assign(passage, {
     endpoint: found,
     resourceId: found.hasId ? passage.arrival.path.split('/')[2] : undefined,
-    principal: { ...known, kid: proved.kid },
+    principal: known,
   })
 }
 
@@ -167,6 +183,20 @@ function binding({ key: proved, connection: known, arrival }: Passage): void {
       'This key belongs to another connection than the one in the address. Use the SCIM base URL that was shown with the key, or the key of this connection.',
     )
   }
+  checkEnabled(known)
+}
+
+function sandbox({ connection: known }: Passage): void {
+  if (known?.environment !== 'sandbox') {
+    throw errors.forbidden(
+      'not-a-sandbox',
+      'Only a request of a sandbox can be sent again. Use a connection of that environment.',
+    )
+  }
+  checkEnabled(known)
+}
+
+function checkEnabled(known: KnownConnection | undefined): void {
   if (known === undefined || !known.enabled) {
     throw errors.forbidden(
       'connection-disabled',
@@ -177,6 +207,11 @@ function binding({ key: proved, connection: known, arrival }: Passage): void {
 
 function endpoint(passage: Passage): void {
   passage.endpoint = findEndpoint(passage.arrival.method, passage.arrival.path)
+}
+
+function dryRun(passage: Passage): void {
+  const asked = asksForDryRun(passage.arrival)
+  passage.isRehearsal = asked && passage.endpoint !== undefined && writes(passage.endpoint)
 }
 
 async function body(passage: Passage, { bodyLimit }: WayInParts): Promise<void> {

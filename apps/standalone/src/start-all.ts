@@ -1,6 +1,6 @@
 import { AuditModule } from '#apps/audit/src/index'
 import { DirectoryModule } from '#apps/directory/src/index'
-import { Currency, gatewayGroup, GatewayModule, scimForm, ScimFilter } from '#apps/gateway/src/index'
+import { Currency, gatewayGroup, GatewayModule, gatewayOperations, scimForm, ScimFilter } from '#apps/gateway/src/index'
 import { ensureQuickstart, KeysModule, keysOperations, type KeysParts, type Quickstart } from '#apps/keys/src/index'
 import { AdminCalls } from '#libs/admin/index'
 import { localChannel } from '#libs/cache/index'
@@ -15,12 +15,15 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly adminToken: string
   readonly bodyLimit: number
   readonly requestTimeout: number
+  readonly captureRetention: number
 }
 
 export interface Services {
   readonly url: string
   readonly quickstart: Quickstart
 }
+
+const operations = { ...keysOperations, ...gatewayOperations, ...followersOperations }
 
 /** All four services in one process, ended with it. Resolves when requests are answered and every follower has caught up. */
 export async function startAll(options: ServicesOptions): Promise<Services> {
@@ -56,13 +59,15 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     publicUrl,
     bodyLimit,
     requestTimeout,
+    adminToken,
+    captureRetention: options.captureRetention,
   }
   const quickstart = await ensureQuickstart(keysParts)
   const listening = await serve({
     modules: [
       GatewayModule.with({ ...gatewayParts, clock, telemetry, logger }),
       KeysModule.with(keysParts),
-      AdminCalls.with({ ...keysParts, source: 'keys', operations: { ...keysOperations, ...followersOperations } }),
+      AdminCalls.with({ ...keysParts, source: 'keys', operations }),
       DirectoryModule.with({ database: stores.directory, adminToken }),
       AuditModule.with({ database: stores.audit, adminToken, retention: options.auditRetention, clock, onFailure }),
     ],

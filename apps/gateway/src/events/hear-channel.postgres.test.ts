@@ -50,6 +50,8 @@ beforeAll(async () => {
     peppers: generatePeppers(),
     publicUrl: 'http://127.0.0.1:8080',
     bodyLimit: 1_000,
+    adminToken: undefined,
+    captureRetention: 60_000,
     requestTimeout: 1_000,
     clock: () => new Date(),
     telemetry,

@@ -34,13 +34,13 @@ type MemberRow = { groupId: string; value: string }
  */
 export class BatchWrite {
   readonly #transaction: Transaction
-  readonly #log: EventLog
+  readonly #log: Pick<EventLog, 'append'>
   readonly #jobs: readonly Job[]
   readonly #outcomes = new Map<Job, Written | ScimError>()
   readonly #added = new Map<string, Member[]>()
   readonly #removed = new Map<string, string[]>()
 
-  constructor(transaction: Transaction, log: EventLog, jobs: readonly Job[]) {
+  constructor(transaction: Transaction, log: Pick<EventLog, 'append'>, jobs: readonly Job[]) {
     this.#transaction = transaction
     this.#log = log
     this.#jobs = [...jobs].sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1))
@@ -219,6 +219,7 @@ export class BatchWrite {
       const left = leaving.get(job) ?? []
       const written: Written = {
         ...intent,
+        before: before?.document,
         version,
         changed,
         events: [...own, ...left],

@@ -190,6 +190,7 @@ const removeConnection = [
   'INSERT INTO gateway.deleted_connection (connection) VALUES ($1) ON CONFLICT DO NOTHING',
   'DELETE FROM gateway.known_key WHERE connection = $1',
   'DELETE FROM gateway.known_connection WHERE connection = $1',
+  'DELETE FROM gateway.captured_request WHERE connection = $1',
   'DELETE FROM gateway.membership WHERE connection = $1',
   'DELETE FROM gateway.scim_group WHERE connection = $1',
   'DELETE FROM gateway.scim_user WHERE connection = $1',

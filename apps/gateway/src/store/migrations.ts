@@ -119,4 +119,33 @@ class Lanes1764000000004 implements MigrationInterface {
   }
 }
 
-export const migrations = [Gateway1764000000001, Outbox1764000000002, TrustChanges1764000000003, Lanes1764000000004]
+class CapturedRequests1764000000008 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE gateway.captured_request (
+        connection text NOT NULL,
+        request_id uuid NOT NULL,
+        received_at timestamptz(3) NOT NULL,
+        method text NOT NULL,
+        path text NOT NULL,
+        query text NOT NULL,
+        headers jsonb NOT NULL,
+        body text,
+        PRIMARY KEY (connection, request_id)
+      );
+      CREATE UNIQUE INDEX captured_request_id ON gateway.captured_request (request_id);
+      CREATE INDEX captured_request_age ON gateway.captured_request (received_at);`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE gateway.captured_request')
+  }
+}
+
+export const migrations = [
+  Gateway1764000000001,
+  Outbox1764000000002,
+  TrustChanges1764000000003,
+  Lanes1764000000004,
+  CapturedRequests1764000000008,
+]

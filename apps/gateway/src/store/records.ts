@@ -5,9 +5,9 @@ import type { GroupOfUser, Listing, ListQuery, MemberText, RecordReads, StoredTe
 import { listStatements, recordColumns, tableOf } from './list-sql.ts'
 
 export class Records implements RecordReads {
-  readonly #database: Database
+  readonly #database: Pick<Database, 'query' | 'quick'>
 
-  constructor(database: Database) {
+  constructor(database: Pick<Database, 'query' | 'quick'>) {
     this.#database = database
   }
 
