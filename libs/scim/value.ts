@@ -21,19 +21,16 @@ export function readValue(
 ): JsonValue | undefined {
   if (value === null || value === undefined) return undefined
   if (!attribute.multiValued) return readSingle(attribute, value, pointer, found)
-  const read = Array.isArray(value) ? readAll(attribute, value, pointer, found) : readOne(attribute, value, pointer, found)
+  const read = Array.isArray(value)
+    ? readAll(attribute, value, pointer, found)
+    : readOne(attribute, value, pointer, found)
   const elements = onePrimary(attribute, read, pointer, found)
   const merged = mergeDuplicates(attribute, elements)
   if (merged.length < elements.length) found.push(deviations.duplicateValue(pointer))
   return merged.length === 0 ? undefined : merged
 }
 
-function readAll(
-  attribute: Attribute,
-  values: readonly unknown[],
-  pointer: string,
-  found: Diagnosis,
-): JsonValue[] {
+function readAll(attribute: Attribute, values: readonly unknown[], pointer: string, found: Diagnosis): JsonValue[] {
   const elements: JsonValue[] = []
   for (const [index, value] of values.entries()) {
     const element = readElement(attribute, value, below(pointer, index), found)
@@ -76,12 +73,7 @@ function readSingle(attribute: Attribute, value: unknown, pointer: string, found
   return readElement(attribute, value[0], pointer, found)
 }
 
-function readComplex(
-  attribute: Attribute,
-  value: unknown,
-  pointer: string,
-  found: Diagnosis,
-): JsonObject | undefined {
+function readComplex(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): JsonObject | undefined {
   const object = asObject(attribute, value, pointer, found)
   const read = new Map<string, JsonValue>()
   for (const [key, content] of Object.entries(object)) {

@@ -10,7 +10,7 @@ export function observer(telemetry: Telemetry): (passage: Passage, answer: Answe
   const duration = telemetry.metrics.histogram(metrics.requestDuration)
   const decisions = telemetry.metrics.counter(metrics.authDecisions)
   const deviations = telemetry.metrics.counter(metrics.deviations)
-  return ({ arrival, connection, endpoint, steps }, { status, outcome }) => {
+  return ({ arrival, connection, endpoint, steps, diagnosis }, { status, outcome }) => {
     const keyStep = steps.find(({ step }) => step === 'key')
     if (keyStep !== undefined) decisions.add(1, { reason: keyStep.code ?? 'accepted' })
     requests.add(1, {
@@ -23,7 +23,8 @@ export function observer(telemetry: Telemetry): (passage: Passage, answer: Answe
       'http.route': endpoint === undefined ? `${scimPrefix}/:connection` : `${scimPrefix}/:connection${endpoint.path}`,
       'http.response.status_code': String(status),
     })
-    for (const { code } of outcome.deviations) deviations.add(1, { code })
+    for (const { code } of diagnosis?.deviations ?? [])
+      deviations.add(1, { code, dialect: diagnosis?.dialect.name ?? '' })
   }
 }
 

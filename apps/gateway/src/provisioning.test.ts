@@ -1,5 +1,5 @@
 import { valueDigest } from '#libs/events/index'
-import { parsePatch, readResource, resourceTypes, type Resource } from '#libs/scim/index'
+import { Diagnosis, parsePatch, readResource, resourceTypes, type Resource } from '#libs/scim/index'
 import { noEdit } from './membership.ts'
 import type { Principal } from './principal.ts'
 import { type Command, decide } from './provisioning.ts'
@@ -27,11 +27,11 @@ function record(document: Resource, version = 3): ScimRecord {
 }
 
 function patch(...operations: object[]): Command {
-  const { operations: parsed } = parsePatch({
+  const parsed = parsePatch({
     schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
     Operations: operations,
   })
-  return { kind: 'patch', id, operations: parsed, membership: [], precondition: undefined }
+  return { kind: 'patch', id, operations: parsed, membership: [], diagnosis: new Diagnosis(), precondition: undefined }
 }
 
 function told(command: Command, before: ScimRecord | undefined) {

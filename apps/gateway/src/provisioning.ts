@@ -2,7 +2,7 @@ import type { AnyEvent } from '#libs/events/index'
 import {
   applyPatch,
   changedAttributes,
-  type Deviation,
+  type Diagnosis,
   type Difference,
   differences,
   errors,
@@ -44,6 +44,8 @@ export type Command =
       readonly id: string
       readonly operations: readonly PatchOperation[]
       readonly membership: readonly MembershipChange[]
+      /** Whose dialect the operations are applied in, and where it is told what they deviate in. */
+      readonly diagnosis: Diagnosis
       readonly precondition: Precondition
     }
   | { readonly kind: 'delete'; readonly id: string; readonly precondition: Precondition }
@@ -55,7 +57,6 @@ export interface Intent {
   readonly document: Resource
   readonly version: number
   readonly changed: readonly string[]
-  readonly deviations: readonly Deviation[]
   readonly events: readonly AnyEvent[]
 }
 
@@ -80,7 +81,6 @@ export function decide(
       document,
       version: events.length,
       changed: changedAttributes({ schemas: [] }, document),
-      deviations: [],
       events,
     }
   }
@@ -97,12 +97,11 @@ export function decide(
       document: before.document,
       version: before.version + events.length,
       changed: [],
-      deviations: [],
       events,
     }
   }
-  const { document, changes, deviations } =
-    command.kind === 'patch' ? patched(type, command, before, principal) : replaced(type, command, before)
+  const { document, changes } =
+    command.kind === 'patch' ? patched(type, command, before) : replaced(type, command, before)
   const told = type.name === 'User' ? userChanged : groupChanged
   const events = told(principal, occasion, before, document, changes)
   return {
@@ -111,7 +110,6 @@ export function decide(
     document,
     version: before.version + events.length,
     changed: changes.map(({ attribute }) => attribute),
-    deviations,
     events,
   }
 }
@@ -119,25 +117,18 @@ export function decide(
 interface After {
   readonly document: Resource
   readonly changes: readonly Difference[]
-  readonly deviations: readonly Deviation[]
 }
 
-function patched(
-  type: ResourceType,
-  command: Extract<Command, { kind: 'patch' }>,
-  before: ScimRecord,
-  principal: Principal,
-): After {
-  const { resource, deviations } = applyPatch(type, before.document, command.operations, {
-    dialect: principal.identityProvider,
-  })
+function patched(type: ResourceType, command: Extract<Command, { kind: 'patch' }>, before: ScimRecord): After {
+  const { operations, diagnosis } = command
+  const { resource } = applyPatch(type, before.document, operations, diagnosis.attempt())
   const document = withDefaults(type, resource, undefined)
-  return { document, changes: differences(before.document, document), deviations }
+  return { document, changes: differences(before.document, document) }
 }
 
 function replaced(type: ResourceType, command: Extract<Command, { kind: 'replace' }>, before: ScimRecord): After {
   const document = withDefaults(type, command.document, before)
-  return { document, changes: differences(before.document, document), deviations: [] }
+  return { document, changes: differences(before.document, document) }
 }
 
 /**

@@ -1,6 +1,5 @@
 import { newId } from '#libs/events/index'
 import {
-  type Deviation,
   errors,
   namesVersion,
   parseFilter,
@@ -43,7 +42,7 @@ const mostMembersListed = 50_000
 /** RFC 7644 section 3.3. 201 with the whole resource, Location and ETag; 409 when the userName is taken. */
 export async function create(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
-  const { resource, members, deviations } = readResource(type, request.body)
+  const { resource, members } = readResource(type, request.body, request.diagnosis)
   const id = newId(request.arrival.receivedAt.getTime())
   const command: Command = {
     kind: 'create',
@@ -51,13 +50,13 @@ export async function create(request: Admitted, type: ResourceType, parts: Resou
     document: resource,
     members: members === undefined ? noEdit : replacement(members),
   }
-  return write(request, type, command, { status: 201, deviations, projection }, parts)
+  return write(request, type, command, { status: 201, projection }, parts)
 }
 
 /** RFC 7644 section 3.5.1. 200 with the whole resource; never creates one. */
 export async function replace(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
-  const { resource, members, deviations } = readResource(type, request.body)
+  const { resource, members } = readResource(type, request.body, request.diagnosis)
   const edit = type.name === 'Group' ? replacement(members ?? []) : noEdit
   const command: Command = {
     kind: 'replace',
@@ -66,31 +65,32 @@ export async function replace(request: Admitted, type: ResourceType, parts: Reso
     members: edit,
     precondition: request.arrival.headers['if-match'],
   }
-  return write(request, type, command, { status: 200, deviations, projection }, parts)
+  return write(request, type, command, { status: 200, projection }, parts)
 }
 
 /** RFC 7644 section 3.5.2. 200 with the whole resource, or 204 for a group of very many members; all operations or none. */
 export async function patch(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
-  const { operations, deviations } = parsePatch(request.body)
-  const split =
-    type.name === 'Group' ? splitPatch(operations) : { document: operations, membership: [], deviations: [] }
+  const { diagnosis } = request
+  const operations = parsePatch(request.body, diagnosis)
+  const split = type.name === 'Group' ? splitPatch(operations, diagnosis) : { document: operations, membership: [] }
   const id = idOf(request)
   const command: Command = {
     kind: 'patch',
     id,
     operations: split.document,
     membership: split.membership,
+    diagnosis,
     precondition: request.arrival.headers['if-match'],
   }
   const status = (await isVeryLarge(request, type, id, projection, parts.records)) ? 204 : 200
-  return write(request, type, command, { status, deviations: [...deviations, ...split.deviations], projection }, parts)
+  return write(request, type, command, { status, projection }, parts)
 }
 
 /** RFC 7644 section 3.6. 204; what is deleted leaves its groups. */
 export async function remove(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const command: Command = { kind: 'delete', id: idOf(request), precondition: request.arrival.headers['if-match'] }
-  return write(request, type, command, { status: 204, deviations: [], projection: { kind: 'default' } }, parts)
+  return write(request, type, command, { status: 204, projection: { kind: 'default' } }, parts)
 }
 
 /** RFC 7644 section 3.4.1; 304 when If-None-Match names the version (section 3.14). */
@@ -127,13 +127,14 @@ export async function list(
 ): Promise<Answer> {
   const { connection } = request.principal
   const { query } = request.arrival
+  const { diagnosis } = request
   const projection = projectionOf(request, type)
   const paging = parsePaging({ startIndex: query.get('startIndex'), count: query.get('count') }, largestPage)
   const filter = query.get('filter')
   const base = baseUrl(connection)
   const { totalResults, records: found } = await records.list(type, connection, {
     ...paging,
-    filter: filter === null ? undefined : resolveFilter(type, parseFilter(filter)),
+    filter: filter === null ? undefined : resolveFilter(type, parseFilter(filter, diagnosis), diagnosis),
     baseUrl: base,
   })
   const shown = await standings(type, connection, found, projection, records)
@@ -150,7 +151,6 @@ export async function list(
 
 interface Reply {
   readonly status: 200 | 201 | 204
-  readonly deviations: readonly Deviation[]
   readonly projection: Projection
 }
 
@@ -170,7 +170,6 @@ async function write(
       subject: { kind: type.name, id: written.id },
       changed: written.changed,
       events: written.events.map((event) => event.id),
-      deviations: [...reply.deviations, ...written.deviations],
     })
   const written = await parts.writer.write({
     type,

@@ -1,6 +1,6 @@
 import { AppendQueue } from '#libs/eventlog/index'
 import { isConnectionLoss } from '#libs/postgres/index'
-import { errors, responseMediaType, ScimError } from '#libs/scim/index'
+import { type Diagnosis, errors, responseMediaType, ScimError } from '#libs/scim/index'
 import { type Answer, refused } from './answer.ts'
 import { requestDecided } from './decision.ts'
 import { discover } from './discovery.ts'
@@ -29,9 +29,15 @@ export function serve(arrival: Arrival, parts: ServeParts): Promise<Answer> {
   return answerTo({ arrival, steps: [], recorded: false }, parts)
 }
 
-/** The same for a captured request that an operator sends again. */
-export function serveReplay(arrival: Arrival, replayOf: string, parts: ServeParts): Promise<Answer> {
-  return answerTo({ arrival, replayOf, steps: [], recorded: false }, parts)
+/** The same for a captured request that an operator sends again; the operator is also told how it was read. */
+export async function serveReplay(
+  arrival: Arrival,
+  replayOf: string,
+  parts: ServeParts,
+): Promise<{ answer: Answer; diagnosis: Diagnosis | undefined }> {
+  const passage: Passage = { arrival, replayOf, steps: [], recorded: false }
+  const answer = await answerTo(passage, parts)
+  return { answer, diagnosis: passage.diagnosis }
 }
 
 async function answerTo(passage: Passage, parts: ServeParts): Promise<Answer> {
@@ -47,7 +53,7 @@ async function answerTo(passage: Passage, parts: ServeParts): Promise<Answer> {
   }
   parts.answered(passage, answer)
   parts.capture(passage)
-  const contentType = `${responseMediaType(arrival.headers['accept'])}; charset=utf-8`
+  const contentType = `${responseMediaType(arrival.headers['accept'], passage.diagnosis?.tolerances.plainJson)}; charset=utf-8`
   return answer.body === undefined ? answer : { ...answer, headers: { ...answer.headers, 'Content-Type': contentType } }
 }
 

@@ -41,8 +41,11 @@ export function parsePatch(
 ): PatchOperation[] {
   if (!isObject(body)) throw errors.invalidSyntax('The body is not a JSON object. Send a PatchOp message.')
   const fields = caselessFields(body)
-  if (!options.insideBulk && !namesPatchOp(fields.get('schemas'))) {
-    throw errors.invalidSyntax(`"schemas" does not hold ${patchSchema}. Send it with every PATCH.`)
+  if (!namesPatchOp(fields.get('schemas'))) {
+    if (!options.insideBulk) {
+      throw errors.invalidSyntax(`"schemas" does not hold ${patchSchema}. Send it with every PATCH.`)
+    }
+    found.push(deviations.missingSchema('/schemas', patchSchema))
   }
   const list = fields.get('operations')
   if (!Array.isArray(list)) throw errors.invalidSyntax('"Operations" is not an array. Send the operations as one.')

@@ -38,7 +38,8 @@ export function defineDialect(definition: {
   )
   for (const { code, shows, setting } of quirks.toReversed()) {
     const known = shows === undefined ? undefined : (setting ?? settings[shows])
-    if (shows !== undefined) explanations.set(shows, { quirk: code, ...(known === undefined ? {} : { setting: known }) })
+    if (shows !== undefined)
+      explanations.set(shows, { quirk: code, ...(known === undefined ? {} : { setting: known }) })
   }
   return {
     name,

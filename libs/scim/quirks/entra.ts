@@ -10,7 +10,8 @@ const mappings = 'Entra ID: the application > Provisioning > Mappings'
 const bothModes: readonly Quirk[] = [
   {
     code: 'entra-creates-by-filter',
-    habit: 'Sets emails[type eq "work"].value of a user who has no such e-mail, by add or replace, and means it to be made.',
+    habit:
+      'Sets emails[type eq "work"].value of a user who has no such e-mail, by add or replace, and means it to be made.',
     evidence: [
       { grade: 'reported', row: 'entra: add filtered value on empty array' },
       { grade: 'documented', row: 'entra: update multi' },
@@ -80,7 +81,8 @@ const bothModes: readonly Quirk[] = [
   },
   {
     code: 'entra-attributes-at-the-root',
-    habit: 'Sends attributes of the enterprise extension beside those of the core schema when their mapping has no URN.',
+    habit:
+      'Sends attributes of the enterprise extension beside those of the core schema when their mapping has no URN.',
     evidence: [{ grade: 'documented', row: 'entra: create user with nulls and root-level ext attrs' }],
     shows: 'unknown-attribute',
     setting: `${mappings}: map to urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:...`,
@@ -117,8 +119,11 @@ const withoutFlag: readonly Quirk[] = [
   },
   {
     code: 'entra-booleans-as-strings',
-    habit: 'Sends booleans as "True" and "False" in a PATCH.',
-    evidence: [{ grade: 'documented', row: 'entra: disable (default)' }],
+    habit: 'Sends booleans as "True" and "False" in a PATCH, those of extensions too.',
+    evidence: [
+      { grade: 'inferred', row: 'entra: set custom boolean attribute (default)' },
+      { grade: 'documented', row: 'entra: disable (default)' },
+    ],
     shows: 'boolean-as-string',
     tolerates: { booleansAsText: true },
     setting: appendFlag,
@@ -151,11 +156,17 @@ export const entra: IdentityProvider = {
   dialects: [before, after],
   dialectOf: ({ query }) => (query.has(flag) ? after : before),
   givesItselfAway: ({ query, body }) =>
-    query.has(flag) || /\]\.[a-z]/i.test(query.get('filter') ?? '') || hasCapitalOperation(body),
+    query.has(flag) || comparesValuePath(query.get('filter') ?? '') || hasCapitalOperation(body),
+}
+
+function comparesValuePath(filter: string): boolean {
+  return /\]\.[a-z]/i.test(filter)
 }
 
 function hasCapitalOperation(body: unknown): boolean {
   const operations = isObject(body) ? body['Operations'] : undefined
   if (!Array.isArray(operations)) return false
-  return operations.some((one) => isObject(one) && typeof one['op'] === 'string' && /^(Add|Replace|Remove)$/.test(one['op']))
+  return operations.some(
+    (one) => isObject(one) && typeof one['op'] === 'string' && /^(Add|Replace|Remove)$/.test(one['op']),
+  )
 }

@@ -25,7 +25,8 @@ const everyApp: readonly Quirk[] = [
 const customApp: readonly Quirk[] = [
   {
     code: 'okta-custom-replaces',
-    habit: 'Reads a user or group and puts it back whole for every change; deactivates by active: false and never deletes a user.',
+    habit:
+      'Reads a user or group and puts it back whole for every change; deactivates by active: false and never deletes a user.',
     evidence: [
       { grade: 'captured', row: 'okta-aiw: deactivate = GET id then PUT active:false' },
       { grade: 'documented', row: 'okta-aiw: membership/rename = GET id then PUT' },

@@ -34,7 +34,6 @@ const connector = defineDialect({
       habit: 'Sends booleans as strings where the template has quotes around them.',
       evidence: [{ grade: 'inferred', row: 'onelogin: create with template artefacts' }],
       shows: 'boolean-as-string',
-      tolerates: { booleansAsText: true },
       setting: `${template}: remove the quotes`,
     },
     {
@@ -60,7 +59,8 @@ export const onelogin: IdentityProvider = {
   dialects: [connector],
   dialectOf: () => connector,
   givesItselfAway: ({ method, body }) =>
-    isObject(body) && (method === 'PATCH' ? patchesEmailsByObject(body) : namesManagerId(body) || isObject(body['emails'])),
+    isObject(body) &&
+    (method === 'PATCH' ? patchesEmailsByObject(body) : namesManagerId(body) || isObject(body['emails'])),
 }
 
 function namesManagerId(body: Record<string, unknown>): boolean {

@@ -11,8 +11,8 @@ const connector = defineDialect({
       code: 'pingfederate-unquoted-literals',
       habit: 'Looks users up by userName eq ... or emails eq ..., without quotes.',
       evidence: [
-        { grade: 'documented', row: 'pingfederate: match user by work mail' },
-        { grade: 'documented', row: 'pingfederate: match user' },
+        { grade: 'inferred', row: 'pingfederate: match user by work mail' },
+        { grade: 'inferred', row: 'pingfederate: match user' },
       ],
       shows: 'unquoted-literal',
       setting: `${provisioner} > Filter Expression: put "%s" in quotes`,

@@ -10,7 +10,8 @@ const connector = defineDialect({
   quirks: [
     {
       code: 'pingone-filter-of-no-attribute',
-      habit: 'Looks users up by the filter that its administrator wrote; the documented example names "email", which no schema defines.',
+      habit:
+        'Looks users up by the filter that its administrator wrote; the documented example names "email", which no schema defines.',
       evidence: [{ grade: 'documented', row: 'pingone: match user by email' }],
       shows: 'unknown-filter-attribute',
       setting: `${connection} > User Filter Expression: name userName or emails.value`,

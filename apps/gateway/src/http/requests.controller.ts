@@ -52,7 +52,7 @@ export class RequestsController {
     }
     call.about = { ...aboutNothing, ...(await this.#owner(capture.connection)), subject: { kind: 'request', id } }
     const arrival = this.#arrival(call, capture, dryRun, callerAddress(raw.raw))
-    const answer = await serveReplay(arrival, id, this.#serve)
+    const { answer, diagnosis } = await serveReplay(arrival, id, this.#serve)
     const { method, path, query } = capture
     return {
       requestId: arrival.requestId,
@@ -63,7 +63,8 @@ export class RequestsController {
         headers: answer.headers,
         ...(typeof answer.body === 'string' ? { body: JSON.parse(answer.body) as unknown } : {}),
       },
-      deviations: answer.outcome.deviations,
+      ...(diagnosis === undefined ? {} : { dialect: diagnosis.dialect.name }),
+      deviations: diagnosis?.deviations ?? [],
     }
   }
 
