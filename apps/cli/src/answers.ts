@@ -12,6 +12,13 @@ export const connection = z.looseObject({
   environment: z.string(),
   identityProvider: z.string(),
   state: z.string(),
+  settings: z.looseObject({
+    patchAnswer: z.string(),
+    mode: z.string(),
+    conflicts: z.string(),
+    adoptBy: z.array(z.string()),
+  }),
+  schemas: z.array(z.string()),
   scimBaseUrl: z.string(),
   createdAt: z.string(),
 })

@@ -5,15 +5,12 @@ import {
   renderAll,
   type JsonObject,
   resourceTypeDocuments,
-  resourceTypes,
   schemaDocuments,
   serviceProviderConfig,
 } from '#libs/scim/index'
 import { accepted, type Answer } from './answer.ts'
 import { largestPage } from './resources.ts'
 import type { Admitted } from './way-in.ts'
-
-const types = Object.values(resourceTypes)
 
 /** RFC 7644 section 4. A filter is 403 here; paging is passed over. */
 export function discover(request: Admitted, baseUrl: string): Answer {
@@ -32,7 +29,8 @@ export function discover(request: Admitted, baseUrl: string): Answer {
 }
 
 function documentOf(request: Admitted, baseUrl: string): string {
-  const { endpoint, resourceId = '' } = request
+  const { endpoint, principal, resourceId = '' } = request
+  const types = [principal.types.User, principal.types.Group]
   switch (endpoint.operation) {
     case 'discovery.service-provider-config':
       return JSON.stringify(serviceProviderConfig(baseUrl, largestPage))

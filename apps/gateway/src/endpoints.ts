@@ -1,4 +1,4 @@
-import { errors, type ResourceType, resourceTypes } from '#libs/scim/index'
+import { errors, type ResourceTypeName } from '#libs/scim/index'
 
 /** What can be asked for below the SCIM base URL. */
 export interface Endpoint {
@@ -6,7 +6,8 @@ export interface Endpoint {
   readonly path: string
   /** noun.verb, as the request's record names it. */
   readonly operation: Operation
-  readonly type: ResourceType | undefined
+  /** Which of the connection's resource types it is about. */
+  readonly type: ResourceTypeName | undefined
   readonly takesBody: boolean
   readonly hasId: boolean
 }
@@ -16,22 +17,20 @@ export type Operation =
   | 'discovery.service-provider-config'
   | `discovery.${'resource-types' | 'resource-type' | 'schemas' | 'schema'}`
 
-const { User, Group } = resourceTypes
-
 /** Everything that is served, RFC 7644 section 3.2. */
 export const endpoints: readonly Endpoint[] = [
-  serve('GET', '/Users', 'users.list', User),
-  serve('POST', '/Users', 'users.create', User),
-  serve('GET', '/Users/:id', 'users.read', User),
-  serve('PUT', '/Users/:id', 'users.replace', User),
-  serve('PATCH', '/Users/:id', 'users.patch', User),
-  serve('DELETE', '/Users/:id', 'users.delete', User),
-  serve('GET', '/Groups', 'groups.list', Group),
-  serve('POST', '/Groups', 'groups.create', Group),
-  serve('GET', '/Groups/:id', 'groups.read', Group),
-  serve('PUT', '/Groups/:id', 'groups.replace', Group),
-  serve('PATCH', '/Groups/:id', 'groups.patch', Group),
-  serve('DELETE', '/Groups/:id', 'groups.delete', Group),
+  serve('GET', '/Users', 'users.list', 'User'),
+  serve('POST', '/Users', 'users.create', 'User'),
+  serve('GET', '/Users/:id', 'users.read', 'User'),
+  serve('PUT', '/Users/:id', 'users.replace', 'User'),
+  serve('PATCH', '/Users/:id', 'users.patch', 'User'),
+  serve('DELETE', '/Users/:id', 'users.delete', 'User'),
+  serve('GET', '/Groups', 'groups.list', 'Group'),
+  serve('POST', '/Groups', 'groups.create', 'Group'),
+  serve('GET', '/Groups/:id', 'groups.read', 'Group'),
+  serve('PUT', '/Groups/:id', 'groups.replace', 'Group'),
+  serve('PATCH', '/Groups/:id', 'groups.patch', 'Group'),
+  serve('DELETE', '/Groups/:id', 'groups.delete', 'Group'),
   serve('GET', '/ServiceProviderConfig', 'discovery.service-provider-config'),
   serve('GET', '/ResourceTypes', 'discovery.resource-types'),
   serve('GET', '/ResourceTypes/:id', 'discovery.resource-type'),
@@ -62,7 +61,7 @@ function fits({ path: pattern, hasId }: Endpoint, path: string): boolean {
   return parts.length === 3 && parts[2] !== '' && `/${parts[1]}/:id` === pattern
 }
 
-function serve(method: Endpoint['method'], path: string, operation: Operation, type?: ResourceType): Endpoint {
+function serve(method: Endpoint['method'], path: string, operation: Operation, type?: ResourceTypeName): Endpoint {
   return {
     method,
     path,

@@ -1,4 +1,4 @@
-import { valueDigest } from '#libs/events/index'
+import { defaultSettings, valueDigest } from '#libs/events/index'
 import { Diagnosis, parsePatch, readResource, resourceTypes, type Resource } from '#libs/scim/index'
 import { noEdit } from './membership.ts'
 import type { Principal } from './principal.ts'
@@ -12,6 +12,8 @@ const principal: Principal = {
   environment: 'live',
   identityProvider: 'okta',
   enabled: true,
+  settings: defaultSettings,
+  types: resourceTypes,
 }
 const occasion = { time: new Date('2026-01-31T12:00:00Z'), traceparent: undefined }
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'

@@ -68,7 +68,10 @@ export async function replace(request: Admitted, type: ResourceType, parts: Reso
   return write(request, type, command, { status: 200, projection }, parts)
 }
 
-/** RFC 7644 section 3.5.2. 200 with the whole resource, or 204 for a group of very many members; all operations or none. */
+/**
+ * RFC 7644 section 3.5.2. 200 with the whole resource; 204 for a group of very many members, and where the connection asks for
+ * it. All operations or none.
+ */
 export async function patch(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
   const { diagnosis } = request
@@ -83,7 +86,7 @@ export async function patch(request: Admitted, type: ResourceType, parts: Resour
     diagnosis,
     precondition: request.arrival.headers['if-match'],
   }
-  const status = (await isVeryLarge(request, type, id, projection, parts.records)) ? 204 : 200
+  const status = (await answersNothing(request, type, id, parts.records)) ? 204 : 200
   return write(request, type, command, { status, projection }, parts)
 }
 
@@ -201,16 +204,17 @@ async function write(
   }
 }
 
-/** Only where the client did not name what it wants to see (RFC 7644 section 3.5.2 then wants an answer). */
-async function isVeryLarge(
-  request: Admitted,
+/** Never where the client named what it wants to see (RFC 7644 section 3.5.2 then wants an answer). */
+async function answersNothing(
+  { arrival, principal }: Admitted,
   type: ResourceType,
   id: string,
-  projection: Projection,
   records: RecordReads,
 ): Promise<boolean> {
-  if (type.name !== 'Group' || projection.kind !== 'default' || !isId(id)) return false
-  return records.hasMoreMembersThan(request.principal.connection, id, mostMembersAnswered)
+  if (arrival.query.get('attributes')) return false
+  if (principal.settings.patchAnswer === 'none') return true
+  if (type.name !== 'Group' || !isId(id) || arrival.query.get('excludedAttributes')) return false
+  return records.hasMoreMembersThan(principal.connection, id, mostMembersAnswered)
 }
 
 /** Adds what lives in other rows, where the answer shows it. */

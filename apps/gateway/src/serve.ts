@@ -58,9 +58,10 @@ async function answerTo(passage: Passage, parts: ServeParts): Promise<Answer> {
 }
 
 function perform(request: Admitted, parts: ServeParts): Promise<Answer> {
-  const { operation, type } = request.endpoint
+  const { operation, type: name } = request.endpoint
   return take(request, 'operation', () => {
-    if (type === undefined) return discover(request, parts.baseUrl(request.principal.connection))
+    if (name === undefined) return discover(request, parts.baseUrl(request.principal.connection))
+    const type = request.principal.types[name]
     const verb = operation.slice(operation.indexOf('.') + 1) as Verb
     const perform = (used: ResourceParts): Promise<Answer> => verbs[verb](request, type, used)
     return request.isRehearsal === true ? rehearse(request, parts, perform) : perform(parts)

@@ -10,7 +10,7 @@ import { generatePeppers, matches, readKey } from '#libs/credentials/index'
 import { AppendQueue } from '#libs/eventlog/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
 import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
-import { makeEvent, type Payload } from '#libs/events/index'
+import { defaultSettings, makeEvent, type Payload } from '#libs/events/index'
 import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database, Entities } from '#libs/postgres/index'
 import { startTelemetry } from '#libs/telemetry/index'
@@ -302,7 +302,14 @@ describe('connections', () => {
     const tenant = await newTenant()
     const { status, body } = await ask('POST', `/tenants/${tenant}/connections`, { body: { name: 'Workforce' } })
     expect(status).toBe(201)
-    expect(body).toMatchObject({ tenant, environment: 'sandbox', identityProvider: 'other', state: 'enabled' })
+    expect(body).toMatchObject({
+      tenant,
+      environment: 'sandbox',
+      identityProvider: 'other',
+      state: 'enabled',
+      schemas: [],
+    })
+    expect(body.settings).toEqual(defaultSettings)
     expect(body.scimBaseUrl).toBe(`${publicUrl}/scim/v2/${body.id}`)
     expect(body.id).toMatch(/^[a-z2-9]{16}$/)
     expect((await ask('GET', `/connections/${body.id}`)).body).toEqual(body)
@@ -331,6 +338,31 @@ describe('connections', () => {
     ])
   })
 
+  test('have settings, of which a change may name some', async () => {
+    const tenant = await newTenant()
+    const made = await ask('POST', `/tenants/${tenant}/connections`, {
+      body: { name: 'Set', settings: { patchAnswer: 'none' } },
+    })
+    expect(made).toMatchObject({ status: 201, body: { settings: { ...defaultSettings, patchAnswer: 'none' } } })
+    const { id } = made.body
+    const settings = { conflicts: 'adopt', adoptBy: ['emails', 'userName'] }
+    const changed = await ask('PATCH', `/connections/${id}`, { body: { settings } })
+    const whole = { ...defaultSettings, patchAnswer: 'none', ...settings }
+    expect(changed).toMatchObject({ status: 200, body: { settings: whole } })
+    expect((await ask('GET', `/connections/${id}`)).body).toEqual(changed.body)
+    const [created, told] = await events(`subject = $1 AND name LIKE 'connection.%'`, [id])
+    expect(created?.payload.settings).toEqual({ ...defaultSettings, patchAnswer: 'none' })
+    expect(told?.payload).toMatchObject({ settings: whole, changed: ['settings.conflicts', 'settings.adoptBy'] })
+    for (const [wrong, pointer] of [
+      [{ adoptBy: [] }, '#/settings/adoptBy'],
+      [{ adoptBy: ['emails', 'emails'] }, '#/settings/adoptBy'],
+      [{ adopt: true }, '#/settings'],
+    ] as const) {
+      const refused = await ask('PATCH', `/connections/${id}`, { body: { settings: wrong } })
+      expect(refused).toMatchObject({ status: 422, body: { errors: [{ pointer }] } })
+    }
+  })
+
   test('keep their environment', async () => {
     const { id } = await newConnection()
     const { status, body } = await ask('PATCH', `/connections/${id}`, { body: { environment: 'live' } })
@@ -341,7 +373,7 @@ describe('connections', () => {
   test('faults are all named with their places', async () => {
     const tenant = await newTenant()
     const { status, headers, body } = await ask('POST', `/tenants/${tenant}/connections`, {
-      body: { name: '  ', environment: 'test', identityProvider: 'jumpcloud' },
+      body: { name: '  ', environment: 'test', identityProvider: 'auth0', settings: { mode: 'fast', speed: 1 } },
     })
     expect(status).toBe(422)
     expect(headers.get('content-type')).toMatch('application/problem+json')
@@ -349,6 +381,8 @@ describe('connections', () => {
       '#/name',
       '#/environment',
       '#/identityProvider',
+      '#/settings/mode',
+      '#/settings',
     ])
   })
 

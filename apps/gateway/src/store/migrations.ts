@@ -119,6 +119,19 @@ class Lanes1764000000004 implements MigrationInterface {
   }
 }
 
+class ConnectionSettings1764000000005 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE gateway.known_connection
+        ADD COLUMN settings jsonb NOT NULL DEFAULT '{}',
+        ADD COLUMN schemas jsonb NOT NULL DEFAULT '[]'`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE gateway.known_connection DROP COLUMN settings, DROP COLUMN schemas')
+  }
+}
+
 class CapturedRequests1764000000008 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
@@ -147,5 +160,6 @@ export const migrations = [
   Outbox1764000000002,
   TrustChanges1764000000003,
   Lanes1764000000004,
+  ConnectionSettings1764000000005,
   CapturedRequests1764000000008,
 ]

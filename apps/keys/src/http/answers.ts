@@ -11,7 +11,7 @@ export function tenantAnswer({ id, name, createdAt }: Tenant) {
 }
 
 export function connectionAnswer(connection: Connection, publicUrl: string) {
-  const { id, tenant, name, environment, identityProvider, state, createdAt } = connection
+  const { id, tenant, name, environment, identityProvider, state, settings, schemas, createdAt } = connection
   return {
     id,
     tenant,
@@ -19,6 +19,8 @@ export function connectionAnswer(connection: Connection, publicUrl: string) {
     environment,
     identityProvider,
     state,
+    settings,
+    schemas: schemas.map(({ document }) => document.id),
     scimBaseUrl: scimBaseUrl(publicUrl, id),
     createdAt: createdAt.toISOString(),
   }
