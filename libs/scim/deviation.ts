@@ -51,6 +51,20 @@ export const deviations = {
       'A boolean came as a string; it was read as a boolean.',
       'Send true or false without quotes.',
     ),
+  numberAsString: (pointer: string) =>
+    found(
+      'number-as-string',
+      pointer,
+      'A number came as a string; it was read as a number.',
+      'Send the number without quotes.',
+    ),
+  scalarAsText: (pointer: string) =>
+    found(
+      'scalar-as-text',
+      pointer,
+      'A text came as a number or boolean; it was read as the text that it was written as.',
+      'Send it in quotes.',
+    ),
   singleAsMany: (pointer: string) =>
     found(
       'single-as-many',
@@ -109,6 +123,15 @@ export const deviations = {
       'Several elements are primary; the last of them kept the mark.',
       'Mark one at most.',
     ),
+  dateTimeForm: (pointer: string) =>
+    found(
+      'date-time-form',
+      pointer,
+      'A date and time came in another form; it was read as one in UTC.',
+      'Send it like "2026-01-31T12:00:00Z".',
+    ),
+  repeatedSchema: (pointer: string) =>
+    found('repeated-schema', pointer, '"schemas" names one schema twice; it was read once.', 'List each schema once.'),
   emptyOperations: (pointer: string) =>
     found(
       'empty-operations',
@@ -136,13 +159,6 @@ export const deviations = {
       pointer,
       'No element matched the filter in the path; one was created from it.',
       'Add the element first.',
-    ),
-  keptPassword: (pointer: string) =>
-    found(
-      'kept-password',
-      pointer,
-      'A password cannot be removed; it was kept.',
-      'Set active to false to bar a user, or send a new password.',
     ),
   unknownFilterAttribute: (pointer: string, name: string) =>
     found(

@@ -24,7 +24,7 @@ test('of what is attempted again the last attempt counts, within the same bounds
   for (let attempt = 0; attempt < 3; attempt++) {
     const again = found.attempt()
     expect(again.dialect).toBe(found.dialect)
-    again.push(deviations.keptPassword(`/${attempt}`))
+    again.push(deviations.bareValue(`/${attempt}`))
     for (let index = 0; index < 100; index++) again.push(deviations.emptyOperations(`/${index}`))
   }
   const nine = Array.from({ length: 9 }, (_, index) => `/${index}`)

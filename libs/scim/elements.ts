@@ -68,9 +68,10 @@ export function elementKey(attribute: Attribute, element: JsonValue): string {
 
 /** JSON with sorted keys: equal for equal values. */
 export function canonicalText(value: JsonValue): string {
-  return JSON.stringify(value, (_key, content: unknown) =>
-    isObject(content) ? Object.fromEntries(Object.entries(content).sort(([a], [b]) => (a < b ? -1 : 1))) : content,
-  )
+  if (Array.isArray(value)) return `[${value.map(canonicalText).join()}]`
+  if (!isObject(value)) return JSON.stringify(value)
+  const members = Object.keys(value).sort()
+  return `{${members.map((key) => `${JSON.stringify(key)}:${canonicalText(value[key] ?? null)}`).join()}}`
 }
 
 function foldFor(attribute: Attribute | undefined, value: JsonValue): JsonValue {

@@ -1,6 +1,7 @@
 import { below, deviations } from './deviation.ts'
 import type { Diagnosis } from './diagnosis.ts'
 import { errors } from './error.ts'
+import { ExactNumber } from './exact-number.ts'
 import { isObject } from './json.ts'
 
 /** A member of a Group as a client names it. Whether a resource of that id exists is not known here. */
@@ -35,7 +36,7 @@ export function readMembers(value: unknown, pointer: string, found: Diagnosis): 
 
 /** One member: an object or a bare id. */
 export function readMember(element: unknown, pointer: string, found: Diagnosis): Member {
-  if (typeof element === 'string' || typeof element === 'number') {
+  if (typeof element === 'string' || typeof element === 'number' || element instanceof ExactNumber) {
     found.push(deviations.bareValue(pointer))
     return { value: memberId(String(element)) }
   }
@@ -73,7 +74,7 @@ function memberType(type: string | undefined, reference: string | undefined): 'U
 }
 
 function text(value: unknown): string | undefined {
-  if (typeof value === 'number') return String(value)
+  if (typeof value === 'number' || value instanceof ExactNumber) return String(value)
   return typeof value === 'string' ? value : undefined
 }
 

@@ -1,7 +1,8 @@
 import { below, deviations } from './deviation.ts'
 import type { Diagnosis } from './diagnosis.ts'
 import { errors } from './error.ts'
-import { canonicalDateTime } from './filter/date-time.ts'
+import { ExactNumber, exactNumber, longestNumber } from './exact-number.ts'
+import { canonicalDateTime, isDateTime } from './filter/date-time.ts'
 import { isObject, parseJson } from './json.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import { mergeDuplicates, onePrimary } from './elements.ts'
@@ -64,29 +65,53 @@ export function readElement(
 }
 
 function readSingle(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): JsonValue | undefined {
-  if (!Array.isArray(value)) return readElement(attribute, value, pointer, found)
+  return readElement(attribute, onlyOne(attribute, value, pointer, found), pointer, found)
+}
+
+/** A single value, which for the manager may stand in an array of one. Throws `invalidValue` for every other array. */
+export function onlyOne<Value>(
+  attribute: Attribute,
+  value: Value | Value[],
+  pointer: string,
+  found: Diagnosis,
+): Value | undefined {
+  if (!Array.isArray(value)) return value
   if (value.length > 1) throw invalid(attribute, 'takes one value, and several came', 'Send one')
   if (value.length === 1) {
     if (!isManager(attribute)) throw invalid(attribute, 'takes one value, and an array came', 'Send the value itself')
     found.push(deviations.manyAsSingle(pointer))
   }
-  return readElement(attribute, value[0], pointer, found)
+  return value[0]
 }
 
 function readComplex(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): JsonObject | undefined {
+  const parts = [...readParts(attribute, value, pointer, found)].filter(([, part]) => part !== undefined)
+  return parts.length === 0 ? undefined : (Object.fromEntries(parts) as JsonObject)
+}
+
+/**
+ * The sub-attributes that a complex value names, read like `readValue`: undefined where it names one that comes to nothing.
+ * Throws `invalidValue`, also when the value is no object and cannot stand for one.
+ */
+export function readParts(
+  attribute: Attribute,
+  value: unknown,
+  pointer: string,
+  found: Diagnosis,
+): Map<string, JsonValue | undefined> {
   const object = asObject(attribute, value, pointer, found)
-  const read = new Map<string, JsonValue>()
+  const read = new Map<string, JsonValue | undefined>()
   for (const [key, content] of Object.entries(object)) {
     const at = below(pointer, key)
     const sub = findSubAttribute(attribute, key, object, at, found)
     if (sub === undefined) found.push(deviations.unknownAttribute(at, key))
     else if (sub.mutability === 'readOnly') found.push(deviations.readOnly(at, `${attribute.name}.${sub.name}`))
     else {
-      const part = readValue(sub, content, at, found)
-      if (part !== undefined) read.set(sub.name, part)
+      if (read.has(sub.name)) throw invalid(attribute, `has "${sub.name}" twice, spelt differently`, 'Send it once')
+      read.set(sub.name, readValue(sub, content, at, found))
     }
   }
-  return read.size === 0 ? undefined : Object.fromEntries(read)
+  return read
 }
 
 function findSubAttribute(
@@ -99,7 +124,7 @@ function findSubAttribute(
   const rename = found.tolerances.renames.find((one) => one.attribute === attribute.name && one.from === key)
   const target = rename && subAttribute(attribute, rename.to)
   if (rename === undefined || target === undefined) return subAttribute(attribute, key)
-  if (object[rename.to] !== undefined) return undefined
+  if (Object.keys(object).some((other) => other.toLowerCase() === rename.to)) return undefined
   found.push(deviations.renamed(pointer, rename.from, rename.to))
   return target
 }
@@ -110,12 +135,15 @@ function asObject(attribute: Attribute, value: unknown, pointer: string, found: 
   }
   const inner = objectInString(attribute, value, pointer, found)
   if (inner !== undefined) return inner
-  const scalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-  if (!scalar || !isManager(attribute)) {
+  if (!isScalar(value) || !isManager(attribute)) {
     throw invalid(attribute, 'takes an object', 'Send its sub-attributes as an object')
   }
   found.push(deviations.bareValue(pointer))
   return { value }
+}
+
+function isScalar(value: unknown): value is string | number | boolean | ExactNumber {
+  return ['string', 'number', 'boolean'].includes(typeof value) || value instanceof ExactNumber
 }
 
 function objectInString(
@@ -137,7 +165,14 @@ function objectInString(
   }
 }
 
-const base64 = /^[A-Za-z0-9+/_-]*={0,2}$/
+/** Either alphabet of RFC 4648; the padding may be left out (RFC 7643 section 2.3.6), and lines may be broken. */
+function isBase64(text: string): boolean {
+  const match = /^([A-Za-z0-9+/]*|[\w-]*)(={0,2})$/.exec(text.replace(/\s+/g, ''))
+  if (match === null) return false
+  const [, digits = '', padding = ''] = match
+  const rest = digits.length % 4
+  return rest !== 1 && (padding === '' || padding.length === (4 - rest) % 4)
+}
 
 function readScalar(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): JsonValue | undefined {
   switch (attribute.type) {
@@ -145,40 +180,66 @@ function readScalar(attribute: Attribute, value: unknown, pointer: string, found
       return readBoolean(attribute, value, pointer, found)
     case 'integer':
     case 'decimal':
-      return readNumber(attribute, value)
+      return readNumber(attribute, value, pointer, found)
     default: {
-      const text = readText(attribute, value)
-      if (attribute.type === 'dateTime' && canonicalDateTime(text) === undefined) {
-        throw invalid(attribute, 'takes a date and time', 'Send it like "2026-01-31T12:00:00Z"')
-      }
-      if (attribute.type === 'binary' && !base64.test(text.replace(/\s/g, ''))) {
-        throw invalid(attribute, 'takes Base64', 'Encode it')
-      }
-      return text
+      const text = readText(attribute, value, pointer, found)
+      if (attribute.type === 'dateTime') return readDateTime(attribute, text, pointer, found)
+      if (attribute.type === 'binary' && !isBase64(text)) throw invalid(attribute, 'takes Base64', 'Encode it')
+      return canonicalValue(attribute, text)
     }
   }
 }
 
+/** As it was written where that is an xsd:dateTime (RFC 7643 section 2.3.5), else as the one that it must mean. */
+function readDateTime(attribute: Attribute, text: string, pointer: string, found: Diagnosis): string {
+  const instant = canonicalDateTime(text)
+  if (instant === undefined) {
+    throw invalid(attribute, 'takes a date and time', 'Send it like "2026-01-31T12:00:00Z"')
+  }
+  if (isDateTime(text)) return text
+  found.push(deviations.dateTimeForm(pointer))
+  return instant.replace(/\.?0*Z$/, 'Z')
+}
+
+/** One of the canonical values in another letter case is that value (RFC 7643 section 2.4). */
+function canonicalValue({ canonicalValues, caseExact }: Attribute, text: string): string {
+  if (canonicalValues === undefined || caseExact) return text
+  const wanted = text.toLowerCase()
+  return canonicalValues.find((canonical) => canonical.toLowerCase() === wanted) ?? text
+}
+
 function readBoolean(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): boolean {
   if (typeof value === 'boolean') return value
-  const readable = found.tolerances.booleansAsText || attribute.name === 'active' || attribute.name === 'primary'
+  const readable = found.tolerances.scalarsInStrings || attribute.name === 'active' || attribute.name === 'primary'
   const word = readable && typeof value === 'string' ? value.trim().toLowerCase() : ''
   if (word !== 'true' && word !== 'false') throw invalid(attribute, 'takes a boolean', 'Send true or false')
   found.push(deviations.booleanAsString(pointer))
   return word === 'true'
 }
 
-function readNumber(attribute: Attribute, value: unknown): number {
-  if (typeof value !== 'number' || !Number.isFinite(value)) {
+/** Through its text, so that no digit is lost. An integer has neither fraction nor exponent (RFC 7643 section 2.3.4). */
+function readNumber(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): number | ExactNumber {
+  const inString = typeof value === 'string' && found.tolerances.scalarsInStrings
+  if (typeof value !== 'number' && !(value instanceof ExactNumber) && !inString) {
     throw invalid(attribute, 'takes a number', 'Send one without quotes')
   }
-  if (attribute.type === 'integer' && !Number.isInteger(value)) {
-    throw invalid(attribute, 'takes a whole number', 'Send one without a fraction')
+  const text = String(value).trim()
+  if (attribute.type === 'integer' && !/^-?\d+$/.test(text)) {
+    throw invalid(attribute, 'takes a whole number', 'Send one without a fraction or an exponent')
   }
-  return value
+  const number = exactNumber(text)
+  if (number === undefined) {
+    throw invalid(attribute, `takes a number of ${longestNumber} digits at most`, 'Send one')
+  }
+  if (inString) found.push(deviations.numberAsString(pointer))
+  return number
 }
 
-function readText(attribute: Attribute, value: unknown): string {
+function readText(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): string {
+  if (typeof value === 'number' || typeof value === 'boolean' || value instanceof ExactNumber) {
+    found.push(deviations.scalarAsText(pointer))
+    return String(value)
+  }
   if (typeof value !== 'string') throw invalid(attribute, 'takes text', 'Send a string')
   if (value.includes('\u0000') || !value.isWellFormed()) {
     throw invalid(attribute, 'holds a character that is no text (NUL or half a surrogate pair)', 'Remove it')

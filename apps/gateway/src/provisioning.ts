@@ -6,6 +6,7 @@ import {
   type Difference,
   differences,
   errors,
+  keepImmutable,
   type MembershipChange,
   namesVersion,
   type PatchOperation,
@@ -127,7 +128,7 @@ function patched(type: ResourceType, command: Extract<Command, { kind: 'patch' }
 }
 
 function replaced(type: ResourceType, command: Extract<Command, { kind: 'replace' }>, before: ScimRecord): After {
-  const document = withDefaults(type, command.document, before)
+  const document = withDefaults(type, keepImmutable(type, before.document, command.document), before)
   return { document, changes: differences(before.document, document) }
 }
 

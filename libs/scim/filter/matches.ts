@@ -1,3 +1,4 @@
+import { compareNumbers, ExactNumber } from '../exact-number.ts'
 import { isObject } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Attribute } from '../schema/attribute.ts'
@@ -6,7 +7,7 @@ import { canonicalDateTime } from './date-time.ts'
 import type { ComparisonOperator, Filter } from './filter.ts'
 import { fold } from './fold.ts'
 import { resolveFilter } from './resolve.ts'
-import type { ResolvedFilter } from './resolve.ts'
+import type { ComparedValue, ResolvedFilter } from './resolve.ts'
 
 /** Whether a resource, as it is rendered, satisfies a filter. Throws `invalidFilter` as `resolveFilter` does. */
 export function matches(resourceType: ResourceType, filter: Filter, resource: JsonObject): boolean {
@@ -73,10 +74,16 @@ function isPresent(value: JsonValue): boolean {
 function comparison(
   attribute: Attribute,
   operator: ComparisonOperator,
-  value: string | number | boolean,
+  value: ComparedValue,
 ): (candidate: JsonValue) => boolean {
+  if (typeof value === 'boolean') {
+    return (candidate) => (typeof candidate === 'boolean' ? inOrder(operator, candidate, value) : operator === 'ne')
+  }
   if (typeof value !== 'string') {
-    return (candidate) => (typeof candidate === 'object' ? operator === 'ne' : inOrder(operator, candidate, value))
+    return (candidate) =>
+      typeof candidate === 'number' || candidate instanceof ExactNumber
+        ? inOrder(operator, compareNumbers(candidate, value), 0)
+        : operator === 'ne'
   }
   const normal = normalizer(attribute)
   const wanted = normal(value)

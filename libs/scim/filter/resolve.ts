@@ -1,6 +1,8 @@
 import { deviations } from '../deviation.ts'
 import { Diagnosis } from '../diagnosis.ts'
 import { clip, errors } from '../error.ts'
+import { exactNumber } from '../exact-number.ts'
+import type { ExactNumber } from '../exact-number.ts'
 import { subAttribute } from '../schema/attribute.ts'
 import type { Attribute } from '../schema/attribute.ts'
 import { findAttribute } from '../schema/resource-type.ts'
@@ -36,11 +38,14 @@ export type ResolvedFilter =
        * folding, unless caseExact.
        */
       readonly operator: ComparisonOperator
-      readonly value: string | number | boolean
+      readonly value: ComparedValue
     }
   | { readonly kind: 'valuePath'; readonly target: Target; readonly filter: ResolvedFilter }
   /** A term on an attribute that is not defined, which has no value: it holds or not whatever the resource. */
   | { readonly kind: 'constant'; readonly holds: boolean }
+
+/** Numbers are as `exactNumber` gives them. */
+export type ComparedValue = string | number | ExactNumber | boolean
 
 /** What a filter is resolved against, and where it stands in the request. */
 interface Resolving {
@@ -169,7 +174,7 @@ function checkOperator({ name, type }: Attribute, operator: ComparisonOperator):
   }
 }
 
-function coerce(attribute: Attribute, value: string | number | boolean): string | number | boolean {
+function coerce(attribute: Attribute, value: string | number | boolean): ComparedValue {
   const { name, type } = attribute
   const mismatch = (wanted: string) =>
     errors.invalidFilter(`The value compared with ${clip(name)} is no ${type}. Compare it with ${wanted}.`)
@@ -181,8 +186,8 @@ function coerce(attribute: Attribute, value: string | number | boolean): string 
     }
     case 'integer':
     case 'decimal': {
-      const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-      if (typeof number !== 'number' || !Number.isFinite(number)) throw mismatch('a number')
+      const number = exactNumber(String(value).trim())
+      if (number === undefined) throw mismatch('a number')
       return number
     }
     case 'dateTime': {

@@ -7,24 +7,23 @@ import { printPath } from '../filter/filter.ts'
 import { parseAttributePath } from '../filter/parse.ts'
 import { isObject } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
+import { checkImmutable } from '../mutability.ts'
 import { checkRequired, livesApart, withSchemas } from '../resource.ts'
 import type { Resource } from '../resource.ts'
 import { findAttribute, findExtension } from '../schema/resource-type.ts'
 import type { Attribute } from '../schema/attribute.ts'
 import type { AttributeReference, ResourceType } from '../schema/resource-type.ts'
-import { readElement, readValue } from '../value.ts'
+import { onlyOne, readElement, readParts, readValue } from '../value.ts'
 import { copy, holderAt, setKey, withKey } from './document.ts'
 import { applyToElements } from './elements.ts'
 import { pathPointer } from './operation.ts'
 import type { PatchOperation, PatchPath } from './operation.ts'
-import { addValue, removeValues, replaceValue, sameValue } from './values.ts'
+import { addValue, mergeParts, removeValues } from './values.ts'
 
 export interface PatchedResource {
   resource: Resource
-  /** Attributes that really changed, as `changedAttributes` names them; the password is not among them. */
+  /** Attributes that really changed, as `changedAttributes` names them. */
   changed: string[]
-  /** In clear text: digest it and forget it. */
-  password?: string
 }
 
 /**
@@ -53,7 +52,6 @@ export function applyPatch(
   return {
     resource: patched,
     changed: changedAttributes(resource, patched),
-    ...(patching.password === undefined ? {} : { password: patching.password }),
   }
 }
 
@@ -64,7 +62,6 @@ interface Patching {
   readonly resourceType: ResourceType
   readonly document: JsonObject
   readonly found: Diagnosis
-  password?: string
   looks: number
 }
 
@@ -121,10 +118,16 @@ function applyAtPath(patching: Patching, operation: PatchOperation, path: PatchP
   if (reference.extension !== undefined && path.path.schema === undefined) {
     patching.found.push(deviations.unqualifiedAttribute(pathPointer(operation, pointer), name))
   }
-  if (reference.path[0] === 'schemas') return
+  if (reference.path[0] === 'schemas') {
+    // What a resource uses, it names.
+    patching.found.push(deviations.readOnly(pathPointer(operation, pointer), 'schemas'))
+    return
+  }
   checkMutable(reference, operation.op)
-  if (reference.attribute.mutability === 'writeOnly') setPassword(patching, operation, reference, pointer)
-  else applyToAttribute(patching, operation, reference, path, pointer)
+  // Checked and dropped, like the password of a PUT.
+  if (reference.attribute.mutability === 'writeOnly') {
+    readValue(reference.attribute, operation.value, pointer, patching.found)
+  } else applyToAttribute(patching, operation, reference, path, pointer)
 }
 
 function applyToAttribute(
@@ -163,6 +166,8 @@ function applyToAttribute(
   } else {
     after = changeValue(patching, operation, reference, before, pointer)
   }
+  checkImmutable(top, before, after)
+  if (operation.op === 'remove' && top.required && before !== undefined && after === undefined) throw required(top.name)
   setKey(holder, top.name, after)
   for (const key of holderPath) if (Object.keys(holder).length === 0) delete patching.document[key]
 }
@@ -178,23 +183,25 @@ function countLooks(patching: Patching, before: JsonValue | undefined): void {
 function changeValue(
   { found }: Patching,
   operation: PatchOperation,
-  { attribute, parent }: AttributeReference,
+  { attribute }: AttributeReference,
   before: JsonValue | undefined,
   pointer: string,
 ): JsonValue | undefined {
   if (operation.op === 'remove') {
     if (attribute.required) throw required(attribute.name)
-    if (attribute.mutability === 'immutable' && before !== undefined) throw immutable(attribute.name)
     if (!attribute.multiValued || operation.value === undefined || operation.value === null) return undefined
     found.push(deviations.valueOnRemove(pointer))
     return removeValues(attribute, before, readListed(attribute, operation.value, pointer, found))
   }
+  if (attribute.type === 'complex' && !attribute.multiValued && operation.value !== null) {
+    const given = operation.value === undefined ? undefined : onlyOne(attribute, operation.value, pointer, found)
+    if (given !== undefined && given !== null) {
+      return mergeParts(attribute, before, readParts(attribute, given, pointer, found), operation.op)
+    }
+  }
   const read = operation.op === 'add' ? readListed : readValue
   const value = read(attribute, operation.value, pointer, found)
-  const after = operation.op === 'add' ? addValue(attribute, before, value) : replaceValue(attribute, before, value)
-  const fixed = attribute.mutability === 'immutable' || parent?.mutability === 'immutable'
-  if (fixed && before !== undefined && !sameValue(before, after)) throw immutable(attribute.name)
-  return after
+  return operation.op === 'add' ? addValue(attribute, before, value) : value
 }
 
 /** What is added or removed may also be one value alone, RFC 7644 section 3.5.2.1. */
@@ -213,8 +220,11 @@ function applyToExtension(patching: Patching, operation: PatchOperation, urn: st
   const { document, resourceType } = patching
   const extension = resourceType.extensions.find(({ schema }) => schema.id === urn)
   if (operation.op === 'remove' || operation.value === null) {
-    const kept = extension?.schema.attributes.find(({ required: needed, name }) => needed && isSet(document[urn], name))
+    const block = document[urn]
+    const kept = extension?.schema.attributes.find(({ required: needed, name }) => needed && isSet(block, name))
     if (extension?.required || kept !== undefined) throw required(kept?.name ?? urn)
+    if (isObject(block))
+      for (const one of extension?.schema.attributes ?? []) checkImmutable(one, block[one.name], undefined)
     delete document[urn]
     return
   }
@@ -228,17 +238,6 @@ function applyToExtension(patching: Patching, operation: PatchOperation, urn: st
     else if (isReadOnly(reference)) patching.found.push(deviations.readOnly(at, reference.attribute.name))
     else applyAtPath(patching, { ...operation, value }, parseAttributePath(`${urn}:${name}`), at)
   }
-}
-
-function setPassword(
-  patching: Patching,
-  operation: PatchOperation,
-  { attribute }: AttributeReference,
-  pointer: string,
-): void {
-  const value = readValue(attribute, operation.value, pointer, patching.found)
-  if (operation.op !== 'remove' && typeof value === 'string') patching.password = value
-  else patching.found.push(deviations.keptPassword(pointer))
 }
 
 function checkMutable(reference: AttributeReference, op: PatchOperation['op']): void {
@@ -264,10 +263,6 @@ function isWholeResource(resourceType: ResourceType, path: AttributePath): boole
 
 function required(name: string) {
   return errors.mutability(`${clip(name)} is required and cannot be removed. Replace its value instead.`)
-}
-
-function immutable(name: string) {
-  return errors.mutability(`${clip(name)} is immutable and already has a value. Leave it as it is.`)
 }
 
 function isSet(block: JsonValue | undefined, name: string): boolean {

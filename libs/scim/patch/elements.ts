@@ -10,11 +10,12 @@ import { isObject } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { subAttribute } from '../schema/attribute.ts'
 import type { Attribute } from '../schema/attribute.ts'
-import { readElement, readValue } from '../value.ts'
+import { checkImmutable } from '../mutability.ts'
+import { readElement, readParts, readValue } from '../value.ts'
 import { elementFromFilter } from './eq-values.ts'
 import { pathPointer } from './operation.ts'
 import type { PatchOperation } from './operation.ts'
-import { addValue, replaceValue, sameValue } from './values.ts'
+import { addValue, mergeParts, sameValue } from './values.ts'
 
 /** An operation on some elements of a multi-valued attribute: all, or those a filter selects; whole, or one sub-attribute of them. */
 export interface ElementsOperation {
@@ -82,11 +83,17 @@ function elementChange(
   const { op } = operation
   if (sub === undefined) {
     if (op === 'remove') return () => undefined
-    const value = readElement(attribute, unwrap(operation.value), pointer, found)
-    if (value === undefined) return op === 'add' ? (element) => element : () => undefined
+    const given = unwrap(operation.value)
+    if (given === undefined || given === null) return op === 'add' ? (element) => element : () => undefined
+    if (attribute.type !== 'complex') {
+      const value = readElement(attribute, given, pointer, found)
+      return () => value
+    }
+    const parts = readParts(attribute, given, pointer, found)
     return (element) => {
-      checkImmutable(attribute, element, value)
-      return isObject(element) && isObject(value) ? { ...element, ...value } : value
+      const changed = mergeParts(attribute, element, parts, op)
+      for (const part of attribute.subAttributes ?? []) checkPart(part, element, changed)
+      return sameValue(element, changed) ? element : changed
     }
   }
   if (sub.mutability === 'readOnly') {
@@ -97,28 +104,26 @@ function elementChange(
     return (element) => withPart(element, sub, undefined)
   }
   const value = readValue(sub, operation.value, pointer, found)
-  const combine = op === 'add' ? addValue : replaceValue
-  return (element) => withPart(element, sub, combine(sub, isObject(element) ? element[sub.name] : undefined, value))
+  return (element) => {
+    const known = isObject(element) ? element[sub.name] : undefined
+    return withPart(element, sub, op === 'add' ? addValue(sub, known, value) : value)
+  }
 }
 
 function withPart(element: JsonValue, sub: Attribute, value: JsonValue | undefined): JsonValue | undefined {
   const before = isObject(element) ? element : {}
   const known = before[sub.name]
-  if (sub.mutability === 'immutable' && known !== undefined && !sameValue(known, value)) throw immutable(sub)
   if (sameValue(known, value)) return element
   const after: JsonObject = { ...before }
   if (value === undefined) delete after[sub.name]
   else after[sub.name] = value
-  return Object.keys(after).length === 0 ? undefined : after
+  const changed = Object.keys(after).length === 0 ? undefined : after
+  checkPart(sub, element, changed)
+  return changed
 }
 
-function checkImmutable(attribute: Attribute, element: JsonValue, value: JsonValue): void {
-  if (!isObject(element) || !isObject(value)) return
-  for (const sub of attribute.subAttributes ?? []) {
-    const [known, given] = [element[sub.name], value[sub.name]]
-    if (sub.mutability !== 'immutable' || known === undefined || given === undefined) continue
-    if (!sameValue(known, given)) throw immutable(sub)
-  }
+function checkPart(part: Attribute, before: JsonValue, after: JsonValue | undefined): void {
+  if (isObject(before)) checkImmutable(part, before[part.name], isObject(after) ? after[part.name] : undefined)
 }
 
 function createFrom(target: ElementsOperation, filter: ResolvedFilter | undefined): JsonValue {
@@ -131,13 +136,9 @@ function createFrom(target: ElementsOperation, filter: ResolvedFilter | undefine
     )
   }
   found.push(all.createdByFilter(pathPointer(operation, pointer)))
-  return element
+  return readElement(attribute, element, pathPointer(operation, pointer), found) ?? {}
 }
 
 function unwrap(value: JsonValue | undefined): JsonValue | undefined {
   return Array.isArray(value) && value.length <= 1 ? value[0] : value
-}
-
-function immutable(sub: Attribute) {
-  return errors.mutability(`"${sub.name}" is immutable and already has a value. Remove the element and add another.`)
 }

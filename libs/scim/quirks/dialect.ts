@@ -20,7 +20,7 @@ const strict: Tolerances = {
   createsByReplace: false,
   lastPrimary: false,
   oneForMany: false,
-  booleansAsText: false,
+  scalarsInStrings: false,
   comparedValuePaths: false,
   plainJson: false,
   renames: [],

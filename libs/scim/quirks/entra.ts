@@ -125,7 +125,15 @@ const withoutFlag: readonly Quirk[] = [
       { grade: 'documented', row: 'entra: disable (default)' },
     ],
     shows: 'boolean-as-string',
-    tolerates: { booleansAsText: true },
+    tolerates: { scalarsInStrings: true },
+    setting: appendFlag,
+  },
+  {
+    code: 'entra-numbers-as-strings',
+    habit: 'Sends numbers as strings in a PATCH, as it does booleans.',
+    evidence: [{ grade: 'inferred', row: 'entra: set custom integer attribute (default)' }],
+    shows: 'number-as-string',
+    tolerates: { scalarsInStrings: true },
     setting: appendFlag,
   },
   {

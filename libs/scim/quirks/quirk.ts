@@ -35,8 +35,8 @@ export interface Tolerances {
   readonly lastPrimary: boolean
   /** One value where an array belongs is an array of one, instead of `invalidValue`. */
   readonly oneForMany: boolean
-  /** Every boolean may come as a string, instead of `active` and `primary` alone. */
-  readonly booleansAsText: boolean
+  /** Every boolean and number may come as a string, instead of `active` and `primary` alone. */
+  readonly scalarsInStrings: boolean
   /** A filter may compare what follows a value path, emails[type eq "work"].value eq "x", instead of `invalidFilter`. */
   readonly comparedValuePaths: boolean
   /** Answers are application/json unless Accept names application/scim+json. */

@@ -1,7 +1,7 @@
 import type { AnyEvent } from '#libs/events/index'
 import type { EventLog } from '#libs/eventlog/index'
 import type { Transaction } from '#libs/postgres/index'
-import { matcher, resolveElementFilter, findAttribute, type Resource, ScimError } from '#libs/scim/index'
+import { matcher, resolveElementFilter, findAttribute, ScimError, storedResource } from '#libs/scim/index'
 import { membersChanged } from '../lifecycle.ts'
 import { foldMembership, isNoEdit, type MembershipEdit, noEdit } from '../membership.ts'
 import { decide, type Intent } from '../provisioning.ts'
@@ -24,7 +24,7 @@ type LockedRow = {
   version: number
   created: Date
   lastModified: Date
-  document: Resource
+  document: string
 }
 type MemberRow = { groupId: string; value: string }
 
@@ -101,7 +101,10 @@ export class BatchWrite {
     if (ids[0] === undefined || ids[0].length === 0) return []
     const statement = name === 'User' ? statements.lockUsers : statements.lockGroups
     const found = await this.#transaction.query<LockedRow>(statement, ids)
-    return found.map((row) => [`${row.connection} ${name} ${row.id}`, row])
+    return found.map((row) => [
+      `${row.connection} ${name} ${row.id}`,
+      { ...row, document: storedResource(row.document) },
+    ])
   }
 
   async #plan(job: Job, before: ScimRecord | undefined): Promise<Planned | ScimError> {

@@ -185,7 +185,7 @@ class Compiler {
           : `(${text})::boolean = ${this.#bind(value)}::boolean`
       case 'integer':
       case 'decimal':
-        return `(${text})::numeric ${sqlOperator(operator)} ${this.#bind(value)}::numeric`
+        return `(${text})::numeric ${sqlOperator(operator)} ${this.#bind(String(value))}::numeric`
       case 'dateTime':
         return `(${text})::timestamptz ${sqlOperator(operator)} ${this.#bind(value)}::timestamptz`
       default: {

@@ -6,7 +6,7 @@ import type { Statement } from '#libs/postgres/index'
 const lock = (table: string): Statement => ({
   name: `gateway lock ${table}`,
   text: `
-    SELECT t.connection, t.id, t.version, t.created, t.last_modified AS "lastModified", t.document
+    SELECT t.connection, t.id, t.version, t.created, t.last_modified AS "lastModified", t.document::text AS document
     FROM (SELECT DISTINCT * FROM unnest((SELECT $1::text[]), (SELECT $2::uuid[])) AS pair(connection, id)) AS k
     JOIN gateway.${table} t ON t.connection = k.connection AND t.id = k.id
     ORDER BY t.connection, t.id FOR NO KEY UPDATE OF t`,
