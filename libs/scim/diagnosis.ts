@@ -38,6 +38,11 @@ export class Diagnosis {
     this.#own.push(explained === undefined ? deviation : { ...deviation, ...explained })
   }
 
+  /** Of what all parts of a request may have alike the first is enough. */
+  pushOnce(deviation: Deviation): void {
+    if (this.#own.every(({ code }) => code !== deviation.code)) this.push(deviation)
+  }
+
   /** For what may be done again: the deviations of the last attempt are those that count. */
   attempt(): Diagnosis {
     return (this.#attempt = new Diagnosis(this.dialect, this))

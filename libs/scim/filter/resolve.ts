@@ -66,7 +66,13 @@ export function resolveFilter(
   found = new Diagnosis(),
   pointer = '?filter',
 ): ResolvedFilter {
-  const find: Resolving['find'] = (path) => findAttribute(resourceType, printPath(path))
+  const find: Resolving['find'] = (path) => {
+    const reference = findAttribute(resourceType, printPath(path))
+    if (reference?.extension !== undefined && path.schema === undefined) {
+      found.push(deviations.unqualifiedAttribute(pointer, path.name))
+    }
+    return reference
+  }
   return resolve(filter, { find, insideValuePath: false, found, pointer })
 }
 

@@ -83,7 +83,7 @@ function parseOperation(operation: JsonValue, pointer: string, found: Diagnosis)
 function parseOp(op: JsonValue | undefined, pointer: string, found: Diagnosis): PatchOperation['op'] {
   const word = typeof op === 'string' ? op.trim().toLowerCase() : ''
   if (word === 'add' || word === 'replace' || word === 'remove') {
-    if (op !== word) found.push(deviations.operationLetterCase(below(pointer, 'op')))
+    if (op !== word) found.pushOnce(deviations.operationLetterCase(below(pointer, 'op')))
     return word
   }
   const cause = word === '' ? 'has no "op"' : `has the op ${clip(word)}`
