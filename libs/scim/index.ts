@@ -14,7 +14,7 @@ export { deviations } from './deviation.ts'
 export type { Deviation, DeviationCode } from './deviation.ts'
 export { Diagnosis } from './diagnosis.ts'
 
-export { contradiction, dialectOf, dialects } from './quirks/identity-providers.ts'
+export { contradiction, dialectOf, dialects, knownIdentityProviders } from './quirks/identity-providers.ts'
 export type { Dialect } from './quirks/dialect.ts'
 export type { RequestTraits } from './quirks/identity-provider.ts'
 
