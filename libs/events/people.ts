@@ -55,6 +55,7 @@ export const userEvents = {
   'user.deactivated': userState.extend({ changes }),
   'user.reactivated': userState.extend({ changes }),
   'user.deprovisioned': z.object({ ...scope, personId: z.string() }),
+  'user.restored': userState,
 }
 
 export const group = z.object({
@@ -81,4 +82,5 @@ export const groupEvents = {
     removed: z.array(z.string()),
   }),
   'group.deleted': z.object({ ...scope, groupId: z.string() }),
+  'group.restored': groupState,
 }

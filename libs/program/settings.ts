@@ -76,6 +76,11 @@ export const settings = {
     about:
       'Records of reads and refusals held in memory while the database is slow; when full, requests are answered 503.',
   }),
+  LATCHKEY_DELETED_RETENTION: setting.duration({
+    default: '30d',
+    min: '0s',
+    about: 'How long a deleted user or group can be restored by an administrator, before it is removed for good.',
+  }),
   LATCHKEY_EVENT_RETENTION: setting.duration({
     default: '30d',
     min: '1d',

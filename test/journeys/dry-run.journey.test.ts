@@ -120,6 +120,29 @@ describe('a dry run', () => {
     expect((await scim('GET', `/Groups/${team.id}`)).body.members).toMatchObject([{ value: member.id }])
   })
 
+  test('is every write of a connection in that mode, answered as an identity provider expects it', async () => {
+    const quiet = await world.connection('okta')
+    const ask = world.scim(quiet)
+    const { body: kept } = await ask('POST', '/Users', user('dry.kept'))
+    expect(await world.admin('PATCH', `/connections/${quiet.id}`, { settings: { mode: 'dry-run' } })).toMatchObject({
+      status: 200,
+    })
+    await eventually(
+      () => ask('DELETE', `/Users/${kept.id}`, undefined, { 'If-Match': 'W/"0"' }),
+      ({ headers }) => headers.get('latchkey-dry-run') === 'true',
+    )
+    const gone = await ask('DELETE', `/Users/${kept.id}`)
+    expect(gone).toMatchObject({ status: 204, body: undefined })
+    expect(await ask('POST', '/Users', user('dry.other'))).toMatchObject({
+      status: 201,
+      body: { userName: 'dry.other' },
+    })
+    expect((await ask('GET', '/Users')).body).toMatchObject({ totalResults: 1, Resources: [{ id: kept.id }] })
+    expect((await world.events(quiet.id)).map(({ name }) => name).filter((name) => name.startsWith('user.'))).toEqual([
+      'user.provisioned',
+    ])
+  })
+
   test('asked for in a word that is neither true nor false is refused, and nothing is written', async () => {
     expect(await scim('POST', '/Users', user('dry.misspelled'), { 'Latchkey-Dry-Run': 'yes' })).toMatchObject({
       status: 400,

@@ -37,6 +37,13 @@ export const key = z.looseObject({
 })
 export type Key = z.infer<typeof key>
 
+const record = { id: z.string(), kind: z.string(), name: z.string(), version: z.number(), createdAt: z.string() }
+
+/** A deleted user or group. */
+export const deletedRecord = z.looseObject({ ...record, deletedAt: z.string(), restorableUntil: z.string() })
+
+export const restoredRecord = z.looseObject(record)
+
 export const readiness = z.object({
   status: z.string(),
   missing: z.array(z.object({ name: z.string(), reason: z.string() })),

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { connectionsCommand } from './connections.ts'
 import type { World } from './command.ts'
 import { deadLettersCommand } from './dead-letters.ts'
+import { deletedCommand } from './deleted.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { keysCommand } from './keys.ts'
 import { requestsCommand } from './requests.ts'
@@ -22,6 +23,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     .addCommand(tenantsCommand(world, version))
     .addCommand(connectionsCommand(world, version))
     .addCommand(keysCommand(world, version))
+    .addCommand(deletedCommand(world, version))
     .addCommand(requestsCommand(world, version))
     .addCommand(deadLettersCommand(world, version))
     .addCommand(statusCommand(world, version))

@@ -3,10 +3,13 @@ import { derivedSecret } from '#libs/credentials/index'
 import { ADMIN_TOKEN } from '#libs/http/index'
 import { metrics } from '#libs/telemetry/index'
 import { captureOf } from './capture.ts'
+import { DELETED_RECORDS } from './deleted.ts'
 import { FollowTrust } from './events/follow-trust.ts'
 import { ForgetCaptures } from './events/forget-captures.ts'
 import { HearChannel } from './events/hear-channel.ts'
+import { PurgeDeleted } from './events/purge-deleted.ts'
 import { WatchChanges } from './events/watch-changes.ts'
+import { DeletedController } from './http/deleted.controller.ts'
 import { RequestsController } from './http/requests.controller.ts'
 import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
 import { scimPrefix } from './names.ts'
@@ -15,11 +18,12 @@ import { GATEWAY_PARTS, type GatewayParts } from './parts.ts'
 import { Pseudonyms } from './pseudonyms.ts'
 import type { ServeParts } from './serve.ts'
 import { Captures } from './store/captures.ts'
+import { StoredDeletedRecords } from './store/deleted-records.ts'
 import { KnownTrust } from './store/known-trust.ts'
 import { Records } from './store/records.ts'
 import { Writer } from './store/writer.ts'
 
-/** The way in: SCIM 2.0 under /scim/v2/<connection>. */
+/** The way in: SCIM 2.0 under /scim/v2/<connection>; and what was deleted there, in the admin API. */
 @Module({})
 export class GatewayModule {
   static with(parts: GatewayParts): DynamicModule {
@@ -49,16 +53,22 @@ export class GatewayModule {
     }
     return {
       module: GatewayModule,
-      controllers: [ScimController, FollowTrust, ...(parts.adminToken === undefined ? [] : [RequestsController])],
+      controllers: [
+        ScimController,
+        FollowTrust,
+        ...(parts.adminToken === undefined ? [] : [DeletedController, RequestsController]),
+      ],
       providers: [
         { provide: GATEWAY_PARTS, useValue: parts },
         { provide: SERVE_PARTS, useValue: serveParts },
         { provide: KnownTrust, useValue: trust },
+        { provide: DELETED_RECORDS, useValue: new StoredDeletedRecords(database, log) },
         { provide: ADMIN_TOKEN, useValue: parts.adminToken ?? '' },
         { provide: Captures, useValue: captures },
         ForgetCaptures,
         HearChannel,
         WatchChanges,
+        PurgeDeleted,
       ],
     }
   }

@@ -18,6 +18,8 @@ export interface Occasion {
   readonly traceparent: string | undefined
 }
 
+type Deleted = Pick<ScimRecord, 'id' | 'version' | 'document'>
+
 /** Deltas larger than this are told in several events. */
 const largestDelta = 1_000
 
@@ -63,6 +65,14 @@ export function userDeprovisioned(scope: Scope, occasion: Occasion, before: Scim
       personId: before.id,
     }),
   ]
+}
+
+/** `deleted` is the record as its deletion left it. */
+export function userRestored(scope: Scope, occasion: Occasion, deleted: Deleted): AnyEvent {
+  return makeEvent('user.restored', origin(scope, occasion, deleted.id, deleted.version + 1), {
+    ...facts(scope),
+    person: personOf(deleted.id, deleted.document),
+  })
 }
 
 export function groupCreated(scope: Scope, occasion: Occasion, id: string, document: Resource): AnyEvent[] {
@@ -123,6 +133,13 @@ export function groupDeleted(scope: Scope, occasion: Occasion, before: ScimRecor
       groupId: before.id,
     }),
   ]
+}
+
+export function groupRestored(scope: Scope, occasion: Occasion, deleted: Deleted): AnyEvent {
+  return makeEvent('group.restored', origin(scope, occasion, deleted.id, deleted.version + 1), {
+    ...facts(scope),
+    group: groupFacts(deleted.id, deleted.document),
+  })
 }
 
 function whatChanged(

@@ -17,6 +17,8 @@ export interface GatewayParts {
   /** Whether what is known of keys is no older than it may be. */
   readonly currency: Currency
   readonly peppers: Peppers
+  /** Milliseconds for which deleted users and groups can be restored. */
+  readonly deletedRetention: number
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */
   readonly publicUrl: string
   /** Largest body in bytes. */

@@ -224,7 +224,7 @@ function endpoint(passage: Passage): void {
 }
 
 function dryRun(passage: Passage): void {
-  const asked = asksForDryRun(passage.arrival)
+  const asked = asksForDryRun(passage.arrival) || passage.connection?.settings.mode === 'dry-run'
   passage.isRehearsal = asked && passage.endpoint !== undefined && writes(passage.endpoint)
 }
 

@@ -15,6 +15,7 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly adminToken: string
   readonly bodyLimit: number
   readonly requestTimeout: number
+  readonly deletedRetention: number
   readonly captureRetention: number
 }
 
@@ -56,6 +57,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     channel,
     currency: new Currency({ provenUpTo: caughtUpAt, caughtUpAt, unbrokenSince: () => undefined }, clock),
     peppers,
+    deletedRetention: options.deletedRetention,
     publicUrl,
     bodyLimit,
     requestTimeout,

@@ -48,6 +48,7 @@ beforeAll(async () => {
     },
     currency,
     peppers: generatePeppers(),
+    deletedRetention: 1_000,
     publicUrl: 'http://127.0.0.1:8080',
     bodyLimit: 1_000,
     adminToken: undefined,

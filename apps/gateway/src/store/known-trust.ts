@@ -198,6 +198,7 @@ const removeConnection = [
   'DELETE FROM gateway.membership WHERE connection = $1',
   'DELETE FROM gateway.scim_group WHERE connection = $1',
   'DELETE FROM gateway.scim_user WHERE connection = $1',
+  'DELETE FROM gateway.deleted_record WHERE connection = $1',
 ]
 
 function connectionValues(facts: ConnectionFacts, version: number): unknown[] {

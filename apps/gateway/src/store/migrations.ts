@@ -132,6 +132,34 @@ class ConnectionSettings1764000000005 implements MigrationInterface {
   }
 }
 
+class DeletedRecords1764000000006 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      -- What was deleted and can still be restored, apart from what stands. A membership is kept with the one of the two that was deleted first.
+      CREATE TABLE gateway.deleted_record (
+        connection text NOT NULL,
+        id uuid NOT NULL,
+        resource_type text NOT NULL CHECK (resource_type IN ('User', 'Group')),
+        name_key text NOT NULL,
+        version integer NOT NULL,
+        created timestamptz(3) NOT NULL,
+        deleted_at timestamptz(3) NOT NULL,
+        document jsonb NOT NULL,
+        group_ids uuid[] NOT NULL DEFAULT '{}',
+        member_ids text[] NOT NULL DEFAULT '{}',
+        -- Members that nobody knew.
+        parked_ids text[] NOT NULL DEFAULT '{}',
+        PRIMARY KEY (connection, id)
+      );
+      CREATE INDEX deleted_record_deleted_at ON gateway.deleted_record (connection, deleted_at, id);
+      CREATE INDEX deleted_record_name ON gateway.deleted_record (connection, name_key);`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE gateway.deleted_record')
+  }
+}
+
 class CapturedRequests1764000000008 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
@@ -161,5 +189,6 @@ export const migrations = [
   TrustChanges1764000000003,
   Lanes1764000000004,
   ConnectionSettings1764000000005,
+  DeletedRecords1764000000006,
   CapturedRequests1764000000008,
 ]

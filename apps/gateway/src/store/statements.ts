@@ -40,16 +40,16 @@ export const groupsLeft: Statement = {
 }
 
 const userRow =
-  'r(connection text, id uuid, user_name_key text, renamed boolean, external_id text, display_name_key text, email_keys text[], active boolean, version int, now timestamptz, document jsonb)'
+  'r(connection text, id uuid, user_name_key text, renamed boolean, external_id text, display_name_key text, email_keys text[], active boolean, version int, created timestamptz, now timestamptz, document jsonb)'
 const groupRow =
-  'r(connection text, id uuid, external_id text, display_name_key text, version int, now timestamptz, document jsonb)'
+  'r(connection text, id uuid, external_id text, display_name_key text, version int, created timestamptz, now timestamptz, document jsonb)'
 
 /** A name already taken leaves its row out of the answer. */
 export const insertUsers: Statement = {
   name: 'gateway insert users',
   text: `
     INSERT INTO gateway.scim_user (connection, id, user_name_key, external_id, display_name_key, email_keys, active, version, created, last_modified, document)
-    SELECT connection, id, user_name_key, external_id, display_name_key, email_keys, active, version, now, now, document
+    SELECT connection, id, user_name_key, external_id, display_name_key, email_keys, active, version, coalesce(created, now), now, document
     FROM jsonb_to_recordset($1::jsonb) AS ${userRow}
     ON CONFLICT (connection, user_name_key) DO NOTHING RETURNING id`,
 }
@@ -77,7 +77,7 @@ export const insertGroups: Statement = {
   name: 'gateway insert groups',
   text: `
     INSERT INTO gateway.scim_group (connection, id, external_id, display_name_key, version, created, last_modified, document)
-    SELECT connection, id, external_id, display_name_key, version, now, now, document FROM jsonb_to_recordset($1::jsonb) AS ${groupRow}`,
+    SELECT connection, id, external_id, display_name_key, version, coalesce(created, now), now, document FROM jsonb_to_recordset($1::jsonb) AS ${groupRow}`,
 }
 
 export const updateGroups: Statement = {
@@ -88,15 +88,6 @@ export const updateGroups: Statement = {
     FROM jsonb_to_recordset($1::jsonb) AS ${groupRow}
     WHERE t.connection = r.connection AND t.id = r.id`,
 }
-
-const remove = (table: string): Statement => ({
-  name: `gateway delete ${table}`,
-  text: `
-    DELETE FROM gateway.${table} AS t USING unnest($1::text[], $2::uuid[]) AS k(connection, id)
-    WHERE t.connection = k.connection AND t.id = k.id`,
-})
-export const deleteUsers = remove('scim_user')
-export const deleteGroups = remove('scim_group')
 
 /** Whoever was not yet a member. A member is held while it is added, so that its deletion either comes first or takes it out again. `$4` repeats the member's id where it has the form of one, to tell its kind. */
 export const insertMembers: Statement = {
@@ -120,14 +111,6 @@ export const deleteMembers: Statement = {
     RETURNING m.group_id AS "groupId", m.member_id AS value`,
 }
 
-/** All members of groups that are deleted. */
-export const deleteMembersOfGroups: Statement = {
-  name: 'gateway delete members of groups',
-  text: `
-    DELETE FROM gateway.membership AS m USING unnest($1::text[], $2::uuid[]) AS k(connection, group_id)
-    WHERE m.connection = k.connection AND m.group_id = k.group_id`,
-}
-
 /** Every member but those listed. */
 export const deleteOtherMembers: Statement = {
   name: 'gateway delete other members',
@@ -135,15 +118,6 @@ export const deleteOtherMembers: Statement = {
     DELETE FROM gateway.membership AS m
     WHERE m.connection = $1 AND m.group_id = $2 AND NOT EXISTS (SELECT 1 FROM unnest($3::text[]) AS kept(id) WHERE kept.id = m.member_id)
     RETURNING m.group_id AS "groupId", m.member_id AS value`,
-}
-
-/** Memberships of what was deleted, in the groups that still stand. */
-export const leaveGroups: Statement = {
-  name: 'gateway leave groups',
-  text: `
-    DELETE FROM gateway.membership AS m USING unnest($1::text[], $2::text[]) AS k(connection, member_id)
-    WHERE m.connection = k.connection AND m.member_id = k.member_id
-    RETURNING m.connection, m.group_id AS "groupId", m.member_id AS value`,
 }
 
 export const bumpGroups: Statement = {
