@@ -226,6 +226,7 @@ const effects: Record<string, (row: Row) => void> = {
     expect(changes(row)).toEqual({ membership: [{ kind: 'remove', values: ['{uid1}'] }] }),
   'entra: set custom boolean attribute (default)': (row) => expect(changes(row)).toEqual({}),
   'entra: set custom integer attribute (default)': (row) => expect(changes(row)).toEqual({}),
+  'entra: no operations': (row) => expect(changes(row)).toEqual({}),
   'entra: add single-valued attribute (default)': (row) => expect(changes(row)).toEqual({ nickName: 'Babs' }),
   'entra: replace roles': (row) =>
     expect(changes(row)).toEqual({

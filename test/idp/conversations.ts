@@ -396,6 +396,14 @@ const entra: readonly Step[] = [
     directory: { displayName: 'Bjfe' },
   },
   {
+    row: 'entra: no operations',
+    status: 200,
+    deviations: ['empty-operations'],
+    events: [],
+    scim: { ...updated, nickName: 'Babs' },
+    directory: {},
+  },
+  {
     row: 'entra: set custom boolean attribute (default)',
     status: 200,
     deviations: ['operation-letter-case', 'unknown-attribute'],

@@ -98,6 +98,30 @@ const bothModes: readonly Quirk[] = [
     setting: 'Entra ID: replace a provisioning job whose id begins with customappsso by one that begins with scim',
   },
   {
+    code: 'entra-no-operations',
+    habit: 'Sends a PATCH without operations; so does the SCIM Validator of Microsoft.',
+    evidence: [{ grade: 'reported', row: 'entra: no operations' }],
+    shows: 'empty-operations',
+  },
+  {
+    code: 'entra-sends-nulls',
+    habit: 'Sends null for an attribute that has no value.',
+    evidence: [{ grade: 'documented', row: 'entra: create user with nulls and root-level ext attrs' }],
+  },
+  {
+    code: 'entra-reads-groups-without-members',
+    habit: 'Reads a group without its members, which may be many.',
+    evidence: [{ grade: 'documented', row: 'entra: get group' }],
+  },
+  {
+    code: 'entra-deletes-late',
+    habit: 'Sets active to false when somebody loses access, and deletes 30 days after the account was deleted.',
+    evidence: [
+      { grade: 'documented', row: 'entra: hard delete' },
+      { grade: 'documented', row: 'entra: disable (default)' },
+    ],
+  },
+  {
     code: 'entra-flags-in-the-query',
     habit: 'Repeats the flags of its tenant URL in the query of each request.',
     evidence: [{ grade: 'documented', row: 'entra-flag: update multi (aadOptscim062020)' }],

@@ -44,6 +44,11 @@ const connector = defineDialect({
       setting: `${template}: add the URN to "schemas"`,
     },
     {
+      code: 'onelogin-probes-with-an-unknown-name',
+      habit: 'Tests the connection by looking for a user that does not exist.',
+      evidence: [{ grade: 'documented', row: 'onelogin: connection probe' }],
+    },
+    {
       code: 'onelogin-null-id',
       habit: 'Sends id as null when it creates a user.',
       evidence: [{ grade: 'reported', row: 'onelogin: create with template artefacts' }],

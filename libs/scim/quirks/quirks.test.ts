@@ -141,6 +141,10 @@ const proofs: Record<string, { before?: object; met: unknown; otherwise?: unknow
     met: { displayName: 'Bjfe', emails: [{ value: 'TestMhvaes@test.microsoft.com' }] },
   },
   'entra-probes-with-a-random-name': { met: { found: false } },
+  'entra-no-operations': { before: { active: true }, met: { active: true } },
+  'entra-sends-nulls': { met: { resource: { displayName: 'Joy Young', name: { familyName: 'Young' } } } },
+  'entra-reads-groups-without-members': { met: {} },
+  'entra-deletes-late': { met: {} },
   'entra-capital-operations': { met: { active: false } },
   'entra-removes-by-value': { met: { membership: [{ kind: 'remove', values: ['{uid1}'] }] } },
   'entra-062020-keys-are-paths': {
@@ -149,6 +153,7 @@ const proofs: Record<string, { before?: object; met: unknown; otherwise?: unknow
   },
   'google-plain-json': { met: { resource: { userName: 'a@b.c' } } },
   'onelogin-unnamed-extension': { met: { resource: { [enterprise()]: { department: 'Eng' } } } },
+  'onelogin-probes-with-an-unknown-name': { met: { found: false } },
   'onelogin-null-id': { met: { resource: { userName: 'a@b.c' } } },
   'jumpcloud-removes-by-value': { met: { membership: [{ kind: 'remove', values: ['{uid1}'] }] } },
   'jumpcloud-null-emails': { met: { resource: { userName: 'testuser@example.io', name: { givenName: 'firstname' } } } },
