@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { Diagnosis } from '../diagnosis.ts'
 import { ScimError } from '../error.ts'
 import { matcher } from '../filter/matches.ts'
@@ -312,6 +313,35 @@ test('a request of a connection of no known kind has the dialect that it gives a
   for (const [label, name] of Object.entries(given)) {
     expect([label, dialectOf('other', traitsOf(recordedAs(label))).name]).toEqual([label, name])
   }
+})
+
+test('whatever a body holds, somebody is taken for its caller', () => {
+  const key = fc.constantFrom(
+    'Operations',
+    'op',
+    'path',
+    'value',
+    'emails',
+    enterprise(),
+    'manager',
+    'managerId',
+    'active',
+  )
+  const { body } = fc.letrec((tie) => ({
+    body: fc.oneof(
+      { maxDepth: 5, depthSize: 'small' },
+      fc.constantFrom(null, 'Add', 'emails', 7, false),
+      fc.array(tie('body'), { maxLength: 3 }),
+      fc.dictionary(key, tie('body'), { maxKeys: 4 }),
+    ),
+  }))
+  const kind = fc.constantFrom('other', '', ...knownIdentityProviders.map((one) => one.kind))
+  fc.assert(
+    fc.property(kind, fc.constantFrom('GET', 'PATCH', 'PUT'), fc.string(), body, (known, method, filter, sent) => {
+      const query = new URLSearchParams({ filter })
+      expect(dialects).toContain(dialectOf(known, { method, path: filter, query, userAgent: filter, body: sent }))
+    }),
+  )
 })
 
 test('a request that calls itself by another name than its connection has is told of, where that is known', () => {
