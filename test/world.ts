@@ -191,6 +191,14 @@ export function patch(...operations: readonly object[]): object {
   return { schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'], Operations: operations }
 }
 
+export function bulk(operations: readonly object[], failOnErrors?: number): object {
+  return {
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+    ...(failOnErrors === undefined ? {} : { failOnErrors }),
+    Operations: operations,
+  }
+}
+
 export function versionOf(resource: { meta: { version: string } }): number {
   return Number(/^W\/"(\d+)"$/.exec(resource.meta.version)?.[1])
 }

@@ -52,6 +52,12 @@ export const requestDecided = z.object({
   changed: z.array(z.string()),
   /** Ids of the events that this request brought about. */
   events: z.array(z.string()),
+  /** For an operation of a bulk request: the id of that request. */
+  within: z.string().optional(),
+  /** For a bulk request: how many operations it had, how many were refused, and how many were not begun after too many errors. */
+  bulk: z
+    .object({ operations: z.int().nonnegative(), refused: z.int().nonnegative(), notBegun: z.int().nonnegative() })
+    .optional(),
   /** Id of the captured request that an operator sent again by this one. */
   replayOf: z.string().optional(),
   /** Set when nothing of what it asked for was done: what is told of it is what would have been. */

@@ -13,12 +13,15 @@ const mostOfOneCode = 10
  */
 export class Diagnosis {
   readonly dialect: Dialect
+  /** JSON pointer to what is read, where that is not the whole body. */
+  readonly place: string
   readonly #own: Deviation[] = []
   readonly #earlier: Diagnosis | undefined
   #attempt: Diagnosis | undefined
 
-  constructor(dialect: Dialect = standard, earlier?: Diagnosis) {
+  constructor(dialect: Dialect = standard, place = '', earlier?: Diagnosis) {
     this.dialect = dialect
+    this.place = place
     this.#earlier = earlier
   }
 
@@ -45,7 +48,7 @@ export class Diagnosis {
 
   /** For what may be done again: the deviations of the last attempt are those that count. */
   attempt(): Diagnosis {
-    return (this.#attempt = new Diagnosis(this.dialect, this))
+    return (this.#attempt = new Diagnosis(this.dialect, this.place, this))
   }
 
   #hasRoom({ code }: Deviation): boolean {

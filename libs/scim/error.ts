@@ -69,7 +69,7 @@ export const errors = {
     new ScimError({
       status: 404,
       code: 'unknown-endpoint',
-      detail: `Nothing is served at ${path === undefined ? 'this address' : clip(path)}. Use /Users, /Groups, /ServiceProviderConfig, /ResourceTypes or /Schemas below the SCIM base URL.`,
+      detail: `Nothing is served at ${path === undefined ? 'this address' : clip(path)}. Use /Users, /Groups, /Bulk, /ServiceProviderConfig, /ResourceTypes or /Schemas below the SCIM base URL.`,
     }),
 
   methodNotAllowed: (allow: readonly string[]) =>
@@ -93,6 +93,30 @@ export const errors = {
       status: 413,
       code: 'payload-too-large',
       detail: `The body is larger than ${limitBytes} bytes. Send it in smaller parts.`,
+    }),
+
+  /** `limit` is what is advertised as maxOperations, RFC 7644 section 3.7.4. */
+  tooManyOperations: (limit: number) =>
+    new ScimError({
+      status: 413,
+      code: 'too-many-operations',
+      detail: `The bulk request has more operations than maxOperations (${limit}). Split it into several requests.`,
+    }),
+
+  /** An operation of a bulk request refers to a resource that another was to make, and that was not made. */
+  brokenReference: (bulkId: string) =>
+    new ScimError({
+      status: 409,
+      code: 'broken-reference',
+      detail: `This operation refers to ${clip(`bulkId:${bulkId}`)}, which was not created. See why in the result of that operation, and send both again.`,
+    }),
+
+  /** Operations of a bulk request that refer to each other in a circle, of which another was refused. */
+  brokenCircle: (bulkIds: readonly string[]) =>
+    new ScimError({
+      status: 409,
+      code: 'broken-circle',
+      detail: `This operation and others refer to each other, so all of them are done or none, and ${listed(bulkIds)} could not be done. See why in the result of that operation, and send all of them again.`,
     }),
 
   unsupportedMediaType: (received: string | undefined) =>
@@ -139,6 +163,11 @@ export const errors = {
       detail: `The database of this service cannot be reached or is too slow at the moment. Repeat the request after ${retryAfterSeconds} seconds.`,
       headers: { 'Retry-After': String(retryAfterSeconds) },
     }),
+}
+
+function listed(bulkIds: readonly string[]): string {
+  const named = bulkIds.slice(0, 3).map((bulkId) => clip(`bulkId:${bulkId}`))
+  return named.length === 0 ? 'one of them' : `${named.join(', ')}${bulkIds.length > 3 ? ' and others' : ''}`
 }
 
 export const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error'

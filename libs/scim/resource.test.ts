@@ -39,6 +39,16 @@ const refusal = (attributes: object, dialect = standard) => {
   throw new Error('it was accepted')
 }
 
+test('where the resource is a part of the body, every place is one of the whole body', () => {
+  const found = new Diagnosis(standard, '/Operations/3/data')
+  readResource(User, { userName: 'ada', titel: 'x', emails: [{ value: 'a@x.y', note: 'x' }] }, found)
+  expect(found.deviations.map(({ pointer }) => pointer)).toEqual([
+    '/Operations/3/data/titel',
+    '/Operations/3/data/emails/0/note',
+    '/Operations/3/data/schemas',
+  ])
+})
+
 test('names are stored as the schema writes them, whatever letter case they came in', () => {
   const body = { USERNAME: 'ada', Name: { GIVENNAME: 'Ada' }, [enterprise.toUpperCase()]: { Department: 'd' } }
   expect(readResource(User, body).resource).toEqual({

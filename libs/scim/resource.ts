@@ -25,7 +25,6 @@ export interface ReadResource {
 }
 
 /**
-/**
  * The body of a POST or PUT as a resource. readOnly and unknown attributes are left out and added to `found`; a writeOnly one, such as
  * the password, is checked and dropped. Throws `invalidSyntax` when the body is no object, `invalidValue` when a value does not fit
  * or a required attribute or extension is missing.
@@ -37,7 +36,7 @@ export function readResource(resourceType: ResourceType, body: unknown, found = 
   const draft = new Draft(resourceType)
   const read: { members?: Member[] } = {}
   for (const [key, value] of Object.entries(body)) {
-    const pointer = below('', key)
+    const pointer = below(found.place, key)
     const extension = findExtension(resourceType, key)
     if (key.toLowerCase() === 'schemas') reportSchemas(resourceType, value, pointer, found)
     else if (extension !== undefined) {
@@ -188,6 +187,6 @@ function reportMissingSchemas(declared: unknown, resource: Resource, found: Diag
   const list: unknown[] = Array.isArray(declared) ? declared : [declared]
   const known = new Set(list.map((urn) => (typeof urn === 'string' ? urn.toLowerCase() : '')))
   for (const urn of resource.schemas) {
-    if (!known.has(urn.toLowerCase())) found.push(deviations.missingSchema('/schemas', urn))
+    if (!known.has(urn.toLowerCase())) found.push(deviations.missingSchema(below(found.place, 'schemas'), urn))
   }
 }

@@ -32,6 +32,11 @@ export const metrics = {
     ['http.request.method', 'http.route', 'http.response.status_code'],
   ),
   requests: counter('latchkey.requests', '{request}', 'SCIM requests', ['idp', 'operation', 'result']),
+  bulkOperations: counter('latchkey.bulk.operations', '{operation}', 'Operations within bulk requests', [
+    'idp',
+    'operation',
+    'result',
+  ]),
   requestsUnreadable: counter(
     'latchkey.requests.unreadable',
     '{request}',

@@ -128,6 +128,7 @@ it('records are found by everything they can be searched by, newest first', asyn
       status: 500,
     },
     { receivedAt: minutesAgo(20), connection: 'b', kid: 'k3', operation: 'keys.mint', surface: 'admin' },
+    { receivedAt: minutesAgo(60), connection: 'c', kid: 'k4', within: newId() },
   ]
   const told = facts.map((each) =>
     decision({ ...each, connection: `${tenant}-${each.connection}`, kid: `${tenant}-${each.kid}` }),
@@ -135,15 +136,16 @@ it('records are found by everything they can be searched by, newest first', asyn
   await audit.tell(...told.map(decided))
   const all = told.map((each) => each.requestId)
   const expected = (...indexes: number[]) => indexes.map((index) => all[index])
-  expect(await ids(`tenant=${tenant}`)).toEqual(expected(3, 2, 1, 0))
+  expect(await ids(`tenant=${tenant}`)).toEqual(expected(3, 2, 1, 0, 4))
+  expect(await ids(`within=${told[4]?.within}`)).toEqual(expected(4))
   expect(await ids(`connection=${tenant}-a`)).toEqual(expected(1, 0))
   expect(await ids(`kid=${tenant}-k1`)).toEqual(expected(2, 0))
   expect(await ids(`tenant=${tenant}&outcome=failed`)).toEqual(expected(2))
-  expect(await ids(`tenant=${tenant}&operation=users.create`)).toEqual(expected(2, 0))
+  expect(await ids(`tenant=${tenant}&operation=users.create`)).toEqual(expected(2, 0, 4))
   expect(await ids(`tenant=${tenant}&surface=admin`)).toEqual(expected(3))
   expect(await ids(`tenant=${tenant}&since=${minutesAgo(45)}&until=${minutesAgo(25)}`)).toEqual(expected(2, 1))
   expect(await ids(`tenant=${tenant}&since=${told[2]?.receivedAt}`)).toEqual(expected(3, 2))
-  expect(await ids(`tenant=${tenant}&until=${told[2]?.receivedAt}`)).toEqual(expected(1, 0))
+  expect(await ids(`tenant=${tenant}&until=${told[2]?.receivedAt}`)).toEqual(expected(1, 0, 4))
   expect(await ids(`tenant=${tenant}&connection=${tenant}-a&kid=${tenant}-k1`)).toEqual(expected(0))
 })
 

@@ -55,6 +55,8 @@ export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
         pointer: excerpt(pointer).slice(0, longestPointer),
         cause: excerpt(cause),
       })),
+      ...(passage.within === undefined ? {} : { within: passage.within.requestId }),
+      ...(outcome.bulk === undefined ? {} : { bulk: outcome.bulk }),
       ...(passage.replayOf === undefined ? {} : { replayOf: passage.replayOf }),
       ...(passage.isRehearsal === true ? { dryRun: true as const } : {}),
       receivedAt: arrival.receivedAt.toISOString(),

@@ -12,8 +12,13 @@ import { accepted, type Answer } from './answer.ts'
 import { largestPage } from './resources.ts'
 import type { Admitted } from './way-in.ts'
 
+export interface DiscoveryParts {
+  readonly baseUrl: (connection: string) => string
+  readonly bodyLimit: number
+}
+
 /** RFC 7644 section 4. A filter is 403 here; paging is passed over. */
-export function discover(request: Admitted, baseUrl: string): Answer {
+export function discover(request: Admitted, parts: DiscoveryParts): Answer {
   if (request.arrival.query.has('filter')) {
     throw errors.forbidden(
       'discovery-filter',
@@ -23,17 +28,20 @@ export function discover(request: Admitted, baseUrl: string): Answer {
   return {
     status: 200,
     headers: {},
-    body: documentOf(request, baseUrl),
+    body: documentOf(request, parts),
     outcome: accepted(200),
   }
 }
 
-function documentOf(request: Admitted, baseUrl: string): string {
+function documentOf(request: Admitted, parts: DiscoveryParts): string {
   const { endpoint, principal, resourceId = '' } = request
+  const baseUrl = parts.baseUrl(principal.connection)
   const types = [principal.types.User, principal.types.Group]
   switch (endpoint.operation) {
     case 'discovery.service-provider-config':
-      return JSON.stringify(serviceProviderConfig(baseUrl, largestPage))
+      return JSON.stringify(
+        serviceProviderConfig(baseUrl, { maxResults: largestPage, maxPayloadSize: parts.bodyLimit }),
+      )
     case 'discovery.resource-types':
       return renderAll(resourceTypeDocuments(types, baseUrl))
     case 'discovery.schemas':

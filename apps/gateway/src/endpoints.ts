@@ -14,6 +14,7 @@ export interface Endpoint {
 
 export type Operation =
   | `${'users' | 'groups'}.${'list' | 'create' | 'read' | 'replace' | 'patch' | 'delete'}`
+  | 'bulk.run'
   | 'discovery.service-provider-config'
   | `discovery.${'resource-types' | 'resource-type' | 'schemas' | 'schema'}`
 
@@ -31,6 +32,7 @@ export const endpoints: readonly Endpoint[] = [
   serve('PUT', '/Groups/:id', 'groups.replace', 'Group'),
   serve('PATCH', '/Groups/:id', 'groups.patch', 'Group'),
   serve('DELETE', '/Groups/:id', 'groups.delete', 'Group'),
+  serve('POST', '/Bulk', 'bulk.run'),
   serve('GET', '/ServiceProviderConfig', 'discovery.service-provider-config'),
   serve('GET', '/ResourceTypes', 'discovery.resource-types'),
   serve('GET', '/ResourceTypes/:id', 'discovery.resource-type'),

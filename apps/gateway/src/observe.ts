@@ -7,24 +7,27 @@ import type { Passage } from './way-in.ts'
 /** Counts what was answered; none of its labels names a tenant, a connection or a person. */
 export function observer(telemetry: Telemetry): (passage: Passage, answer: Answer) => void {
   const requests = telemetry.metrics.counter(metrics.requests)
+  const operations = telemetry.metrics.counter(metrics.bulkOperations)
   const duration = telemetry.metrics.histogram(metrics.requestDuration)
   const decisions = telemetry.metrics.counter(metrics.authDecisions)
   const deviations = telemetry.metrics.counter(metrics.deviations)
-  return ({ arrival, connection, endpoint, steps, diagnosis }, { status, outcome }) => {
-    const keyStep = steps.find(({ step }) => step === 'key')
-    if (keyStep !== undefined) decisions.add(1, { reason: keyStep.code ?? 'accepted' })
-    requests.add(1, {
+  return ({ arrival, connection, endpoint, steps, within, diagnosis }, { status, outcome }) => {
+    for (const { code } of diagnosis?.deviations ?? [])
+      deviations.add(1, { code, dialect: diagnosis?.dialect.name ?? '' })
+    const labels = {
       idp: connection?.identityProvider ?? 'unknown',
       operation: endpoint?.operation ?? 'unknown',
       result: outcome.result,
-    })
+    }
+    if (within !== undefined) return operations.add(1, labels)
+    const keyStep = steps.find(({ step }) => step === 'key')
+    if (keyStep !== undefined) decisions.add(1, { reason: keyStep.code ?? 'accepted' })
+    requests.add(1, labels)
     duration.record((performance.now() - arrival.began) / 1000, {
       'http.request.method': endpoint?.method ?? 'other',
       'http.route': endpoint === undefined ? `${scimPrefix}/:connection` : `${scimPrefix}/:connection${endpoint.path}`,
       'http.response.status_code': String(status),
     })
-    for (const { code } of diagnosis?.deviations ?? [])
-      deviations.add(1, { code, dialect: diagnosis?.dialect.name ?? '' })
   }
 }
 

@@ -1,5 +1,5 @@
 import type { AnyEvent } from '#libs/events/index'
-import type { ResolvedFilter, Resource, ResourceType } from '#libs/scim/index'
+import type { ResolvedFilter, Resource, ResourceType, ScimError } from '#libs/scim/index'
 import type { Occasion } from './lifecycle.ts'
 import type { Principal } from './principal.ts'
 import type { Command, Intent } from './provisioning.ts'
@@ -13,6 +13,8 @@ export interface RecordReads {
   members(connection: string, groupIds: readonly string[], most?: number): Promise<Map<string, MemberText[]>>
   /** True when the group has more members than `limit`, found without counting all of them. */
   hasMoreMembersThan(connection: string, groupId: string, limit: number): Promise<boolean>
+  /** The keys by which the names of these users are unique; those that do not exist are left out. */
+  userNameKeys(connection: string, userIds: readonly string[]): Promise<Map<string, string>>
   /** The groups that each user is in, directly or through other groups. */
   groups(connection: string, userIds: readonly string[]): Promise<Map<string, GroupOfUser[]>>
 }
@@ -27,6 +29,11 @@ export interface RecordWrites {
    */
   write(request: WriteRequest): Promise<Written>
   /**
+   * Creates several records in one transaction of their own, as `write` does, all of them or none. Their outcomes are in the order
+   * of the requests; one that nothing is wrong with but that another was refused has the error `brokenCircle`.
+   */
+  writeTogether(requests: readonly WriteRequest[]): Promise<readonly (Written | ScimError)[]>
+  /**
    * Does `work` over a store that is as this one and where what it writes can be read; afterwards nothing of it is stored. Its
    * writes append no decision. Rejects as `write` does, and with what `work` rejects with.
    */
@@ -36,8 +43,11 @@ export interface RecordWrites {
 /** Where a request is rehearsed: one write after the other, each seen by those that follow. */
 export interface Stage {
   readonly records: RecordReads
-  readonly writer: Pick<RecordWrites, 'write'>
+  readonly writer: Writes
 }
+
+/** The writes themselves. */
+export type Writes = Pick<RecordWrites, 'write' | 'writeTogether'>
 
 /** A record as it is answered: its document stays the text that Postgres holds. */
 export interface StoredText {

@@ -1,4 +1,4 @@
-import { differences, errors, type JsonValue, type Resource } from '#libs/scim/index'
+import { differences, errors, type JsonValue, type Resource, ScimError } from '#libs/scim/index'
 import type { Answer } from './answer.ts'
 import type { RecordWrites, Written } from './record-store.ts'
 import type { ResourceParts } from './resources.ts'
@@ -39,6 +39,11 @@ export async function rehearse(
           const written = await writer.write(wanted)
           all.push(written)
           return written
+        },
+        async writeTogether(wanted) {
+          const outcomes = await writer.writeTogether(wanted)
+          for (const outcome of outcomes) if (!(outcome instanceof ScimError)) all.push(outcome)
+          return outcomes
         },
       },
     }),

@@ -12,21 +12,22 @@ import {
   renderVersion,
   resolveFilter,
   type ResourceType,
+  ScimError,
   splitPatch,
   wants,
 } from '#libs/scim/index'
-import { accepted, type Answer } from './answer.ts'
+import { accepted, type Answer, type Outcome } from './answer.ts'
 import { requestDecided } from './decision.ts'
 import { noEdit, replacement } from './membership.ts'
 import type { Command } from './provisioning.ts'
 import { locationOf, represent, type Standing } from './representation.ts'
 import { isId } from './record.ts'
-import type { RecordReads, RecordWrites, StoredText, Written } from './record-store.ts'
+import type { RecordReads, StoredText, WriteRequest, Writes, Written } from './record-store.ts'
 import type { Admitted } from './way-in.ts'
 
 export interface ResourceParts {
   readonly records: RecordReads
-  readonly writer: Pick<RecordWrites, 'write'>
+  readonly writer: Writes
   readonly baseUrl: (connection: string) => string
 }
 
@@ -41,16 +42,52 @@ const mostMembersListed = 50_000
 
 /** RFC 7644 section 3.3. 201 with the whole resource, Location and ETag; 409 when the userName is taken. */
 export async function create(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
+  return write(creation(request, type, newId(request.arrival.receivedAt.getTime())), parts)
+}
+
+/** One of several resources that refer to each other by ids that were given out before. */
+export interface Creation {
+  readonly request: Admitted
+  readonly type: ResourceType
+  readonly id: string
+}
+
+/**
+ * Creates all of them or none. Those that are not there to be created, because something was wrong with them already, are undefined.
+ * Each has an answer of its own; of the others' it is `brokenCircle`.
+ */
+export async function createTogether(
+  creations: readonly (Creation | undefined)[],
+  parts: ResourceParts,
+): Promise<PromiseSettledResult<Answer>[]> {
+  const changes = await Promise.allSettled(
+    creations.map(async (one) => {
+      if (one === undefined) throw errors.brokenCircle([])
+      return creation(one.request, one.type, one.id)
+    }),
+  )
+  const sound = changes.flatMap((change) => (change.status === 'fulfilled' ? [change.value] : []))
+  const outcomes = sound.length < changes.length ? [] : await parts.writer.writeTogether(sound.map(writeRequestOf))
+  return Promise.allSettled(
+    changes.map(async (change, index) => {
+      if (change.status === 'rejected') throw change.reason
+      const outcome = outcomes[index] ?? errors.brokenCircle([])
+      if (outcome instanceof ScimError) throw outcome
+      return answerOf(change.value, outcome, parts)
+    }),
+  )
+}
+
+function creation(request: Admitted, type: ResourceType, id: string): Change {
   const projection = projectionOf(request, type)
   const { resource, members } = readResource(type, request.body, request.diagnosis)
-  const id = newId(request.arrival.receivedAt.getTime())
   const command: Command = {
     kind: 'create',
     id,
     document: resource,
     members: members === undefined ? noEdit : replacement(members),
   }
-  return write(request, type, command, { status: 201, projection }, parts)
+  return { request, type, command, reply: { status: 201, projection } }
 }
 
 /** RFC 7644 section 3.5.1. 200 with the whole resource; never creates one. */
@@ -65,7 +102,7 @@ export async function replace(request: Admitted, type: ResourceType, parts: Reso
     members: edit,
     precondition: request.arrival.headers['if-match'],
   }
-  return write(request, type, command, { status: 200, projection }, parts)
+  return write({ request, type, command, reply: { status: 200, projection } }, parts)
 }
 
 /**
@@ -75,7 +112,7 @@ export async function replace(request: Admitted, type: ResourceType, parts: Reso
 export async function patch(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
   const { diagnosis } = request
-  const operations = parsePatch(request.body, diagnosis)
+  const operations = parsePatch(request.body, diagnosis, { insideBulk: request.within !== undefined })
   const split = type.name === 'Group' ? splitPatch(operations, diagnosis) : { document: operations, membership: [] }
   const id = idOf(request)
   const command: Command = {
@@ -87,13 +124,13 @@ export async function patch(request: Admitted, type: ResourceType, parts: Resour
     precondition: request.arrival.headers['if-match'],
   }
   const status = (await answersNothing(request, type, id, parts.records)) ? 204 : 200
-  return write(request, type, command, { status, projection }, parts)
+  return write({ request, type, command, reply: { status, projection } }, parts)
 }
 
 /** RFC 7644 section 3.6. 204; what is deleted leaves its groups. */
 export async function remove(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const command: Command = { kind: 'delete', id: idOf(request), precondition: request.arrival.headers['if-match'] }
-  return write(request, type, command, { status: 204, projection: { kind: 'default' } }, parts)
+  return write({ request, type, command, reply: { status: 204, projection: { kind: 'default' } } }, parts)
 }
 
 /** RFC 7644 section 3.4.1; 304 when If-None-Match names the version (section 3.14). */
@@ -152,45 +189,60 @@ export async function list(
   }
 }
 
+/** What a request wants written, and how it is to be answered. */
+interface Change {
+  readonly request: Admitted
+  readonly type: ResourceType
+  readonly command: Command
+  readonly reply: Reply
+}
+
 interface Reply {
   readonly status: 200 | 201 | 204
   readonly projection: Projection
 }
 
 /** Writes the command together with the request's record, then shows what came of it. */
-async function write(
-  request: Admitted,
-  type: ResourceType,
-  command: Command,
-  reply: Reply,
-  parts: ResourceParts,
-): Promise<Answer> {
+async function write(change: Change, parts: ResourceParts): Promise<Answer> {
+  return answerOf(change, await parts.writer.write(writeRequestOf(change)), parts)
+}
+
+function writeRequestOf(change: Change): WriteRequest {
+  const { request, type, command } = change
   const { arrival, principal } = request
-  const base = parts.baseUrl(principal.connection)
   const began = performance.now()
-  const outcomeOf = (written: Written) =>
-    accepted(reply.status, {
-      subject: { kind: type.name, id: written.id },
-      changed: written.changed,
-      events: written.events.map((event) => event.id),
-    })
-  const written = await parts.writer.write({
+  return {
     type,
     command,
     principal,
     occasion: { time: arrival.receivedAt, traceparent: arrival.traceparent },
-    decided: (result) => {
+    decided: (written) => {
       const microseconds = Math.round((performance.now() - began) * 1000)
       const steps = [...request.steps, { step: 'operation', decision: 'passed' as const, microseconds }]
-      return requestDecided({ ...request, steps }, outcomeOf(result))
+      return requestDecided({ ...request, steps }, outcomeOf(change, written))
     },
     inDoubt: (doubt) => (request.doubt = doubt),
+  }
+}
+
+function outcomeOf({ type, reply }: Change, written: Written): Outcome {
+  return accepted(reply.status, {
+    subject: { kind: type.name, id: written.id },
+    changed: written.changed,
+    events: written.events.map((event) => event.id),
   })
+}
+
+async function answerOf(change: Change, written: Written, parts: ResourceParts): Promise<Answer> {
+  const { request, type, command, reply } = change
+  const { principal } = request
+  const base = parts.baseUrl(principal.connection)
   request.recorded = true
-  const outcome = outcomeOf(written)
+  const outcome = outcomeOf(change, written)
   if (command.kind === 'delete') return { status: 204, headers: {}, outcome }
   const headers = { ETag: renderVersion(written.version), Location: locationOf(base, type, written.id) }
-  if (reply.status === 204) return { status: 204, headers, outcome }
+  // A bulk response need not show what was written (RFC 7644 section 3.7).
+  if (reply.status === 204 || request.within !== undefined) return { status: reply.status, headers, outcome }
   const isNewUser = command.kind === 'create' && type.name === 'User'
   const [standing] = isNewUser
     ? [written]

@@ -54,6 +54,8 @@ export interface Passage {
   recorded: boolean
   /** Set when it is not known whether it is. */
   doubt?: Doubt
+  /** Set for an operation of a bulk request: the id of that request. */
+  readonly within?: { readonly requestId: string }
   /** Set when an operator sends a captured request again: the id of that request. */
   readonly replayOf?: string
   connection?: KnownConnection

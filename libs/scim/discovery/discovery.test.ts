@@ -8,9 +8,9 @@ const baseUrl = 'https://example.com/scim/v2/c'
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
 
 test('only what works is advertised', () => {
-  expect(serviceProviderConfig(baseUrl, 150)).toMatchObject({
+  expect(serviceProviderConfig(baseUrl, { maxResults: 150, maxPayloadSize: 1_048_576 })).toMatchObject({
     patch: { supported: true },
-    bulk: { supported: false },
+    bulk: { supported: true, maxOperations: 1000, maxPayloadSize: 1_048_576 },
     filter: { supported: true, maxResults: 150 },
     changePassword: { supported: false },
     sort: { supported: false },

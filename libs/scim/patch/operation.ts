@@ -30,30 +30,40 @@ export const patchSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp'
 export const maximumOperations = 1000
 
 /**
- * The operations of a PATCH, from its body. Any letter case of `op` and of the keys is taken. `schemas` must hold PatchOp unless the PATCH is part of
- * a bulk request. Throws `invalidSyntax`, `invalidPath`, `invalidFilter`, `invalidValue` (no value to add or replace), `noTarget` (remove
+ * The operations of a PATCH, from its body. Any letter case of `op` and of the keys is taken. `schemas` must hold PatchOp unless the PATCH
+ * is part of a bulk request, where the operations may also come as a bare array, as in RFC 7644 section 3.7.3. Throws `invalidSyntax`, `invalidPath`, `invalidFilter`, `invalidValue` (no value to add or replace), `noTarget` (remove
  * without path) and `tooMany` (more than `maximumOperations`).
  */
 export function parsePatch(
   body: unknown,
   found = new Diagnosis(),
-  options: { insideBulk?: boolean } = {},
+  { insideBulk = false }: { readonly insideBulk?: boolean } = {},
 ): PatchOperation[] {
-  if (!isObject(body)) throw errors.invalidSyntax('The body is not a JSON object. Send a PatchOp message.')
-  const fields = caselessFields(body)
-  if (!namesPatchOp(fields.get('schemas'))) {
-    if (!options.insideBulk) {
-      throw errors.invalidSyntax(`"schemas" does not hold ${patchSchema}. Send it with every PATCH.`)
-    }
-    found.push(deviations.missingSchema('/schemas', patchSchema))
-  }
-  const list = fields.get('operations')
-  if (!Array.isArray(list)) throw errors.invalidSyntax('"Operations" is not an array. Send the operations as one.')
+  const { list, place } = listIn(body, insideBulk, found)
   if (list.length > maximumOperations) {
     throw errors.tooMany(`The PATCH has more than ${maximumOperations} operations. Split it into several requests.`)
   }
-  if (list.length === 0) found.push(deviations.emptyOperations('/Operations'))
-  return list.map((operation, index) => parseOperation(operation, below('/Operations', index), found))
+  if (list.length === 0) found.push(deviations.emptyOperations(place))
+  return list.map((operation, index) => parseOperation(operation, below(place, index), found))
+}
+
+function listIn(body: unknown, insideBulk: boolean, found: Diagnosis): { list: JsonValue[]; place: string } {
+  if (insideBulk && isArray(body)) return { list: body, place: found.place }
+  if (!isObject(body)) throw errors.invalidSyntax('The body is not a JSON object. Send a PatchOp message.')
+  const fields = caselessFields(body)
+  if (!namesPatchOp(fields.get('schemas'))) {
+    if (!insideBulk) {
+      throw errors.invalidSyntax(`"schemas" does not hold ${patchSchema}. Send it with every PATCH.`)
+    }
+    found.push(deviations.missingSchema(below(found.place, 'schemas'), patchSchema))
+  }
+  const list = fields.get('operations')
+  if (!Array.isArray(list)) throw errors.invalidSyntax('"Operations" is not an array. Send the operations as one.')
+  return { list, place: below(found.place, 'Operations') }
+}
+
+function isArray(value: unknown): value is JsonValue[] {
+  return Array.isArray(value)
 }
 
 function parseOperation(operation: JsonValue, pointer: string, found: Diagnosis): PatchOperation {

@@ -251,6 +251,19 @@ test('point 12: schemas holds PatchOp, which is tolerated when missing inside bu
   expect(() => parsePatch({ ...body, schemas: [core] })).toThrow(ScimError)
 })
 
+test('inside bulk the operations may come as a bare array, and every place is one of the whole body', () => {
+  const place = '/Operations/3/data'
+  const operation = { op: 'add', path: 'titel', value: 'x' }
+  const found = new Diagnosis(standard, place)
+  const bare = parsePatch([operation], found, { insideBulk: true })
+  expect(bare.map(({ pointer }) => pointer)).toEqual([`${place}/0`])
+  applyPatch(User, ada, parsePatch({ operations: [operation] }, found, { insideBulk: true }), found.attempt())
+  expect(found.deviations.map(({ pointer }) => pointer)).toEqual([`${place}/schemas`, `${place}/Operations/0/path`])
+  expect(() => parsePatch({ operations: [{ op: 'move' }] }, found, { insideBulk: true })).toThrow(
+    expect.objectContaining({ detail: expect.stringContaining(`${place}/Operations/0`) }),
+  )
+})
+
 test('decision 8: no operations succeed, change nothing and are marked', () => {
   const found = new Diagnosis()
   const operations = parsePatch(message([]), found)

@@ -13,6 +13,7 @@ const recordsQuery = z.strictObject({
   connection: name,
   kid: name,
   operation: name,
+  within: name,
   outcome: z.enum(['accepted', 'refused', 'failed']).optional(),
   surface: z.enum(['scim', 'admin']).optional(),
   since: instant,

@@ -9,6 +9,8 @@ export interface RecordFilter {
   readonly outcome?: string | undefined
   readonly operation?: string | undefined
   readonly surface?: string | undefined
+  /** The id of the bulk request that they were operations of. */
+  readonly within?: string | undefined
   /** Received at this instant or later. */
   readonly since?: Date | undefined
   /** Received before this instant. */
@@ -55,6 +57,7 @@ export async function findRecords(
   also((place) => `outcome = ${place}`, filter.outcome)
   also((place) => `operation = ${place}`, filter.operation)
   also((place) => `surface = ${place}`, filter.surface)
+  also((place) => `within_request = ${place}`, filter.within)
   also((place) => `received_at >= ${place}`, filter.since)
   also((place) => `received_at < ${place}`, filter.until)
   if (after !== undefined) {

@@ -30,4 +30,17 @@ class Audit1764000000201 implements MigrationInterface {
   }
 }
 
-export const migrations = [Audit1764000000201]
+/** The bulk request that a request was an operation of. */
+class Within1764000000202 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE audit.record ADD COLUMN within_request text;
+      CREATE INDEX record_within ON audit.record (within_request, received_at, id) WHERE within_request IS NOT NULL`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE audit.record DROP COLUMN within_request')
+  }
+}
+
+export const migrations = [Audit1764000000201, Within1764000000202]

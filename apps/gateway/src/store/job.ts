@@ -2,8 +2,13 @@ import { errors, ScimError } from '#libs/scim/index'
 import type { WriteRequest, Written } from '../record-store.ts'
 import type { Queued } from './batches.ts'
 
-export interface Job extends WriteRequest, Queued {
+export interface Job extends WriteRequest {
   settle(outcome: Written | ScimError): void
+}
+
+/** What waits to be written: one job most often, or several of which all are written or none. */
+export interface Unit extends Queued {
+  readonly jobs: readonly Job[]
 }
 
 export function userNameTaken(): ScimError {

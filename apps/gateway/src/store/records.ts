@@ -52,6 +52,11 @@ export class Records implements RecordReads {
     return rows.length > 0
   }
 
+  async userNameKeys(connection: string, userIds: readonly string[]): Promise<Map<string, string>> {
+    const rows = await this.#database.query<{ id: string; key: string }>(readUserNameKeys, [connection, userIds])
+    return new Map(rows.map(({ id, key }) => [id, key]))
+  }
+
   async groups(connection: string, userIds: readonly string[]): Promise<Map<string, GroupOfUser[]>> {
     // One user's groups are found at once; a page of users must not keep the others of its connection waiting.
     const ask = userIds.length === 1 ? 'quick' : 'query'
@@ -77,6 +82,11 @@ const readMembers = {
 const beyondMembers = {
   name: 'gateway members beyond',
   text: 'SELECT 1 FROM gateway.membership WHERE connection = $1 AND group_id = $2 OFFSET $3 LIMIT 1',
+}
+
+const readUserNameKeys = {
+  name: 'gateway read user name keys',
+  text: 'SELECT id, user_name_key AS key FROM gateway.scim_user WHERE connection = $1 AND id = ANY($2::uuid[])',
 }
 
 const readGroups = {

@@ -1,9 +1,10 @@
 import type { Database, Transaction } from '#libs/postgres/index'
 import { ScimError } from '#libs/scim/index'
-import type { RecordWrites, Stage, WriteRequest, Written } from '../record-store.ts'
+import type { Stage, WriteRequest, Writes, Written } from '../record-store.ts'
 import { BatchWrite } from './batch-write.ts'
 import type { Job } from './job.ts'
 import { Records } from './records.ts'
+import { holdTogether, TornApart } from './together.ts'
 
 /** Runs `work` over one transaction that is rolled back whatever came of it: what it locks, others wait for until then. */
 export async function rehearse<T>(database: Database, work: (stage: Stage) => Promise<T>): Promise<T> {
@@ -27,7 +28,7 @@ class Over extends Error {}
 const nowhere = { append: () => undefined }
 
 /** Each write in a savepoint of its own, one after the other: what is refused leaves the others as they are. */
-class RehearsedWrites implements Pick<RecordWrites, 'write'> {
+class RehearsedWrites implements Writes {
   readonly #transaction: Transaction
   #last: Promise<unknown> = Promise.resolve()
 
@@ -35,17 +36,30 @@ class RehearsedWrites implements Pick<RecordWrites, 'write'> {
     this.#transaction = transaction
   }
 
-  write(request: WriteRequest): Promise<Written> {
-    const written = this.#last.then(() => this.#transaction.savepoint(() => this.#write(request)))
+  async write(request: WriteRequest): Promise<Written> {
+    const [outcome] = await this.writeTogether([request])
+    if (outcome === undefined) throw new Error('a write had no outcome')
+    if (outcome instanceof ScimError) throw outcome
+    return outcome
+  }
+
+  writeTogether(requests: readonly WriteRequest[]): Promise<readonly (Written | ScimError)[]> {
+    const written = this.#last.then(() => this.#write(requests))
     this.#last = written.catch(() => undefined)
     return written
   }
 
-  async #write(request: WriteRequest): Promise<Written> {
-    const job: Job = { ...request, keys: [], settle: () => undefined }
-    const outcome = (await new BatchWrite(this.#transaction, nowhere, [job]).run()).get(job)
-    if (outcome === undefined) throw new Error('a write had no outcome')
-    if (outcome instanceof ScimError) throw outcome
-    return outcome
+  async #write(requests: readonly WriteRequest[]): Promise<readonly (Written | ScimError)[]> {
+    const jobs = requests.map((request): Job => ({ ...request, settle: () => undefined }))
+    try {
+      return await this.#transaction.savepoint(async () => {
+        const outcomes = await new BatchWrite(this.#transaction, nowhere, jobs).run()
+        holdTogether(outcomes)
+        return jobs.flatMap((job) => outcomes.get(job) ?? [])
+      })
+    } catch (error) {
+      if (error instanceof TornApart) return jobs.map((job) => error.errorOf(job))
+      throw error
+    }
   }
 }

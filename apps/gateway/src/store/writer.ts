@@ -12,8 +12,9 @@ import { Batches } from './batches.ts'
 import { BatchWrite } from './batch-write.ts'
 import type { RecordWrites, Stage, WriteRequest, Written } from '../record-store.ts'
 import { gatewaySchema } from '../names.ts'
-import { type Job, userNameTaken } from './job.ts'
+import { type Job, type Unit, userNameTaken } from './job.ts'
 import { rehearse } from './rehearsal.ts'
+import { holdTogether, TornApart } from './together.ts'
 
 export interface WriterOptions {
   readonly database: Database
@@ -31,7 +32,7 @@ const mostWaiting = 10_000
  */
 export class Writer implements RecordWrites {
   readonly #options: WriterOptions
-  readonly #batches: Batches<Job>
+  readonly #batches: Batches<Unit>
   readonly #lanes: Lanes
 
   constructor(options: WriterOptions) {
@@ -45,8 +46,19 @@ export class Writer implements RecordWrites {
     return new Promise((resolve, reject) => {
       const settle = (outcome: Written | ScimError): void =>
         outcome instanceof ScimError ? reject(outcome) : resolve(outcome)
-      this.#batches.add({ ...request, keys: [subjectOf(request)], settle })
+      this.#batches.add({ jobs: [{ ...request, settle }], keys: [subjectOf(request)] })
     })
+  }
+
+  async writeTogether(requests: readonly WriteRequest[]): Promise<readonly (Written | ScimError)[]> {
+    if (this.#batches.waiting >= mostWaiting) throw errors.unavailable(1)
+    const settled = requests.map(() => Promise.withResolvers<Written | ScimError>())
+    const jobs = requests.map((request, index): Job => ({
+      ...request,
+      settle: (outcome) => settled[index]?.resolve(outcome),
+    }))
+    this.#batches.add({ jobs, keys: requests.map(subjectOf) })
+    return Promise.all(settled.map(({ promise }) => promise))
   }
 
   async rehearse<T>(work: (stage: Stage) => Promise<T>): Promise<T> {
@@ -60,33 +72,51 @@ export class Writer implements RecordWrites {
     }
   }
 
-  async #run(batch: readonly Job[]): Promise<void> {
+  async #run(batch: readonly Unit[]): Promise<void> {
+    const [single, several] = [
+      batch.filter(({ jobs }) => jobs.length === 1),
+      batch.filter(({ jobs }) => jobs.length > 1),
+    ]
+    if (single.length > 0) await this.#runSingle(single.flatMap(({ jobs }) => jobs))
+    for (const { jobs } of several) await this.#alone(jobs)
+  }
+
+  async #runSingle(batch: readonly Job[]): Promise<void> {
     const failure = await this.#attempt(batch)
     if (failure === undefined) return
-    // Whoever waits behind this batch would wait as long again.
-    if (fellSilent(failure)) for (const job of this.#batches.drop()) job.settle(errors.unavailable(2))
+    this.#dropAfter(failure)
     if (batch.length > 1 && !isConnectionLoss(failure)) {
-      for (const job of batch) await this.#alone(job)
+      for (const job of batch) await this.#alone([job])
     } else {
-      for (const job of batch) await this.#alone(job, failure)
+      for (const job of batch) await this.#alone([job], failure)
     }
   }
 
-  /** One command in a transaction of its own, so that what is wrong with it costs no other. */
-  async #alone(job: Job, known?: unknown): Promise<void> {
-    let failure = known ?? (await this.#attempt([job]))
-    for (let attempt = 1; failure !== undefined && isTransient(failure) && attempt < attempts; attempt++) {
-      await beforeAnother(attempt)
-      failure = await this.#attempt([job])
+  /** One command, or those that belong together, in a transaction of its own, so that what is wrong with it costs no other. */
+  async #alone(jobs: readonly Job[], known?: unknown): Promise<void> {
+    const attempt = (): Promise<unknown> => this.#attempt(jobs, jobs.length > 1)
+    let failure = known ?? (await attempt())
+    for (let made = 1; failure !== undefined && isTransient(failure) && made < attempts; made++) {
+      await beforeAnother(made)
+      failure = await attempt()
     }
-    if (failure !== undefined) job.settle(this.#refusal(failure))
+    if (failure === undefined) return
+    if (jobs.length > 1) this.#dropAfter(failure)
+    for (const job of jobs) job.settle(failure instanceof TornApart ? failure.errorOf(job) : this.#refusal(failure))
+  }
+
+  /** Whoever waits behind a database that fell silent would wait as long again. */
+  #dropAfter(failure: unknown): void {
+    if (!fellSilent(failure)) return
+    for (const { jobs } of this.#batches.drop()) for (const job of jobs) job.settle(errors.unavailable(2))
   }
 
   /** Settles every job of the batch, or none and returns why. */
-  async #attempt(batch: readonly Job[]): Promise<unknown> {
+  async #attempt(batch: readonly Job[], together = false): Promise<unknown> {
     let outcomes = new Map<Job, Written | ScimError>()
     const ending = await this.#lanes.transaction(async (transaction) => {
       outcomes = await new BatchWrite(transaction, this.#options.log, batch).run()
+      if (together) holdTogether(outcomes)
     }, 'a request waits')
     if (ending.kind === 'committed') {
       for (const [job, outcome] of outcomes) job.settle(outcome)

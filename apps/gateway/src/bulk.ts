@@ -1,0 +1,276 @@
+import { newId } from '#libs/events/index'
+import {
+  type BulkOperation,
+  type BulkResult,
+  type BulkStep,
+  Diagnosis,
+  errors,
+  parseBulk,
+  planBulk,
+  renderBulk,
+  replaceInAddress,
+  replaceReferences,
+  ScimError,
+} from '#libs/scim/index'
+import { accepted, type Answer } from './answer.ts'
+import { togetherFromFirst } from './bulk-order.ts'
+import { touchOf } from './bulk-touch.ts'
+import { conclude, type ConcludeParts } from './conclude.ts'
+import { findEndpoint } from './endpoints.ts'
+import { isId } from './record.ts'
+import { locationOf } from './representation.ts'
+import { create, createTogether, type Creation, patch, remove, replace, type ResourceParts } from './resources.ts'
+import { type Admitted, type Arrival, type Passage, take } from './way-in.ts'
+
+export interface BulkParts extends ResourceParts, ConcludeParts {}
+
+/** Operations of one bulk request under way at the same time: enough to fill batches, and few enough not to keep others waiting. */
+const atOnce = 256
+
+/**
+ * RFC 7644 section 3.7. 200 with the result of each operation that was begun. Each goes the way of a request of its own once that is let
+ * in, and leaves a record of its own; what is wrong with it harms no other but those that refer to what it was to create.
+ * Once the database turns out to be away no further operation is tried: those left are 503 too, and so is the whole when none was done.
+ */
+export async function bulk(request: Admitted, parts: BulkParts): Promise<Answer> {
+  const { operations, failOnErrors } = parseBulk(request.body, request.diagnosis)
+  // Its own record comes last, when much has been done that should be told.
+  if (parts.decisions.isFull) throw errors.unavailable(1)
+  const run = new BulkRun(request, parts)
+  await run.perform(planBulk(operations), failOnErrors)
+  return {
+    status: 200,
+    headers: {},
+    body: renderBulk(run.results()),
+    outcome: accepted(200, {
+      bulk: { operations: operations.length, refused: run.refused, notBegun: operations.length - run.begun },
+    }),
+  }
+}
+
+const verbs = { create, replace, patch, delete: remove }
+
+/** An operation on its way, as a request of its own. */
+interface Inner {
+  readonly operation: BulkOperation
+  readonly passage: Passage
+}
+
+class BulkRun {
+  readonly #request: Admitted
+  readonly #parts: BulkParts
+  /** Of what was created, by bulkId. */
+  readonly #ids = new Map<string, string>()
+  readonly #results = new Map<BulkOperation, BulkResult>()
+  #isAway = false
+  refused = 0
+
+  constructor(request: Admitted, parts: BulkParts) {
+    this.#request = request
+    this.#parts = parts
+  }
+
+  get begun(): number {
+    return this.#results.size
+  }
+
+  /** In the order of the request. */
+  results(): BulkResult[] {
+    return [...this.#results].sort(([one], [other]) => one.index - other.index).map(([, result]) => result)
+  }
+
+  /** Begins no operation that might turn out to come after `failOnErrors` errors, however those under way end. */
+  async perform(steps: readonly BulkStep[], failOnErrors: number): Promise<void> {
+    let waiting = steps
+    while (waiting.length > 0 && this.refused < failOnErrors) {
+      const count = await this.#countTogether(waiting, Math.min(atOnce, failOnErrors - this.refused))
+      await Promise.all(waiting.slice(0, count).map((step) => this.#step(step)))
+      waiting = waiting.slice(count)
+      if (this.#isAway && this.refused === this.begun) throw errors.unavailable(2)
+    }
+  }
+
+  async #countTogether(waiting: readonly BulkStep[], most: number): Promise<number> {
+    const pathOf = (operation: BulkOperation): string | undefined => this.#pathOf(operation)
+    const replaced = waiting.slice(0, most).flatMap(({ operations }) => {
+      const [, collection, id = ''] = operations[0]?.method === 'PUT' ? (pathOf(operations[0])?.split('/') ?? []) : []
+      return collection === 'Users' && isId(id) ? [id] : []
+    })
+    const userNameKeys = replaced.length > 1 ? await this.#userNameKeys(replaced) : new Map<string, string>()
+    const { conflicts, adoptBy } = this.#request.principal.settings
+    const known = { pathOf, userNameKeys, adoptBy: conflicts === 'adopt' ? adoptBy : [] }
+    return togetherFromFirst(waiting, (step) => touchOf(step, known), most)
+  }
+
+  async #userNameKeys(ids: readonly string[]): Promise<Map<string, string>> {
+    try {
+      return await this.#parts.records.userNameKeys(this.#request.principal.connection, ids)
+    } catch (error) {
+      this.#parts.failed(error, this.#request.arrival.traceId)
+      this.#isAway = true
+      return new Map()
+    }
+  }
+
+  #step({ operations, circular }: BulkStep): Promise<unknown> {
+    if (circular) return this.#circle(operations)
+    return Promise.all(operations.map((operation) => this.#single(operation)))
+  }
+
+  async #single(operation: BulkOperation): Promise<void> {
+    const passage = this.#passageOf(operation)
+    await this.#conclude({ operation, passage }, async () => {
+      const { request, type, verb } = await take(passage, 'endpoint', () =>
+        this.#admit({ operation, passage }, (bulkId) => this.#idOf(bulkId)),
+      )
+      return take(request, 'operation', () => verbs[verb](request, type, this.#parts))
+    })
+  }
+
+  /** Each is given its id beforehand, so that the others can be created with it. */
+  async #circle(operations: readonly BulkOperation[]): Promise<void> {
+    const { receivedAt } = this.#request.arrival
+    const given = new Map(operations.map(({ bulkId = '' }) => [bulkId, newId(receivedAt.getTime())]))
+    const inner = operations.map((operation): Inner => ({ operation, passage: this.#passageOf(operation) }))
+    const creations = await Promise.allSettled(
+      inner.map(({ operation, passage }) =>
+        take(passage, 'endpoint', (): Creation => {
+          const put = (bulkId: string): string => given.get(bulkId) ?? this.#idOf(bulkId)
+          const { request, type, verb } = this.#admit({ operation, passage }, put)
+          if (verb !== 'create') throw errors.internal()
+          return { request, type, id: given.get(operation.bulkId ?? '') ?? '' }
+        }),
+      ),
+    )
+    const sound = creations.map((creation) => (creation.status === 'fulfilled' ? creation.value : undefined))
+    const answers = createTogether(sound, this.#parts)
+    await Promise.all(
+      inner.map((one, index) =>
+        this.#conclude(one, () => {
+          const creation = creations[index]
+          if (creation?.status === 'rejected') throw creation.reason
+          return take(one.passage, 'operation', async () => answerIn(await answers, index, operations))
+        }),
+      ),
+    )
+  }
+
+  async #conclude({ operation, passage }: Inner, work: () => Promise<Answer>): Promise<void> {
+    const answer = await conclude(
+      passage,
+      async () => {
+        const answer = await work()
+        if (passage.isRehearsal !== true) return answer
+        passage.recorded = false
+        return { ...answer, outcome: { ...answer.outcome, events: [] } }
+      },
+      this.#parts,
+    )
+    const { method, bulkId } = operation
+    const { status, headers, body, outcome } = answer
+    if (status >= 400) this.refused++
+    if (status === 503) this.#isAway = true
+    if (status < 400 && method === 'POST' && bulkId !== undefined && outcome.subject !== null) {
+      this.#ids.set(bulkId, outcome.subject.id)
+    }
+    const location = headers['Location'] ?? this.#locationOf(operation, passage)
+    this.#results.set(operation, {
+      ...(method === undefined ? {} : { method }),
+      ...(bulkId === undefined ? {} : { bulkId }),
+      ...(headers['ETag'] === undefined ? {} : { version: headers['ETag'] }),
+      ...(location === undefined ? {} : { location }),
+      status,
+      ...(status >= 400 && body !== undefined ? { response: body } : {}),
+    })
+  }
+
+  /** The operation as a request that has just arrived: who sends it is known from the bulk request. */
+  #passageOf(operation: BulkOperation): Passage {
+    const { arrival, connection, key, isRehearsal, diagnosis } = this.#request
+    const inner: Arrival = {
+      ...arrival,
+      requestId: newId(arrival.receivedAt.getTime()),
+      method: operation.method ?? '',
+      path: this.#pathOf(operation) ?? operation.path ?? '',
+      query: new URLSearchParams(),
+      headers: { ...arrival.headers, 'if-match': operation.version, 'if-none-match': undefined },
+      began: performance.now(),
+    }
+    return {
+      arrival: inner,
+      within: { requestId: arrival.requestId },
+      steps: [],
+      recorded: false,
+      diagnosis: new Diagnosis(diagnosis.dialect, `${operation.pointer}/data`),
+      ...(connection === undefined ? {} : { connection }),
+      ...(key === undefined ? {} : { key }),
+      ...(isRehearsal === undefined ? {} : { isRehearsal }),
+    }
+  }
+
+  /** Throws what refuses the operation before it is begun. */
+  #admit({ operation, passage }: Inner, put: (bulkId: string) => string) {
+    const { method, path, data, fault, pointer } = operation
+    if (fault !== undefined || method === undefined || path === undefined) throw fault ?? errors.internal()
+    if (this.#isAway) throw errors.unavailable(2)
+    const found = replaceInAddress(path, put)
+    const endpoint = findEndpoint(method, found)
+    passage.endpoint = endpoint
+    const verb = endpoint.operation.slice(endpoint.operation.indexOf('.') + 1)
+    if (endpoint.type === undefined || !isVerb(verb)) {
+      throw errors.invalidSyntax(
+        `The operation at ${pointer} is none that a bulk request can have. Create, replace, change and delete users and groups by it.`,
+      )
+    }
+    const request: Admitted = Object.assign(passage, {
+      endpoint,
+      resourceId: endpoint.hasId ? found.split('/')[2] : undefined,
+      principal: this.#request.principal,
+      diagnosis: passage.diagnosis ?? this.#request.diagnosis,
+      body: data === undefined ? undefined : replaceReferences(data, put),
+    })
+    return { request, type: request.principal.types[endpoint.type], verb }
+  }
+
+  #idOf(bulkId: string): string {
+    const id = this.#ids.get(bulkId)
+    if (id === undefined) throw errors.brokenReference(bulkId)
+    return id
+  }
+
+  #pathOf({ path }: BulkOperation): string | undefined {
+    if (path === undefined) return undefined
+    let isKnown = true
+    const found = replaceInAddress(path, (bulkId) => {
+      isKnown = this.#ids.has(bulkId)
+      return this.#ids.get(bulkId) ?? ''
+    })
+    return isKnown ? found : undefined
+  }
+
+  /** Of what a failed operation was about; a POST that failed has none. */
+  #locationOf(operation: BulkOperation, { endpoint }: Passage): string | undefined {
+    const id = this.#pathOf(operation)?.split('/')[2]
+    if (endpoint?.type === undefined || !endpoint.hasId || id === undefined) return undefined
+    const { connection, types } = this.#request.principal
+    return locationOf(this.#parts.baseUrl(connection), types[endpoint.type], encodeURIComponent(id))
+  }
+}
+
+function isVerb(word: string): word is keyof typeof verbs {
+  return Object.hasOwn(verbs, word)
+}
+
+/** The answer of one in a circle; if it only went down with others, they are named. */
+function answerIn(
+  answers: readonly PromiseSettledResult<Answer>[],
+  index: number,
+  operations: readonly BulkOperation[],
+): Answer {
+  const own = answers[index]
+  if (own?.status === 'fulfilled') return own.value
+  const isBroken = (one: PromiseSettledResult<Answer> | undefined): boolean =>
+    one?.status === 'rejected' && one.reason instanceof ScimError && one.reason.code === errors.brokenCircle([]).code
+  if (!isBroken(own)) throw own?.reason
+  throw errors.brokenCircle(operations.flatMap(({ bulkId = '' }, at) => (isBroken(answers[at]) ? [] : [bulkId])))
+}
