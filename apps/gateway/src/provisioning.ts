@@ -104,7 +104,7 @@ export function decide(
   const { document, changes } =
     command.kind === 'patch' ? patched(type, command, before) : replaced(type, command, before)
   const told = type.name === 'User' ? userChanged : groupChanged
-  const events = told(principal, occasion, before, document, changes)
+  const events = told(principal, occasion, before, document, changes, type.secrets)
   return {
     write: events.length > 0 ? 'update' : 'none',
     id: before.id,

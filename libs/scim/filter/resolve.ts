@@ -34,8 +34,8 @@ export type ResolvedFilter =
       readonly kind: 'compare'
       readonly target: Target
       /**
-       * `ne` holds where the attribute has no value, and where some value differs. The order of strings is by code unit after
-       * folding, unless caseExact.
+       * `ne` holds where the attribute has no value, and where some value differs. Strings compare in the form of `comparedText`;
+       * their order is by code point.
        */
       readonly operator: ComparisonOperator
       readonly value: ComparedValue
@@ -83,21 +83,20 @@ export function resolveElementFilter(
   found = new Diagnosis(),
   pointer = '',
 ): ResolvedFilter {
-  return resolve(filter, {
-    insideValuePath: true,
-    found,
-    pointer,
-    find({ schema, name, sub }) {
-      if (schema !== undefined || sub !== undefined) return undefined
-      if (attribute.type !== 'complex') {
-        return name.toLowerCase() === 'value'
-          ? { attribute: single(attribute), path: [], multiValued: false }
-          : undefined
-      }
-      const named = subAttribute(attribute, name)
-      return named && { attribute: named, path: [named.name], multiValued: named.multiValued }
-    },
-  })
+  const element: Target = { attribute: { ...attribute, multiValued: false }, path: [], multiValued: false }
+  return resolve(filter, { find: (part) => partOf(element, part), insideValuePath: true, found, pointer })
+}
+
+/** What a name within the brackets of a value path means; a simple value is its own `value`. */
+function partOf({ attribute, path }: Target, { schema, name, sub }: AttributePath): Target | undefined {
+  if (schema !== undefined || sub !== undefined) return undefined
+  if (attribute.type !== 'complex') {
+    return name.toLowerCase() === 'value' ? { attribute, path, multiValued: false } : undefined
+  }
+  const named = subAttribute(attribute, name)
+  if (named === undefined) return undefined
+  const parent = path.length === 0 ? {} : { parent: attribute }
+  return { attribute: named, path: [...path, named.name], multiValued: named.multiValued, ...parent }
 }
 
 function resolve(filter: Filter, resolving: Resolving): ResolvedFilter {
@@ -114,8 +113,13 @@ function resolve(filter: Filter, resolving: Resolving): ResolvedFilter {
     case 'valuePath': {
       const target = resolving.insideValuePath ? undefined : lookUp(filter.path, resolving)
       if (target === undefined) return { kind: 'constant', holds: false }
-      const element = resolveElementFilter(target, filter.filter, resolving.found, resolving.pointer)
-      return { kind: 'valuePath', target, filter: element }
+      if (target.multiValued) {
+        const element = resolveElementFilter(target, filter.filter, resolving.found, resolving.pointer)
+        return { kind: 'valuePath', target, filter: element }
+      }
+      // A single value satisfies the whole filter by itself, if there is one.
+      const inner = resolve(filter.filter, { ...resolving, find: (path) => partOf(target, path), insideValuePath: true })
+      return { kind: 'and', terms: [{ kind: 'present', target }, inner] }
     }
     case 'compare':
       return resolveComparison(filter, resolving)
@@ -202,10 +206,9 @@ function coerce(attribute: Attribute, value: string | number | boolean): Compare
       return instant
     }
     default:
-      return String(value)
+      if (String(value).isWellFormed() && !String(value).includes('\u0000')) return String(value)
+      throw errors.invalidFilter(
+        `The value compared with ${clip(name)} holds a character that is no text (NUL or half a surrogate pair). Remove it.`,
+      )
   }
-}
-
-function single(attribute: Attribute): Attribute {
-  return { ...attribute, multiValued: false }
 }

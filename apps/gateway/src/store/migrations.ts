@@ -1,6 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
 import { LaneTables } from '#libs/postgres/index'
+import { createFold } from './fold-sql.ts'
 
 class Gateway1764000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -183,6 +184,16 @@ class CapturedRequests1764000000008 implements MigrationInterface {
   }
 }
 
+class Fold1764000000011 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(createFold())
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP FUNCTION gateway.fold')
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -191,4 +202,5 @@ export const migrations = [
   ConnectionSettings1764000000005,
   DeletedRecords1764000000006,
   CapturedRequests1764000000008,
+  Fold1764000000011,
 ]
