@@ -132,11 +132,18 @@ export const deviations = {
     ),
   repeatedSchema: (pointer: string) =>
     found('repeated-schema', pointer, '"schemas" names one schema twice; it was read once.', 'List each schema once.'),
+  adopted: (pointer: string) =>
+    found(
+      'adopted',
+      pointer,
+      'The user to be created was there already; it was taken over and changed to what was sent.',
+      'Nothing needs to be done. To have such a request refused, set "conflicts" of the connection to "reject".',
+    ),
   emptyOperations: (pointer: string) =>
     found(
       'empty-operations',
       pointer,
-      'The PATCH has no operations; nothing was changed.',
+      'The request has no operations; nothing was changed.',
       'Send at least one operation, or no request.',
     ),
   operationLetterCase: (pointer: string) =>

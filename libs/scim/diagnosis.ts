@@ -16,13 +16,15 @@ export class Diagnosis {
   /** JSON pointer to what is read, where that is not the whole body. */
   readonly place: string
   readonly #own: Deviation[] = []
-  readonly #earlier: Diagnosis | undefined
+  readonly #counts: Map<string, number>
+  #room: number
   #attempt: Diagnosis | undefined
 
   constructor(dialect: Dialect = standard, place = '', earlier?: Diagnosis) {
     this.dialect = dialect
     this.place = place
-    this.#earlier = earlier
+    this.#counts = new Map(earlier === undefined ? [] : earlier.#counts)
+    this.#room = earlier === undefined ? mostDeviations : earlier.#room
   }
 
   /** Which rules are loosened for this caller. */
@@ -36,23 +38,21 @@ export class Diagnosis {
   }
 
   push(deviation: Deviation): void {
-    if (!this.#hasRoom(deviation)) return
+    const count = this.#counts.get(deviation.code) ?? 0
+    if (this.#room === 0 || count >= mostOfOneCode) return
+    this.#room--
+    this.#counts.set(deviation.code, count + 1)
     const explained = this.dialect.explain(deviation.code)
     this.#own.push(explained === undefined ? deviation : { ...deviation, ...explained })
   }
 
   /** Of what all parts of a request may have alike the first is enough. */
   pushOnce(deviation: Deviation): void {
-    if (this.#own.every(({ code }) => code !== deviation.code)) this.push(deviation)
+    if (!this.#counts.has(deviation.code)) this.push(deviation)
   }
 
   /** For what may be done again: the deviations of the last attempt are those that count. */
   attempt(): Diagnosis {
     return (this.#attempt = new Diagnosis(this.dialect, this.place, this))
-  }
-
-  #hasRoom({ code }: Deviation): boolean {
-    const before = this.#earlier === undefined ? this.#own : [...this.#earlier.#own, ...this.#own]
-    return before.length < mostDeviations && before.filter((one) => one.code === code).length < mostOfOneCode
   }
 }

@@ -92,19 +92,20 @@ export function livesApart(resourceType: ResourceType, { attribute, parent, exte
 }
 
 /**
- * A copy of the document with the `schemas` it uses: the core schema first, extensions after it. Blocks that are empty, or of an
- * extension that there is no longer, are gone.
+ * A copy of the document with the `schemas` it uses: the core schema first, extensions in the order of the type. Blocks that are
+ * empty, or of an extension that there is no longer, are gone.
  */
 export function withSchemas(resourceType: ResourceType, document: JsonObject): Resource {
+  const { schemas: _schemas, ...attributes } = document
   const schemas = [resourceType.schema.id]
-  const attributes: JsonObject = {}
-  for (const [key, value] of Object.entries(document)) {
-    if (key.includes(':')) {
-      const extension = findExtension(resourceType, key)
-      if (extension === undefined || !isObject(value) || Object.keys(value).length === 0) continue
-      schemas.push(extension.id)
-    }
-    if (key !== 'schemas') attributes[key] = value
+  for (const key of Object.keys(attributes)) {
+    if (key.includes(':') && findExtension(resourceType, key) === undefined) delete attributes[key]
+  }
+  for (const { schema } of resourceType.extensions) {
+    const block = attributes[schema.id]
+    if (block === undefined) continue
+    if (isObject(block) && Object.keys(block).length > 0) schemas.push(schema.id)
+    else delete attributes[schema.id]
   }
   return { schemas, ...attributes }
 }

@@ -497,6 +497,54 @@ test('a dry run tells of all of it what would be, and does none of it', async ()
   expect(within.map(({ dryRun, events }) => [dryRun, events.length])).toEqual(within.map(() => [true, 0]))
 })
 
+test('one of a sandbox is captured and sent again with other names', async () => {
+  const sandbox = await world.connection('other', { environment: 'sandbox' })
+  const sent = bulk([
+    post('ada', user('captured.ada')),
+    post('team', group('captured team', ['bulkId:ada']), '/Groups'),
+    { method: 'PATCH', path: '/Users/bulkId:ada', data: [{ op: 'add', path: 'active', value: 'False' }] },
+  ])
+  expect(statuses((await world.scim(sandbox)('POST', '/Bulk', sent)).body.Operations)).toEqual(['201', '201', '200'])
+  const [record] = await eventually(
+    () => world.audit({ connection: sandbox.id, operation: 'bulk.run' }),
+    (records) => records.length === 1,
+  )
+  const replayed = await eventually(
+    () => world.gatewayAdmin('POST', `/requests/${record.id}/replay`),
+    ({ status }) => status === 200,
+  )
+  expect(statuses(replayed.body.response.body.Operations)).toEqual(['201', '201', '200'])
+  expect(JSON.stringify(replayed.body.request)).not.toMatch(/ada|captured/)
+  const within = await eventually(
+    () => world.audit({ within: replayed.body.requestId }),
+    (records) => records.length === 3,
+  )
+  expect(within.map(({ kid, status }) => [kid, status])).toEqual([
+    [null, 200],
+    [null, 201],
+    [null, 201],
+  ])
+})
+
+test('metrics count one request, and its operations beside', async () => {
+  const counted = async (series: string): Promise<number> => {
+    const text = await (await fetch(`${world.gatewayUrl}/metrics`)).text()
+    const lines = text.split('\n').filter((line) => line.startsWith(series))
+    return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+  }
+  const all = () =>
+    Promise.all(
+      [
+        'latchkey_bulk_operations_total{',
+        'latchkey_requests_total{',
+        'http_server_request_duration_count{',
+      ].map(counted),
+    )
+  const before = await all()
+  await run([post('metered', user('metered')), post('again', user('metered')), { method: 'GET', path: '/Users' }])
+  expect(await all()).toEqual(before.map((count, index) => count + (index === 0 ? 3 : 1)))
+})
+
 test('bulk requests that do the same in opposite order all end, and each operation is done', async () => {
   const people = await allOf(Array.from({ length: 40 }), (_, index) => create('/Users', user(`opposite.${index}`)))
   const teams = await allOf(Array.from({ length: 6 }), (_, index) => create('/Groups', group(`opposite ${index}`)))

@@ -2,6 +2,7 @@ import type { AnyEvent } from '#libs/events/index'
 import {
   applyPatch,
   changedAttributes,
+  deviations,
   type Diagnosis,
   type Difference,
   differences,
@@ -23,6 +24,7 @@ import {
   userDeprovisioned,
   userProvisioned,
 } from './lifecycle.ts'
+import type { AdoptBy } from './adoption.ts'
 import { type MembershipEdit } from './membership.ts'
 import type { Principal } from './principal.ts'
 import type { ScimRecord } from './record.ts'
@@ -32,7 +34,16 @@ export type Precondition = string | undefined
 
 /** What an identity provider asks to be done to one user or group. */
 export type Command =
-  | { readonly kind: 'create'; readonly id: string; readonly document: Resource; readonly members: MembershipEdit }
+  | {
+      readonly kind: 'create'
+      readonly id: string
+      readonly document: Resource
+      readonly members: MembershipEdit
+      /** By what a user that is there is taken for the one to be created; absent or empty where that is refused. */
+      readonly adoptBy?: AdoptBy
+      /** Where it is told that somebody was taken. */
+      readonly diagnosis?: Diagnosis
+    }
   | {
       readonly kind: 'replace'
       readonly id: string
@@ -50,6 +61,11 @@ export type Command =
       readonly precondition: Precondition
     }
   | { readonly kind: 'delete'; readonly id: string; readonly precondition: Precondition }
+
+/** By what somebody may be adopted; empty where nobody is. */
+export function adoptByOf(command: Command): AdoptBy {
+  return command.kind === 'create' ? (command.adoptBy ?? []) : []
+}
 
 /** What a command comes to, before uniqueness and memberships have had their say. */
 export interface Intent {
@@ -73,6 +89,7 @@ export function decide(
   occasion: Occasion,
 ): Intent {
   if (command.kind === 'create') {
+    command.diagnosis?.attempt()
     const document = withDefaults(type, command.document, undefined)
     const created = type.name === 'User' ? userProvisioned : groupCreated
     const events = created(principal, occasion, command.id, document)
@@ -101,8 +118,36 @@ export function decide(
       events,
     }
   }
-  const { document, changes } =
-    command.kind === 'patch' ? patched(type, command, before) : replaced(type, command, before)
+  const after = command.kind === 'patch' ? patched(type, command, before) : replaced(type, command, before)
+  return changeTo(type, before, after, principal, occasion)
+}
+
+/**
+ * Decides a create for which a user that is there is taken: what the command names is replaced as by a PATCH without a path, and
+ * nothing else is touched. Throws `mutability` where that would change what is immutable.
+ */
+export function adopt(
+  type: ResourceType,
+  command: Extract<Command, { kind: 'create' }>,
+  before: ScimRecord,
+  by: AdoptBy[number],
+  principal: Principal,
+  occasion: Occasion,
+): Intent {
+  const { schemas: _, ...named } = command.document
+  const { resource: document } = applyPatch(type, before.document, [{ op: 'replace', value: named, pointer: '' }])
+  const changes = differences(before.document, document)
+  command.diagnosis?.attempt().push(deviations.adopted(`${command.diagnosis.place}/${by}`))
+  return changeTo(type, before, { document, changes }, principal, occasion)
+}
+
+function changeTo(
+  type: ResourceType,
+  before: ScimRecord,
+  { document, changes }: After,
+  principal: Principal,
+  occasion: Occasion,
+): Intent {
   const told = type.name === 'User' ? userChanged : groupChanged
   const events = told(principal, occasion, before, document, changes, type.secrets)
   return {

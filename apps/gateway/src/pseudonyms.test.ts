@@ -56,6 +56,31 @@ test('of a body the values are hidden wherever they are, and what makes it odd s
   })
 })
 
+test('of a bulk request the names are hidden, and what refers to each other still does', () => {
+  const body = veil.body({
+    failOnErrors: 1,
+    Operations: [
+      { method: 'POST', path: '/Users', bulkId: 'ada@example.com', data: { userName: 'ada' } },
+      {
+        method: 'PATCH',
+        path: '/Groups/ada@example.com',
+        data: [{ op: 'remove', path: 'members[value eq "bulkId:ada@example.com"]' }],
+      },
+      { method: 'DELETE', path: '/Users/bulkId:ada@example.com', version: 'W/"3"' },
+    ],
+  })
+  const name = veil.text('ada@example.com')
+  expect(JSON.stringify(body)).not.toMatch(/ada|example/i)
+  expect(body).toMatchObject({
+    failOnErrors: 1,
+    Operations: [
+      { method: 'POST', path: '/Users', bulkId: name },
+      { path: `/Groups/${name}`, data: [{ op: 'remove', path: `members[value eq "bulkId:${name}"]` }] },
+      { method: 'DELETE', path: `/Users/bulkId:${name}`, version: 'W/"3"' },
+    ],
+  })
+})
+
 test('of a filter the values are hidden, quoted or not', () => {
   expect(veil.filter('externalId eq ada7 or userName eq "ada\\"x" and active eq true')).toMatch(
     /^externalId eq [a-z]{3}[1-9] or userName eq "[a-z]{3}\\"[a-z]" and active eq true$/,

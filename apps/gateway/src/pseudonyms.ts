@@ -23,10 +23,12 @@ export class Pseudonyms {
       return Object.fromEntries(Object.entries(value).map(([name, content]) => [name, this.body(content, name)]))
     }
     const name = key.slice(Math.max(key.lastIndexOf(':'), key.lastIndexOf('.')) + 1).toLowerCase()
+    if (kept.has(name)) return value
     if (typeof value === 'number') return Number(this.text(String(value)))
     if (value instanceof ExactNumber) return new ExactNumber(this.text(value.text.replace(/e.*/i, '')))
-    if (typeof value !== 'string' || kept.has(name)) return value
+    if (typeof value !== 'string') return value
     if (name === 'password') return 'password'
+    if (name === 'path' && value.startsWith('/')) return this.#address(value)
     if (name === 'path' || name === 'filter') return this.filter(value)
     return this.#insideString(value) ?? this.text(value)
   }
@@ -41,8 +43,10 @@ export class Pseudonyms {
       )
   }
 
-  /** One value. */
+  /** One value; a reference to a bulkId goes on referring to it. */
   text(value: string): string {
+    const [, prefix, bulkId] = /^(bulkid:)(.+)$/is.exec(value) ?? []
+    if (prefix !== undefined && bulkId !== undefined) return `${prefix}${this.text(bulkId)}`
     if (isId(value) || /^(true|false|null|)$/i.test(value) || /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(value))
       return value
     let stream = Buffer.alloc(0)
@@ -64,6 +68,12 @@ export class Pseudonyms {
     })
   }
 
+  /** The path of an operation of a bulk request: /Users/id. */
+  #address(path: string): string {
+    const [, collection = '', ...rest] = path.split('/')
+    return `/${[collection, ...rest.map((part) => this.text(part))].join('/')}`
+  }
+
   /** Some clients send an element as JSON in a string. */
   #insideString(value: string): string | undefined {
     if (!/^\s*[[{]/.test(value)) return undefined
@@ -82,7 +92,7 @@ const kept: ReadonlySet<string> = new Set([
   'type',
   'primary',
   'method',
-  'bulkid',
+  'failonerrors',
   'resourcetype',
   'version',
   'attributes',

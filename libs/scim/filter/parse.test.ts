@@ -150,6 +150,17 @@ test('hostile filters are refused at the limits: length, depth, number of terms'
   expect(parseFilter(Array(filterLimits.terms).fill('a pr').join(' or '))).toMatchObject({ kind: 'or' })
 })
 
+test('a path longer than a filter may be is refused, whatever is in it', () => {
+  for (const path of [
+    'a'.repeat(10_000),
+    `emails[${'a pr or '.repeat(1_250)}a pr]`,
+    'a:'.repeat(5_000),
+    'a.'.repeat(5_000),
+  ]) {
+    expect(() => parseAttributePath(path)).toThrow(expect.objectContaining({ scimType: 'invalidPath' }))
+  }
+})
+
 test('point 11: a path splits at its last colon', () => {
   expect(parseAttributePath('urn:ietf:params:scim:schemas:core:2.0:User:name.givenName').path).toEqual({
     schema: 'urn:ietf:params:scim:schemas:core:2.0:User',

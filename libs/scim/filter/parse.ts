@@ -25,6 +25,7 @@ export function parseAttributePath(
   found = new Diagnosis(),
   pointer = '',
 ): { path: AttributePath; filter?: Filter; sub?: string } {
+  if (text.length > filterLimits.length) throw invalidPath()
   const open = text.indexOf('[')
   const path = splitPath(open === -1 ? text : text.slice(0, open))
   if (path === undefined) throw invalidPath()

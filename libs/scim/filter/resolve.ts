@@ -118,7 +118,11 @@ function resolve(filter: Filter, resolving: Resolving): ResolvedFilter {
         return { kind: 'valuePath', target, filter: element }
       }
       // A single value satisfies the whole filter by itself, if there is one.
-      const inner = resolve(filter.filter, { ...resolving, find: (path) => partOf(target, path), insideValuePath: true })
+      const inner = resolve(filter.filter, {
+        ...resolving,
+        find: (path) => partOf(target, path),
+        insideValuePath: true,
+      })
       return { kind: 'and', terms: [{ kind: 'present', target }, inner] }
     }
     case 'compare':

@@ -40,6 +40,9 @@ export function applyToElements(target: ElementsOperation): JsonValue | undefine
     return elements.length === 0 ? undefined : [...elements]
   }
   const selected = new Set(filter === undefined ? elements : elements.filter(matcher(filter)))
+  if (selected.size === 0 && operation.op === 'add' && isNothing(operation.value)) {
+    return elements.length === 0 ? undefined : [...elements]
+  }
   const change = elementChange(target, sub)
   let after: (JsonValue | undefined)[]
   let touched: JsonValue[] = []
@@ -115,7 +118,7 @@ function elementChange(
 function withPart(element: JsonValue, sub: Attribute, value: JsonValue | undefined): JsonValue | undefined {
   const before = isObject(element) ? element : {}
   const known = before[sub.name]
-  if (sameValue(known, value)) return element
+  if (sameValue(known, value)) return Object.keys(before).length === 0 ? undefined : element
   const after: JsonObject = { ...before }
   if (value === undefined) delete after[sub.name]
   else after[sub.name] = value
@@ -139,6 +142,10 @@ function createFrom(target: ElementsOperation, filter: ResolvedFilter | undefine
   }
   found.push(all.createdByFilter(pathPointer(operation, pointer)))
   return readElement(attribute, element, pathPointer(operation, pointer), found) ?? {}
+}
+
+function isNothing(value: JsonValue | undefined): boolean {
+  return (unwrap(value) ?? null) === null
 }
 
 function unwrap(value: JsonValue | undefined): JsonValue | undefined {

@@ -4,7 +4,7 @@
  */
 export function brokenBidiRule(text: string): boolean {
   if (!rightToLeft.test(text) && !arabicDigit.test(text)) return false
-  return text.split(/[\p{Zs}@.]+/u).some((part) => breaks([...part].map(bidiClass).join('')))
+  return text.split(/[\p{Zs}@.]+/u).some((part) => breaks(Array.from(part).map(bidiClass).join('')))
 }
 
 /** R for R and AL, L, A for AN, E for EN, M for NSM, N for every other. */

@@ -10,9 +10,9 @@ export function fold(text: string): string {
   return ascii.test(text) ? text.toLowerCase() : text.replace(changing, changed).normalize('NFC')
 }
 
-/** Every character that `fold` changes before it normalizes, and what it becomes. */
+/** Every character that `fold` changes before it normalizes, in order, and what it becomes. Beyond the second plane there are no letters with case. */
 export function foldedCharacters(): Map<string, string> {
-  const all = Array.from({ length: 0x110000 }, (_, code) => String.fromCodePoint(code)).join(' ')
+  const all = Array.from({ length: 0x20000 }, (_, code) => String.fromCodePoint(code)).join(' ')
   const pairs = [...all.matchAll(changing)].map(([character]) => [character, changed(character)] as const)
   return new Map(pairs.filter(([one, other]) => one !== other))
 }

@@ -17,7 +17,9 @@ const runs: readonly (readonly [from: number, to: string])[] = [
 ]
 
 const usual: ReadonlyMap<string, string> = new Map(
-  runs.flatMap(([from, to]) => [...to].map((target, index) => [String.fromCodePoint(from + index), target] as const)),
+  runs.flatMap(([from, to]) =>
+    Array.from(to).map((target, index) => [String.fromCodePoint(from + index), target] as const),
+  ),
 )
 
 /** The same character in its usual width; itself where it has no other. */

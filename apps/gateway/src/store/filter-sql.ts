@@ -160,8 +160,8 @@ class Compiler {
   /** `ne` holds for some value that differs, and where there is none. */
   #compareSome(filter: Compare, some: (condition: (json: string) => string) => string): string {
     if (filter.operator !== 'ne') return some((json) => this.#compareJson(filter, json))
-    const isThere = (json: string): string => `coalesce(jsonb_typeof(${json}) <> 'null', false)`
-    return `(${some((json) => `${isThere(json)} AND ${this.#compareJson(filter, json)}`)} OR NOT ${some(isThere)})`
+    const differs = some((json) => `${isValue(json)} AND ${this.#compareJson(filter, json)}`)
+    return `(${differs} OR NOT coalesce(${some(isValue)}, false))`
   }
 
   /** Whether the condition holds for some value of the attribute, whose path begins at the row. */
@@ -300,6 +300,11 @@ function instantOf(text: string): string {
   const seconds = `(regexp_replace(${text}, '\\.\\d+', '') || ${zone})::timestamptz AT TIME ZONE 'UTC'`
   const fraction = `rpad(left(coalesce(substring(${text} from '\\.(\\d+)'), ''), 9), 9, '0')`
   return `CASE WHEN ${text} ~ '^\\d{4}-\\d\\d-\\d\\dT' THEN to_char(${seconds}, 'YYYY-MM-DD"T"HH24:MI:SS.') || ${fraction} || 'Z' END`
+}
+
+/** NULL where nothing is. */
+function isValue(json: string): string {
+  return `jsonb_typeof(${json}) <> 'null'`
 }
 
 /** RFC 7644 section 3.4.2.2, `pr`: a non-empty value, or a complex one that holds one somewhere. */

@@ -4,14 +4,14 @@ import type { Statement } from '#libs/postgres/index'
 export const oneAtATime = `SELECT pg_advisory_xact_lock(hashtextextended('latchkey restore ' || $1, 0))`
 
 export const lockDeleted = `
-  SELECT id, resource_type AS kind, version, created, document, group_ids AS "groupIds", member_ids AS "memberIds", parked_ids AS "parkedIds"
+  SELECT id, resource_type AS kind, version, created, document::text AS document, group_ids AS "groupIds", member_ids AS "memberIds", parked_ids AS "parkedIds"
   FROM gateway.deleted_record WHERE connection = $1 AND id = $2 FOR UPDATE`
 
 /** A record that is not deleted. */
 export const findStanding = `
-  SELECT id, 'User' AS kind, version, created, document FROM gateway.scim_user WHERE connection = $1 AND id = $2
+  SELECT id, 'User' AS kind, version, created, document::text AS document FROM gateway.scim_user WHERE connection = $1 AND id = $2
   UNION ALL
-  SELECT id, 'Group', version, created, document FROM gateway.scim_group WHERE connection = $1 AND id = $2`
+  SELECT id, 'Group', version, created, document::text FROM gateway.scim_group WHERE connection = $1 AND id = $2`
 
 export const whoIsNamed = 'SELECT id FROM gateway.scim_user WHERE connection = $1 AND user_name_key = $2'
 

@@ -1,15 +1,10 @@
 import { createHash } from 'node:crypto'
 import { type AdminCall } from '#libs/admin/index'
 import { problems } from '#libs/http/index'
+import type { JsonValue } from '#libs/scim/index'
 
 /** What an answer may be made of to be kept and given again. */
-export type Replayable =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly Replayable[]
-  | { readonly [name: string]: Replayable }
+export type Replayable = JsonValue | readonly Replayable[] | { readonly [name: string]: Replayable }
 
 export interface IdempotencyKey {
   readonly text: string
