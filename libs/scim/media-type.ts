@@ -10,14 +10,20 @@ export function isScimMediaType(contentType: string | undefined): boolean {
   return charset === undefined || /^utf-?8$/i.test(charset)
 }
 
-/** The Content-Type of an answer: `application/scim+json` unless `Accept` names `application/json` and not the other. */
-export function responseMediaType(accept: string | undefined): 'application/scim+json' | 'application/json' {
+/**
+ * The Content-Type of an answer, of the two that `Accept` names. When it names both or none it is `application/scim+json`, or
+ * `application/json` for a caller whose dialect has it so.
+ */
+export function responseMediaType(
+  accept: string | undefined,
+  plainJson = false,
+): 'application/scim+json' | 'application/json' {
   const wanted = (accept ?? '')
     .split(',')
     .filter((range) => !/;\s*q=0(\.0*)?\s*(;|$)/i.test(range))
     .map(bare)
-  const plain = wanted.includes('application/json') && !wanted.includes('application/scim+json')
-  return plain ? 'application/json' : 'application/scim+json'
+  const [plain, own] = [wanted.includes('application/json'), wanted.includes('application/scim+json')]
+  return (plain === own ? plainJson : plain) ? 'application/json' : 'application/scim+json'
 }
 
 function bare(range: string): string {

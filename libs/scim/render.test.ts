@@ -119,7 +119,7 @@ describe('what is returned on request only, in the answer to a write that sent i
     )
   const patched = (...operations: object[]): JsonObject => {
     const schemas = ['urn:ietf:params:scim:api:messages:2.0:PatchOp']
-    return answer(namesPatched(wide, parsePatch({ schemas, Operations: operations }).operations))
+    return answer(namesPatched(wide, parsePatch({ schemas, Operations: operations })))
   }
   const desk = { floor: 'f' }
 

@@ -1,4 +1,4 @@
-import type { Deviation, ScimError } from '#libs/scim/index'
+import type { ScimError } from '#libs/scim/index'
 import { renderError } from '#libs/scim/index'
 import { redact } from '#libs/telemetry/index'
 
@@ -19,7 +19,6 @@ export interface Outcome {
   readonly subject: { readonly kind: string; readonly id: string } | null
   readonly changed: readonly string[]
   readonly events: readonly string[]
-  readonly deviations: readonly Deviation[]
   /** For a bulk request: how many operations it had, how many of them were refused, and how many were not begun. */
   readonly bulk?: { readonly operations: number; readonly refused: number; readonly notBegun: number }
 }
@@ -33,7 +32,6 @@ export function accepted(status: number, about: Partial<Outcome> = {}): Outcome 
     subject: null,
     changed: [],
     events: [],
-    deviations: [],
     ...about,
   }
 }

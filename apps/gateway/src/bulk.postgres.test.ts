@@ -3,7 +3,7 @@ import { type AnyEvent, defaultSettings, makeEvent, newId } from '#libs/events/i
 import { AppendQueue } from '#libs/eventlog/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
 import { Database } from '#libs/postgres/index'
-import { bulkRequestSchema, resourceTypes } from '#libs/scim/index'
+import { Diagnosis, bulkRequestSchema, resourceTypes } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import type { Answer } from './answer.ts'
 import { bulk, type BulkParts } from './bulk.ts'
@@ -104,6 +104,7 @@ async function run(
     connection: principal,
     principal,
     endpoint: findEndpoint('POST', '/Bulk'),
+    diagnosis: new Diagnosis(),
     resourceId: undefined,
     body: { schemas: [bulkRequestSchema], Operations, ...(failOnErrors === undefined ? {} : { failOnErrors }) },
   }

@@ -1,6 +1,5 @@
 import { newId } from '#libs/events/index'
 import {
-  type Deviation,
   errors,
   namesPatched,
   namesSent,
@@ -89,27 +88,22 @@ export async function createTogether(
 
 function creation(request: Admitted, type: ResourceType, id: string, adoptBy: AdoptBy): Change {
   const projection = projectionOf(request, type)
-  const { resource, members, deviations } = readResource(type, request.body, readingOf(request))
+  const { resource, members } = readResource(type, request.body, request.diagnosis)
   const command: Command = {
     kind: 'create',
     id,
     document: resource,
     members: members === undefined ? noEdit : replacement(members),
     adoptBy,
-    pointer: request.within?.pointer,
+    diagnosis: request.diagnosis,
   }
-  return { request, type, command, reply: { status: 201, deviations, projection } }
-}
-
-/** Where the resource or the PATCH is in the body. */
-function readingOf({ within }: Admitted): { readonly insideBulk?: true; readonly pointer?: string } {
-  return within === undefined ? {} : { insideBulk: true, pointer: within.pointer }
+  return { request, type, command, reply: { status: 201, projection } }
 }
 
 /** RFC 7644 section 3.5.1. 200 with the whole resource; never creates one. */
 export async function replace(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
-  const { resource, members, deviations } = readResource(type, request.body, readingOf(request))
+  const { resource, members } = readResource(type, request.body, request.diagnosis)
   const edit = type.name === 'Group' ? replacement(members ?? []) : noEdit
   const command: Command = {
     kind: 'replace',
@@ -118,7 +112,7 @@ export async function replace(request: Admitted, type: ResourceType, parts: Reso
     members: edit,
     precondition: request.arrival.headers['if-match'],
   }
-  return write({ request, type, command, reply: { status: 200, deviations, projection } }, parts)
+  return write({ request, type, command, reply: { status: 200, projection } }, parts)
 }
 
 /**
@@ -127,27 +121,26 @@ export async function replace(request: Admitted, type: ResourceType, parts: Reso
  */
 export async function patch(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
-  const { operations, deviations } = parsePatch(request.body, readingOf(request))
-  const split =
-    type.name === 'Group' ? splitPatch(operations) : { document: operations, membership: [], deviations: [] }
+  const { diagnosis } = request
+  const operations = parsePatch(request.body, diagnosis, { insideBulk: request.within !== undefined })
+  const split = type.name === 'Group' ? splitPatch(operations, diagnosis) : { document: operations, membership: [] }
   const id = idOf(request)
   const command: Command = {
     kind: 'patch',
     id,
     operations: split.document,
     membership: split.membership,
+    diagnosis,
     precondition: request.arrival.headers['if-match'],
   }
   const status = (await answersNothing(request, type, id, parts.records)) ? 204 : 200
-  const reply = { status, deviations: [...deviations, ...split.deviations], projection } as const
-  return write({ request, type, command, reply }, parts)
+  return write({ request, type, command, reply: { status, projection } }, parts)
 }
 
 /** RFC 7644 section 3.6. 204; what is deleted leaves its groups. */
 export async function remove(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const command: Command = { kind: 'delete', id: idOf(request), precondition: request.arrival.headers['if-match'] }
-  const reply = { status: 204, deviations: [], projection: { kind: 'default' } } as const
-  return write({ request, type, command, reply }, parts)
+  return write({ request, type, command, reply: { status: 204, projection: { kind: 'default' } } }, parts)
 }
 
 /** RFC 7644 section 3.4.1; 304 when If-None-Match names the version (section 3.14). */
@@ -184,13 +177,14 @@ export async function list(
 ): Promise<Answer> {
   const { connection } = request.principal
   const { query } = request.arrival
+  const { diagnosis } = request
   const projection = projectionOf(request, type)
   const paging = parsePaging({ startIndex: query.get('startIndex'), count: query.get('count') }, largestPage)
   const filter = query.get('filter')
   const base = baseUrl(connection)
   const { totalResults, records: found } = await records.list(type, connection, {
     ...paging,
-    filter: filter === null ? undefined : resolveFilter(type, parseFilter(filter)),
+    filter: filter === null ? undefined : resolveFilter(type, parseFilter(filter, diagnosis), diagnosis),
     baseUrl: base,
   })
   const shown = await standings(type, connection, found, projection, records)
@@ -215,7 +209,6 @@ interface Change {
 
 interface Reply {
   readonly status: 200 | 201 | 204
-  readonly deviations: readonly Deviation[]
   readonly projection: Projection
 }
 
@@ -247,7 +240,6 @@ function outcomeOf({ type, reply }: Change, written: Written): Outcome {
     subject: { kind: type.name, id: written.id },
     changed: written.changed,
     events: written.events.map((event) => event.id),
-    deviations: [...reply.deviations, ...written.deviations],
   })
 }
 

@@ -1,4 +1,4 @@
-import { responseMediaType } from '#libs/scim/index'
+import { type Diagnosis, responseMediaType } from '#libs/scim/index'
 import type { Answer } from './answer.ts'
 import { bulk } from './bulk.ts'
 import { conclude, type ConcludeParts } from './conclude.ts'
@@ -20,16 +20,22 @@ export function serve(arrival: Arrival, parts: ServeParts): Promise<Answer> {
   return answerTo({ arrival, steps: [], recorded: false }, parts)
 }
 
-/** The same for a captured request that an operator sends again. */
-export function serveReplay(arrival: Arrival, replayOf: string, parts: ServeParts): Promise<Answer> {
-  return answerTo({ arrival, replayOf, steps: [], recorded: false }, parts)
+/** The same for a captured request that an operator sends again; the operator is also told how it was read. */
+export async function serveReplay(
+  arrival: Arrival,
+  replayOf: string,
+  parts: ServeParts,
+): Promise<{ answer: Answer; diagnosis: Diagnosis | undefined }> {
+  const passage: Passage = { arrival, replayOf, steps: [], recorded: false }
+  const answer = await answerTo(passage, parts)
+  return { answer, diagnosis: passage.diagnosis }
 }
 
 async function answerTo(passage: Passage, parts: ServeParts): Promise<Answer> {
   const { arrival } = passage
   const answer = await conclude(passage, async () => perform(await admit(passage, parts), parts), parts)
   parts.capture(passage)
-  const contentType = `${responseMediaType(arrival.headers['accept'])}; charset=utf-8`
+  const contentType = `${responseMediaType(arrival.headers['accept'], passage.diagnosis?.tolerances.plainJson)}; charset=utf-8`
   return answer.body === undefined ? answer : { ...answer, headers: { ...answer.headers, 'Content-Type': contentType } }
 }
 

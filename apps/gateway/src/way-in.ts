@@ -1,6 +1,15 @@
 import { dummyMatch, faultAdvice, matches, type Peppers, readAuthorization } from '#libs/credentials/index'
 import type { StepDecision } from '#libs/events/index'
-import { errors, isScimMediaType, parseJson, ScimError } from '#libs/scim/index'
+import {
+  contradiction,
+  deviations,
+  Diagnosis,
+  dialectOf,
+  errors,
+  isScimMediaType,
+  parseJson,
+  ScimError,
+} from '#libs/scim/index'
 import type { Currency } from './currency.ts'
 import { type Endpoint, findEndpoint, writes } from './endpoints.ts'
 import { asksForDryRun } from './rehearsal.ts'
@@ -45,8 +54,8 @@ export interface Passage {
   recorded: boolean
   /** Set when it is not known whether it is. */
   doubt?: Doubt
-  /** Set for an operation of a bulk request: the id of that request, and where in its body that of the operation is (a JSON pointer). */
-  readonly within?: { readonly requestId: string; readonly pointer: string }
+  /** Set for an operation of a bulk request: the id of that request. */
+  readonly within?: { readonly requestId: string }
   /** Set when an operator sends a captured request again: the id of that request. */
   readonly replayOf?: string
   connection?: KnownConnection
@@ -55,12 +64,15 @@ export interface Passage {
   /** True when nothing but the request's record may be stored. */
   isRehearsal?: boolean
   body?: unknown
+  /** Set once it is known who speaks. */
+  diagnosis?: Diagnosis
 }
 
 /** A request that got past every step. */
 export interface Admitted extends Passage {
   readonly principal: Principal
   readonly endpoint: Endpoint
+  readonly diagnosis: Diagnosis
   readonly resourceId: string | undefined
 }
 
@@ -93,10 +105,11 @@ const replayIn: typeof wayIn = [
 export async function admit(passage: Passage, parts: WayInParts): Promise<Admitted> {
   const steps = passage.replayOf === undefined ? wayIn : replayIn
   for (const [name, step] of steps) await take(passage, name, () => step(passage, parts))
-  const { connection: known, endpoint: found } = passage
-  if (known === undefined || found === undefined) throw errors.internal()
+  const { connection: known, endpoint: found, diagnosis } = passage
+  if (known === undefined || found === undefined || diagnosis === undefined) throw errors.internal()
   return Object.assign(passage, {
     endpoint: found,
+    diagnosis,
     resourceId: found.hasId ? passage.arrival.path.split('/')[2] : undefined,
     principal: known,
   })
@@ -208,6 +221,7 @@ function checkEnabled(known: KnownConnection | undefined): void {
 }
 
 function endpoint(passage: Passage): void {
+  diagnose(passage)
   passage.endpoint = findEndpoint(passage.arrival.method, passage.arrival.path)
 }
 
@@ -225,6 +239,18 @@ async function body(passage: Passage, { bodyLimit }: WayInParts): Promise<void> 
   if (encoding !== undefined && !/^identity$/i.test(encoding)) throw errors.unsupportedContentEncoding(encoding)
   const bytes = await arrival.readBody(bodyLimit)
   passage.body = parseJson(decode(bytes))
+  diagnose(passage)
+}
+
+/** Who speaks: by the connection, and by as much of the request as is known. */
+function diagnose(passage: Passage): void {
+  const { arrival, connection: known, body: read } = passage
+  const { method, path, query, headers } = arrival
+  const traits = { method, path, query, userAgent: headers['user-agent'], body: read }
+  const kind = known?.identityProvider ?? 'other'
+  passage.diagnosis = new Diagnosis(dialectOf(kind, traits))
+  const other = contradiction(kind, traits)
+  if (other !== undefined) passage.diagnosis.push(deviations.anotherDialect('', other))
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })

@@ -1,7 +1,15 @@
 import { defaultSettings, makeEvent } from '#libs/events/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
 import { Database } from '#libs/postgres/index'
-import { ExactNumber, parsePatch, readResource, resourceTypes, ScimError, splitPatch } from '#libs/scim/index'
+import {
+  Diagnosis,
+  ExactNumber,
+  parsePatch,
+  readResource,
+  resourceTypes,
+  ScimError,
+  splitPatch,
+} from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import type { AdoptBy } from '../adoption.ts'
 import type { Restoration } from '../deleted.ts'
@@ -101,7 +109,7 @@ async function create(kind: 'User' | 'Group', body: object, members: readonly st
 }
 
 function patch(kind: 'User' | 'Group', id: string, ...operations: object[]): Promise<Written | number> {
-  const { operations: parsed } = parsePatch({
+  const parsed = parsePatch({
     schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
     Operations: operations,
   })
@@ -111,6 +119,7 @@ function patch(kind: 'User' | 'Group', id: string, ...operations: object[]): Pro
     id,
     operations: split.document,
     membership: split.membership,
+    diagnosis: new Diagnosis(),
     precondition: undefined,
   })
 }
