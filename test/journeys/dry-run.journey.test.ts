@@ -78,7 +78,7 @@ describe('a dry run', () => {
       dry,
     )
     expect(joined.body).toMatchObject({
-      members: [{ value: ada.id, display: 'dry.ada', type: 'User' }],
+      members: [{ value: ada.id, type: 'User' }],
       [block]: { changes: [{ attribute: 'members', added: [ada.id], removed: [] }] },
     })
     expect((await scim('GET', `/Users/${ada.id}`)).body).toEqual(ada)

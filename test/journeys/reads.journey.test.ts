@@ -309,19 +309,20 @@ describe('groups inside groups', () => {
     ])
   })
 
-  test('a member shows its kind, its address and its name', async () => {
-    const { body } = await list(`/Groups/${ids['outer']}`)
-    expect(body.members).toEqual(
-      expect.arrayContaining([
-        {
-          value: ids['inner'],
-          $ref: `${connection.scimBaseUrl}/Groups/${ids['inner']}`,
-          type: 'Group',
-          display: 'Inner',
-        },
-        { value: ids['bob'], $ref: `${connection.scimBaseUrl}/Users/${ids['bob']}`, type: 'User', display: 'Bob' },
-      ]),
-    )
+  test('a member shows its kind and its address, and its name when that is asked for', async () => {
+    const inner = { value: ids['inner'], $ref: `${connection.scimBaseUrl}/Groups/${ids['inner']}`, type: 'Group' }
+    const bob = { value: ids['bob'], $ref: `${connection.scimBaseUrl}/Users/${ids['bob']}`, type: 'User' }
+    const membersOf = async (query: string): Promise<object[]> =>
+      (await list(`/Groups/${ids['outer']}${query}`)).body.members.sort((one: { value: string }) =>
+        one.value === inner.value ? -1 : 1,
+      )
+    for (const query of ['', '?attributes=members', '?excludedAttributes=displayName']) {
+      expect(await membersOf(query)).toEqual([inner, bob])
+    }
+    expect(await membersOf('?attributes=members.value,members.display')).toEqual([
+      { value: inner.value, display: 'Inner' },
+      { value: bob.value, display: 'Bob' },
+    ])
     expect((await list(`/Groups/${ids['empty']}`)).body.members).toMatchObject([{ value: ids['empty'], type: 'Group' }])
   })
 })

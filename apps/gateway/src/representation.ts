@@ -31,7 +31,7 @@ export function represent(
   document: string | Resource,
   projection: Projection,
 ): string {
-  const computed = computedAttributes(type, baseUrl, standing)
+  const computed = computedAttributes(type, baseUrl, standing, projection)
   if (projection.kind === 'default') {
     const text = typeof document === 'string' ? document : JSON.stringify(document)
     return `${JSON.stringify(computed).slice(0, -1)},${text.trimStart().slice(1)}`
@@ -40,7 +40,12 @@ export function represent(
   return JSON.stringify(project(type, { ...resource, ...computed }, projection))
 }
 
-function computedAttributes(type: ResourceType, baseUrl: string, standing: Standing): JsonObject {
+function computedAttributes(
+  type: ResourceType,
+  baseUrl: string,
+  standing: Standing,
+  projection: Projection,
+): JsonObject {
   const { id, version, created, lastModified, groups = [], members = [] } = standing
   const computed: JsonObject = {
     id,
@@ -60,12 +65,19 @@ function computedAttributes(type: ResourceType, baseUrl: string, standing: Stand
       type: direct ? 'direct' : 'indirect',
     }))
   }
-  if (members.length > 0) {
-    computed['members'] = members.map(({ value, kind, display }) => ({
-      value,
-      ...(kind === null ? {} : { $ref: `${baseUrl}/${kind}s/${value}`, type: kind }),
-      ...(display === null ? {} : { display }),
-    }))
-  }
+  if (members.length > 0) computed['members'] = memberElements(baseUrl, members, projection)
   return computed
+}
+
+/** Their names are shown to whoever asks for them; only what names attributes can. */
+function memberElements(
+  baseUrl: string,
+  members: readonly MemberText[],
+  { kind: shows }: Projection,
+): JsonObject[] {
+  return members.map(({ value, kind, display }) => ({
+    value,
+    ...(kind === null ? {} : { $ref: `${baseUrl}/${kind}s/${value}`, type: kind }),
+    ...(display === null || shows !== 'include' ? {} : { display }),
+  }))
 }

@@ -3,7 +3,7 @@ import type { Schema } from './resource-type.ts'
 
 /**
  * RFC 7643 sections 4.2 and 8.7.1. Where the two differ the text of 4.2 holds: displayName is required. Members have `display`
- * as in section 2.4, and their `value` is caseExact as the id that it is (section 3.1).
+ * as in section 2.4, on request, and their `value` is caseExact as the id that it is (section 3.1).
  */
 export const groupSchema: Schema = {
   id: 'urn:ietf:params:scim:schemas:core:2.0:Group',
@@ -23,7 +23,10 @@ export const groupSchema: Schema = {
           mutability: 'immutable',
           canonicalValues: ['User', 'Group'],
         }),
-        attribute('display', 'string', 'The name of the member, for display.', { mutability: 'readOnly' }),
+        attribute('display', 'string', 'The name of the member, for display.', {
+          mutability: 'readOnly',
+          returned: 'request',
+        }),
       ],
     }),
   ],
