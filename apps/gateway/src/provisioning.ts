@@ -41,6 +41,8 @@ export type Command =
       readonly members: MembershipEdit
       /** By what a user that is there is taken for the one to be created; absent or empty where that is refused. */
       readonly adoptBy?: AdoptBy
+      /** Where the resource is in the request's body, as a JSON pointer; the whole of it unless told. */
+      readonly pointer?: string | undefined
     }
   | {
       readonly kind: 'replace'
@@ -135,7 +137,13 @@ export function adopt(
   const { schemas: _, ...named } = command.document
   const { resource: document } = applyPatch(type, before.document, [{ op: 'replace', value: named, pointer: '' }])
   const changes = differences(before.document, document)
-  return changeTo(type, before, { document, changes, deviations: [deviations.adopted(`/${by}`)] }, principal, occasion)
+  return changeTo(
+    type,
+    before,
+    { document, changes, deviations: [deviations.adopted(`${command.pointer ?? ''}/${by}`)] },
+    principal,
+    occasion,
+  )
 }
 
 function changeTo(

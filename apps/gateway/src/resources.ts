@@ -93,6 +93,7 @@ function creation(request: Admitted, type: ResourceType, id: string, adoptBy: Ad
     document: resource,
     members: members === undefined ? noEdit : replacement(members),
     adoptBy,
+    pointer: request.within?.pointer,
   }
   return { request, type, command, reply: { status: 201, deviations, projection } }
 }
