@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common'
 import { metrics } from '#libs/telemetry/index'
+import { Cursors } from './cursor.ts'
 import { FollowTrust } from './events/follow-trust.ts'
 import { HearChannel } from './events/hear-channel.ts'
 import { WatchChanges } from './events/watch-changes.ts'
@@ -27,7 +28,8 @@ export class GatewayModule {
       peppers,
       bodyLimit,
       decisions,
-      records: new Records(database),
+      records: new Records({ database, listTimeout: parts.listTimeout }),
+      cursors: new Cursors(peppers, parts.cursorTimeout),
       writer: new Writer({ database, log, onFailure: failed }),
       baseUrl: (connection) => `${parts.publicUrl}${scimPrefix}/${connection}`,
       answered: observer(telemetry),

@@ -23,6 +23,10 @@ export interface GatewayParts {
   readonly bodyLimit: number
   /** Milliseconds that a request may take to arrive whole. */
   readonly requestTimeout: number
+  /** Milliseconds that the search for a list may take. */
+  readonly listTimeout: number
+  /** Milliseconds for which a cursor of a list is good. */
+  readonly cursorTimeout: number
   readonly clock: () => Date
   readonly telemetry: Telemetry
   readonly logger: Logger

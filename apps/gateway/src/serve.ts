@@ -1,14 +1,16 @@
 import { AppendQueue } from '#libs/eventlog/index'
 import { isConnectionLoss } from '#libs/postgres/index'
-import { errors, responseMediaType, ScimError } from '#libs/scim/index'
+import { errors, resourceTypes, responseMediaType, ScimError } from '#libs/scim/index'
 import { type Answer, refused } from './answer.ts'
 import { requestDecided } from './decision.ts'
-import { discover } from './discovery.ts'
+import { discover, type DiscoverParts } from './discovery.ts'
 import type { Operation } from './endpoints.ts'
-import { create, list, patch, read, remove, replace, type ResourceParts } from './resources.ts'
-import { admit, type Admitted, type Arrival, type Passage, take, type WayInParts } from './way-in.ts'
+import { list, type ListParts, search } from './listing.ts'
+import { create, patch, read, remove, replace, type ResourceParts } from './resources.ts'
+import { WatchedStream } from './watched-stream.ts'
+import { admit, type Admitted, type Arrival, type Passage, type Placed, take, type WayInParts } from './way-in.ts'
 
-export interface ServeParts extends WayInParts, ResourceParts {
+export interface ServeParts extends WayInParts, ResourceParts, ListParts, DiscoverParts {
   /** Where the records of reads and refusals wait to be written. */
   readonly decisions: AppendQueue
   /** Told of what was answered, for metrics. */
@@ -19,35 +21,71 @@ export interface ServeParts extends WayInParts, ResourceParts {
 /**
  * One request from arrival to answer. Exactly one record is left of it: with the write itself, or by the bounded
  * queue (which drops it should the write turn out to be stored after all); when that is full the answer is 503, whatever had been decided.
+ * The record of an answer that is sent as it is read has its place in the queue before the first byte of it, and is made after the last.
  */
 export async function serve(arrival: Arrival, parts: ServeParts): Promise<Answer> {
   const passage: Passage = { arrival, steps: [], recorded: false }
-  let answer: Answer
-  try {
-    answer = await perform(await admit(passage, parts), parts)
-  } catch (error) {
-    answer = refused(refusalOf(error, arrival, parts))
-  }
-  if (!passage.recorded && !parts.decisions.offer(requestDecided(passage, answer.outcome), passage.doubt)) {
-    answer = refused(errors.unavailable(1))
-  }
-  parts.answered(passage, answer)
+  const answer = await recorded(passage, await answerTo(passage, parts), parts)
+  if (answer.body === undefined && answer.status !== 200) return answer
   const contentType = `${responseMediaType(arrival.headers['accept'])}; charset=utf-8`
-  return answer.body === undefined ? answer : { ...answer, headers: { ...answer.headers, 'Content-Type': contentType } }
+  return { ...answer, headers: { ...answer.headers, 'Content-Type': contentType } }
 }
 
-function perform(request: Admitted, parts: ServeParts): Promise<Answer> {
+async function answerTo(passage: Passage, parts: ServeParts): Promise<Answer> {
+  try {
+    const answer = await perform(await admit(passage, parts), parts)
+    if (passage.arrival.method !== 'HEAD' || typeof answer.body !== 'object') return answer
+    // Nobody is to read it, nor to count its length.
+    await answer.body.close()
+    const { body: _, ...headers } = answer
+    return headers
+  } catch (error) {
+    return refused(refusalOf(error, passage.arrival, parts))
+  }
+}
+
+/** The answer, once its record is in good hands; 503 when there is no room for that. */
+async function recorded(passage: Passage, answer: Answer, parts: ServeParts): Promise<Answer> {
+  const { body } = answer
+  if (typeof body !== 'object') {
+    const isKept = passage.recorded || parts.decisions.offer(requestDecided(passage, answer.outcome), passage.doubt)
+    const given = isKept ? answer : refused(errors.unavailable(1))
+    parts.answered(passage, given)
+    return given
+  }
+  const stream = new WatchedStream(body, answer.outcome)
+  const ended = stream.ended.then(({ outcome, failure }) => {
+    if (failure !== undefined) parts.failed(failure, passage.arrival.traceId)
+    parts.answered(passage, { ...answer, outcome })
+    return requestDecided(passage, outcome)
+  })
+  if (passage.recorded || parts.decisions.offerLater(ended)) return { ...answer, body: stream }
+  await body.close()
+  const given = refused(errors.unavailable(1))
+  parts.answered(passage, given)
+  return given
+}
+
+function perform(request: Placed | Admitted, parts: ServeParts): Promise<Answer> {
   const { operation, type } = request.endpoint
   return take(request, 'operation', () => {
-    if (type === undefined) return discover(request, parts.baseUrl(request.principal.connection))
+    if (!('principal' in request) || operation.startsWith('discovery.')) return discover(request, parts)
     const verb = operation.slice(operation.indexOf('.') + 1) as Verb
+    if (verb === 'list') return list(request, type === undefined ? everyType : [type], parts)
+    if (verb === 'search') return search(request, type === undefined ? everyType : [type], parts)
+    if (type === undefined) throw errors.internal()
     return verbs[verb](request, type, parts)
   })
 }
 
+const everyType = Object.values(resourceTypes)
+
 type Verb = Operation extends infer Name ? (Name extends `users.${infer V}` ? V : never) : never
 
-const verbs = { list, create, read, replace, patch, delete: remove } satisfies Record<Verb, typeof list>
+const verbs = { create, read, replace, patch, delete: remove } satisfies Record<
+  Exclude<Verb, 'list' | 'search'>,
+  typeof read
+>
 
 /** The database being away is the one failure that a client should wait for; everything else unforeseen is a fault of ours. */
 function refusalOf(error: unknown, { traceId }: Arrival, parts: ServeParts): ScimError {

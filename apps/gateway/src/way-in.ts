@@ -50,11 +50,15 @@ export interface Passage {
   body?: unknown
 }
 
-/** A request that got past every step. */
-export interface Admitted extends Passage {
-  readonly principal: Principal
+/** A request whose endpoint is found. */
+export interface Placed extends Passage {
   readonly endpoint: Endpoint
   readonly resourceId: string | undefined
+}
+
+/** A request that got past every step. */
+export interface Admitted extends Placed {
+  readonly principal: Principal
 }
 
 type Step = (passage: Passage, parts: WayInParts) => void | Promise<void>
@@ -63,25 +67,43 @@ type Step = (passage: Passage, parts: WayInParts) => void | Promise<void>
  * The way in, in order. A step returns or throws the ScimError that is the answer; its name, decision and time go
  * into the request's record. The body is not read before the key has been proved.
  */
-const wayIn: readonly (readonly [name: string, step: Step])[] = [
-  ['connection', connection],
-  ['size', size],
-  ['key', key],
-  ['currency', currency],
-  ['binding', binding],
-  ['endpoint', endpoint],
-  ['body', body],
+const wayIn: readonly (readonly [name: string, step: Step, of: 'everyone' | 'whoever needs a key'])[] = [
+  ['connection', connection, 'everyone'],
+  ['size', size, 'everyone'],
+  ['key', key, 'whoever needs a key'],
+  ['currency', currency, 'whoever needs a key'],
+  ['binding', binding, 'whoever needs a key'],
+  ['endpoint', endpoint, 'everyone'],
+  ['body', body, 'everyone'],
 ]
 
-export async function admit(passage: Passage, parts: WayInParts): Promise<Admitted> {
-  for (const [name, step] of wayIn) await take(passage, name, () => step(passage, parts))
+/** The steps that the request has to take. Without a key it becomes no more than placed. */
+export async function admit(passage: Passage, parts: WayInParts): Promise<Placed | Admitted> {
+  const open = isOpen(passage.arrival)
+  for (const [name, step, of] of wayIn) {
+    if (of === 'everyone' || !open) await take(passage, name, () => step(passage, parts))
+  }
   const { connection: known, key: proved, endpoint: found } = passage
-  if (known === undefined || proved === undefined || found === undefined) throw errors.internal()
-  return Object.assign(passage, {
+  if (found === undefined) throw errors.internal()
+  const placed = Object.assign(passage, {
     endpoint: found,
     resourceId: found.hasId ? passage.arrival.path.split('/')[2] : undefined,
-    principal: { ...known, kid: proved.kid },
   })
+  if (open) return placed
+  if (known === undefined || proved === undefined) throw errors.internal()
+  return Object.assign(placed, { principal: { ...known, kid: proved.kid } })
+}
+
+/**
+ * RFC 7643 section 5: how to authenticate can be read without having done so, and it tells nothing of the connection in the address. Whoever
+ * presents a key there hears whether it is accepted, as people who try out a new one expect.
+ */
+function isOpen({ method, path, headers }: Arrival): boolean {
+  return (
+    path === '/ServiceProviderConfig' &&
+    (method === 'GET' || method === 'HEAD') &&
+    headers['authorization'] === undefined
+  )
 }
 
 /** Runs one named step and records what it decided; the service's own failures are recorded as refusals too. */

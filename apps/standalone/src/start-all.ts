@@ -15,6 +15,8 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly adminToken: string
   readonly bodyLimit: number
   readonly requestTimeout: number
+  readonly listTimeout: number
+  readonly cursorTimeout: number
 }
 
 export interface Services {
@@ -56,6 +58,8 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     publicUrl,
     bodyLimit,
     requestTimeout,
+    listTimeout: options.listTimeout,
+    cursorTimeout: options.cursorTimeout,
   }
   const quickstart = await ensureQuickstart(keysParts)
   const listening = await serve({

@@ -2,6 +2,7 @@ import { isObject } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Attribute } from '../schema/attribute.ts'
 import type { ResourceType } from '../schema/resource-type.ts'
+import { compareCodePoints } from './code-points.ts'
 import { canonicalDateTime } from './date-time.ts'
 import type { ComparisonOperator, Filter } from './filter.ts'
 import { fold } from './fold.ts'
@@ -76,7 +77,10 @@ function comparison(
   value: string | number | boolean,
 ): (candidate: JsonValue) => boolean {
   if (typeof value !== 'string') {
-    return (candidate) => (typeof candidate === 'object' ? operator === 'ne' : inOrder(operator, candidate, value))
+    return (candidate) =>
+      typeof candidate === 'number' || typeof candidate === 'boolean'
+        ? inOrder(operator, candidate, value)
+        : operator === 'ne'
   }
   const normal = normalizer(attribute)
   const wanted = normal(value)
@@ -85,7 +89,7 @@ function comparison(
 }
 
 /** How texts of an attribute are brought into the form in which they compare. */
-function normalizer({ type, caseExact }: Attribute): (text: string) => string {
+export function normalizer({ type, caseExact }: Attribute): (text: string) => string {
   if (type === 'dateTime') return (text) => canonicalDateTime(text) ?? text
   return caseExact || type === 'binary' ? (text) => text : fold
 }
@@ -99,11 +103,11 @@ function compareText(operator: ComparisonOperator, left: string, right: string):
     case 'ew':
       return left.endsWith(right)
     default:
-      return inOrder(operator, left, right)
+      return inOrder(operator, compareCodePoints(left, right), 0)
   }
 }
 
-function inOrder<T extends string | number | boolean>(operator: ComparisonOperator, left: T, right: T): boolean {
+function inOrder<T extends number | boolean>(operator: ComparisonOperator, left: T, right: T): boolean {
   switch (operator) {
     case 'eq':
       return left === right

@@ -30,7 +30,7 @@ export type ResolvedFilter =
       readonly kind: 'compare'
       readonly target: Target
       /**
-       * `ne` holds where the attribute has no value, and where some value differs. The order of strings is by code unit after
+       * `ne` holds where the attribute has no value, and where some value differs. The order of strings is by code point after
        * folding, unless caseExact.
        */
       readonly operator: ComparisonOperator
@@ -106,8 +106,8 @@ function resolveComparison(term: Filter & { kind: 'compare' }, find: Lookup): Re
   return { kind: 'compare', target, operator, value: coerce(target.attribute, value) }
 }
 
-/** A bare complex attribute means its `value`. */
-function valueOf(target: Target): Target | undefined {
+/** A bare complex attribute means its `value`; undefined when it has none. */
+export function valueOf(target: Target): Target | undefined {
   if (target.attribute.type !== 'complex') return target
   const value = subAttribute(target.attribute, 'value')
   return (

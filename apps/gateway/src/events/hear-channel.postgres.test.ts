@@ -51,6 +51,8 @@ beforeAll(async () => {
     publicUrl: 'http://127.0.0.1:8080',
     bodyLimit: 1_000,
     requestTimeout: 1_000,
+    listTimeout: 1_000,
+    cursorTimeout: 60_000,
     clock: () => new Date(),
     telemetry,
     logger: await createLogger({

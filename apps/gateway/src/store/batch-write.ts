@@ -1,7 +1,14 @@
 import type { AnyEvent } from '#libs/events/index'
 import type { EventLog } from '#libs/eventlog/index'
 import type { Transaction } from '#libs/postgres/index'
-import { matcher, resolveElementFilter, findAttribute, type Resource, ScimError } from '#libs/scim/index'
+import {
+  comparableForm,
+  matcher,
+  resolveElementFilter,
+  findAttribute,
+  type Resource,
+  ScimError,
+} from '#libs/scim/index'
 import { membersChanged } from '../lifecycle.ts'
 import { foldMembership, isNoEdit, type MembershipEdit, noEdit } from '../membership.ts'
 import { decide, type Intent } from '../provisioning.ts'
@@ -290,7 +297,8 @@ function rowOf(
   { id, version, document }: Pick<Intent, 'id' | 'version' | 'document'>,
   before?: ScimRecord,
 ): object {
-  const row = { connection: principal.connection, id, version, now: occasion.time, document }
+  const comparable = comparableForm(type, document)
+  const row = { connection: principal.connection, id, version, now: occasion.time, document, comparable }
   if (type.name === 'Group') {
     const { displayNameKey, externalId } = groupKeys(document)
     return { ...row, display_name_key: displayNameKey, external_id: externalId }

@@ -1,6 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
 import { LaneTables } from '#libs/postgres/index'
+import { comparableForm, type JsonObject, type ResourceType, resourceTypes } from '#libs/scim/index'
 
 class Gateway1764000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -119,4 +120,75 @@ class Lanes1764000000004 implements MigrationInterface {
   }
 }
 
-export const migrations = [Gateway1764000000001, Outbox1764000000002, TrustChanges1764000000003, Lanes1764000000004]
+/** Texts are compared and sorted by code point, whatever the locale of the database; a list rides on an index in the order that it has. */
+class Listing1764000000007 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      -- What filters and sorting see of the document, where that is not the document itself.
+      ALTER TABLE gateway.scim_user
+        ADD COLUMN comparable jsonb,
+        ALTER COLUMN user_name_key TYPE text COLLATE "C",
+        ALTER COLUMN external_id TYPE text COLLATE "C",
+        ALTER COLUMN display_name_key TYPE text COLLATE "C";
+      ALTER TABLE gateway.scim_group
+        ADD COLUMN comparable jsonb,
+        ALTER COLUMN external_id TYPE text COLLATE "C",
+        ALTER COLUMN display_name_key TYPE text COLLATE "C";
+      ALTER TABLE gateway.membership ALTER COLUMN member_id TYPE text COLLATE "C";
+
+      DROP INDEX gateway.scim_user_external_id, gateway.scim_user_display_name, gateway.scim_user_last_modified,
+        gateway.scim_group_external_id, gateway.scim_group_display_name, gateway.scim_group_last_modified;
+      CREATE INDEX scim_user_external_id ON gateway.scim_user (connection, external_id, id);
+      CREATE INDEX scim_user_display_name ON gateway.scim_user (connection, display_name_key, id);
+      CREATE INDEX scim_user_created ON gateway.scim_user (connection, created, id);
+      CREATE INDEX scim_user_last_modified ON gateway.scim_user (connection, last_modified, id);
+      CREATE INDEX scim_group_external_id ON gateway.scim_group (connection, external_id, id);
+      CREATE INDEX scim_group_display_name ON gateway.scim_group (connection, display_name_key, id);
+      CREATE INDEX scim_group_created ON gateway.scim_group (connection, created, id);
+      CREATE INDEX scim_group_last_modified ON gateway.scim_group (connection, last_modified, id);
+    `)
+    await fillComparable(runner, 'scim_user', resourceTypes.User)
+    await fillComparable(runner, 'scim_group', resourceTypes.Group)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      DROP INDEX gateway.scim_user_created, gateway.scim_group_created;
+      ALTER TABLE gateway.scim_user DROP COLUMN comparable;
+      ALTER TABLE gateway.scim_group DROP COLUMN comparable;
+    `)
+  }
+}
+
+/** For records that were there before; most have none. */
+async function fillComparable(runner: QueryRunner, table: string, type: ResourceType): Promise<void> {
+  const others = `SELECT connection, id, document FROM gateway.${table} WHERE (connection, id) > ($1, $2) AND document::text ~ '[^\\x01-\\x7f]' ORDER BY connection, id LIMIT 1000`
+  let last = { connection: '', id: '00000000-0000-0000-0000-000000000000' }
+  for (;;) {
+    const rows = (await runner.query(others, [last.connection, last.id])) as {
+      connection: string
+      id: string
+      document: JsonObject
+    }[]
+    const forms = rows.flatMap(({ connection, id, document }) => {
+      const comparable = comparableForm(type, document)
+      return comparable === undefined ? [] : [{ connection, id, comparable }]
+    })
+    await runner.query(
+      `UPDATE gateway.${table} AS t SET comparable = r.comparable
+       FROM jsonb_to_recordset($1::jsonb) AS r(connection text, id uuid, comparable jsonb) WHERE t.connection = r.connection AND t.id = r.id`,
+      [JSON.stringify(forms)],
+    )
+    const end = rows.at(-1)
+    if (end === undefined) return
+    last = end
+  }
+}
+
+export const migrations = [
+  Gateway1764000000001,
+  Outbox1764000000002,
+  TrustChanges1764000000003,
+  Lanes1764000000004,
+  Listing1764000000007,
+]

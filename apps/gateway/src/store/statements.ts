@@ -40,16 +40,16 @@ export const groupsLeft: Statement = {
 }
 
 const userRow =
-  'r(connection text, id uuid, user_name_key text, renamed boolean, external_id text, display_name_key text, email_keys text[], active boolean, version int, now timestamptz, document jsonb)'
+  'r(connection text, id uuid, user_name_key text, renamed boolean, external_id text, display_name_key text, email_keys text[], active boolean, version int, now timestamptz, document jsonb, comparable jsonb)'
 const groupRow =
-  'r(connection text, id uuid, external_id text, display_name_key text, version int, now timestamptz, document jsonb)'
+  'r(connection text, id uuid, external_id text, display_name_key text, version int, now timestamptz, document jsonb, comparable jsonb)'
 
 /** A name already taken leaves its row out of the answer. */
 export const insertUsers: Statement = {
   name: 'gateway insert users',
   text: `
-    INSERT INTO gateway.scim_user (connection, id, user_name_key, external_id, display_name_key, email_keys, active, version, created, last_modified, document)
-    SELECT connection, id, user_name_key, external_id, display_name_key, email_keys, active, version, now, now, document
+    INSERT INTO gateway.scim_user (connection, id, user_name_key, external_id, display_name_key, email_keys, active, version, created, last_modified, document, comparable)
+    SELECT connection, id, user_name_key, external_id, display_name_key, email_keys, active, version, now, now, document, comparable
     FROM jsonb_to_recordset($1::jsonb) AS ${userRow}
     ON CONFLICT (connection, user_name_key) DO NOTHING RETURNING id`,
 }
@@ -63,7 +63,7 @@ export const updateUsers: Statement = {
   text: `
     UPDATE gateway.scim_user AS t
     SET user_name_key = r.user_name_key, external_id = r.external_id, display_name_key = r.display_name_key,
-      email_keys = r.email_keys, active = r.active, version = r.version, last_modified = r.now, document = r.document
+      email_keys = r.email_keys, active = r.active, version = r.version, last_modified = r.now, document = r.document, comparable = r.comparable
     FROM jsonb_to_recordset($1::jsonb) AS ${userRow}
     LEFT JOIN LATERAL (
       SELECT true AS yes FROM gateway.scim_user AS o
@@ -76,15 +76,15 @@ export const updateUsers: Statement = {
 export const insertGroups: Statement = {
   name: 'gateway insert groups',
   text: `
-    INSERT INTO gateway.scim_group (connection, id, external_id, display_name_key, version, created, last_modified, document)
-    SELECT connection, id, external_id, display_name_key, version, now, now, document FROM jsonb_to_recordset($1::jsonb) AS ${groupRow}`,
+    INSERT INTO gateway.scim_group (connection, id, external_id, display_name_key, version, created, last_modified, document, comparable)
+    SELECT connection, id, external_id, display_name_key, version, now, now, document, comparable FROM jsonb_to_recordset($1::jsonb) AS ${groupRow}`,
 }
 
 export const updateGroups: Statement = {
   name: 'gateway update groups',
   text: `
     UPDATE gateway.scim_group AS t
-    SET external_id = r.external_id, display_name_key = r.display_name_key, version = r.version, last_modified = r.now, document = r.document
+    SET external_id = r.external_id, display_name_key = r.display_name_key, version = r.version, last_modified = r.now, document = r.document, comparable = r.comparable
     FROM jsonb_to_recordset($1::jsonb) AS ${groupRow}
     WHERE t.connection = r.connection AND t.id = r.id`,
 }
