@@ -33,6 +33,8 @@ export interface World {
   /** The table that the gateway appends events to. */
   readonly appendsTo: string
   admin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  /** The admin API of the gateway. */
+  gatewayAdmin(method: string, path: string, body?: unknown): Promise<Answer>
   /** A new connection with a key that is accepted already; of a new tenant unless one is named. */
   connection(
     identityProvider: IdentityProvider,
@@ -89,6 +91,11 @@ export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<Worl
     auditUrl: addresses.audit,
     appendsTo: program.appendsTo,
     admin,
+    gatewayAdmin: (method, path, body) =>
+      request(method, `${addresses.gateway}/admin/v1${path}`, body, {
+        'content-type': 'application/json',
+        ...asAdmin,
+      }),
     scim,
     query,
     session: () => connect(database.url),

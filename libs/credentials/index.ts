@@ -3,6 +3,7 @@ export type { FaultyKey, KeyEnvironment, KeyFault, Kid, ReadKey, Secret } from '
 export { faultAdvice, type Advice } from './advice.ts'
 export {
   addPepper,
+  derivedSecret,
   fingerprints,
   formatPeppers,
   generatePeppers,

@@ -60,3 +60,13 @@ export function fingerprints(peppers: Peppers): ReadonlyMap<number, Buffer> {
     createHmac('sha256', key).update('latchkey pepper fingerprint').digest()
   return new Map([...peppers.keys].map(([version, key]) => [version, fingerprint(key)]))
 }
+
+/**
+ * A secret of this installation for one purpose, 32 bytes made from the current pepper: all programs that have the peppers have the
+ * same, and none tells anything of another or of the pepper.
+ */
+export function derivedSecret(peppers: Peppers, purpose: string): Buffer {
+  const pepper = peppers.keys.get(peppers.current)
+  if (pepper === undefined) throw new TypeError('there is no current pepper')
+  return createHmac('sha256', pepper).update(`latchkey secret for ${purpose}`).digest()
+}

@@ -48,6 +48,21 @@ describe('reading an event', () => {
   })
 })
 
+it('a connection whose event knows of no settings has the usual ones and no schema of its own', () => {
+  const old = {
+    tenant: 't1',
+    connection: 'c1',
+    name: 'HR',
+    environment: 'live',
+    identityProvider: 'okta',
+    state: 'enabled',
+  }
+  const origin = { id: 'e', source: 'keys', subject: 'c1', key: 't1/c1', version: 1, time: '', traceparent: undefined }
+  const read = readEvent({ ...origin, source: 'keys', name: 'connection.created', payload: old })
+  const settings = { patchAnswer: 'resource', mode: 'live', conflicts: 'reject', adoptBy: ['userName'] }
+  expect(read.payload).toEqual({ ...old, settings, schemas: [] })
+})
+
 it.each<[EventPattern, 'user.changed', boolean]>([
   ['user.changed', 'user.changed', true],
   ['user.*', 'user.changed', true],

@@ -4,9 +4,18 @@ export { eventNames, families, familyOf, hears, type EventFamily, type EventName
 export { payloadSchemas, jsonSchemaOf, type Payload } from './payloads.ts'
 export { type Announced, announcedEvents, isAnnounced } from './announced.ts'
 export { connectionEvents, keyEvents, tenantEvents, environments, identityProviders } from './trust.ts'
+export {
+  connectionSettings,
+  connectionSettingsChange,
+  defaultSettings,
+  type ConnectionSettings,
+  type ConnectionSettingsChange,
+} from './connection-settings.ts'
+export { connectionSchema, type ConnectionSchema } from './connection-schema.ts'
 export type { ConnectionFacts, Environment, IdentityProvider, KnownKeyFacts } from './trust.ts'
 export { type Person, type GroupFacts, type MemberReference, userEvents, groupEvents } from './people.ts'
 export { requestEvents, type RequestDecided, type StepDecision } from './requests.ts'
 export { topicNames, topicOf, topics, type Topic } from './topics.ts'
 export { logMarked, markName, type LogMarked } from './mark.ts'
 export { newId } from './id.ts'
+export { valueDigest } from './value-digest.ts'

@@ -42,15 +42,20 @@ export const person = z.object({
 export type Person = z.infer<typeof person>
 
 const userState = z.object({ ...scope, person })
-/** Names of what differs from the version before, in the words of `person`. */
+/** SCIM names of the attributes that differ from the version before; an extension's as URN:attribute. */
 const changed = z.array(z.string())
+/** The same attributes, with `valueDigest` of each value; null where there is none. */
+const changes = z
+  .array(z.object({ attribute: z.string(), before: z.string().nullable(), after: z.string().nullable() }))
+  .optional()
 
 export const userEvents = {
   'user.provisioned': userState,
-  'user.changed': userState.extend({ changed }),
-  'user.deactivated': userState,
-  'user.reactivated': userState,
+  'user.changed': userState.extend({ changed, changes }),
+  'user.deactivated': userState.extend({ changes }),
+  'user.reactivated': userState.extend({ changes }),
   'user.deprovisioned': z.object({ ...scope, personId: z.string() }),
+  'user.restored': userState,
 }
 
 export const group = z.object({
@@ -69,7 +74,7 @@ const groupState = z.object({ ...scope, group })
 /** Members come as deltas of at most 1,000 each: a follower applies them in order, by the contiguous event version. */
 export const groupEvents = {
   'group.created': groupState,
-  'group.changed': groupState.extend({ changed }),
+  'group.changed': groupState.extend({ changed, changes }),
   'group.members-changed': z.object({
     ...scope,
     groupId: z.string(),
@@ -77,4 +82,5 @@ export const groupEvents = {
     removed: z.array(z.string()),
   }),
   'group.deleted': z.object({ ...scope, groupId: z.string() }),
+  'group.restored': groupState,
 }

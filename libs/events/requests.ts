@@ -38,6 +38,10 @@ export const requestDecided = z.object({
   changed: z.array(z.string()),
   /** Ids of the events that this request brought about. */
   events: z.array(z.string()),
+  /** Id of the captured request that an operator sent again by this one. */
+  replayOf: z.string().optional(),
+  /** Set when nothing of what it asked for was done: what is told of it is what would have been. */
+  dryRun: z.literal(true).optional(),
   deviations: z.array(z.object({ code: z.string(), pointer: z.string() })),
   receivedAt: z.iso.datetime(),
   microseconds: z.int().nonnegative(),

@@ -1,11 +1,24 @@
 import { z } from 'zod'
+import { connectionSettings } from './connection-settings.ts'
+import { connectionSchema } from './connection-schema.ts'
 
 /** What the keys service tells: tenants, connections and the keys that the gateway may accept. */
 
 export const environments = ['live', 'sandbox'] as const
 export type Environment = (typeof environments)[number]
 
-export const identityProviders = ['okta', 'entra', 'google', 'other'] as const
+export const identityProviders = [
+  'okta',
+  'entra',
+  'google',
+  'onelogin',
+  'jumpcloud',
+  'pingfederate',
+  'pingone',
+  'sailpoint',
+  'rippling',
+  'other',
+] as const
 export type IdentityProvider = (typeof identityProviders)[number]
 
 const tenant = z.object({ tenant: z.string(), name: z.string() })
@@ -17,6 +30,8 @@ export const connectionFacts = z.object({
   environment: z.enum(environments),
   identityProvider: z.enum(identityProviders),
   state: z.enum(['enabled', 'disabled']),
+  settings: connectionSettings.prefault({}),
+  schemas: z.array(connectionSchema).default([]),
 })
 export type ConnectionFacts = z.infer<typeof connectionFacts>
 

@@ -89,10 +89,20 @@ export const settings = {
     max: '30d',
     about: 'How long a cursor of a list is good: who pages asks for the next page within this time.',
   }),
+  LATCHKEY_DELETED_RETENTION: setting.duration({
+    default: '30d',
+    min: '0s',
+    about: 'How long a deleted user or group can be restored by an administrator, before it is removed for good.',
+  }),
   LATCHKEY_EVENT_RETENTION: setting.duration({
     default: '30d',
     min: '1d',
     about: 'How long events stay in the event log.',
+  }),
+  LATCHKEY_CAPTURE_RETENTION: setting.duration({
+    default: '7d',
+    min: '1m',
+    about: 'How long requests of sandboxes can be sent again.',
   }),
   LATCHKEY_AUDIT_RETENTION: setting.duration({
     default: '400d',

@@ -114,11 +114,23 @@ export const deviations = {
     cause: 'No element matched the filter in the path; one was created from it.',
     fix: 'Add the element first.',
   }),
-  keptPassword: (pointer: string): Deviation => ({
-    code: 'kept-password',
+  severalPrimaries: (pointer: string): Deviation => ({
+    code: 'several-primaries',
     pointer,
-    cause: 'A password cannot be removed; it was kept.',
-    fix: 'Set active to false to bar a user, or send a new password.',
+    cause: 'Several elements are primary; the last of them kept the mark.',
+    fix: 'Mark one at most.',
+  }),
+  dateTimeForm: (pointer: string): Deviation => ({
+    code: 'date-time-form',
+    pointer,
+    cause: 'A date and time came in another form; it was read as one in UTC.',
+    fix: 'Send it like "2026-01-31T12:00:00Z".',
+  }),
+  repeatedSchema: (pointer: string): Deviation => ({
+    code: 'repeated-schema',
+    pointer,
+    cause: '"schemas" names one schema twice; it was read once.',
+    fix: 'List each schema once.',
   }),
 }
 

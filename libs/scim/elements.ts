@@ -1,5 +1,5 @@
 import { errors } from './error.ts'
-import { fold } from './filter/fold.ts'
+import { fold } from './precis/fold.ts'
 import { isObject } from './json.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import { subAttribute } from './schema/attribute.ts'
@@ -8,11 +8,22 @@ import type { Attribute } from './schema/attribute.ts'
 /** How many values one attribute of a resource may have. */
 export const maximumValues = 500
 
-/** Refuses elements of which more than one is primary (RFC 7643 section 2.4). */
-export function onePrimary(attribute: Attribute, elements: readonly JsonValue[]): void {
-  if (elements.filter(isPrimary).length > 1) {
+/** The elements themselves where one is primary at the most (RFC 7643 section 2.4). Otherwise throws `invalidValue`, or gives them with the last mark alone. */
+export function onePrimary(
+  attribute: Attribute,
+  elements: JsonValue[],
+  several: 'refuse' | 'keepLast' = 'refuse',
+): JsonValue[] {
+  const marked = elements.filter(isPrimary)
+  if (marked.length <= 1) return elements
+  if (several === 'refuse') {
     throw errors.invalidValue(`Several elements of "${attribute.name}" are primary. Mark one at most.`)
   }
+  return elements.map((element) => (element === marked.at(-1) ? element : withoutPrimary(element)))
+}
+
+export function withoutPrimary(element: JsonValue): JsonValue {
+  return isPrimary(element) && isObject(element) ? { ...element, primary: false } : element
 }
 
 export function isPrimary(element: JsonValue): boolean {
@@ -50,9 +61,10 @@ export function elementKey(attribute: Attribute, element: JsonValue): string {
 
 /** JSON with sorted keys: equal for equal values. */
 export function canonicalText(value: JsonValue): string {
-  return JSON.stringify(value, (_key, content: unknown) =>
-    isObject(content) ? Object.fromEntries(Object.entries(content).sort(([a], [b]) => (a < b ? -1 : 1))) : content,
-  )
+  if (Array.isArray(value)) return `[${value.map(canonicalText).join()}]`
+  if (!isObject(value)) return JSON.stringify(value)
+  const members = Object.keys(value).sort()
+  return `{${members.map((key) => `${JSON.stringify(key)}:${canonicalText(value[key] ?? null)}`).join()}}`
 }
 
 function foldFor(attribute: Attribute | undefined, value: JsonValue): JsonValue {

@@ -42,8 +42,8 @@ function query(row: Row): URLSearchParams {
 
 /** What a POST or PUT stores. */
 function stores(row: Row) {
-  const { resource, members, password } = readResource(typeOf(row), parseJson(JSON.stringify(row.body)))
-  return { ...resource, ...(members === undefined ? {} : { members }), ...(password === undefined ? {} : { password }) }
+  const { resource, members } = readResource(typeOf(row), parseJson(JSON.stringify(row.body)))
+  return { ...resource, ...(members === undefined ? {} : { members }) }
 }
 
 /** What a PATCH changes, on a user with these attributes, or on a group. */
@@ -88,7 +88,6 @@ const effects: Record<string, (row: Row) => void> = {
       displayName: 'Test User',
       locale: 'en-US',
       externalId: '00ujl29u0le5T6Aj10h7',
-      password: '1mz050nq',
       active: true,
     }),
   'okta-aiw: update user = GET id then PUT merged': (row) => {

@@ -1,7 +1,8 @@
 import { errors } from './error.ts'
 import type { ScimError } from './error.ts'
+import { ExactNumber, exactNumber } from './exact-number.ts'
 
-export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject
+export type JsonValue = string | number | ExactNumber | boolean | null | JsonValue[] | JsonObject
 export interface JsonObject {
   [key: string]: JsonValue
 }
@@ -10,9 +11,9 @@ export interface JsonObject {
 export const maximumDepth = 32
 
 /**
- * A JSON text as a value. Throws `invalidSyntax`, naming the place and never quoting the text, when it is no JSON, is deeper
- * than `maximumDepth`, names a key of one object twice (RFC 8259 leaves open which of the two counts), or holds a number too
- * large for a double, which would be read as Infinity.
+ * A JSON text as a value. A number that a JavaScript number would not give back as it was written is an `ExactNumber`. Throws
+ * `invalidSyntax`, naming the place and never quoting the text, when it is no JSON, is deeper than `maximumDepth`, or names a
+ * key of one object twice (RFC 8259 leaves open which of the two counts).
  */
 export function parseJson(text: string): JsonValue {
   let value: JsonValue
@@ -21,16 +22,38 @@ export function parseJson(text: string): JsonValue {
   } catch {
     throw findFault(text)
   }
-  const { depth, keys } = measure(text)
+  const { depth, keys, unusualNumber } = measure(text)
   if (depth > maximumDepth || keys !== countKeys(value)) throw findFault(text)
-  return value
+  return unusualNumber ? parseNumbers(text, (source) => new ExactNumber(source)) : value
 }
 
+/** A document that was stored as JSON, its numbers in the form that `exactNumber` gives them. Throws SyntaxError when it is none. */
+export function parseStored(text: string): JsonValue {
+  return longNumber.test(text) ? parseNumbers(text, exactNumber) : (JSON.parse(text) as JsonValue)
+}
+
+/** No shorter one is stored unless it is a number that a double gives back. What only looks like one, in a string, costs time alone. */
+const longNumber = /[\d.]{16}|0\.0{6}/
+
+/** Slower than JSON.parse alone, so only for texts with numbers that need it. */
+function parseNumbers(text: string, read: (source: string) => JsonValue | undefined): JsonValue {
+  const parse = JSON.parse as (text: string, reviver: Reviver) => unknown
+  return parse(text, (_key, value, { source }) => {
+    const isExact = typeof value !== 'number' || source === undefined || String(value) === source || source === '-0'
+    return isExact ? value : (read(source) ?? value)
+  }) as JsonValue
+}
+
+/** ECMAScript 2026 tells the reviver how a number was written. */
+type Reviver = (key: string, value: JsonValue, context: { readonly source?: string }) => JsonValue
+
 export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber)
 }
 
 const quote = 34
+const digitZero = 48
+const digitNine = 57
 const colon = 58
 const openBracket = 91
 const backslash = 92
@@ -38,19 +61,38 @@ const closeBracket = 93
 const openBrace = 123
 const closeBrace = 125
 
-/** Depth and number of keys of a text that is known to be JSON, duplicate keys included. */
-function measure(text: string): { depth: number; keys: number } {
+/**
+ * Of a text that is known to be JSON: its depth, the number of its keys, duplicates included, and whether it holds a number that
+ * is long, or has a fraction or an exponent.
+ */
+function measure(text: string): { depth: number; keys: number; unusualNumber: boolean } {
   let depth = 0
   let deepest = 0
   let keys = 0
+  let unusualNumber = false
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (code === quote) at = endOfString(text, at)
     else if (code === colon) keys++
     else if (code === openBrace || code === openBracket) deepest = Math.max(deepest, ++depth)
     else if (code === closeBrace || code === closeBracket) depth--
+    else if (code >= digitZero && code <= digitNine) {
+      const start = at
+      while (isOfNumber(text.charCodeAt(at + 1))) at++
+      unusualNumber ||= at - start >= fewDigits || !/^\d+$/.test(text.slice(start, at + 1))
+    }
   }
-  return { depth: deepest, keys }
+  return { depth: deepest, keys, unusualNumber }
+}
+
+/** Every whole number of so many digits is a double. */
+const fewDigits = 15
+
+/** Digits, `.`, `+`, `-`, `e` and `E`. */
+function isOfNumber(code: number): boolean {
+  return (
+    (code >= digitZero && code <= digitNine) || code === 46 || code === 43 || code === 45 || code === 101 || code === 69
+  )
 }
 
 function endOfString(text: string, start: number): number {
@@ -64,10 +106,8 @@ function endOfString(text: string, start: number): number {
   return text.length
 }
 
-/** NaN, which equals no number of keys, where a number is infinite. */
 function countKeys(value: JsonValue): number {
-  if (typeof value === 'number') return Number.isFinite(value) ? 0 : Number.NaN
-  if (typeof value !== 'object' || value === null) return 0
+  if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return 0
   const children = Object.values(value)
   let keys = Array.isArray(value) ? 0 : children.length
   for (const child of children) if (typeof child !== 'string') keys += countKeys(child)
@@ -113,8 +153,6 @@ function findFault(text: string): ScimError {
       token.lastIndex = end
       expected = wantsKey ? 'colon' : afterValue(open)
     } else if (literal !== undefined && wantsValue) {
-      if (Math.abs(Number(literal)) === Infinity)
-        return fault(text, start, 'a number is too large', 'Send a smaller one')
       expected = afterValue(open)
     } else if ((mark === '{' || mark === '[') && wantsValue) {
       if (open.length === maximumDepth) {

@@ -1,6 +1,7 @@
 import { below, deviations } from './deviation.ts'
 import type { Deviation } from './deviation.ts'
 import { errors } from './error.ts'
+import { ExactNumber } from './exact-number.ts'
 import { isObject } from './json.ts'
 
 /** A member of a Group as a client names it. Whether a resource of that id exists is not known here. */
@@ -28,7 +29,7 @@ export function readMembers(value: unknown, pointer: string, found: Deviation[])
 }
 
 function readMember(element: unknown, pointer: string, found: Deviation[]): Member {
-  if (typeof element === 'string' || typeof element === 'number') {
+  if (typeof element === 'string' || typeof element === 'number' || element instanceof ExactNumber) {
     found.push(deviations.bareValue(pointer))
     return { value: memberId(String(element)) }
   }
@@ -66,7 +67,7 @@ function memberType(type: string | undefined, reference: string | undefined): 'U
 }
 
 function text(value: unknown): string | undefined {
-  if (typeof value === 'number') return String(value)
+  if (typeof value === 'number' || value instanceof ExactNumber) return String(value)
   return typeof value === 'string' ? value : undefined
 }
 

@@ -1,7 +1,7 @@
 import { below, deviations } from './deviation.ts'
 import type { Deviation } from './deviation.ts'
 import { errors } from './error.ts'
-import { isObject } from './json.ts'
+import { isObject, parseStored } from './json.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import { readMembers } from './member.ts'
 import type { Member } from './member.ts'
@@ -9,6 +9,7 @@ import type { Attribute } from './schema/attribute.ts'
 import { findAttribute, findExtension } from './schema/resource-type.ts'
 import type { AttributeReference, ResourceType } from './schema/resource-type.ts'
 import { readValue } from './value.ts'
+import type { SeveralPrimaries } from './value.ts'
 
 /**
  * A resource as it is stored: canonical names and values, without `id`, `meta`, `groups`, `password` and, for a Group, without
@@ -21,23 +22,26 @@ export interface Resource extends JsonObject {
 export interface ReadResource {
   resource: Resource
   deviations: Deviation[]
-  /** In clear text: digest it and forget it. */
-  password?: string
   /** For Groups, when the body has the attribute; empty when it came as null or []. */
   members?: Member[]
 }
 
+export interface ReadOptions {
+  readonly severalPrimaries?: SeveralPrimaries
+}
+
 /**
- * The body of a POST or PUT as a resource. readOnly and unknown attributes are left out and reported. Throws `invalidSyntax`
- * when the body is no object, `invalidValue` when a value does not fit or a required attribute is missing.
+ * The body of a POST or PUT as a resource. readOnly and unknown attributes are left out and reported; a writeOnly one, such as
+ * the password, is checked and dropped. Throws `invalidSyntax` when the body is no object, `invalidValue` when a value does not fit
+ * or a required attribute or extension is missing.
  */
-export function readResource(resourceType: ResourceType, body: unknown): ReadResource {
+export function readResource(resourceType: ResourceType, body: unknown, options: ReadOptions = {}): ReadResource {
   if (!isObject(body)) {
     throw errors.invalidSyntax(`The body is not a JSON object. Send the attributes of one ${resourceType.name}.`)
   }
   const found: Deviation[] = []
   const draft = new Draft(resourceType)
-  const read: { password?: string; members?: Member[] } = {}
+  const read: { members?: Member[] } = {}
   for (const [key, value] of Object.entries(body)) {
     const pointer = below('', key)
     const extension = findExtension(resourceType, key)
@@ -75,14 +79,14 @@ export function readResource(resourceType: ResourceType, body: unknown): ReadRes
       return
     }
     if (attribute.name.toLowerCase() !== key.toLowerCase()) found.push(deviations.flattenedKey(pointer))
-    const content = readValue(attribute, value, pointer, found)
-    if (content === undefined) return
-    if (attribute.mutability === 'writeOnly') {
-      if (typeof content === 'string') read.password = content
-      return
-    }
-    draft.set(reference, content)
+    const content = readValue(attribute, value, pointer, found, options.severalPrimaries)
+    if (content !== undefined && attribute.mutability !== 'writeOnly') draft.set(reference, content)
   }
+}
+
+/** A resource from the JSON text of what was stored of it; every number is as it was. */
+export function storedResource(text: string): Resource {
+  return parseStored(text) as Resource
 }
 
 /** Whether an attribute is kept beside the document and not in it: the members of a Group. */
@@ -90,14 +94,17 @@ export function livesApart(resourceType: ResourceType, { attribute, parent, exte
   return resourceType.name === 'Group' && extension === undefined && (parent ?? attribute).name === 'members'
 }
 
-/** A copy of the document with the `schemas` it uses: the core schema first, extensions after it; empty blocks are gone. */
+/**
+ * A copy of the document with the `schemas` it uses: the core schema first, extensions after it. Blocks that are empty, or of an
+ * extension that there is no longer, are gone.
+ */
 export function withSchemas(resourceType: ResourceType, document: JsonObject): Resource {
   const schemas = [resourceType.schema.id]
   const attributes: JsonObject = {}
   for (const [key, value] of Object.entries(document)) {
-    const extension = key.includes(':') ? findExtension(resourceType, key) : undefined
-    if (extension !== undefined && isObject(value)) {
-      if (Object.keys(value).length === 0) continue
+    if (key.includes(':')) {
+      const extension = findExtension(resourceType, key)
+      if (extension === undefined || !isObject(value) || Object.keys(value).length === 0) continue
       schemas.push(extension.id)
     }
     if (key !== 'schemas') attributes[key] = value
@@ -105,24 +112,36 @@ export function withSchemas(resourceType: ResourceType, document: JsonObject): R
   return { schemas, ...attributes }
 }
 
-/** Throws `invalidValue` when a required attribute has no value. */
-export function checkRequired(resourceType: ResourceType, resource: JsonObject): void {
+/**
+ * Throws `invalidValue` when a required attribute, sub-attribute of a value that is there, or extension has no value. A resource that
+ * was there before its extension was may go on without it (`before`).
+ */
+export function checkRequired(resourceType: ResourceType, resource: JsonObject, before?: JsonObject): void {
   requireAll(resourceType.schema.attributes, resource)
   for (const { schema, required } of resourceType.extensions) {
     const block = resource[schema.id]
     if (isObject(block)) requireAll(schema.attributes, block)
-    else if (required) requireAll(schema.attributes, {})
+    else if (required && (before === undefined || before[schema.id] !== undefined)) {
+      throw errors.invalidValue(`The extension ${schema.id} is required and has no value. Send its attributes.`)
+    }
   }
 }
 
-function requireAll(attributes: readonly Attribute[], holder: JsonObject): void {
-  for (const { name, required, mutability } of attributes) {
-    if (!required || mutability === 'readOnly' || mutability === 'writeOnly') continue
+function requireAll(attributes: readonly Attribute[], holder: JsonObject, parent = ''): void {
+  for (const { name, required, mutability, subAttributes } of attributes) {
     const value = holder[name]
-    if (value === undefined || (typeof value === 'string' && value.trim() === '')) {
-      throw errors.invalidValue(`The attribute "${name}" is required and has no value. Send one.`)
+    if (required && isUnset(value) && mutability !== 'readOnly' && mutability !== 'writeOnly') {
+      throw errors.invalidValue(`The attribute "${parent}${name}" is required and has no value. Send one.`)
+    }
+    if (subAttributes === undefined || value === undefined) continue
+    for (const element of Array.isArray(value) ? value : [value]) {
+      if (isObject(element)) requireAll(subAttributes, element, `${name}.`)
     }
   }
+}
+
+function isUnset(value: JsonValue | undefined): boolean {
+  return value === undefined || (typeof value === 'string' && value.trim() === '')
 }
 
 /** Collects values under their canonical keys, refusing the second of two spellings of one attribute. */
@@ -162,8 +181,12 @@ function extensionBlock(urn: string, value: JsonValue): JsonObject {
 }
 
 function reportSchemas(resourceType: ResourceType, value: JsonValue, pointer: string, found: Deviation[]): void {
+  if (!Array.isArray(value)) found.push(deviations.singleAsMany(pointer))
+  const named = new Set<string>()
   for (const [index, urn] of (Array.isArray(value) ? value : [value]).entries()) {
     const text = typeof urn === 'string' ? urn : ''
+    if (named.has(text.toLowerCase())) found.push(deviations.repeatedSchema(below(pointer, index)))
+    named.add(text.toLowerCase())
     const known = text.toLowerCase() === resourceType.schema.id.toLowerCase() || findExtension(resourceType, text)
     if (!known) found.push(deviations.unknownSchema(below(pointer, index), text))
   }

@@ -1,7 +1,8 @@
 import { errors } from './error.ts'
+import { compareNumbers, ExactNumber } from './exact-number.ts'
 import { compareCodePoints } from './filter/code-points.ts'
+import { comparedText } from './filter/compared-text.ts'
 import { printPath } from './filter/filter.ts'
-import { normalizer } from './filter/matches.ts'
 import { parseAttributePath } from './filter/parse.ts'
 import { type Target, valueOf } from './filter/resolve.ts'
 import { isPrimary } from './elements.ts'
@@ -18,7 +19,7 @@ export interface Sort {
 }
 
 /** What resources are sorted by: a text in the form in which it compares, a number or a boolean; undefined when there is no value. */
-export type SortKey = string | number | boolean | undefined
+export type SortKey = string | number | ExactNumber | boolean | undefined
 
 /**
  * `sortBy` and `sortOrder` of a query, undefined without the first. Throws `invalidPath` when sortBy is no attribute path, and
@@ -75,14 +76,13 @@ function kindOf({ attribute: { type } }: Target): string {
 
 /** Gives the key of a rendered resource. Of several values that of the primary element counts, or else that of the first. */
 export function sortKeyOf(target: Target): (resource: JsonObject) => SortKey {
-  const normal = normalizer(target.attribute)
   return (resource) => {
     let value: JsonValue | undefined = resource
     for (const key of target.path) {
       value = isObject(value) && Object.hasOwn(value, key) ? chosen(value[key]) : undefined
     }
-    if (value === null || typeof value === 'object') return undefined
-    return typeof value === 'string' ? normal(value) : value
+    if (typeof value === 'string') return comparedText(target.attribute, value)
+    return typeof value === 'object' && !(value instanceof ExactNumber) ? undefined : value
   }
 }
 
@@ -106,5 +106,6 @@ export function compareSorted(
 function compareKeys(one: SortKey, other: SortKey): number {
   if (one === undefined || other === undefined) return Number(one === undefined) - Number(other === undefined)
   if (typeof one === 'string' || typeof other === 'string') return compareCodePoints(String(one), String(other))
-  return Number(one) - Number(other)
+  if (typeof one === 'boolean' || typeof other === 'boolean') return Number(one) - Number(other)
+  return compareNumbers(one, other)
 }

@@ -1,13 +1,18 @@
 import { below, deviations } from './deviation.ts'
 import type { Deviation } from './deviation.ts'
 import { errors } from './error.ts'
-import { canonicalDateTime } from './filter/date-time.ts'
+import { ExactNumber, exactNumber, longestNumber } from './exact-number.ts'
+import { canonicalDateTime, isDateTime } from './filter/date-time.ts'
 import { isObject, parseJson } from './json.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import { mergeDuplicates, onePrimary } from './elements.ts'
+import { userNameFault } from './precis/user-name.ts'
 import { jsonInStringAttributes, renamedSubAttributes } from './quirks/tolerated.ts'
 import { subAttribute } from './schema/attribute.ts'
 import type { Attribute } from './schema/attribute.ts'
+
+/** What becomes of several elements that are primary (RFC 7643 section 2.4): the request is refused, or the last one keeps the mark. */
+export type SeveralPrimaries = 'refuse' | 'keepLast'
 
 /**
  * A value a client sent, as the attribute has it: canonical names, coerced types, without readOnly and unknown sub-attributes.
@@ -19,6 +24,7 @@ export function readValue(
   value: unknown,
   pointer: string,
   found: Deviation[],
+  severalPrimaries: SeveralPrimaries = 'refuse',
 ): JsonValue | undefined {
   if (value === null || value === undefined) return undefined
   if (!attribute.multiValued) return readSingle(attribute, value, pointer, found)
@@ -28,8 +34,9 @@ export function readValue(
     const read = readElement(attribute, element, below(pointer, index), found)
     if (read !== undefined) elements.push(read)
   }
-  onePrimary(attribute, elements)
-  const merged = mergeDuplicates(attribute, elements)
+  const marked = onePrimary(attribute, elements, severalPrimaries)
+  if (marked !== elements) found.push(deviations.severalPrimaries(pointer))
+  const merged = mergeDuplicates(attribute, marked)
   if (merged.length < elements.length) found.push(deviations.duplicateValue(pointer))
   return merged.length === 0 ? undefined : merged
 }
@@ -60,19 +67,35 @@ function readComplex(
   pointer: string,
   found: Deviation[],
 ): JsonObject | undefined {
+  const parts = [...readParts(attribute, value, pointer, found)].filter(([, part]) => part !== undefined)
+  return parts.length === 0 ? undefined : (Object.fromEntries(parts) as JsonObject)
+}
+
+/**
+ * The sub-attributes that a complex value names, read like `readValue`: undefined where it names one that comes to nothing.
+ * Throws `invalidValue`, also when the value is no object and cannot stand for one.
+ */
+export function readParts(
+  attribute: Attribute,
+  value: unknown,
+  pointer: string,
+  found: Deviation[],
+): Map<string, JsonValue | undefined> {
   const object = asObject(attribute, value, pointer, found)
-  const read = new Map<string, JsonValue>()
+  const read = new Map<string, JsonValue | undefined>()
   for (const [key, content] of Object.entries(object)) {
     const at = below(pointer, key)
     const sub = findSubAttribute(attribute, key, object, at, found)
     if (sub === undefined) found.push(deviations.unknownAttribute(at, key))
     else if (sub.mutability === 'readOnly') found.push(deviations.readOnly(at, `${attribute.name}.${sub.name}`))
     else {
+      if (read.has(sub.name)) throw invalid(attribute, `has "${sub.name}" twice, spelt differently`, 'Send it once')
       const part = readValue(sub, content, at, found)
-      if (part !== undefined) read.set(sub.name, part)
+      // What is writeOnly is checked and dropped, like the password.
+      if (sub.mutability !== 'writeOnly') read.set(sub.name, part)
     }
   }
-  return read.size === 0 ? undefined : Object.fromEntries(read)
+  return read
 }
 
 function findSubAttribute(
@@ -85,7 +108,7 @@ function findSubAttribute(
   const rename = renamedSubAttributes.find((one) => one.attribute === attribute.name && one.from === key)
   const target = rename && subAttribute(attribute, rename.to)
   if (rename === undefined || target === undefined) return subAttribute(attribute, key)
-  if (object[rename.to] !== undefined) return undefined
+  if (Object.keys(object).some((other) => other.toLowerCase() === rename.to)) return undefined
   found.push(deviations.renamed(pointer, rename.from, rename.to))
   return target
 }
@@ -96,12 +119,15 @@ function asObject(attribute: Attribute, value: unknown, pointer: string, found: 
   }
   const inner = objectInString(attribute, value, pointer, found)
   if (inner !== undefined) return inner
-  const scalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-  if (!scalar || subAttribute(attribute, 'value') === undefined) {
+  if (!isScalar(value) || subAttribute(attribute, 'value') === undefined) {
     throw invalid(attribute, 'takes an object', 'Send its sub-attributes as an object')
   }
   found.push(deviations.bareValue(pointer))
   return { value }
+}
+
+function isScalar(value: unknown): value is string | number | boolean | ExactNumber {
+  return ['string', 'number', 'boolean'].includes(typeof value) || value instanceof ExactNumber
 }
 
 function objectInString(
@@ -123,7 +149,14 @@ function objectInString(
   }
 }
 
-const base64 = /^[A-Za-z0-9+/_-]*={0,2}$/
+/** Either alphabet of RFC 4648; the padding may be left out (RFC 7643 section 2.3.6), and lines may be broken. */
+function isBase64(text: string): boolean {
+  const match = /^([A-Za-z0-9+/]*|[\w-]*)(={0,2})$/.exec(text.replace(/\s+/g, ''))
+  if (match === null) return false
+  const [, digits = '', padding = ''] = match
+  const rest = digits.length % 4
+  return rest !== 1 && (padding === '' || padding.length === (4 - rest) % 4)
+}
 
 function readScalar(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): JsonValue | undefined {
   switch (attribute.type) {
@@ -134,15 +167,35 @@ function readScalar(attribute: Attribute, value: unknown, pointer: string, found
       return readNumber(attribute, value, pointer, found)
     default: {
       const text = readText(attribute, value, pointer, found)
-      if (attribute.type === 'dateTime' && canonicalDateTime(text) === undefined) {
-        throw invalid(attribute, 'takes a date and time', 'Send it like "2026-01-31T12:00:00Z"')
-      }
-      if (attribute.type === 'binary' && !base64.test(text.replace(/\s/g, ''))) {
-        throw invalid(attribute, 'takes Base64', 'Encode it')
-      }
-      return text
+      if (attribute.type === 'dateTime') return readDateTime(attribute, text, pointer, found)
+      if (attribute.type === 'binary' && !isBase64(text)) throw invalid(attribute, 'takes Base64', 'Encode it')
+      if (attribute.profile !== undefined) checkUserName(attribute, text)
+      return canonicalValue(attribute, text)
     }
   }
+}
+
+function checkUserName(attribute: Attribute, text: string): void {
+  const fault = userNameFault(text)
+  if (fault !== undefined) throw invalid(attribute, fault.cause, fault.fix)
+}
+
+/** As it was written where that is an xsd:dateTime (RFC 7643 section 2.3.5), else as the one that it must mean. */
+function readDateTime(attribute: Attribute, text: string, pointer: string, found: Deviation[]): string {
+  const instant = canonicalDateTime(text)
+  if (instant === undefined) {
+    throw invalid(attribute, 'takes a date and time', 'Send it like "2026-01-31T12:00:00Z"')
+  }
+  if (isDateTime(text)) return text
+  found.push(deviations.dateTimeForm(pointer))
+  return instant.replace(/\.?0*Z$/, 'Z')
+}
+
+/** One of the canonical values in another letter case is that value (RFC 7643 section 2.4). */
+function canonicalValue({ canonicalValues, caseExact }: Attribute, text: string): string {
+  if (canonicalValues === undefined || caseExact) return text
+  const wanted = text.toLowerCase()
+  return canonicalValues.find((canonical) => canonical.toLowerCase() === wanted) ?? text
 }
 
 function readBoolean(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): boolean {
@@ -153,18 +206,24 @@ function readBoolean(attribute: Attribute, value: unknown, pointer: string, foun
   return word === 'true'
 }
 
-function readNumber(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): number {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-  if (typeof number !== 'number' || !Number.isFinite(number)) throw invalid(attribute, 'takes a number', 'Send one')
-  if (attribute.type === 'integer' && !Number.isInteger(number)) {
-    throw invalid(attribute, 'takes a whole number', 'Send one without a fraction')
+/** Through its text, so that no digit is lost. An integer has neither fraction nor exponent (RFC 7643 section 2.3.4). */
+function readNumber(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): number | ExactNumber {
+  const isNumber = typeof value === 'number' || value instanceof ExactNumber
+  if (!isNumber && typeof value !== 'string') throw invalid(attribute, 'takes a number', 'Send one')
+  const text = String(value).trim()
+  if (attribute.type === 'integer' && !/^-?\d+$/.test(text)) {
+    throw invalid(attribute, 'takes a whole number', 'Send one without a fraction or an exponent')
   }
-  if (typeof value === 'string') found.push(deviations.numberAsString(pointer))
+  const number = exactNumber(text)
+  if (number === undefined) {
+    throw invalid(attribute, `takes a number of ${longestNumber} digits at most`, 'Send one')
+  }
+  if (!isNumber) found.push(deviations.numberAsString(pointer))
   return number
 }
 
 function readText(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): string {
-  if (typeof value === 'number' || typeof value === 'boolean') {
+  if (typeof value === 'number' || typeof value === 'boolean' || value instanceof ExactNumber) {
     found.push(deviations.scalarAsText(pointer))
     return String(value)
   }

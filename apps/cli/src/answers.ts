@@ -12,10 +12,42 @@ export const connection = z.looseObject({
   environment: z.string(),
   identityProvider: z.string(),
   state: z.string(),
+  settings: z.looseObject({
+    patchAnswer: z.string(),
+    mode: z.string(),
+    conflicts: z.string(),
+    adoptBy: z.array(z.string()),
+  }),
+  schemas: z.array(z.string()),
   scimBaseUrl: z.string(),
   createdAt: z.string(),
 })
 export type Connection = z.infer<typeof connection>
+
+export const schemaAttribute = z.looseObject({
+  name: z.string(),
+  type: z.string(),
+  mutability: z.string(),
+  returned: z.string(),
+  multiValued: z.boolean(),
+  required: z.boolean(),
+  caseExact: z.boolean(),
+})
+
+export const schema = z.looseObject({
+  id: z.string(),
+  resourceType: z.string(),
+  required: z.boolean(),
+  inUse: z.boolean(),
+  document: z.looseObject({
+    name: z.string(),
+    attributes: z.array(schemaAttribute.extend({ subAttributes: z.array(schemaAttribute).optional() })),
+  }),
+})
+export type Schema = z.infer<typeof schema>
+
+/** An answer without a body. */
+export const removed = z.undefined()
 
 export const key = z.looseObject({
   kid: z.string(),
@@ -29,6 +61,13 @@ export const key = z.looseObject({
   key: z.string().optional(),
 })
 export type Key = z.infer<typeof key>
+
+const record = { id: z.string(), kind: z.string(), name: z.string(), version: z.number(), createdAt: z.string() }
+
+/** A deleted user or group. */
+export const deletedRecord = z.looseObject({ ...record, deletedAt: z.string(), restorableUntil: z.string() })
+
+export const restoredRecord = z.looseObject(record)
 
 export const readiness = z.object({
   status: z.string(),
@@ -46,3 +85,39 @@ export const deadLetters = z.object({
 })
 
 export const replayed = z.object({ applied: z.array(z.string()), stillDead: z.array(z.string()) })
+
+export const decidedRequest = z.looseObject({
+  id: z.string(),
+  receivedAt: z.string(),
+  method: z.string(),
+  path: z.string(),
+  operation: z.string().nullable(),
+  address: z.string(),
+  userAgent: z.string().nullable(),
+  status: z.number(),
+  code: z.string().nullable(),
+  detail: z.string().nullable(),
+  changed: z.array(z.string()),
+  dryRun: z.boolean().optional(),
+  steps: z.array(
+    z.object({ step: z.string(), decision: z.string(), code: z.string().optional(), microseconds: z.number() }),
+  ),
+  deviations: z.array(
+    z.looseObject({
+      code: z.string(),
+      pointer: z.string(),
+      cause: z.string().optional(),
+      fix: z.string().optional(),
+      setting: z.string().optional(),
+    }),
+  ),
+})
+export type DecidedRequest = z.infer<typeof decidedRequest>
+
+export const decidedRequests = z.object({ items: z.array(decidedRequest) })
+
+export const replayedRequest = z.looseObject({
+  requestId: z.string(),
+  request: z.looseObject({ method: z.string(), path: z.string() }),
+  response: z.looseObject({ status: z.number(), body: z.unknown().optional() }),
+})

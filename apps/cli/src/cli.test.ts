@@ -63,6 +63,23 @@ const key = {
   lastUsed: null,
 }
 
+const connection = {
+  id: 'abcdefghijkmnpqr',
+  tenant: 'acme',
+  name: 'HR',
+  environment: 'live',
+  identityProvider: 'okta',
+  state: 'enabled',
+  settings: { patchAnswer: 'none', mode: 'live', conflicts: 'adopt', adoptBy: ['userName', 'emails'] },
+  schemas: [],
+  scimBaseUrl: 'http://127.0.0.1:8080/scim/v2/abcdefghijkmnpqr',
+  createdAt: '2026-03-01T10:00:00.000Z',
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  return JSON.parse(await text(request))
+}
+
 describe('address and token', () => {
   test('are found in the data folder', async () => {
     await mkdir(join(folder, 'data'))
@@ -98,6 +115,90 @@ describe('address and token', () => {
 
   test('an address that is none is a matter of usage', async () => {
     expect((await latchkey(['status', '--url', 'localhost:8080'])).code).toBe(2)
+  })
+})
+
+describe('connections set', () => {
+  test('sends what was named and nothing else, and shows what then is', async () => {
+    let sent: unknown
+    respond = async (request, response) => {
+      sent = await bodyOf(request)
+      answer(200, connection)(request, response)
+    }
+    const set = ['connections', 'set', connection.id, '--patch-answer', 'none', '--conflicts', 'adopt']
+    const { code, out } = await latchkey([...set, '--adopt-by', 'userName, emails', '--idp', 'sailpoint'])
+    expect(code).toBe(0)
+    expect(seen[0]).toMatchObject({ method: 'PATCH', url: `/admin/v1/connections/${connection.id}` })
+    expect(sent).toEqual({
+      identityProvider: 'sailpoint',
+      settings: { patchAnswer: 'none', conflicts: 'adopt', adoptBy: ['userName', 'emails'] },
+    })
+    expect(out).toMatch(/PATCH answers +nothing \(204\)\nmode +live\nconflicts +adopt by userName, emails\n/)
+  })
+
+  test('asks nothing of the server when nothing was named', async () => {
+    expect((await latchkey(['connections', 'set', connection.id])).code).toBe(2)
+    expect(seen).toEqual([])
+  })
+})
+
+describe('schemas', () => {
+  const urn = 'urn:acme:costs:1.0:User'
+  const path = `/admin/v1/connections/${connection.id}/schemas`
+  const of = ['--connection', connection.id]
+  const center = { name: 'center', type: 'string', mutability: 'readWrite', returned: 'default' }
+  const document = {
+    id: urn,
+    name: 'Costs',
+    attributes: [{ ...center, multiValued: false, required: true, caseExact: true }],
+  }
+  const schema = { id: urn, resourceType: 'Group', required: false, inUse: true, document }
+
+  test.each([
+    ['a new one by POST', 404, ['--for', 'Group', '--required'], 'POST', `${path}?resourceType=Group&required=true`],
+    ['one that is there by PUT', 200, ['--optional'], 'PUT', `${path}/${encodeURIComponent(urn)}?required=false`],
+  ])('add sends %s', async (_what, found, options, method, url) => {
+    await writeFile(join(folder, 'costs.json'), JSON.stringify(document))
+    let sent: unknown
+    respond = async (request, response) => {
+      if (request.method !== 'GET') sent = await bodyOf(request)
+      answer(
+        request.method === 'GET' ? found : 200,
+        found === 404 && request.method === 'GET' ? { detail: 'none' } : schema,
+      )(request, response)
+    }
+    const { code, out } = await latchkey(['schemas', 'add', 'costs.json', ...of, ...options])
+    expect(code).toBe(0)
+    expect(seen.map((request) => request.method)).toEqual(['GET', method])
+    expect(seen[1]?.url).toBe(url)
+    expect(sent).toEqual(document)
+    expect(out).toMatch(
+      /extends +Group\nrequired +no\nin use +yes\n\nATTRIBUTE.*\ncenter +string +readWrite +default +required, caseExact\n$/,
+    )
+  })
+
+  test.each(['{', '[]', '{"id":1}', undefined])('add refuses a file that holds %j', async (content) => {
+    if (content !== undefined) await writeFile(join(folder, 'costs.json'), content)
+    const { code, err } = await latchkey(['schemas', 'add', 'costs.json', ...of])
+    expect([code, seen]).toEqual([2, []])
+    expect(err).toMatch(/^latchkey: [^\n]*costs\.json[^\n]+\n$/)
+  })
+
+  test('are listed and shown', async () => {
+    respond = answer(200, { items: [schema] })
+    expect((await latchkey(['schemas', 'list', ...of])).out).toMatch(/urn:acme:costs:1.0:User +Group +no +yes +1\n$/)
+    respond = answer(200, schema)
+    expect(JSON.parse((await latchkey(['schemas', 'show', urn, ...of, '--json'])).out)).toEqual(schema)
+  })
+
+  test('that are in use stay, and each reason is told', async () => {
+    const errors = [{ pointer: '#/attributes/0/type', detail: 'was string: keep string' }]
+    respond = answer(409, { detail: 'It is in use.', code: 'conflict', errors })
+    const { code, err } = await latchkey(['schemas', 'remove', urn, ...of])
+    expect([code, err]).toEqual([1, 'latchkey: It is in use. attributes/0/type was string: keep string.\n'])
+    respond = (_request, response) => response.writeHead(204).end()
+    expect(await latchkey(['schemas', 'remove', urn, ...of])).toEqual({ code: 0, out: `removed  ${urn}\n`, err: '' })
+    expect(seen.at(-1)).toMatchObject({ method: 'DELETE', url: `${path}/${encodeURIComponent(urn)}` })
   })
 })
 
@@ -210,6 +311,47 @@ describe('output', () => {
   })
 })
 
+describe('requests', () => {
+  const request = {
+    id: '01a20e52-426b-7001-83a3-51975df3f104',
+    receivedAt: '2026-03-01T10:00:00.000Z',
+    method: 'POST',
+    path: '/scim/v2/abcdefghijkmnpqr/Users',
+    operation: 'users.create',
+    address: '127.0.0.1',
+    userAgent: null,
+    status: 201,
+    code: null,
+    detail: null,
+    changed: ['userName'],
+    steps: [{ step: 'key', decision: 'passed', microseconds: 40 }],
+    deviations: [
+      { code: 'boolean-as-string', pointer: '/active', cause: 'A boolean came as a string.', fix: 'Send true.' },
+    ],
+  }
+
+  test('are listed by connection, and shown with what deviated and how to mend it', async () => {
+    respond = answer(200, { items: [request] })
+    const { out } = await latchkey(['requests', 'list', '--connection', 'abcdefghijkmnpqr', '--limit', '5'])
+    expect(seen[0]?.url).toBe('/audit/v1/records?limit=5&connection=abcdefghijkmnpqr')
+    expect(out).toContain('users.create')
+    respond = answer(200, request)
+    const shown = await latchkey(['requests', 'show', request.id])
+    expect(seen[1]?.url).toBe(`/audit/v1/records/${request.id}`)
+    expect(shown.out).toContain('boolean-as-string')
+    expect(shown.out).toContain('Send true.')
+  })
+
+  test('are sent again once, whatever becomes of the answer', async () => {
+    respond = (_request, response) => response.destroy()
+    const { code } = await latchkey(['requests', 'replay', request.id, '--dry-run'])
+    expect(code).toBe(1)
+    expect(seen.map(({ method, url: path }) => `${method} ${path}`)).toEqual([
+      `POST /admin/v1/requests/${request.id}/replay`,
+    ])
+  })
+})
+
 test('a reader that has gone away is no failure, and nothing is said of it', async () => {
   const main = fileURLToPath(new URL('./main.js', import.meta.url))
   const child = spawn(process.execPath, [main, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -263,4 +405,28 @@ describe('dead letters', () => {
     expect([code, err]).toEqual([1, expect.stringContaining('1 could not be applied')])
     expect((await latchkey(['dead-letters', 'replay', '--group', 'directory'])).code).toBe(1)
   })
+})
+
+test('what was deleted is listed and restored at the gateway, where each service is a program', async () => {
+  const record = {
+    id: 'r1',
+    kind: 'User',
+    name: 'ada',
+    version: 2,
+    createdAt: '2026-03-01T10:00:00.000Z',
+    deletedAt: '2026-03-02T10:00:00.000Z',
+    restorableUntil: '2026-04-01T10:00:00.000Z',
+  }
+  await mkdir(join(folder, 'data'))
+  await writeFile(join(folder, 'data', 'url'), `http://127.0.0.1:${await freePort()}\n`)
+  await writeFile(join(folder, 'data', 'services'), `gateway ${url}\n`)
+  const env = { LATCHKEY_ADMIN_TOKEN: token }
+  respond = answer(200, { items: [record] })
+  const listed = await latchkey(['deleted', 'list', '--connection', 'c1', '--name', 'Ada B'], env)
+  expect(seen[0]?.url).toBe('/admin/v1/connections/c1/deleted?name=Ada%20B&limit=200')
+  expect(listed.out).toMatch(/^ID +KIND +NAME +DELETED +RESTORABLE UNTIL\nr1 +User +ada .* 2026-04-01T10:00:00.000Z\n$/)
+  respond = answer(200, record)
+  const restored = await latchkey(['deleted', 'restore', 'r1', '--connection', 'c1'], env)
+  expect([seen[1]?.method, seen[1]?.url]).toEqual(['POST', '/admin/v1/connections/c1/deleted/r1/restore'])
+  expect([restored.code, restored.out]).toEqual([0, expect.stringMatching(/^id +r1\nkind +User\nname +ada\n$/)])
 })

@@ -43,6 +43,12 @@ export class Client {
     }))
   }
 
+  /** The program of the server that is that service, or the one program that the server is. */
+  of(service: string): Client {
+    return this.services().find(({ name }) => name === service)?.client ?? this
+  }
+
+  /** `path` is of the admin API, or whole where it begins with another API's name. */
   read<T>(path: string, schema: z.ZodType<T>): Promise<T> {
     return this.#ask('GET', path, undefined).then((body) => understood(schema, body))
   }
@@ -70,8 +76,13 @@ export class Client {
   }
 
   /** Sends the write again, under the same Idempotency-Key, when its answer was lost: it takes effect once. */
-  write<T>(method: 'POST' | 'PATCH', path: string, schema: z.ZodType<T>, body?: object): Promise<T> {
+  write<T>(method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, schema: z.ZodType<T>, body?: object): Promise<T> {
     return this.#ask(method, path, body).then((answer) => understood(schema, answer))
+  }
+
+  /** A write that is not sent again: one whose answer was lost may have taken effect. */
+  writeOnce<T>(method: 'POST', path: string, schema: z.ZodType<T>, body?: object): Promise<T> {
+    return this.#ask(method, path, body, 1).then((answer) => understood(schema, answer))
   }
 
   /** An address outside the admin API, whatever its status. */
@@ -79,7 +90,7 @@ export class Client {
     return this.#once('GET', path, {}, undefined)
   }
 
-  async #ask(method: string, path: string, body: object | undefined): Promise<unknown> {
+  async #ask(method: string, path: string, body: object | undefined, most = attempts): Promise<unknown> {
     const { token, dataFolder } = this.#settings
     if (token === undefined) {
       throw new Failure(
@@ -90,9 +101,9 @@ export class Client {
     const headers: Record<string, string> = { authorization: `Bearer ${token}` }
     if (method !== 'GET') headers['idempotency-key'] = randomUUID()
     for (let attempt = 1; ; attempt++) {
-      const last = attempt === attempts
+      const last = attempt === most
       try {
-        const answer = await this.#once(method, `/admin/v1${path}`, headers, body)
+        const answer = await this.#once(method, path.startsWith('/audit/') ? path : `/admin/v1${path}`, headers, body)
         if (answer.status < 300) return answer.body
         if (last || !isPassing(answer)) throw refusal(answer)
       } catch (error) {
@@ -169,7 +180,9 @@ function refusal({ status, body }: Answer): Failure {
     return new Failure(kind, `The server answered ${status} without saying why. Check that the address is Latchkey's.`)
   }
   const faults = told.errors?.map(({ pointer, detail }) => `${pointer.replace(/^#\//, '')} ${detail}`)
-  return new Failure(kind, faults === undefined ? told.detail : `${faults.join('; ')}.`)
+  if (faults === undefined) return new Failure(kind, told.detail)
+  // That the request breaks rules is said by the rules themselves.
+  return new Failure(kind, `${kind === 'usage' ? '' : `${told.detail} `}${faults.join('; ')}.`)
 }
 
 function understood<T>(schema: z.ZodType<T>, body: unknown): T {

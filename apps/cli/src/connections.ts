@@ -1,14 +1,22 @@
 import { Command, Option } from 'commander'
+import { identityProviders } from '#libs/events/index'
 import { connection, type Connection } from './answers.ts'
 import { serverCommand, type World } from './command.ts'
+import { type Chosen, chosen, offerSettings, settingsInWords } from './connection-settings.ts'
+import { Failure } from './failure.ts'
 import { resolveTenant } from './tenants.ts'
 import { facts, table } from './words.ts'
 
-interface NewConnection {
+interface NewConnection extends Chosen {
   readonly tenant: string
   readonly name: string
   readonly idp?: string
   readonly environment?: string
+}
+
+interface ChangedConnection extends Chosen {
+  readonly name?: string
+  readonly idp?: string
 }
 
 export function connectionsCommand(world: World, version: string): Command {
@@ -23,15 +31,14 @@ export function connectionsCommand(world: World, version: string): Command {
         name: options.name,
         ...(options.idp === undefined ? {} : { identityProvider: options.idp }),
         ...(options.environment === undefined ? {} : { environment: options.environment }),
+        ...chosen(options),
       })
       show(made, () => `${inFull(made)}\nNext, mint its key with: latchkey keys mint --connection ${made.id}\n`)
     },
   )
     .requiredOption('--tenant <tenant>', 'id or name of its tenant')
     .requiredOption('--name <name>', 'what people call it')
-    .addOption(
-      new Option('--idp <kind>', 'identity provider (other unless told)').choices(['okta', 'entra', 'google', 'other']),
-    )
+    .addOption(new Option('--idp <kind>', 'identity provider (other unless told)').choices(identityProviders))
     .addOption(
       new Option('--environment <environment>', 'sandbox unless told; never changes').choices(['live', 'sandbox']),
     )
@@ -76,6 +83,28 @@ export function connectionsCommand(world: World, version: string): Command {
     },
   ).argument('<id>', 'id of the connection')
 
+  const set = serverCommand(
+    'set',
+    'change a connection: what is not named stays as it is',
+    world,
+    version,
+    async ({ client, show }, options: ChangedConnection, id: string) => {
+      const wanted = {
+        ...(options.name === undefined ? {} : { name: options.name }),
+        ...(options.idp === undefined ? {} : { identityProvider: options.idp }),
+        ...chosen(options),
+      }
+      if (Object.keys(wanted).length === 0) {
+        throw new Failure('usage', 'Nothing to change was named. See what can be: latchkey connections set --help')
+      }
+      const changed = await client.write('PATCH', `/connections/${encodeURIComponent(id)}`, connection, wanted)
+      show(changed, () => inFull(changed))
+    },
+  )
+    .argument('<id>', 'id of the connection')
+    .option('--name <name>', 'what people call it')
+    .addOption(new Option('--idp <kind>', 'identity provider').choices(identityProviders))
+
   const disable = serverCommand(
     'disable',
     'refuse all requests of a connection',
@@ -87,7 +116,9 @@ export function connectionsCommand(world: World, version: string): Command {
     },
   ).argument('<id>', 'id of the connection')
 
-  return [create, list, show, disable].reduce(
+  offerSettings(create)
+  offerSettings(set)
+  return [create, list, show, set, disable].reduce(
     (parent, command) => parent.addCommand(command),
     new Command('connections').description('integrations of an identity provider'),
   )
@@ -100,6 +131,8 @@ function inFull({
   identityProvider,
   environment,
   state,
+  settings,
+  schemas,
   scimBaseUrl,
   createdAt,
 }: Connection): string {
@@ -110,6 +143,8 @@ function inFull({
     'identity provider': identityProvider,
     environment,
     state,
+    ...settingsInWords(settings),
+    schemas: schemas.length === 0 ? 'none of its own' : schemas.join(', '),
     'SCIM base URL': scimBaseUrl,
     created: createdAt,
   })

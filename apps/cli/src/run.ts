@@ -4,8 +4,11 @@ import { z } from 'zod'
 import { connectionsCommand } from './connections.ts'
 import type { World } from './command.ts'
 import { deadLettersCommand } from './dead-letters.ts'
+import { deletedCommand } from './deleted.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { keysCommand } from './keys.ts'
+import { requestsCommand } from './requests.ts'
+import { schemasCommand } from './schemas.ts'
 import { statusCommand } from './status.ts'
 import { tenantsCommand } from './tenants.ts'
 import { printable } from './words.ts'
@@ -20,7 +23,10 @@ export async function run(args: readonly string[], world: World): Promise<number
     .option('--url <address>', 'address of the server')
     .addCommand(tenantsCommand(world, version))
     .addCommand(connectionsCommand(world, version))
+    .addCommand(schemasCommand(world, version))
     .addCommand(keysCommand(world, version))
+    .addCommand(deletedCommand(world, version))
+    .addCommand(requestsCommand(world, version))
     .addCommand(deadLettersCommand(world, version))
     .addCommand(statusCommand(world, version))
     .addHelpText(

@@ -48,6 +48,10 @@ const changed = (id: string, version: number, facts: Partial<Person>): AnyEvent 
   })
 const deprovisioned = (id: string, version: number): AnyEvent =>
   makeEvent('user.deprovisioned', origin(id, version), { ...scope(), personId: id })
+const restored = (id: string, version: number): AnyEvent =>
+  makeEvent('user.restored', origin(id, version), { ...scope(), person: personOf(id) })
+const groupRestored = (id: string, version: number): AnyEvent =>
+  makeEvent('group.restored', origin(id, version), { ...scope(), group: { id, displayName: `Group ${id}` } })
 const created = (id: string): AnyEvent =>
   makeEvent('group.created', origin(id, 1), { ...scope(), group: { id, displayName: `Group ${id}` } })
 const members = (id: string, version: number, added: string[], removed: string[] = []): AnyEvent =>
@@ -106,6 +110,19 @@ describe('people', () => {
       [connection],
     )
     expect(row).toEqual({ user_name: null, facts: null })
+  })
+
+  it('come back with their groups when they are restored, in whatever order their own and the groups’ events arrive', async () => {
+    await directory.tell(provisioned('ada'), created('team'), members('team', 2, ['ada', 'bob']))
+    const [gone, left] = [deprovisioned('ada', 2), members('team', 3, [], ['ada'])]
+    const [back, joined] = [restored('ada', 3), members('team', 4, ['ada'])]
+    for (const event of [left, joined, gone, back]) {
+      await directory.tell(event)
+      if (event === gone) expect(await membersOf('team')).toEqual(['bob'])
+    }
+    expect((await get('users/ada')).body).toMatchObject({ userName: 'ada@example.com', version: 3 })
+    expect(await groupsOf('ada')).toEqual(['team direct'])
+    expect(await membersOf('team')).toEqual(['ada', 'bob'])
   })
 
   it('are listed in pages by id, and found by their whole user name in any case', async () => {
@@ -192,6 +209,19 @@ describe('groups', () => {
     expect(await groupsOf('ada')).toEqual([])
     expect(await membersOf('whole')).toEqual([])
     expect((await get('groups')).body.items.map((item: { id: string }) => item.id)).toEqual(['whole'])
+  })
+
+  it('come back with the members told after they were restored, and without those before', async () => {
+    for (const apart of [true, false]) {
+      const [team, whole] = [`team-${apart}`, `whole-${apart}`]
+      await directory.tell(provisioned('ada'), created(whole), members(whole, 2, [team]))
+      await directory.tell(created(team), members(team, 2, ['ada', 'purged']))
+      const events = [groupDeleted(team, 3), groupRestored(team, 4), members(team, 5, ['ada'])]
+      for (const told of apart ? events.map((event) => [event]) : [events]) await directory.tell(...told)
+      expect((await get(`groups/${team}`)).body).toMatchObject({ displayName: `Group ${team}`, version: 5 })
+      expect(await membersOf(team)).toEqual(['ada'])
+      expect(await membersOf(whole)).toEqual([team])
+    }
   })
 
   it('show their members in pages', async () => {

@@ -11,6 +11,8 @@ export interface GroupChange {
   version: number
   /** The newest facts told; undefined when only members changed, null once deleted. */
   facts: GroupFacts | null | undefined
+  /** Whether it was deleted, perhaps to be restored later: its members up to then are gone. */
+  dissolved: boolean
   /** What to do about each member id; the kind when it is to be added. */
   readonly members: Map<string, { readonly add: true; readonly kind: string | undefined } | { readonly add: false }>
 }
@@ -53,6 +55,7 @@ export function foldGroupEvents(events: readonly GroupEvent[], versions: Readonl
       id,
       version: 0,
       facts: undefined,
+      dissolved: false,
       members: new Map(),
     }
     change.version = event.version
@@ -66,6 +69,7 @@ function apply(event: GroupEvent, change: GroupChange): void {
   switch (event.name) {
     case 'group.created':
     case 'group.changed':
+    case 'group.restored':
       change.facts = event.payload.group
       break
     case 'group.members-changed':
@@ -74,6 +78,7 @@ function apply(event: GroupEvent, change: GroupChange): void {
       break
     case 'group.deleted':
       change.facts = null
+      change.dissolved = true
       change.members.clear()
   }
 }

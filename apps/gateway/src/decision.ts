@@ -54,6 +54,8 @@ export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
         code,
         pointer: excerpt(pointer).slice(0, longestPointer),
       })),
+      ...(passage.replayOf === undefined ? {} : { replayOf: passage.replayOf }),
+      ...(passage.isRehearsal === true ? { dryRun: true as const } : {}),
       receivedAt: arrival.receivedAt.toISOString(),
       microseconds: Math.max(0, Math.round((performance.now() - arrival.began) * 1000)),
       traceId: arrival.traceId,

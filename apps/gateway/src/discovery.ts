@@ -2,49 +2,44 @@ import {
   errors,
   findResourceType,
   findSchema,
-  renderAll,
   type JsonObject,
+  renderAll,
   resourceTypeDocuments,
-  resourceTypes,
   schemaDocuments,
   serviceProviderConfig,
 } from '#libs/scim/index'
 import { accepted, type Answer } from './answer.ts'
 import type { Cursors } from './cursor.ts'
 import { largestPage } from './listing.ts'
-import type { Placed } from './way-in.ts'
+import type { Admitted, Placed } from './way-in.ts'
 
 export interface DiscoverParts {
   readonly cursors: Cursors
   readonly baseUrl: (connection: string) => string
 }
 
-const types = Object.values(resourceTypes)
-
-/** RFC 7644 section 4. A filter is 403 here; paging is passed over. */
-export function discover(request: Placed, parts: DiscoverParts): Answer {
+/** RFC 7644 section 4. A filter is 403 here; paging is passed over. Without a key only the configuration is shown. */
+export function discover(request: Placed | Admitted, parts: DiscoverParts): Answer {
   if (request.arrival.query.has('filter')) {
     throw errors.forbidden(
       'discovery-filter',
       'What is discovered here cannot be filtered. Ask again without "filter".',
     )
   }
-  return {
-    status: 200,
-    headers: {},
-    body: documentOf(request, parts),
-    outcome: accepted(200),
-  }
+  const baseUrl = parts.baseUrl(request.arrival.connectionId)
+  const offer = { maxResults: largestPage, cursorTimeout: parts.cursors.lifetime }
+  const body =
+    request.endpoint.operation === 'discovery.service-provider-config'
+      ? JSON.stringify(serviceProviderConfig(baseUrl, offer))
+      : documentOf(request, baseUrl)
+  return { status: 200, headers: {}, body, outcome: accepted(200) }
 }
 
-function documentOf(request: Placed, { cursors, baseUrl: baseUrlOf }: DiscoverParts): string {
-  const { endpoint, resourceId = '', arrival } = request
-  const baseUrl = baseUrlOf(arrival.connectionId)
+function documentOf(request: Placed | Admitted, baseUrl: string): string {
+  if (!('principal' in request)) throw errors.internal()
+  const { endpoint, principal, resourceId = '' } = request
+  const types = [principal.types.User, principal.types.Group]
   switch (endpoint.operation) {
-    case 'discovery.service-provider-config':
-      return JSON.stringify(
-        serviceProviderConfig(baseUrl, { maxResults: largestPage, cursorTimeout: cursors.lifetime }),
-      )
     case 'discovery.resource-types':
       return renderAll(resourceTypeDocuments(types, baseUrl))
     case 'discovery.schemas':

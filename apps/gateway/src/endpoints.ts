@@ -1,4 +1,4 @@
-import { errors, type ResourceType, resourceTypes } from '#libs/scim/index'
+import { errors, type ResourceTypeName } from '#libs/scim/index'
 
 /** What can be asked for below the SCIM base URL. */
 export interface Endpoint {
@@ -7,7 +7,8 @@ export interface Endpoint {
   readonly path: string
   /** noun.verb, as the request's record names it. */
   readonly operation: Operation
-  readonly type: ResourceType | undefined
+  /** Which of the connection's resource types it is about. */
+  readonly type: ResourceTypeName | undefined
   readonly takesBody: boolean
   readonly hasId: boolean
 }
@@ -18,26 +19,24 @@ export type Operation =
   | 'discovery.service-provider-config'
   | `discovery.${'resource-types' | 'resource-type' | 'schemas' | 'schema'}`
 
-const { User, Group } = resourceTypes
-
 /** Everything that is served, RFC 7644 section 3.2. */
 export const endpoints: readonly Endpoint[] = [
   serve('GET', '/', 'resources.list'),
   serve('POST', '/.search', 'resources.search'),
-  serve('GET', '/Users', 'users.list', User),
-  serve('POST', '/Users', 'users.create', User),
-  serve('POST', '/Users/.search', 'users.search', User),
-  serve('GET', '/Users/:id', 'users.read', User),
-  serve('PUT', '/Users/:id', 'users.replace', User),
-  serve('PATCH', '/Users/:id', 'users.patch', User),
-  serve('DELETE', '/Users/:id', 'users.delete', User),
-  serve('GET', '/Groups', 'groups.list', Group),
-  serve('POST', '/Groups', 'groups.create', Group),
-  serve('POST', '/Groups/.search', 'groups.search', Group),
-  serve('GET', '/Groups/:id', 'groups.read', Group),
-  serve('PUT', '/Groups/:id', 'groups.replace', Group),
-  serve('PATCH', '/Groups/:id', 'groups.patch', Group),
-  serve('DELETE', '/Groups/:id', 'groups.delete', Group),
+  serve('GET', '/Users', 'users.list', 'User'),
+  serve('POST', '/Users', 'users.create', 'User'),
+  serve('POST', '/Users/.search', 'users.search', 'User'),
+  serve('GET', '/Users/:id', 'users.read', 'User'),
+  serve('PUT', '/Users/:id', 'users.replace', 'User'),
+  serve('PATCH', '/Users/:id', 'users.patch', 'User'),
+  serve('DELETE', '/Users/:id', 'users.delete', 'User'),
+  serve('GET', '/Groups', 'groups.list', 'Group'),
+  serve('POST', '/Groups', 'groups.create', 'Group'),
+  serve('POST', '/Groups/.search', 'groups.search', 'Group'),
+  serve('GET', '/Groups/:id', 'groups.read', 'Group'),
+  serve('PUT', '/Groups/:id', 'groups.replace', 'Group'),
+  serve('PATCH', '/Groups/:id', 'groups.patch', 'Group'),
+  serve('DELETE', '/Groups/:id', 'groups.delete', 'Group'),
   serve('GET', '/ServiceProviderConfig', 'discovery.service-provider-config'),
   serve('GET', '/ResourceTypes', 'discovery.resource-types'),
   serve('GET', '/ResourceTypes/:id', 'discovery.resource-type'),
@@ -70,7 +69,15 @@ function endpointsAt(path: string): Endpoint[] {
   return endpoints.filter((candidate) => candidate.path === `/${collection}/:id`)
 }
 
-function serve(method: Endpoint['method'], path: string, operation: Operation, type?: ResourceType): Endpoint {
+const readingVerbs: ReadonlySet<string> = new Set(['list', 'read', 'search'])
+
+/** Whether requests to it may change what is stored. */
+export function writes({ operation }: Endpoint): boolean {
+  const [noun, verb = ''] = operation.split('.')
+  return noun !== 'discovery' && !readingVerbs.has(verb)
+}
+
+function serve(method: Endpoint['method'], path: string, operation: Operation, type?: ResourceTypeName): Endpoint {
   return {
     method,
     path,

@@ -1,19 +1,30 @@
 import { type DynamicModule, Module } from '@nestjs/common'
+import { derivedSecret } from '#libs/credentials/index'
+import { ADMIN_TOKEN } from '#libs/http/index'
 import { metrics } from '#libs/telemetry/index'
 import { Cursors } from './cursor.ts'
+import { captureOf } from './capture.ts'
+import { DELETED_RECORDS } from './deleted.ts'
 import { FollowTrust } from './events/follow-trust.ts'
+import { ForgetCaptures } from './events/forget-captures.ts'
 import { HearChannel } from './events/hear-channel.ts'
+import { PurgeDeleted } from './events/purge-deleted.ts'
 import { WatchChanges } from './events/watch-changes.ts'
+import { DeletedController } from './http/deleted.controller.ts'
+import { RequestsController } from './http/requests.controller.ts'
 import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
 import { scimPrefix } from './names.ts'
 import { failureLog, observer } from './observe.ts'
 import { GATEWAY_PARTS, type GatewayParts } from './parts.ts'
+import { Pseudonyms } from './pseudonyms.ts'
 import type { ServeParts } from './serve.ts'
+import { Captures } from './store/captures.ts'
+import { StoredDeletedRecords } from './store/deleted-records.ts'
 import { KnownTrust } from './store/known-trust.ts'
 import { Records } from './store/records.ts'
 import { Writer } from './store/writer.ts'
 
-/** The way in: SCIM 2.0 under /scim/v2/<connection>. */
+/** The way in: SCIM 2.0 under /scim/v2/<connection>; and what was deleted there, in the admin API. */
 @Module({})
 export class GatewayModule {
   static with(parts: GatewayParts): DynamicModule {
@@ -22,6 +33,9 @@ export class GatewayModule {
     const misses = telemetry.metrics.counter(metrics.knownKeyMisses)
     const failed = failureLog(logger)
     const trust = new KnownTrust(database, (hit) => (hit ? hits : misses).add(1))
+    const captures = new Captures(database, failed)
+    const secret = derivedSecret(peppers, 'pseudonyms')
+    const pseudonyms = (connection: string): Pseudonyms => new Pseudonyms(secret, connection)
     const serveParts: ServeParts = {
       trust,
       currency,
@@ -33,17 +47,30 @@ export class GatewayModule {
       writer: new Writer({ database, log, onFailure: failed }),
       baseUrl: (connection) => `${parts.publicUrl}${scimPrefix}/${connection}`,
       answered: observer(telemetry),
+      capture(passage) {
+        const capture = captureOf(passage, pseudonyms)
+        if (capture !== undefined) captures.keep(capture)
+      },
       failed,
     }
     return {
       module: GatewayModule,
-      controllers: [ScimController, FollowTrust],
+      controllers: [
+        ScimController,
+        FollowTrust,
+        ...(parts.adminToken === undefined ? [] : [DeletedController, RequestsController]),
+      ],
       providers: [
         { provide: GATEWAY_PARTS, useValue: parts },
         { provide: SERVE_PARTS, useValue: serveParts },
         { provide: KnownTrust, useValue: trust },
+        { provide: DELETED_RECORDS, useValue: new StoredDeletedRecords(database, log) },
+        { provide: ADMIN_TOKEN, useValue: parts.adminToken ?? '' },
+        { provide: Captures, useValue: captures },
+        ForgetCaptures,
         HearChannel,
         WatchChanges,
+        PurgeDeleted,
       ],
     }
   }

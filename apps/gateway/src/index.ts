@@ -6,6 +6,7 @@ import { type Database, migrate } from '#libs/postgres/index'
 import { gatewaySchema } from './names.ts'
 import { migrations } from './store/migrations.ts'
 
+export { gatewayOperations } from './http/operations.ts'
 export { GatewayModule } from './gateway.module.ts'
 export { Currency } from './currency.ts'
 export { currencyCheck } from './http/currency-check.ts'

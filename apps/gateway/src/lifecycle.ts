@@ -1,5 +1,13 @@
-import { type AnyEvent, type GroupFacts, makeEvent, type MemberReference, type Person } from '#libs/events/index'
-import type { Resource } from '#libs/scim/index'
+import {
+  type AnyEvent,
+  type GroupFacts,
+  makeEvent,
+  type MemberReference,
+  type Payload,
+  type Person,
+  valueDigest,
+} from '#libs/events/index'
+import type { Difference, Resource } from '#libs/scim/index'
 import { groupFacts, personOf } from './person.ts'
 import type { Scope } from './principal.ts'
 import type { Member, ScimRecord } from './record.ts'
@@ -9,6 +17,8 @@ export interface Occasion {
   readonly time: Date
   readonly traceparent: string | undefined
 }
+
+type Deleted = Pick<ScimRecord, 'id' | 'version' | 'document'>
 
 /** Deltas larger than this are told in several events. */
 const largestDelta = 1_000
@@ -20,15 +30,19 @@ export function userProvisioned(scope: Scope, occasion: Occasion, id: string, do
   ]
 }
 
-/** What two states of a user tell followers: nothing when no attribute changed. Versions go on from `before`. */
+/**
+ * What two states of a user tell followers: nothing when no attribute changed. Versions go on from `before`. `secrets` names attributes of
+ * which something is never returned.
+ */
 export function userChanged(
   scope: Scope,
   occasion: Occasion,
   before: ScimRecord,
   after: Resource,
-  changed: readonly string[],
+  differences: readonly Difference[],
+  secrets: ReadonlySet<string>,
 ): AnyEvent[] {
-  if (changed.length === 0) return []
+  if (differences.length === 0) return []
   const events: AnyEvent[] = []
   const person = personOf(before.id, after)
   const payload: { tenant: string; connection: string; environment: Scope['environment']; person: Person } = {
@@ -36,12 +50,15 @@ export function userChanged(
     person,
   }
   const next = (): ReturnType<typeof origin> => origin(scope, occasion, before.id, before.version + events.length + 1)
-  const besides = changed.filter((name) => name !== 'active')
-  if (besides.length > 0) events.push(makeEvent('user.changed', next(), { ...payload, changed: besides }))
   const wasActive = before.document['active'] !== false
-  if (wasActive && !person.active) events.push(makeEvent('user.deactivated', next(), payload))
-  if (!wasActive && person.active) events.push(makeEvent('user.reactivated', next(), payload))
-  if (events.length === 0) events.push(makeEvent('user.changed', next(), { ...payload, changed: [...changed] }))
+  const told = wasActive === person.active ? [] : differences.filter(({ attribute }) => attribute === 'active')
+  const besides = differences.filter((difference) => !told.includes(difference))
+  if (besides.length > 0)
+    events.push(makeEvent('user.changed', next(), { ...payload, ...whatChanged(before.id, besides, secrets) }))
+  if (told.length > 0) {
+    const name = person.active ? 'user.reactivated' : 'user.deactivated'
+    events.push(makeEvent(name, next(), { ...payload, changes: digestsOf(before.id, told) }))
+  }
   return events
 }
 
@@ -52,6 +69,14 @@ export function userDeprovisioned(scope: Scope, occasion: Occasion, before: Scim
       personId: before.id,
     }),
   ]
+}
+
+/** `deleted` is the record as its deletion left it. */
+export function userRestored(scope: Scope, occasion: Occasion, deleted: Deleted): AnyEvent {
+  return makeEvent('user.restored', origin(scope, occasion, deleted.id, deleted.version + 1), {
+    ...facts(scope),
+    person: personOf(deleted.id, deleted.document),
+  })
 }
 
 export function groupCreated(scope: Scope, occasion: Occasion, id: string, document: Resource): AnyEvent[] {
@@ -65,15 +90,16 @@ export function groupChanged(
   occasion: Occasion,
   before: ScimRecord,
   after: Resource,
-  changed: readonly string[],
+  differences: readonly Difference[],
+  secrets: ReadonlySet<string>,
 ): AnyEvent[] {
-  if (changed.length === 0) return []
+  if (differences.length === 0) return []
   const group: GroupFacts = groupFacts(before.id, after)
   return [
     makeEvent('group.changed', origin(scope, occasion, before.id, before.version + 1), {
       ...facts(scope),
       group,
-      changed: [...changed],
+      ...whatChanged(before.id, differences, secrets),
     }),
   ]
 }
@@ -112,6 +138,38 @@ export function groupDeleted(scope: Scope, occasion: Occasion, before: ScimRecor
       groupId: before.id,
     }),
   ]
+}
+
+export function groupRestored(scope: Scope, occasion: Occasion, deleted: Deleted): AnyEvent {
+  return makeEvent('group.restored', origin(scope, occasion, deleted.id, deleted.version + 1), {
+    ...facts(scope),
+    group: groupFacts(deleted.id, deleted.document),
+  })
+}
+
+/** Of secrets no digest is told: it would hide nothing from who can guess the value. */
+function whatChanged(
+  id: string,
+  differences: readonly Difference[],
+  secrets: ReadonlySet<string>,
+): Pick<Payload<'user.changed'>, 'changed' | 'changes'> {
+  return {
+    changed: differences.map(({ attribute }) => attribute),
+    changes: digestsOf(
+      id,
+      differences.filter(({ attribute }) => !secrets.has(attribute)),
+    ),
+  }
+}
+
+function digestsOf(id: string, differences: readonly Difference[]): NonNullable<Payload<'user.changed'>['changes']> {
+  const digest = (attribute: string, value: Difference['before']): string | null =>
+    value === undefined ? null : valueDigest(id, attribute, value)
+  return differences.map(({ attribute, before, after }) => ({
+    attribute,
+    before: digest(attribute, before),
+    after: digest(attribute, after),
+  }))
 }
 
 function facts({ tenant, connection, environment }: Scope): Scope {

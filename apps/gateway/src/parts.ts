@@ -17,6 +17,8 @@ export interface GatewayParts {
   /** Whether what is known of keys is no older than it may be. */
   readonly currency: Currency
   readonly peppers: Peppers
+  /** Milliseconds for which deleted users and groups can be restored. */
+  readonly deletedRetention: number
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */
   readonly publicUrl: string
   /** Largest body in bytes. */
@@ -27,6 +29,10 @@ export interface GatewayParts {
   readonly listTimeout: number
   /** Milliseconds for which a cursor of a list is good. */
   readonly cursorTimeout: number
+  /** For its admin API; without one there is none. */
+  readonly adminToken: string | undefined
+  /** Milliseconds for which captured requests of sandboxes are kept. */
+  readonly captureRetention: number
   readonly clock: () => Date
   readonly telemetry: Telemetry
   readonly logger: Logger

@@ -1,4 +1,5 @@
-import type { Environment, IdentityProvider } from '#libs/events/index'
+import type { ConnectionSettings, Environment, IdentityProvider } from '#libs/events/index'
+import type { ResourceTypes } from '#libs/scim/index'
 
 /** Whose data a request is about. Every statement on records is bound to one connection. */
 export interface Scope {
@@ -10,6 +11,9 @@ export interface Scope {
 export interface KnownConnection extends Scope {
   readonly identityProvider: IdentityProvider
   readonly enabled: boolean
+  readonly settings: ConnectionSettings
+  /** The resource types of this connection, with the extensions that its operator added. */
+  readonly types: ResourceTypes
 }
 
 export interface KnownKey extends Scope {
@@ -20,6 +24,4 @@ export interface KnownKey extends Scope {
 }
 
 /** Who a request has been proved to come from. */
-export interface Principal extends KnownConnection {
-  readonly kid: string
-}
+export type Principal = KnownConnection

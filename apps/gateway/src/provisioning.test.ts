@@ -1,3 +1,4 @@
+import { defaultSettings, valueDigest } from '#libs/events/index'
 import { parsePatch, readResource, resourceTypes, type Resource } from '#libs/scim/index'
 import { noEdit } from './membership.ts'
 import type { Principal } from './principal.ts'
@@ -11,9 +12,11 @@ const principal: Principal = {
   environment: 'live',
   identityProvider: 'okta',
   enabled: true,
-  kid: 'abcdefghijkl',
+  settings: defaultSettings,
+  types: resourceTypes,
 }
 const occasion = { time: new Date('2026-01-31T12:00:00Z'), traceparent: undefined }
+const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
 const id = '01a20e52-426b-7001-83a3-51975df3f104'
 
 function user(attributes: object): Resource {
@@ -60,7 +63,45 @@ test('a change of active and of something else is told in two events of consecut
     ['user.changed', 4],
     ['user.deactivated', 5],
   ])
-  expect(changed).toMatchObject({ write: 'update', version: 5 })
+  expect(changed).toMatchObject({ write: 'update', version: 5, changed: ['active', 'displayName'] })
+})
+
+test('each event says which attributes changed, with digests of their values before and after', () => {
+  const before = record(
+    user({ active: true, nickName: 'A', emails: [{ value: 'a@x.y' }], [enterprise]: { division: 'd' } }),
+  )
+  const { events } = told(
+    patch({
+      op: 'replace',
+      value: {
+        active: false,
+        title: 'Countess',
+        nickName: null,
+        [`${enterprise}:division`]: 'e',
+        emails: [{ value: 'a@x.y' }],
+      },
+    }),
+    before,
+  )
+  const digest = (attribute: string, value: unknown): string => valueDigest(id, attribute, value)
+  const division = `${enterprise}:division`
+  expect(events.map(({ name, payload }) => [name, payload])).toMatchObject([
+    [
+      'user.changed',
+      {
+        changed: ['nickName', division, 'title'],
+        changes: [
+          { attribute: 'nickName', before: digest('nickName', 'A'), after: null },
+          { attribute: division, before: digest(division, 'd'), after: digest(division, 'e') },
+          { attribute: 'title', before: null, after: digest('title', 'Countess') },
+        ],
+      },
+    ],
+    [
+      'user.deactivated',
+      { changes: [{ attribute: 'active', before: digest('active', true), after: digest('active', false) }] },
+    ],
+  ])
 })
 
 test('a reactivation is told as such', () => {
@@ -94,6 +135,14 @@ test('a version that If-Match does not name is a failed precondition', () => {
   expect(told({ kind: 'delete', id, precondition: 'W/"2", W/"3"' }, before).events.map(({ name }) => name)).toEqual([
     'user.deprovisioned',
   ])
+})
+
+test('a PUT of what is there already writes nothing and tells nothing', () => {
+  const document = user({ active: true, emails: [{ value: 'a@x.y' }, { value: 'b@x.y' }] })
+  const sent = user({ emails: [{ value: 'b@x.y' }, { value: 'a@x.y' }] })
+  expect(
+    told({ kind: 'replace', id, document: sent, members: noEdit, precondition: undefined }, record(document)),
+  ).toMatchObject({ write: 'none', version: 3, events: [], changed: [] })
 })
 
 test('a group is told of by its own events', () => {

@@ -3,7 +3,10 @@ import {
   applyPatch,
   changedAttributes,
   type Deviation,
+  type Difference,
+  differences,
   errors,
+  keepImmutable,
   type MembershipChange,
   namesVersion,
   type PatchOperation,
@@ -99,16 +102,16 @@ export function decide(
       events,
     }
   }
-  const { document, changed, deviations } =
+  const { document, changes, deviations } =
     command.kind === 'patch' ? patched(type, command, before, principal) : replaced(type, command, before)
   const told = type.name === 'User' ? userChanged : groupChanged
-  const events = told(principal, occasion, before, document, changed)
+  const events = told(principal, occasion, before, document, changes, type.secrets)
   return {
     write: events.length > 0 ? 'update' : 'none',
     id: before.id,
     document,
     version: before.version + events.length,
-    changed,
+    changed: changes.map(({ attribute }) => attribute),
     deviations,
     events,
   }
@@ -116,7 +119,7 @@ export function decide(
 
 interface After {
   readonly document: Resource
-  readonly changed: readonly string[]
+  readonly changes: readonly Difference[]
   readonly deviations: readonly Deviation[]
 }
 
@@ -130,12 +133,12 @@ function patched(
     dialect: principal.identityProvider,
   })
   const document = withDefaults(type, resource, undefined)
-  return { document, changed: changedAttributes(before.document, document), deviations }
+  return { document, changes: differences(before.document, document), deviations }
 }
 
 function replaced(type: ResourceType, command: Extract<Command, { kind: 'replace' }>, before: ScimRecord): After {
-  const document = withDefaults(type, command.document, before)
-  return { document, changed: changedAttributes(before.document, document), deviations: [] }
+  const document = withDefaults(type, keepImmutable(type, before.document, command.document), before)
+  return { document, changes: differences(before.document, document), deviations: [] }
 }
 
 /**

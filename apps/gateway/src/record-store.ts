@@ -1,18 +1,22 @@
 import type { AnyEvent } from '#libs/events/index'
-import type { PagingByIndex, ResolvedFilter, ResourceType, Target } from '#libs/scim/index'
+import type { PagingByIndex, ResolvedFilter, Resource, ResourceType, Target } from '#libs/scim/index'
 import type { Occasion } from './lifecycle.ts'
 import type { Principal } from './principal.ts'
 import type { Command, Intent } from './provisioning.ts'
 
 /** What the gateway asks of its store. Every read is within one connection, and rejects with the driver's error while Postgres is away. */
-export interface RecordReads {
-  find(type: ResourceType, connection: string, id: string): Promise<StoredText | undefined>
+export interface RecordReads extends LookedUpRecords {
   /** A page of records. Throws tooMany when they cannot be found, or all matches not be counted, within the bound set for that. */
   list(connection: string, query: ListQuery): Promise<Listing>
-  /** Members by group, those nobody knows included; undefined when there are more than `most` in all. */
-  members(connection: string, groupIds: readonly string[], most: number): Promise<Map<string, MemberText[]> | undefined>
   /** A group with all its members as they are at one moment. Throws tooManyRequests when many such are under way. */
   openGroup(connection: string, groupId: string): Promise<OpenGroup>
+}
+
+/** What is found at once. */
+export interface LookedUpRecords {
+  find(type: ResourceType, connection: string, id: string): Promise<StoredText | undefined>
+  /** Members by group, those nobody knows included; undefined when there are more than `most` in all. */
+  members(connection: string, groupIds: readonly string[], most: number): Promise<Map<string, MemberText[]> | undefined>
   /** True when the group has more members than `limit`, found without counting all of them. */
   hasMoreMembersThan(connection: string, groupId: string, limit: number): Promise<boolean>
   /** The groups that each user is in, directly or through other groups. */
@@ -28,6 +32,17 @@ export interface RecordWrites {
    * `inDoubt` is called before the rejection.
    */
   write(request: WriteRequest): Promise<Written>
+  /**
+   * Does `work` over a store that is as this one and where what it writes can be read; afterwards nothing of it is stored. Its
+   * writes append no decision. Rejects as `write` does, and with what `work` rejects with.
+   */
+  rehearse<T>(work: (stage: Stage) => Promise<T>): Promise<T>
+}
+
+/** Where a request is rehearsed: one write after the other, each seen by those that follow. */
+export interface Stage {
+  readonly records: LookedUpRecords
+  readonly writer: Pick<RecordWrites, 'write'>
 }
 
 /** A record as it is answered: its document stays the text that Postgres holds. */
@@ -125,6 +140,8 @@ export interface WriteRequest {
 
 /** What was written; durable once `write` has resolved with it. */
 export interface Written extends Intent {
+  /** The document as it was; undefined for what is new. */
+  readonly before: Resource | undefined
   readonly created: Date
   readonly lastModified: Date
 }

@@ -5,6 +5,7 @@ import {
   renderVersion,
   type Resource,
   type ResourceType,
+  storedResource,
 } from '#libs/scim/index'
 import type { GroupOfUser, MemberText } from './record-store.ts'
 
@@ -35,7 +36,7 @@ export function represent(
     const text = typeof document === 'string' ? document : JSON.stringify(document)
     return `${JSON.stringify(computed).slice(0, -1)},${text.trimStart().slice(1)}`
   }
-  const resource = typeof document === 'string' ? (JSON.parse(document) as JsonObject) : document
+  const resource = typeof document === 'string' ? storedResource(document) : document
   return JSON.stringify(project(type, { ...resource, ...computed }, projection))
 }
 

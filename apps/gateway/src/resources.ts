@@ -17,13 +17,13 @@ import { noEdit, replacement } from './membership.ts'
 import type { Command } from './provisioning.ts'
 import { locationOf, represent } from './representation.ts'
 import { isId } from './record.ts'
-import type { RecordReads, RecordWrites, StoredText, Written } from './record-store.ts'
-import { show, showWritten } from './show.ts'
+import type { LookedUpRecords, RecordWrites, StoredText, Written } from './record-store.ts'
+import { show, type ShowParts, showWritten } from './show.ts'
 import type { Admitted } from './way-in.ts'
 
 export interface ResourceParts {
-  readonly records: RecordReads
-  readonly writer: RecordWrites
+  readonly records: ShowParts['records']
+  readonly writer: Pick<RecordWrites, 'write'>
   readonly baseUrl: (connection: string) => string
 }
 
@@ -59,7 +59,10 @@ export async function replace(request: Admitted, type: ResourceType, parts: Reso
   return write(request, type, command, { status: 200, deviations, projection }, parts)
 }
 
-/** RFC 7644 section 3.5.2. 200 with the whole resource, or 204 for a group of very many members; all operations or none. */
+/**
+ * RFC 7644 section 3.5.2. 200 with the whole resource; 204 for a group of very many members, and where the connection asks for
+ * it. All operations or none.
+ */
 export async function patch(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
   const { operations, deviations } = parsePatch(request.body)
@@ -73,7 +76,7 @@ export async function patch(request: Admitted, type: ResourceType, parts: Resour
     membership: split.membership,
     precondition: request.arrival.headers['if-match'],
   }
-  const status = (await isVeryLarge(request, type, id, projection, parts.records)) ? 204 : 200
+  const status = (await answersNothing(request, type, id, parts.records)) ? 204 : 200
   return write(request, type, command, { status, deviations: [...deviations, ...split.deviations], projection }, parts)
 }
 
@@ -151,16 +154,17 @@ async function write(
   return { status: reply.status, headers, body, outcome }
 }
 
-/** Only where the client did not name what it wants to see (RFC 7644 section 3.5.2 then wants an answer). */
-async function isVeryLarge(
-  request: Admitted,
+/** Never where the client named what it wants to see (RFC 7644 section 3.5.2 then wants an answer). */
+async function answersNothing(
+  { arrival, principal }: Admitted,
   type: ResourceType,
   id: string,
-  projection: Projection,
-  records: RecordReads,
+  records: LookedUpRecords,
 ): Promise<boolean> {
-  if (type.name !== 'Group' || projection.kind !== 'default' || !isId(id)) return false
-  return records.hasMoreMembersThan(request.principal.connection, id, mostMembersAnswered)
+  if (arrival.query.get('attributes')) return false
+  if (principal.settings.patchAnswer === 'none') return true
+  if (type.name !== 'Group' || !isId(id) || arrival.query.get('excludedAttributes')) return false
+  return records.hasMoreMembersThan(principal.connection, id, mostMembersAnswered)
 }
 
 function projectionOf({ arrival: { query } }: Admitted, type: ResourceType): Projection {

@@ -7,6 +7,7 @@ import {
   GATEWAY,
   gatewayGroup,
   GatewayModule,
+  gatewayOperations,
   gatewaySchema,
   migrateGateway,
   scimForm,
@@ -20,13 +21,17 @@ const settings = {
     'LATCHKEY_PUBLIC_URL',
     'LATCHKEY_ADMIN_TOKEN',
     'LATCHKEY_PEPPERS',
+    'LATCHKEY_CAPTURE_RETENTION',
     'LATCHKEY_DECISION_QUEUE',
     'LATCHKEY_LIST_TIMEOUT',
     'LATCHKEY_CURSOR_TIMEOUT',
+    'LATCHKEY_DELETED_RETENTION',
     'REDIS_URL',
     'REDIS_PREFIX',
   ),
 }
+
+const operations = { ...gatewayOperations, ...followersOperations }
 
 /** So long Kafka is waited for at a start, in milliseconds, before requests are taken all the same, to be told that they come too early. */
 const kafkaPatience = 3_000
@@ -76,16 +81,19 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             channel,
             currency,
             peppers,
+            deletedRetention: configuration.LATCHKEY_DELETED_RETENTION,
             publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
             bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
             requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
             listTimeout: configuration.LATCHKEY_LIST_TIMEOUT,
             cursorTimeout: configuration.LATCHKEY_CURSOR_TIMEOUT,
+            adminToken,
+            captureRetention: configuration.LATCHKEY_CAPTURE_RETENTION,
             clock,
             telemetry,
             logger,
           }),
-          AdminCalls.with({ source: 'gateway', operations: followersOperations, decisions, clock, telemetry }),
+          AdminCalls.with({ source: 'gateway', operations, decisions, clock, telemetry }),
         ],
         database,
         adminToken,

@@ -1,11 +1,12 @@
 import { errors, type Projection, type ResourceType } from '#libs/scim/index'
 import type { TextStream } from './answer.ts'
-import type { OpenGroup, RecordReads, StoredText, Written } from './record-store.ts'
+import type { LookedUpRecords, OpenGroup, RecordReads, StoredText, Written } from './record-store.ts'
 import { represent, representInPieces } from './representation.ts'
 import { standings } from './standing.ts'
 
 export interface ShowParts {
-  readonly records: RecordReads
+  /** Without `openGroup`, as within a transaction, all members are held. */
+  readonly records: LookedUpRecords & Partial<Pick<RecordReads, 'openGroup'>>
   readonly baseUrl: (connection: string) => string
 }
 
@@ -21,9 +22,9 @@ export async function show(
   { records, baseUrl }: ShowParts,
 ): Promise<{ record: StoredText; body: string | TextStream }> {
   const base = baseUrl(connection)
-  const standing = await standings(type, connection, [stored], projection, records, mostMembersHeld)
-  if (standing !== undefined) {
-    return { record: stored, body: represent(type, base, standing[0] ?? stored, stored.document, projection) }
+  const standing = await standings(type, connection, [stored], projection, records, mostHeld(records))
+  if (standing !== undefined || records.openGroup === undefined) {
+    return { record: stored, body: represent(type, base, standing?.[0] ?? stored, stored.document, projection) }
   }
   const group = await records.openGroup(connection, stored.id)
   const record = group.stored
@@ -44,13 +45,19 @@ export async function showWritten(
 ): Promise<string | TextStream> {
   const base = baseUrl(connection)
   try {
-    const standing = await standings(type, connection, [written], projection, records, mostMembersHeld)
-    if (standing !== undefined) return represent(type, base, standing[0] ?? written, written.document, projection)
+    const standing = await standings(type, connection, [written], projection, records, mostHeld(records))
+    if (standing !== undefined || records.openGroup === undefined) {
+      return represent(type, base, standing?.[0] ?? written, written.document, projection)
+    }
     const group = await records.openGroup(connection, written.id)
     return inPieces(type, base, written, written.document, projection, group)
   } catch {
     return represent(type, base, written, written.document, projection)
   }
+}
+
+function mostHeld({ openGroup }: ShowParts['records']): number {
+  return openGroup === undefined ? Infinity : mostMembersHeld
 }
 
 function inPieces(

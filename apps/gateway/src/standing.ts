@@ -1,5 +1,5 @@
 import { type Projection, type ResourceType, wants } from '#libs/scim/index'
-import type { RecordReads, StoredText, Written } from './record-store.ts'
+import type { LookedUpRecords, StoredText, Written } from './record-store.ts'
 import type { Standing } from './representation.ts'
 
 /**
@@ -11,7 +11,7 @@ export async function standings(
   connection: string,
   found: readonly (StoredText | Written)[],
   projection: Projection,
-  records: RecordReads,
+  records: LookedUpRecords,
   mostMembers: number,
 ): Promise<Standing[] | undefined> {
   const ids = found.map((record) => record.id)

@@ -2,7 +2,8 @@ import { dummyMatch, faultAdvice, matches, type Peppers, readAuthorization } fro
 import type { StepDecision } from '#libs/events/index'
 import { errors, isScimMediaType, parseJson, ScimError } from '#libs/scim/index'
 import type { Currency } from './currency.ts'
-import { type Endpoint, findEndpoint } from './endpoints.ts'
+import { type Endpoint, findEndpoint, writes } from './endpoints.ts'
+import { asksForDryRun } from './rehearsal.ts'
 import type { KnownConnection, KnownKey, Principal } from './principal.ts'
 import type { Doubt } from './record-store.ts'
 
@@ -44,9 +45,13 @@ export interface Passage {
   recorded: boolean
   /** Set when it is not known whether it is. */
   doubt?: Doubt
+  /** Set when an operator sends a captured request again: the id of that request. */
+  readonly replayOf?: string
   connection?: KnownConnection
   key?: KnownKey
   endpoint?: Endpoint
+  /** True when nothing but the request's record may be stored. */
+  isRehearsal?: boolean
   body?: unknown
 }
 
@@ -67,31 +72,47 @@ type Step = (passage: Passage, parts: WayInParts) => void | Promise<void>
  * The way in, in order. A step returns or throws the ScimError that is the answer; its name, decision and time go
  * into the request's record. The body is not read before the key has been proved.
  */
-const wayIn: readonly (readonly [name: string, step: Step, of: 'everyone' | 'whoever needs a key'])[] = [
-  ['connection', connection, 'everyone'],
-  ['size', size, 'everyone'],
-  ['key', key, 'whoever needs a key'],
-  ['currency', currency, 'whoever needs a key'],
-  ['binding', binding, 'whoever needs a key'],
-  ['endpoint', endpoint, 'everyone'],
-  ['body', body, 'everyone'],
+const wayIn: readonly (readonly [name: string, step: Step])[] = [
+  ['connection', connection],
+  ['size', size],
+  ['key', key],
+  ['currency', currency],
+  ['binding', binding],
+  ['endpoint', endpoint],
+  ['dry-run', dryRun],
+  ['body', body],
 ]
 
-/** The steps that the request has to take. Without a key it becomes no more than placed. */
+/** The same for what everyone may read: no key is asked for, and whether there is such a connection is not told. */
+const openIn: typeof wayIn = [
+  ['connection', connection],
+  ['size', size],
+  ['endpoint', endpoint],
+]
+
+/** The same for a request that an operator sends again: in place of a key, it takes that the connection is a sandbox. */
+const replayIn: typeof wayIn = [
+  ['connection', connection],
+  ['sandbox', sandbox],
+  ['endpoint', endpoint],
+  ['dry-run', dryRun],
+  ['body', body],
+]
+
+/** Takes the request past every step, or refuses it. Where no key is asked for it becomes no more than placed. */
 export async function admit(passage: Passage, parts: WayInParts): Promise<Placed | Admitted> {
-  const open = isOpen(passage.arrival)
-  for (const [name, step, of] of wayIn) {
-    if (of === 'everyone' || !open) await take(passage, name, () => step(passage, parts))
-  }
-  const { connection: known, key: proved, endpoint: found } = passage
+  const open = passage.replayOf === undefined && isOpen(passage.arrival)
+  const steps = open ? openIn : passage.replayOf === undefined ? wayIn : replayIn
+  for (const [name, step] of steps) await take(passage, name, () => step(passage, parts))
+  const { connection: known, endpoint: found } = passage
   if (found === undefined) throw errors.internal()
   const placed = Object.assign(passage, {
     endpoint: found,
     resourceId: found.hasId ? passage.arrival.path.split('/')[2] : undefined,
   })
   if (open) return placed
-  if (known === undefined || proved === undefined) throw errors.internal()
-  return Object.assign(placed, { principal: { ...known, kid: proved.kid } })
+  if (known === undefined) throw errors.internal()
+  return Object.assign(placed, { principal: known })
 }
 
 /**
@@ -189,6 +210,20 @@ function binding({ key: proved, connection: known, arrival }: Passage): void {
       'This key belongs to another connection than the one in the address. Use the SCIM base URL that was shown with the key, or the key of this connection.',
     )
   }
+  checkEnabled(known)
+}
+
+function sandbox({ connection: known }: Passage): void {
+  if (known?.environment !== 'sandbox') {
+    throw errors.forbidden(
+      'not-a-sandbox',
+      'Only a request of a sandbox can be sent again. Use a connection of that environment.',
+    )
+  }
+  checkEnabled(known)
+}
+
+function checkEnabled(known: KnownConnection | undefined): void {
   if (known === undefined || !known.enabled) {
     throw errors.forbidden(
       'connection-disabled',
@@ -199,6 +234,11 @@ function binding({ key: proved, connection: known, arrival }: Passage): void {
 
 function endpoint(passage: Passage): void {
   passage.endpoint = findEndpoint(passage.arrival.method, passage.arrival.path)
+}
+
+function dryRun(passage: Passage): void {
+  const asked = asksForDryRun(passage.arrival) || passage.connection?.settings.mode === 'dry-run'
+  passage.isRehearsal = asked && passage.endpoint !== undefined && writes(passage.endpoint)
 }
 
 async function body(passage: Passage, { bodyLimit }: WayInParts): Promise<void> {

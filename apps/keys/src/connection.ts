@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import {
   type ConnectionFacts,
+  type ConnectionSchema,
+  type ConnectionSettings,
+  type ConnectionSettingsChange,
   type Environment,
   type Event,
   type IdentityProvider,
+  defaultSettings,
   makeEvent,
 } from '#libs/events/index'
 
@@ -17,12 +21,17 @@ export interface Connection {
   readonly environment: Environment
   readonly identityProvider: IdentityProvider
   readonly state: 'enabled' | 'disabled'
+  readonly settings: ConnectionSettings
+  /** Extension schemas of its own, in the order in which they were added. */
+  readonly schemas: readonly ConnectionSchema[]
   /** Counts its events. */
   readonly version: number
   readonly createdAt: Date
 }
 
-export type ConnectionChange = Partial<Pick<Connection, 'name' | 'identityProvider' | 'state'>>
+export interface ConnectionChange extends Partial<Pick<Connection, 'name' | 'identityProvider' | 'state'>> {
+  readonly settings?: ConnectionSettingsChange
+}
 
 /** No letter or digit that could be taken for another. */
 const alphabet = 'abcdefghijkmnpqrstuvwxyz23456789'
@@ -38,13 +47,22 @@ export function scimBaseUrl(publicUrl: string, connection: string): string {
   return `${publicUrl.replace(/\/+$/, '')}/scim/v2/${connection}`
 }
 
+const settingNames = Object.keys(defaultSettings) as (keyof ConnectionSettings)[]
+
 /** The connection after the change, and the names of what differs; the same connection when nothing does. */
 export function change(connection: Connection, wanted: ConnectionChange): { after: Connection; changed: string[] } {
-  const changed = (['name', 'identityProvider', 'state'] as const).filter(
-    (field) => wanted[field] !== undefined && wanted[field] !== connection[field],
-  )
+  const { settings: chosen, ...fields } = wanted
+  const settings = { ...connection.settings, ...chosen }
+  const changed = [
+    ...(['name', 'identityProvider', 'state'] as const).filter(
+      (field) => fields[field] !== undefined && fields[field] !== connection[field],
+    ),
+    ...settingNames
+      .filter((name) => String(settings[name]) !== String(connection.settings[name]))
+      .map((name) => `settings.${name}`),
+  ]
   if (changed.length === 0) return { after: connection, changed }
-  return { after: { ...connection, ...wanted, version: connection.version + 1 }, changed }
+  return { after: { ...connection, ...fields, settings, version: connection.version + 1 }, changed }
 }
 
 export function connectionCreated(
@@ -76,8 +94,9 @@ export function connectionDeleted(
   })
 }
 
-function facts({ id, tenant, name, environment, identityProvider, state }: Connection): ConnectionFacts {
-  return { tenant, connection: id, name, environment, identityProvider, state }
+function facts(connection: Connection): ConnectionFacts {
+  const { id, tenant, name, environment, identityProvider, state, settings, schemas } = connection
+  return { tenant, connection: id, name, environment, identityProvider, state, settings, schemas: [...schemas] }
 }
 
 function origin({ id, tenant, version }: Connection, time: Date, traceparent: string | undefined) {

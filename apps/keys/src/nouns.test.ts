@@ -1,5 +1,5 @@
 import { generatePeppers, readKey } from '#libs/credentials/index'
-import { makeEvent } from '#libs/events/index'
+import { defaultSettings, makeEvent } from '#libs/events/index'
 import {
   change,
   type Connection,
@@ -21,6 +21,8 @@ const connection: Connection = {
   environment: 'sandbox',
   identityProvider: 'okta',
   state: 'enabled',
+  settings: defaultSettings,
+  schemas: [],
   version: 3,
   createdAt: now,
 }
@@ -63,6 +65,13 @@ describe('a connection', () => {
       key: 'acme/abcdefghijkmnpqr',
     })
     expect(connectionDeleted(after, now, undefined).version).toBe(5)
+  })
+
+  test('names the settings that change, and keeps those that are not named', () => {
+    const { after, changed } = change(connection, { settings: { mode: 'dry-run', adoptBy: ['userName'] } })
+    expect(changed).toEqual(['settings.mode'])
+    expect(after).toEqual({ ...connection, settings: { ...defaultSettings, mode: 'dry-run' }, version: 4 })
+    expect(change(after, { settings: { mode: 'dry-run' } })).toEqual({ after, changed: [] })
   })
 })
 

@@ -1,4 +1,4 @@
-import type { AnyEvent } from '#libs/events/index'
+import { type AnyEvent, defaultSettings } from '#libs/events/index'
 import type { EntityManager } from '#libs/postgres/index'
 import { type Connection, connectionCreated, newConnectionId, scimBaseUrl } from './connection.ts'
 import type { KeysParts } from './parts.ts'
@@ -56,6 +56,8 @@ async function makeConnection({ manager, now, events }: Progress, tenant: Tenant
     environment: 'sandbox',
     identityProvider: 'other',
     state: 'enabled',
+    settings: defaultSettings,
+    schemas: [],
     version: 1,
     createdAt: now,
   }

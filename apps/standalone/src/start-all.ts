@@ -1,11 +1,18 @@
 import { AuditModule } from '#apps/audit/src/index'
 import { DirectoryModule } from '#apps/directory/src/index'
-import { Currency, gatewayGroup, GatewayModule, scimForm, ScimFilter } from '#apps/gateway/src/index'
-import { ensureQuickstart, KeysModule, keysOperations, type KeysParts, type Quickstart } from '#apps/keys/src/index'
+import { Currency, gatewayGroup, GatewayModule, gatewayOperations, scimForm, ScimFilter } from '#apps/gateway/src/index'
+import {
+  ensureQuickstart,
+  keysGroup,
+  KeysModule,
+  keysOperations,
+  type KeysParts,
+  type Quickstart,
+} from '#apps/keys/src/index'
 import { AdminCalls } from '#libs/admin/index'
 import { localChannel } from '#libs/cache/index'
-import { caughtUp, databaseCheck, failuresOf, followersOperations, serve } from '#libs/program/index'
-import { followersOf } from './followers.ts'
+import { caughtUp, databaseCheck, failuresOf, followersOperations, hasFollowedUntil, serve } from '#libs/program/index'
+import { followerNamed, followersOf } from './followers.ts'
 import { openStores, type StoresOptions } from './stores.ts'
 
 export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
@@ -17,12 +24,16 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly requestTimeout: number
   readonly listTimeout: number
   readonly cursorTimeout: number
+  readonly deletedRetention: number
+  readonly captureRetention: number
 }
 
 export interface Services {
   readonly url: string
   readonly quickstart: Quickstart
 }
+
+const operations = { ...keysOperations, ...gatewayOperations, ...followersOperations }
 
 /** All four services in one process, ended with it. Resolves when requests are answered and every follower has caught up. */
 export async function startAll(options: ServicesOptions): Promise<Services> {
@@ -33,6 +44,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
   const channel = localChannel(failuresOf('the channel of revocations', logger), 'one process')
   options.ending.add('the channel of revocations', 1_000, () => channel.close())
   const followers = followersOf(stores, telemetry, logger)
+  const [gatewayFollower, keysFollower] = [followerNamed(followers, gatewayGroup), followerNamed(followers, keysGroup)]
   const keysParts: KeysParts = {
     database: stores.keys,
     entities,
@@ -40,6 +52,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     decisions: stores.decisions.keys,
     channel,
     reaches: () => ({ log: true, channel: true }),
+    hasHeardUntil: (instant) => hasFollowedUntil(keysFollower, instant),
     peppers,
     adminTokens: adminToken,
     publicUrl,
@@ -47,7 +60,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     telemetry,
   }
   // The log is a table beside the others: what was committed is in it.
-  const caughtUpAt = () => followers.find(({ group }) => group === gatewayGroup)?.follower?.caughtUpAt()
+  const caughtUpAt = () => gatewayFollower.follower?.caughtUpAt()
   const gatewayParts = {
     database: stores.gateway,
     log,
@@ -55,18 +68,21 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     channel,
     currency: new Currency({ provenUpTo: caughtUpAt, caughtUpAt, unbrokenSince: () => undefined }, clock),
     peppers,
+    deletedRetention: options.deletedRetention,
     publicUrl,
     bodyLimit,
     requestTimeout,
     listTimeout: options.listTimeout,
     cursorTimeout: options.cursorTimeout,
+    adminToken,
+    captureRetention: options.captureRetention,
   }
   const quickstart = await ensureQuickstart(keysParts)
   const listening = await serve({
     modules: [
       GatewayModule.with({ ...gatewayParts, clock, telemetry, logger }),
       KeysModule.with(keysParts),
-      AdminCalls.with({ ...keysParts, source: 'keys', operations: { ...keysOperations, ...followersOperations } }),
+      AdminCalls.with({ ...keysParts, source: 'keys', operations }),
       DirectoryModule.with({ database: stores.directory, adminToken }),
       AuditModule.with({ database: stores.audit, adminToken, retention: options.auditRetention, clock, onFailure }),
     ],

@@ -1,13 +1,13 @@
+import { compareNumbers, ExactNumber } from '../exact-number.ts'
 import { isObject } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Attribute } from '../schema/attribute.ts'
 import type { ResourceType } from '../schema/resource-type.ts'
 import { compareCodePoints } from './code-points.ts'
-import { canonicalDateTime } from './date-time.ts'
+import { comparedText } from './compared-text.ts'
 import type { ComparisonOperator, Filter } from './filter.ts'
-import { fold } from './fold.ts'
 import { resolveFilter } from './resolve.ts'
-import type { ResolvedFilter } from './resolve.ts'
+import type { ComparedValue, ResolvedFilter } from './resolve.ts'
 
 /** Whether a resource, as it is rendered, satisfies a filter. Throws `invalidFilter` as `resolveFilter` does. */
 export function matches(resourceType: ResourceType, filter: Filter, resource: JsonObject): boolean {
@@ -74,24 +74,22 @@ function isPresent(value: JsonValue): boolean {
 function comparison(
   attribute: Attribute,
   operator: ComparisonOperator,
-  value: string | number | boolean,
+  value: ComparedValue,
 ): (candidate: JsonValue) => boolean {
+  if (typeof value === 'boolean') {
+    return (candidate) => (typeof candidate === 'boolean' ? inOrder(operator, candidate, value) : operator === 'ne')
+  }
   if (typeof value !== 'string') {
     return (candidate) =>
-      typeof candidate === 'number' || typeof candidate === 'boolean'
-        ? inOrder(operator, candidate, value)
+      typeof candidate === 'number' || candidate instanceof ExactNumber
+        ? inOrder(operator, compareNumbers(candidate, value), 0)
         : operator === 'ne'
   }
-  const normal = normalizer(attribute)
-  const wanted = normal(value)
+  const wanted = comparedText(attribute, value, operator)
   return (candidate) =>
-    typeof candidate === 'string' ? compareText(operator, normal(candidate), wanted) : operator === 'ne'
-}
-
-/** How texts of an attribute are brought into the form in which they compare. */
-export function normalizer({ type, caseExact }: Attribute): (text: string) => string {
-  if (type === 'dateTime') return (text) => canonicalDateTime(text) ?? text
-  return caseExact || type === 'binary' ? (text) => text : fold
+    typeof candidate === 'string'
+      ? compareText(operator, comparedText(attribute, candidate), wanted)
+      : operator === 'ne'
 }
 
 function compareText(operator: ComparisonOperator, left: string, right: string): boolean {

@@ -7,29 +7,29 @@ import { printPath } from '../filter/filter.ts'
 import { parseAttributePath } from '../filter/parse.ts'
 import { isObject } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
+import { checkImmutable } from '../mutability.ts'
 import { checkRequired, livesApart, withSchemas } from '../resource.ts'
-import type { Resource } from '../resource.ts'
+import type { ReadOptions, Resource } from '../resource.ts'
 import { findAttribute, findExtension } from '../schema/resource-type.ts'
 import type { AttributeReference, ResourceType } from '../schema/resource-type.ts'
-import { readValue } from '../value.ts'
+import { readParts, readValue } from '../value.ts'
+import type { SeveralPrimaries } from '../value.ts'
 import { copy, holderAt, setKey, withKey } from './document.ts'
 import { applyToElements } from './elements.ts'
 import { pathPointer } from './operation.ts'
 import type { PatchOperation, PatchPath } from './operation.ts'
-import { addValue, removeValues, replaceValue, sameValue } from './values.ts'
+import { addValue, mergeParts, removeValues } from './values.ts'
 
-export interface PatchOptions {
+export interface PatchOptions extends ReadOptions {
   /** Whose habits are met: for 'entra' a `replace` on a filter of `eq`s that matches nothing creates the element. */
   dialect?: string
 }
 
 export interface PatchedResource {
   resource: Resource
-  /** Attributes that really changed, as `changedAttributes` names them; the password is not among them. */
+  /** Attributes that really changed, as `changedAttributes` names them. */
   changed: string[]
   deviations: Deviation[]
-  /** In clear text: digest it and forget it. */
-  password?: string
 }
 
 /**
@@ -48,6 +48,7 @@ export function applyPatch(
     document: copy(resource),
     deviations: [],
     entra: options.dialect === 'entra',
+    severalPrimaries: options.severalPrimaries ?? 'refuse',
     looks: 0,
   }
   for (const operation of operations) {
@@ -55,12 +56,11 @@ export function applyPatch(
     else applyAtPath(patching, operation, operation.path, below(operation.pointer, 'value'))
   }
   const patched = withSchemas(resourceType, patching.document)
-  checkRequired(resourceType, patched)
+  checkRequired(resourceType, patched, resource)
   return {
     resource: patched,
     changed: changedAttributes(resource, patched),
     deviations: patching.deviations,
-    ...(patching.password === undefined ? {} : { password: patching.password }),
   }
 }
 
@@ -72,7 +72,7 @@ interface Patching {
   readonly document: JsonObject
   readonly deviations: Deviation[]
   readonly entra: boolean
-  password?: string
+  readonly severalPrimaries: SeveralPrimaries
   looks: number
 }
 
@@ -126,10 +126,16 @@ function applyAtPath(patching: Patching, operation: PatchOperation, path: PatchP
     return
   }
   if (livesApart(resourceType, reference)) return
-  if (reference.path[0] === 'schemas') return
+  if (reference.path[0] === 'schemas') {
+    // What a resource uses, it names.
+    patching.deviations.push(deviations.readOnly(pathPointer(operation, pointer), 'schemas'))
+    return
+  }
   checkMutable(reference, operation.op)
-  if (reference.attribute.mutability === 'writeOnly') setPassword(patching, operation, reference, pointer)
-  else applyToAttribute(patching, operation, reference, path, pointer)
+  // Checked and dropped, like the password of a PUT.
+  if (reference.attribute.mutability === 'writeOnly') {
+    readValue(reference.attribute, operation.value, pointer, patching.deviations)
+  } else applyToAttribute(patching, operation, reference, path, pointer)
 }
 
 function applyToAttribute(
@@ -155,6 +161,7 @@ function applyToAttribute(
       operation,
       pointer,
       createMissing: patching.entra,
+      severalPrimaries: patching.severalPrimaries,
       deviations: patching.deviations,
       ...(path.filter === undefined ? {} : { filter: path.filter }),
       ...(sub === undefined ? {} : { sub }),
@@ -169,6 +176,8 @@ function applyToAttribute(
   } else {
     after = changeValue(patching, operation, reference, before, pointer)
   }
+  checkImmutable(top, before, after)
+  if (operation.op === 'remove' && top.required && before !== undefined && after === undefined) throw required(top.name)
   setKey(holder, top.name, after)
   for (const key of holderPath) if (Object.keys(holder).length === 0) delete patching.document[key]
 }
@@ -182,32 +191,37 @@ function countLooks(patching: Patching, before: JsonValue | undefined): void {
 
 /** What one whole attribute or sub-attribute becomes. */
 function changeValue(
-  { deviations: found }: Patching,
+  { deviations: found, severalPrimaries }: Patching,
   operation: PatchOperation,
-  { attribute, parent }: AttributeReference,
+  { attribute }: AttributeReference,
   before: JsonValue | undefined,
   pointer: string,
 ): JsonValue | undefined {
   if (operation.op === 'remove') {
     if (attribute.required) throw required(attribute.name)
-    if (attribute.mutability === 'immutable' && before !== undefined) throw immutable(attribute.name)
     if (!attribute.multiValued || operation.value === undefined || operation.value === null) return undefined
     found.push(deviations.valueOnRemove(pointer))
     return removeValues(attribute, before, readValue(attribute, operation.value, pointer, found))
   }
-  const value = readValue(attribute, operation.value, pointer, found)
-  const after = operation.op === 'add' ? addValue(attribute, before, value) : replaceValue(attribute, before, value)
-  const fixed = attribute.mutability === 'immutable' || parent?.mutability === 'immutable'
-  if (fixed && before !== undefined && !sameValue(before, after)) throw immutable(attribute.name)
-  return after
+  if (attribute.type === 'complex' && !attribute.multiValued && operation.value !== null) {
+    const [given, ...others] = Array.isArray(operation.value) ? operation.value : [operation.value]
+    const isPlain = others.length === 0 && given !== undefined && given !== null
+    if (isPlain && given !== operation.value) found.push(deviations.manyAsSingle(pointer))
+    if (isPlain) return mergeParts(attribute, before, readParts(attribute, given, pointer, found), operation.op)
+  }
+  const value = readValue(attribute, operation.value, pointer, found, severalPrimaries)
+  return operation.op === 'add' ? addValue(attribute, before, value) : value
 }
 
 function applyToExtension(patching: Patching, operation: PatchOperation, urn: string, pointer: string): void {
   const { document, resourceType } = patching
   const extension = resourceType.extensions.find(({ schema }) => schema.id === urn)
   if (operation.op === 'remove' || operation.value === null) {
-    const kept = extension?.schema.attributes.find(({ required: needed, name }) => needed && isSet(document[urn], name))
+    const block = document[urn]
+    const kept = extension?.schema.attributes.find(({ required: needed, name }) => needed && isSet(block, name))
     if (extension?.required || kept !== undefined) throw required(kept?.name ?? urn)
+    if (isObject(block))
+      for (const one of extension?.schema.attributes ?? []) checkImmutable(one, block[one.name], undefined)
     delete document[urn]
     return
   }
@@ -221,17 +235,6 @@ function applyToExtension(patching: Patching, operation: PatchOperation, urn: st
     else if (isReadOnly(reference)) patching.deviations.push(deviations.readOnly(at, reference.attribute.name))
     else applyAtPath(patching, { ...operation, value }, parseAttributePath(`${urn}:${name}`), at)
   }
-}
-
-function setPassword(
-  patching: Patching,
-  operation: PatchOperation,
-  { attribute }: AttributeReference,
-  pointer: string,
-): void {
-  const value = readValue(attribute, operation.value, pointer, patching.deviations)
-  if (operation.op !== 'remove' && typeof value === 'string') patching.password = value
-  else patching.deviations.push(deviations.keptPassword(pointer))
 }
 
 function checkMutable(reference: AttributeReference, op: PatchOperation['op']): void {
@@ -257,10 +260,6 @@ function isWholeResource(resourceType: ResourceType, path: AttributePath): boole
 
 function required(name: string) {
   return errors.mutability(`${clip(name)} is required and cannot be removed. Replace its value instead.`)
-}
-
-function immutable(name: string) {
-  return errors.mutability(`${clip(name)} is immutable and already has a value. Leave it as it is.`)
 }
 
 function isSet(block: JsonValue | undefined, name: string): boolean {

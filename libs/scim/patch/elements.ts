@@ -1,6 +1,6 @@
 import { deviations as all } from '../deviation.ts'
 import type { Deviation } from '../deviation.ts'
-import { isPrimary, mergeDuplicates, onePrimary } from '../elements.ts'
+import { isPrimary, mergeDuplicates, onePrimary, withoutPrimary } from '../elements.ts'
 import { clip, errors } from '../error.ts'
 import type { Filter } from '../filter/filter.ts'
 import { matcher } from '../filter/matches.ts'
@@ -10,11 +10,13 @@ import { isObject } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { subAttribute } from '../schema/attribute.ts'
 import type { Attribute } from '../schema/attribute.ts'
-import { readElement, readValue } from '../value.ts'
+import { checkImmutable } from '../mutability.ts'
+import { readElement, readParts, readValue } from '../value.ts'
+import type { SeveralPrimaries } from '../value.ts'
 import { elementFromFilter } from './eq-values.ts'
 import { pathPointer } from './operation.ts'
 import type { PatchOperation } from './operation.ts'
-import { addValue, replaceValue, sameValue, withoutPrimary } from './values.ts'
+import { addValue, mergeParts, sameValue } from './values.ts'
 
 /** An operation on some elements of a multi-valued attribute: all, or those a filter selects; whole, or one sub-attribute of them. */
 export interface ElementsOperation {
@@ -26,6 +28,7 @@ export interface ElementsOperation {
   readonly sub?: string
   /** Whether a `replace` that selects nothing may create the element from its filter; an `add` always may. */
   readonly createMissing: boolean
+  readonly severalPrimaries: SeveralPrimaries
   readonly deviations: Deviation[]
 }
 
@@ -55,13 +58,17 @@ export function applyToElements(target: ElementsOperation): JsonValue | undefine
     })
   }
   const kept = after.filter((element) => element !== undefined)
-  return finish(attribute, kept, touched.filter(isPrimary))
+  return finish(target, kept, touched.filter(isPrimary))
 }
 
 /** A newly primary element takes that mark from the others, RFC 7644 section 3.5.2. */
-function finish(attribute: Attribute, elements: JsonValue[], primaries: JsonValue[]): JsonValue | undefined {
-  onePrimary(attribute, primaries)
-  const [primary] = primaries
+function finish(
+  { attribute, severalPrimaries, deviations, pointer }: ElementsOperation,
+  elements: JsonValue[],
+  primaries: JsonValue[],
+): JsonValue | undefined {
+  if (onePrimary(attribute, primaries, severalPrimaries) !== primaries) deviations.push(all.severalPrimaries(pointer))
+  const primary = primaries.at(-1)
   const marked = primary === undefined ? elements : elements.map((one) => (one === primary ? one : withoutPrimary(one)))
   const merged = mergeDuplicates(attribute, marked)
   return merged.length === 0 ? undefined : merged
@@ -79,11 +86,17 @@ function elementChange(
   const { op } = operation
   if (sub === undefined) {
     if (op === 'remove') return () => undefined
-    const value = readElement(attribute, unwrap(operation.value), pointer, deviations)
-    if (value === undefined) return op === 'add' ? (element) => element : () => undefined
+    const given = unwrap(operation.value)
+    if (given === undefined || given === null) return op === 'add' ? (element) => element : () => undefined
+    if (attribute.type !== 'complex') {
+      const value = readElement(attribute, given, pointer, deviations)
+      return () => value
+    }
+    const parts = readParts(attribute, given, pointer, deviations)
     return (element) => {
-      checkImmutable(attribute, element, value)
-      return isObject(element) && isObject(value) ? { ...element, ...value } : value
+      const changed = mergeParts(attribute, element, parts, op)
+      for (const part of attribute.subAttributes ?? []) checkPart(part, element, changed)
+      return sameValue(element, changed) ? element : changed
     }
   }
   if (sub.mutability === 'readOnly') {
@@ -94,28 +107,28 @@ function elementChange(
     return (element) => withPart(element, sub, undefined)
   }
   const value = readValue(sub, operation.value, pointer, deviations)
-  const combine = op === 'add' ? addValue : replaceValue
-  return (element) => withPart(element, sub, combine(sub, isObject(element) ? element[sub.name] : undefined, value))
+  // Checked and dropped, like the password.
+  if (sub.mutability === 'writeOnly') return (element) => element
+  return (element) => {
+    const known = isObject(element) ? element[sub.name] : undefined
+    return withPart(element, sub, op === 'add' ? addValue(sub, known, value) : value)
+  }
 }
 
 function withPart(element: JsonValue, sub: Attribute, value: JsonValue | undefined): JsonValue | undefined {
   const before = isObject(element) ? element : {}
   const known = before[sub.name]
-  if (sub.mutability === 'immutable' && known !== undefined && !sameValue(known, value)) throw immutable(sub)
   if (sameValue(known, value)) return element
   const after: JsonObject = { ...before }
   if (value === undefined) delete after[sub.name]
   else after[sub.name] = value
-  return Object.keys(after).length === 0 ? undefined : after
+  const changed = Object.keys(after).length === 0 ? undefined : after
+  checkPart(sub, element, changed)
+  return changed
 }
 
-function checkImmutable(attribute: Attribute, element: JsonValue, value: JsonValue): void {
-  if (!isObject(element) || !isObject(value)) return
-  for (const sub of attribute.subAttributes ?? []) {
-    const [known, given] = [element[sub.name], value[sub.name]]
-    if (sub.mutability !== 'immutable' || known === undefined || given === undefined) continue
-    if (!sameValue(known, given)) throw immutable(sub)
-  }
+function checkPart(part: Attribute, before: JsonValue, after: JsonValue | undefined): void {
+  if (isObject(before)) checkImmutable(part, before[part.name], isObject(after) ? after[part.name] : undefined)
 }
 
 function createFrom(target: ElementsOperation, filter: ResolvedFilter | undefined): JsonValue {
@@ -128,13 +141,9 @@ function createFrom(target: ElementsOperation, filter: ResolvedFilter | undefine
     )
   }
   deviations.push(all.createdByFilter(pathPointer(operation, pointer)))
-  return element
+  return readElement(attribute, element, pathPointer(operation, pointer), deviations) ?? {}
 }
 
 function unwrap(value: JsonValue | undefined): JsonValue | undefined {
   return Array.isArray(value) && value.length <= 1 ? value[0] : value
-}
-
-function immutable(sub: Attribute) {
-  return errors.mutability(`"${sub.name}" is immutable and already has a value. Remove the element and add another.`)
 }

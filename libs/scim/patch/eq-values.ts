@@ -1,4 +1,4 @@
-import type { ResolvedFilter } from '../filter/resolve.ts'
+import type { ComparedValue, ResolvedFilter } from '../filter/resolve.ts'
 import type { JsonObject } from '../json.ts'
 
 /**
@@ -7,7 +7,7 @@ import type { JsonObject } from '../json.ts'
  */
 export function elementFromFilter(filter: ResolvedFilter): JsonObject | undefined {
   const terms = filter.kind === 'and' ? filter.terms : [filter]
-  const element = new Map<string, string | number | boolean>()
+  const element = new Map<string, ComparedValue>()
   for (const term of terms) {
     if (term.kind !== 'compare' || term.operator !== 'eq') return undefined
     const [key] = term.target.path

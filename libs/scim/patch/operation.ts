@@ -95,7 +95,12 @@ export function pathPointer(operation: PatchOperation, valuePointer: string): st
   return operation.path === undefined ? valuePointer : below(operation.pointer, 'path')
 }
 
-/** The fields of a message by lower-case name. */
+/** The fields of a message by lower-case name. Throws `invalidSyntax` when one stands twice, spelt differently. */
 export function caselessFields(message: { [key: string]: JsonValue }): Map<string, JsonValue> {
-  return new Map(Object.entries(message).map(([key, value]) => [key.toLowerCase(), value]))
+  const entries = Object.entries(message)
+  const fields = new Map(entries.map(([key, value]) => [key.toLowerCase(), value]))
+  if (fields.size < entries.length) {
+    throw errors.invalidSyntax('A message has one field twice, spelt differently. Send each once.')
+  }
+  return fields
 }

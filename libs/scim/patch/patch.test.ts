@@ -1,4 +1,5 @@
 import { ScimError } from '../error.ts'
+import type { JsonObject } from '../json.ts'
 import type { Resource } from '../resource.ts'
 import { attribute } from '../schema/attribute.ts'
 import { defineResourceType } from '../schema/resource-type.ts'
@@ -164,6 +165,26 @@ test('decision 12: a value with two primary elements is refused', () => {
   expect(refused({ op: 'add', path: 'emails', value })).toBe('invalidValue')
 })
 
+test('decision 12: of a caller known for it, the last primary element keeps the mark', () => {
+  const value = [
+    { value: 'a', primary: true },
+    { value: 'b', primary: true },
+  ]
+  const after = patch([{ op: 'add', path: 'emails', value }], { severalPrimaries: 'keepLast' })
+  expect(after.resource['emails']).toEqual([
+    { ...work, primary: false },
+    home,
+    { value: 'a', primary: false },
+    value[1],
+  ])
+  expect(after.deviations.map(({ code }) => code)).toEqual(['several-primaries'])
+  const all = patch([{ op: 'replace', path: 'emails.primary', value: true }], { severalPrimaries: 'keepLast' })
+  expect(all.resource['emails']).toEqual([
+    { ...work, primary: false },
+    { ...home, primary: true },
+  ])
+})
+
 test('point 10: each operation sees what the one before left', () => {
   const { resource, changed } = patch([
     { op: 'add', path: 'phoneNumbers', value: [{ type: 'work', value: '1' }] },
@@ -280,6 +301,89 @@ test('point 13: an immutable attribute can be added once, and not changed or rem
   }
 })
 
+test('point 13: what is immutable within a complex value or an element stays, whatever path leads to it', () => {
+  const card = attribute('card', 'complex', 'c', {
+    subAttributes: [attribute('number', 'string', 'n', { mutability: 'immutable' }), attribute('color', 'string', 'c')],
+  })
+  const keys = attribute('keys', 'complex', 'k', {
+    multiValued: true,
+    subAttributes: [
+      attribute('value', 'string', 'v'),
+      attribute('door', 'string', 'd', { mutability: 'immutable' }),
+      attribute('note', 'string', 'n'),
+    ],
+  })
+  const marks = attribute('marks', 'complex', 'm', {
+    multiValued: true,
+    mutability: 'immutable',
+    subAttributes: [attribute('value', 'string', 'v'), attribute('note', 'string', 'n')],
+  })
+  const schema = { id: 'urn:example:2.0:Badge', name: 'Badge', description: 'Badge', attributes: [card, keys, marks] }
+  const wide = defineResourceType({ ...User, extensions: [{ schema, required: false }] })
+  const apply = (...operations: object[]) =>
+    applyPatch(wide, badged, parsePatch(message(operations)).operations).resource[schema.id]
+  const badge: JsonObject = {
+    card: { number: '7', color: 'red' },
+    keys: [{ value: 'k', door: 'd' }, { value: 'l' }],
+    marks: [{ value: 'a' }, { value: 'b', note: 'n' }],
+  }
+  const badged: Resource = { ...ada, schemas: [core, schema.id], [schema.id]: badge }
+  expect(apply({ op: 'replace', path: 'card', value: { color: 'blue', number: '7' } })).toEqual({
+    ...badge,
+    card: { number: '7', color: 'blue' },
+  })
+  expect(apply({ op: 'add', path: 'keys[value eq "l"].door', value: 'e' })).toMatchObject({
+    keys: [
+      { value: 'k', door: 'd' },
+      { value: 'l', door: 'e' },
+    ],
+  })
+  expect(apply({ op: 'remove', path: 'keys[value eq "k"]' })).toMatchObject({ keys: [{ value: 'l' }] })
+  expect(apply({ op: 'add', path: 'marks', value: [{ value: 'b', note: 'n' }] })).toEqual(badge)
+  for (const operation of [
+    { op: 'replace', path: 'card', value: { number: '8' } },
+    { op: 'replace', path: 'card', value: { number: null } },
+    { op: 'replace', path: 'card.number', value: '8' },
+    { op: 'remove', path: 'card.number' },
+    { op: 'remove', path: 'card' },
+    { op: 'replace', path: 'card', value: null },
+    { op: 'replace', value: { [schema.id]: { card: { number: '8' } } } },
+    { op: 'remove', path: schema.id },
+    { op: 'replace', path: 'keys[value eq "k"].door', value: 'e' },
+    { op: 'remove', path: 'keys[value eq "k"].door' },
+    { op: 'remove', path: 'keys.door' },
+    { op: 'replace', path: 'keys[value eq "k"]', value: { door: 'e' } },
+    { op: 'replace', path: 'keys[value eq "k"]', value: { value: 'm', door: 'e' } },
+    { op: 'add', path: 'keys', value: [{ value: 'k', door: 'e' }] },
+    { op: 'replace', path: 'keys', value: [{ value: 'k', door: 'e' }] },
+    { op: 'replace', path: 'marks', value: [{ value: 'a' }] },
+    { op: 'add', path: 'marks', value: [{ value: 'c' }] },
+    { op: 'remove', path: 'marks' },
+    { op: 'remove', path: 'marks[value eq "a"]' },
+    { op: 'replace', path: 'marks[value eq "a"].note', value: 'x' },
+  ]) {
+    expect(() => apply(operation)).toThrow(expect.objectContaining({ scimType: 'mutability' }))
+  }
+})
+
+test('point 4: what is required is not taken away by a filter, a part or its extension', () => {
+  const doors = attribute('doors', 'complex', 'd', {
+    multiValued: true,
+    required: true,
+    subAttributes: [attribute('value', 'string', 'v', { required: true }), attribute('note', 'string', 'n')],
+  })
+  const schema = { id: 'urn:example:2.0:Badge', name: 'Badge', description: 'Badge', attributes: [doors] }
+  const wide = defineResourceType({ ...User, extensions: [{ schema, required: true }] })
+  const badged: Resource = { ...ada, schemas: [core, schema.id], [schema.id]: { doors: [{ value: 'a', note: 'n' }] } }
+  const apply = (operation: object) =>
+    applyPatch(wide, badged, parsePatch(message([operation])).operations).resource[schema.id]
+  for (const path of ['doors', 'doors[value eq "a"]', 'doors.value', 'doors[note pr].value', schema.id]) {
+    expect(() => apply({ op: 'remove', path })).toThrow(expect.objectContaining({ scimType: 'mutability' }))
+  }
+  expect(() => apply({ op: 'add', path: 'doors', value: [{ note: 'n' }] })).toThrow('"doors.value"')
+  expect(apply({ op: 'remove', path: 'doors.note' })).toEqual({ doors: [{ value: 'a' }] })
+})
+
 test('point 14: a malformed path is invalidPath, a bad filter in it invalidFilter', () => {
   for (const path of ['a b', '/title', 'name.a.b', 7, 'name[givenName eq "x"]', 'title[value eq "x"]']) {
     expect(refused({ op: 'replace', path, value: 'x' })).toBe('invalidPath')
@@ -367,24 +471,85 @@ test('point 20: replacing by null or [] removes', () => {
     ['emails', []],
     ['emails', null],
     ['name', null],
-    ['name', {}],
+    ['name', { givenName: null, familyName: null }],
   ] as const) {
     expect(patched({ op: 'replace', path, value })).not.toHaveProperty(path)
   }
   expect(patched({ op: 'replace', path: 'emails[type eq "home"]', value: null })['emails']).toEqual([work])
 })
 
-test('point 26: a password comes apart, changes no attribute and cannot be removed', () => {
-  expect(patch([{ op: 'replace', path: 'password', value: 's3cret' }])).toMatchObject({
-    resource: ada,
-    changed: [],
-    password: 's3cret',
+test('point 20: a sub-attribute that is null is taken away by a replace, and left alone by an add', () => {
+  const value = { givenName: null, middleName: 'K' }
+  expect(patched({ op: 'replace', path: 'name', value })['name']).toEqual({ middleName: 'K', familyName: 'L' })
+  expect(patched({ op: 'replace', value: { name: value } })['name']).toEqual({ middleName: 'K', familyName: 'L' })
+  expect(patched({ op: 'add', path: 'name', value })['name']).toEqual({ ...Object(ada['name']), middleName: 'K' })
+  expect(patched({ op: 'replace', path: 'name.givenName', value: null })['name']).toEqual({ familyName: 'L' })
+  expect(patched({ op: 'replace', path: 'name', value: {} })).toEqual(ada)
+  const path = 'emails[type eq "work"]'
+  expect(patched({ op: 'replace', path, value: { primary: null } })['emails']).toEqual([
+    { type: 'work', value: work.value },
+    home,
+  ])
+  expect(patched({ op: 'add', path, value: { primary: null } })).toEqual(ada)
+  expect(patched({ op: 'replace', path, value: { type: null, value: null, primary: null } })['emails']).toEqual([home])
+  expect(patched({ op: 'replace', path: `${path}.primary`, value: null })['emails']).toEqual([
+    { type: 'work', value: work.value },
+    home,
+  ])
+  expect(patched({ op: 'replace', path: 'emails', value: [{ value: 'x', type: null }] })['emails']).toEqual([
+    { value: 'x' },
+  ])
+  const { resource } = patch([{ op: 'add', path: enterprise, value: { department: 'd', division: 'v' } }])
+  expect(
+    patch([{ op: 'replace', path: enterprise, value: { department: null } }], {}, resource).resource,
+  ).toMatchObject({
+    [enterprise]: { division: 'v' },
   })
-  expect(patch([{ op: 'replace', value: { password: 's3cret' } }])).toMatchObject({ resource: ada, password: 's3cret' })
-  expect(patch([{ op: 'remove', path: 'password' }])).toMatchObject({
-    resource: ada,
-    deviations: [{ code: 'kept-password' }],
-  })
+})
+
+test('point 26: a password is checked, and changes nothing', () => {
+  for (const operation of [
+    { op: 'replace', path: 'password', value: 's3cret' },
+    { op: 'add', value: { password: 's3cret' } },
+    { op: 'replace', path: 'password', value: null },
+    { op: 'remove', path: 'password' },
+  ]) {
+    expect(patch([operation])).toEqual({ resource: ada, changed: [], deviations: [] })
+  }
+  expect(refused({ op: 'replace', path: 'password', value: { secret: 's3cret' } })).toBe('invalidValue')
+})
+
+test('point 17: a new manager does not keep the address of the one before', () => {
+  const managed = patch([{ op: 'add', path: 'manager', value: { value: 'm1', $ref: 'Users/m1' } }]).resource
+  const manager = (value: unknown, op = 'replace') =>
+    patch([{ op, path: 'manager', value }], {}, managed).resource[enterprise]
+  for (const op of ['add', 'replace']) {
+    expect(manager('m2', op)).toEqual({ manager: { value: 'm2' } })
+    expect(manager({ value: 'm2', $ref: 'Users/m2' }, op)).toEqual({ manager: { value: 'm2', $ref: 'Users/m2' } })
+    expect(manager('m1', op)).toEqual({ manager: { value: 'm1', $ref: 'Users/m1' } })
+  }
+  expect(manager(null)).toBeUndefined()
+})
+
+test('an operation or a message that has a field twice, spelt differently, is refused', () => {
+  expect(refused({ op: 'add', OP: 'remove', path: 'title', value: 'x' })).toBe('invalidSyntax')
+  expect(() => parsePatch({ ...message([]), operations: [] })).toThrow(
+    expect.objectContaining({ scimType: 'invalidSyntax' }),
+  )
+  expect(refused({ op: 'replace', path: 'name', value: { givenName: 'A', GIVENNAME: 'B' } })).toBe('invalidValue')
+})
+
+test('point 11: schemas follows from what a resource has; a PATCH of it is told of and changes nothing', () => {
+  const { resource } = patch([{ op: 'add', path: `${enterprise}:department`, value: 'd' }])
+  for (const operation of [
+    { op: 'remove', path: 'schemas' },
+    { op: 'replace', path: 'schemas', value: [core] },
+    { op: 'remove', path: `schemas[value eq "${enterprise}"]` },
+  ]) {
+    const after = patch([operation], {}, resource)
+    expect(after.resource).toEqual(resource)
+    expect(after.deviations).toMatchObject([{ code: 'read-only-attribute', pointer: '/Operations/0/path' }])
+  }
 })
 
 test('point 29: a change that makes two elements the same leaves one', () => {

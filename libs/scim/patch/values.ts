@@ -1,10 +1,11 @@
-import { canonicalText, elementKey, isPrimary, mergeDuplicates } from '../elements.ts'
+import { canonicalText, elementKey, isPrimary, mergeDuplicates, withoutPrimary } from '../elements.ts'
 import { isObject } from '../json.ts'
 import type { JsonValue } from '../json.ts'
+import { subAttribute } from '../schema/attribute.ts'
 import type { Attribute } from '../schema/attribute.ts'
 
 /**
- * `add` on a whole attribute: elements join those there, a complex value adds its parts, a simple one takes the place. An
+ * `add` on a whole attribute that is simple or multi-valued: elements join those there, a simple value takes the place. An
  * element that is there already changes nothing; a primary one takes that mark from the others.
  */
 export function addValue(
@@ -13,21 +14,30 @@ export function addValue(
   value: JsonValue | undefined,
 ): JsonValue | undefined {
   if (value === undefined) return before
-  if (attribute.multiValued && Array.isArray(before) && Array.isArray(value)) {
-    const cleared = value.some(isPrimary) ? before.map(withoutPrimary) : before
-    return mergeDuplicates(attribute, [...cleared, ...value])
-  }
-  return isObject(before) && isObject(value) ? { ...before, ...value } : value
+  if (!attribute.multiValued || !Array.isArray(before) || !Array.isArray(value)) return value
+  const cleared = value.some(isPrimary) ? before.map(withoutPrimary) : before
+  return mergeDuplicates(attribute, [...cleared, ...value])
 }
 
-/** `replace` on a whole attribute: nothing is kept of a simple or multi-valued one, the unnamed parts are kept of a complex one. */
-export function replaceValue(
+/**
+ * `add` or `replace` on a complex value: the parts that are named take their place, the others stay (RFC 7644 section 3.5.2.3). A
+ * `replace` takes away what it names as null, and the address of a value that it replaces. Undefined when nothing is left.
+ */
+export function mergeParts(
   attribute: Attribute,
   before: JsonValue | undefined,
-  value: JsonValue | undefined,
+  parts: ReadonlyMap<string, JsonValue | undefined>,
+  op: 'add' | 'replace' | 'remove',
 ): JsonValue | undefined {
-  if (value === undefined || attribute.multiValued) return value
-  return isObject(before) && isObject(value) ? { ...before, ...value } : value
+  const merged = new Map(isObject(before) ? Object.entries(before) : [])
+  if (parts.get('value') !== undefined && !sameValue(merged.get('value'), parts.get('value'))) merged.delete('$ref')
+  for (const [name, part] of parts) {
+    const sub = subAttribute(attribute, name)
+    const after = op === 'add' && sub !== undefined ? addValue(sub, merged.get(name), part) : part
+    if (after === undefined) merged.delete(name)
+    else merged.set(name, after)
+  }
+  return merged.size === 0 ? undefined : Object.fromEntries(merged)
 }
 
 /** `remove` on a multi-valued attribute that lists what to remove. An element without a type in the list means any type. */
@@ -44,10 +54,6 @@ export function removeValues(
     return !keys.has(elementKey(attribute, { value: element['value'] }))
   })
   return kept.length === 0 ? undefined : kept
-}
-
-export function withoutPrimary(element: JsonValue): JsonValue {
-  return isPrimary(element) && isObject(element) ? { ...element, primary: false } : element
 }
 
 export function sameValue(left: JsonValue | undefined, right: JsonValue | undefined): boolean {

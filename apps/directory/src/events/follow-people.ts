@@ -21,7 +21,7 @@ export class FollowPeople {
 
   @EventPattern('user.*', DIRECTORY)
   async people(events: readonly Heard<'user.*'>[], { transaction }: EventBatch): Promise<void> {
-    await storePeople(transaction, newestStates(events))
+    storePeople(transaction, newestStates(events))
   }
 
   @EventPattern('group.*', DIRECTORY)

@@ -31,6 +31,7 @@ const allGroups: Statement = {
     WHERE connection = $1 AND id > $2 AND facts IS NOT NULL ORDER BY id LIMIT $3`,
 }
 
+/** Who has departed is a member of nothing, unless restored. */
 const membersOf: Statement = {
   name: 'directory members',
   text: `
@@ -38,8 +39,11 @@ const membersOf: Statement = {
       CASE WHEN person.id IS NOT NULL THEN 'user' WHEN nested.id IS NOT NULL THEN 'group' ELSE membership.kind END AS kind,
       coalesce(person.facts ->> 'displayName', person.user_name, nested.display_name) AS "displayName"
     FROM (
-      SELECT member_id, kind FROM directory.membership
-      WHERE connection = $1 AND group_id = $2 AND member_id > $3 ORDER BY member_id LIMIT $4
+      SELECT member_id, kind FROM directory.membership AS named
+      WHERE connection = $1 AND group_id = $2 AND member_id > $3
+        AND NOT EXISTS (SELECT FROM directory.person WHERE connection = $1 AND id = named.member_id AND facts IS NULL)
+        AND NOT EXISTS (SELECT FROM directory.user_group WHERE connection = $1 AND id = named.member_id AND facts IS NULL)
+      ORDER BY member_id LIMIT $4
     ) AS membership
     LEFT JOIN directory.person AS person ON person.connection = $1 AND person.id = membership.member_id
     LEFT JOIN directory.user_group AS nested ON nested.connection = $1 AND nested.id = membership.member_id

@@ -37,22 +37,26 @@ const peopleNamed: Statement = {
     WHERE connection = $1 AND lower(user_name) = lower($4) AND id > $2 AND facts IS NOT NULL ORDER BY id LIMIT $3`,
 }
 
-/** UNION drops what was found before, so that groups which contain each other end the search. */
+/** UNION drops what was found before, so that groups which contain each other end the search; deleted groups lead to no others. */
 const groupsOf: Statement = {
   name: 'directory effective groups',
   text: `
     WITH RECURSIVE effective AS (
-      SELECT group_id FROM directory.membership WHERE connection = $1 AND member_id = $2
+      SELECT group_id FROM directory.membership
+      JOIN directory.user_group AS held ON held.connection = $1 AND held.id = group_id AND held.facts IS NOT NULL
+      WHERE membership.connection = $1 AND member_id = $2
       UNION
       SELECT outer_membership.group_id FROM effective
       JOIN directory.membership AS outer_membership
         ON outer_membership.connection = $1 AND outer_membership.member_id = effective.group_id
+      JOIN directory.user_group AS held
+        ON held.connection = $1 AND held.id = outer_membership.group_id AND held.facts IS NOT NULL
     )
     SELECT held.id, held.display_name AS "displayName", EXISTS (
       SELECT FROM directory.membership WHERE connection = $1 AND group_id = held.id AND member_id = $2
     ) AS direct
     FROM effective JOIN directory.user_group AS held ON held.connection = $1 AND held.id = effective.group_id
-    WHERE held.facts IS NOT NULL AND held.id <> $2
+    WHERE held.id <> $2
     ORDER BY held.display_name, held.id`,
 }
 

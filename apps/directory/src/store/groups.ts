@@ -1,6 +1,5 @@
 import type { Statement, Transaction } from '#libs/postgres/index'
 import { foldGroupEvents, type GroupChange, type GroupEvent, groupIdOf, groupKey } from '../group-changes.ts'
-import { leaveGroups } from './people.ts'
 
 const heldVersions: Statement = {
   name: 'directory group versions',
@@ -49,15 +48,12 @@ const removeMembers: Statement = {
       AND membership.member_id = removed.member_id`,
 }
 
-/** A member may be unknown yet; one that is known to have departed is not added. */
+/** A member may be unknown yet, or departed: that is for who reads. */
 const addMembers: Statement = {
   name: 'directory add members',
   text: `
     INSERT INTO directory.membership (connection, group_id, member_id, kind)
-    SELECT added.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS added (connection, group_id, member_id, kind)
-    LEFT JOIN directory.person AS person ON person.connection = added.connection AND person.id = added.member_id
-    LEFT JOIN directory.user_group AS nested ON nested.connection = added.connection AND nested.id = added.member_id
-    WHERE (person.id IS NULL OR person.facts IS NOT NULL) AND (nested.id IS NULL OR nested.facts IS NOT NULL)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
     ON CONFLICT (connection, group_id, member_id) DO UPDATE SET kind = excluded.kind WHERE excluded.kind IS NOT NULL`,
 }
 
@@ -95,11 +91,8 @@ function storeFacts(transaction: Transaction, changes: readonly GroupChange[]): 
 }
 
 function storeMembers(transaction: Transaction, changes: readonly GroupChange[]): void {
-  const deleted = changes.filter((change) => change.facts === null)
-  if (deleted.length > 0) {
-    transaction.send(dissolve, idsOf(deleted))
-    transaction.send(leaveGroups, idsOf(deleted))
-  }
+  const dissolved = changes.filter((change) => change.dissolved)
+  if (dissolved.length > 0) transaction.send(dissolve, idsOf(dissolved))
   const members = changes.flatMap(({ connection, id, members: all }) =>
     [...all].map(([member, what]) => ({ connection, group: id, member, ...what })),
   )

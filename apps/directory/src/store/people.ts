@@ -10,22 +10,15 @@ const upsert: Statement = {
     WHERE NOT EXISTS (SELECT FROM directory.deleted_connection AS deleted WHERE deleted.connection = told.connection)
     ON CONFLICT (connection, id) DO UPDATE
       SET version = excluded.version, user_name = excluded.user_name, facts = excluded.facts
-      WHERE held.version < excluded.version
-    RETURNING held.connection, held.id, held.facts IS NULL AS departed`,
+      WHERE held.version < excluded.version`,
 }
 
-/** Departed people and groups are members of nothing. */
-export const leaveGroups: Statement = {
-  name: 'directory leave groups',
-  text: `
-    DELETE FROM directory.membership AS membership
-    USING unnest($1::text[], $2::text[]) AS departed (connection, id)
-    WHERE membership.connection = departed.connection AND membership.member_id = departed.id`,
-}
-
-/** Stores the states that are newer than what is held. Two statements at the most, however many people. */
-export async function storePeople(transaction: Transaction, states: readonly PersonState[]): Promise<void> {
-  const stored = await transaction.query<{ connection: string; id: string; departed: boolean }>(upsert, [
+/**
+ * Stores the states that are newer than what is held, in one statement, however many people. Memberships are left alone: what
+ * tells of them is the groups' own events, and those of a person may arrive before or after.
+ */
+export function storePeople(transaction: Transaction, states: readonly PersonState[]): void {
+  transaction.send(upsert, [
     states.map((state) => state.connection),
     states.map((state) => state.id),
     states.map((state) => state.version),
@@ -34,7 +27,4 @@ export async function storePeople(transaction: Transaction, states: readonly Per
     states.map((state) => state.person?.userName ?? null),
     states.map((state) => (state.person === null ? null : JSON.stringify(state.person))),
   ])
-  const departed = stored.filter((row) => row.departed)
-  if (departed.length === 0) return
-  transaction.send(leaveGroups, [departed.map((row) => row.connection), departed.map((row) => row.id)])
 }

@@ -1,7 +1,7 @@
 import { localChannel } from '#libs/cache/index'
 import { generatePeppers } from '#libs/credentials/index'
 import { AppendQueue, type EventLog } from '#libs/eventlog/index'
-import { type AnyEvent, makeEvent } from '#libs/events/index'
+import { type AnyEvent, defaultSettings, makeEvent } from '#libs/events/index'
 import { Database } from '#libs/postgres/index'
 import { createLogger, startTelemetry, type Telemetry } from '#libs/telemetry/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
@@ -48,8 +48,11 @@ beforeAll(async () => {
     },
     currency,
     peppers: generatePeppers(),
+    deletedRetention: 1_000,
     publicUrl: 'http://127.0.0.1:8080',
     bodyLimit: 1_000,
+    adminToken: undefined,
+    captureRetention: 60_000,
     requestTimeout: 1_000,
     listTimeout: 1_000,
     cursorTimeout: 60_000,
@@ -74,8 +77,16 @@ afterAll(async () => {
 const origin = (owner: string, subject: string, version: number) =>
   ({ source: 'keys', owner, subject, version, time: new Date() }) as const
 
-const facts = (connection: string, state: 'enabled' | 'disabled') =>
-  ({ tenant: 'acme', connection, name: connection, environment: 'live', identityProvider: 'okta', state }) as const
+const facts = (connection: string, state: 'enabled' | 'disabled') => ({
+  tenant: 'acme',
+  connection,
+  name: connection,
+  environment: 'live' as const,
+  identityProvider: 'okta' as const,
+  state,
+  settings: defaultSettings,
+  schemas: [],
+})
 
 const created = (connection: string): AnyEvent =>
   makeEvent('connection.created', origin('acme', connection, 1), facts(connection, 'enabled'))

@@ -1,18 +1,14 @@
 import type { AnyEvent } from '#libs/events/index'
 import type { EventLog } from '#libs/eventlog/index'
 import type { Transaction } from '#libs/postgres/index'
-import {
-  comparableForm,
-  matcher,
-  resolveElementFilter,
-  findAttribute,
-  type Resource,
-  ScimError,
-} from '#libs/scim/index'
+import { matcher, resolveElementFilter, findAttribute, ScimError, storedResource } from '#libs/scim/index'
 import { membersChanged } from '../lifecycle.ts'
 import { foldMembership, isNoEdit, type MembershipEdit, noEdit } from '../membership.ts'
 import { decide, type Intent } from '../provisioning.ts'
-import { groupKeys, isId, type Member, type ScimRecord, userKeys, userNameKey } from '../record.ts'
+import { isId, type Member, type ScimRecord } from '../record.ts'
+import * as deletes from './delete-statements.ts'
+import { holdConnections } from './hold-connections.ts'
+import { recordRow } from './record-row.ts'
 import * as statements from './statements.ts'
 import type { Written } from '../record-store.ts'
 import { connectionDeleted, type Job, userNameTaken } from './job.ts'
@@ -31,7 +27,7 @@ type LockedRow = {
   version: number
   created: Date
   lastModified: Date
-  document: Resource
+  document: string
 }
 type MemberRow = { groupId: string; value: string }
 
@@ -41,13 +37,13 @@ type MemberRow = { groupId: string; value: string }
  */
 export class BatchWrite {
   readonly #transaction: Transaction
-  readonly #log: EventLog
+  readonly #log: Pick<EventLog, 'append'>
   readonly #jobs: readonly Job[]
   readonly #outcomes = new Map<Job, Written | ScimError>()
   readonly #added = new Map<string, Member[]>()
   readonly #removed = new Map<string, string[]>()
 
-  constructor(transaction: Transaction, log: EventLog, jobs: readonly Job[]) {
+  constructor(transaction: Transaction, log: Pick<EventLog, 'append'>, jobs: readonly Job[]) {
     this.#transaction = transaction
     this.#log = log
     this.#jobs = [...jobs].sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1))
@@ -71,14 +67,9 @@ export class BatchWrite {
     return this.#outcomes
   }
 
-  /** What is deleted with its connection must not get company: the deletion waits for this batch, or has begun before it. */
   async #checkConnections(): Promise<void> {
     const connections = [...new Set(this.#jobs.map((job) => job.principal.connection))].sort()
-    const [shared, standing] = await Promise.all([
-      this.#transaction.query(statements.shareConnections, [connections]),
-      this.#transaction.query(statements.standingConnections, [connections]),
-    ])
-    if (Math.min(shared.length, standing.length) < connections.length) throw connectionDeleted()
+    if (!(await holdConnections(this.#transaction, connections))) throw connectionDeleted()
   }
 
   /**
@@ -108,7 +99,10 @@ export class BatchWrite {
     if (ids[0] === undefined || ids[0].length === 0) return []
     const statement = name === 'User' ? statements.lockUsers : statements.lockGroups
     const found = await this.#transaction.query<LockedRow>(statement, ids)
-    return found.map((row) => [`${row.connection} ${name} ${row.id}`, row])
+    return found.map((row) => [
+      `${row.connection} ${name} ${row.id}`,
+      { ...row, document: storedResource(row.document) },
+    ])
   }
 
   async #plan(job: Job, before: ScimRecord | undefined): Promise<Planned | ScimError> {
@@ -159,12 +153,15 @@ export class BatchWrite {
     })
     if (of('Group', 'insert').length > 0) this.#transaction.send(statements.insertGroups, rows(of('Group', 'insert')))
     for (const [type, statement] of [
-      ['User', statements.deleteUsers],
-      ['Group', statements.deleteGroups],
+      ['User', deletes.deleteUsers],
+      ['Group', deletes.deleteGroups],
     ] as const) {
-      const gone = of(type, 'delete').map((plan) => plan.job)
-      if (gone.length > 0) this.#transaction.send(statement, idsOf(gone))
-      if (gone.length > 0 && type === 'Group') this.#transaction.send(statements.deleteMembersOfGroups, idsOf(gone))
+      const gone = of(type, 'delete')
+      if (gone.length === 0) continue
+      const ids = idsOf(gone.map(({ job }) => job))
+      const [versions, times] = [gone.map(({ intent }) => intent.version), gone.map(({ job }) => job.occasion.time)]
+      this.#transaction.send(statement, [...ids, versions, times])
+      if (type === 'Group') this.#transaction.send(deletes.deleteMembersOfGroups, ids)
     }
     const accepted = new Set((await Promise.all(named)).flat().map((row) => row.id))
     return planned.filter((plan) => {
@@ -226,6 +223,7 @@ export class BatchWrite {
       const left = leaving.get(job) ?? []
       const written: Written = {
         ...intent,
+        before: before?.document,
         version,
         changed,
         events: [...own, ...left],
@@ -260,7 +258,7 @@ export class BatchWrite {
     const told = new Map<Job, AnyEvent[]>()
     const gone = planned.filter(({ intent }) => intent.write === 'delete').map(({ job }) => job)
     if (gone.length === 0) return told
-    const left = await this.#transaction.query<MemberRow & { connection: string }>(statements.leaveGroups, idsOf(gone))
+    const left = await this.#transaction.query<MemberRow & { connection: string }>(deletes.leaveGroups, idsOf(gone))
     for (const job of gone) {
       const groups = left
         .filter((row) => row.connection === job.principal.connection && row.value === job.command.id)
@@ -294,25 +292,10 @@ function idsOf(jobs: readonly Job[]): [string[], string[]] {
 
 function rowOf(
   { principal, type, occasion }: Job,
-  { id, version, document }: Pick<Intent, 'id' | 'version' | 'document'>,
+  record: Pick<Intent, 'id' | 'version' | 'document'>,
   before?: ScimRecord,
 ): object {
-  const comparable = comparableForm(type, document)
-  const row = { connection: principal.connection, id, version, now: occasion.time, document, comparable }
-  if (type.name === 'Group') {
-    const { displayNameKey, externalId } = groupKeys(document)
-    return { ...row, display_name_key: displayNameKey, external_id: externalId }
-  }
-  const keys = userKeys(principal.connection, document)
-  return {
-    ...row,
-    user_name_key: keys.userNameKey,
-    renamed: before !== undefined && userNameKey(before.document) !== keys.userNameKey,
-    external_id: keys.externalId,
-    display_name_key: keys.displayNameKey,
-    email_keys: keys.emailKeys,
-    active: keys.active,
-  }
+  return recordRow(type.name, principal.connection, record, occasion.time, before?.document)
 }
 
 function columns(rows: readonly (readonly unknown[])[], width: number): unknown[][] {

@@ -6,8 +6,6 @@ import { quoted } from './json-sql.ts'
 export interface RecordTable {
   readonly type: 'User' | 'Group'
   readonly name: 'scim_user' | 'scim_group'
-  /** The document in the form in which it compares, by `comparableForm` of libs/scim. */
-  readonly document: string
   /** Columns by dotted path. */
   readonly columns: Readonly<Record<string, Column>>
   /** Multi-valued attributes that live outside the document, by name. */
@@ -20,7 +18,7 @@ export interface RecordTable {
 
 export interface Column {
   readonly name: string
-  /** `folded` ones hold `fold(value)`. Texts are of the collation "C". */
+  /** `folded` ones hold `comparedText` of the value. Texts are of the collation "C". */
   readonly type: 'text' | 'folded' | 'boolean' | 'instant' | 'uuid'
   /** An index finds the rows of one value, in the order of their ids. */
   readonly indexed: boolean
@@ -36,7 +34,6 @@ export interface Elements {
 /** The condition that the row has this value, with `bind` to name a parameter; undefined when no row can have it. */
 export type Lookup = (value: string, bind: (value: unknown) => string) => string | undefined
 
-const document = 'coalesce(comparable, document)'
 const parts = { value: 'value', $ref: 'reference', display: 'display', type: 'type' }
 
 /** Groups that a user or group is in, through other groups too; UNION ends cycles. */
@@ -65,7 +62,6 @@ export function userTable(connection: string, baseUrl: string): RecordTable {
   return {
     type: 'User',
     name: 'scim_user',
-    document,
     columns: {
       id: { name: 'id', type: 'uuid', indexed: true },
       userName: { name: 'user_name_key', type: 'folded', indexed: true },
@@ -79,7 +75,7 @@ export function userTable(connection: string, baseUrl: string): RecordTable {
       groups: {
         from: `
           SELECT g.id::text AS value, ${quoted(`${baseUrl}/Groups/`)} || g.id AS reference,
-            coalesce(g.comparable, g.document) ->> 'displayName' AS display,
+            g.document ->> 'displayName' AS display,
             CASE WHEN above.direct THEN 'direct' ELSE 'indirect' END AS type
           FROM (${groupsAbove('scim_user.connection', 'scim_user.id')}) AS above
           JOIN gateway.scim_group g ON g.connection = scim_user.connection AND g.id = above.group_id`,
@@ -98,7 +94,6 @@ export function groupTable(baseUrl: string): RecordTable {
   return {
     type: 'Group',
     name: 'scim_group',
-    document,
     columns: {
       id: { name: 'id', type: 'uuid', indexed: true },
       externalId: { name: 'external_id', type: 'text', indexed: true },
@@ -111,7 +106,7 @@ export function groupTable(baseUrl: string): RecordTable {
         // What of it a filter does not ask for is not joined.
         from: `
           SELECT m.member_id AS value, ${quoted(`${baseUrl}/`)} || m.kind || 's/' || m.member_id AS reference, m.kind AS type,
-            coalesce(coalesce(u.comparable, u.document) ->> 'displayName', coalesce(u.comparable, u.document) ->> 'userName', coalesce(g.comparable, g.document) ->> 'displayName') AS display
+            coalesce(u.document ->> 'displayName', u.document ->> 'userName', g.document ->> 'displayName') AS display
           FROM gateway.membership m
           LEFT JOIN gateway.scim_user u ON m.kind = 'User' AND u.connection = m.connection AND u.id = CASE WHEN m.kind IS NOT NULL THEN m.member_id::uuid END
           LEFT JOIN gateway.scim_group g ON m.kind = 'Group' AND g.connection = m.connection AND g.id = CASE WHEN m.kind IS NOT NULL THEN m.member_id::uuid END

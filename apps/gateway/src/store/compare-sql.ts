@@ -1,5 +1,8 @@
-import { type Attribute, type ComparisonOperator, fold } from '#libs/scim/index'
+import { type Attribute, comparedText, type ComparisonOperator, type ResolvedFilter } from '#libs/scim/index'
 import type { Column } from './columns.ts'
+import { textOf } from './json-sql.ts'
+
+export type Compare = Extract<ResolvedFilter, { kind: 'compare' }>
 
 /** An SQL expression with the way in which its values compare. */
 export interface Comparand {
@@ -21,43 +24,57 @@ export function columnComparand({ name, type }: Column): Comparand {
   return { text: name, kind: type === 'text' ? 'exact' : type }
 }
 
-/** Of a text in a document of `comparableForm`: dateTimes are canonical there and compare as texts do. */
+/** Of a text that is computed, or lies in another table. */
 export function textComparand({ type, caseExact }: Attribute, text: string): Comparand {
-  switch (type) {
+  return caseExact || type === 'binary'
+    ? { text: `(${text}) COLLATE "C"`, kind: 'exact' }
+    : { text: `gateway.fold(${text}) COLLATE "C"`, kind: 'folded' }
+}
+
+/** Of a value in a document. Of another type than the attribute's is nothing that the connection stores: such a value is none. */
+export function jsonComparand(attribute: Attribute, json: string): Comparand {
+  const text = textOf(json)
+  const ofType = (type: string): string => `CASE WHEN jsonb_typeof(${json}) = '${type}' THEN ${text} END`
+  switch (attribute.type) {
     case 'boolean':
-      return { text: `(${text})::boolean`, kind: 'boolean' }
+      return { text: `(${ofType('boolean')})::boolean`, kind: 'boolean' }
     case 'integer':
     case 'decimal':
-      return { text: `(${text})::numeric`, kind: 'number' }
+      return { text: `(${ofType('number')})::numeric`, kind: 'number' }
     case 'dateTime':
-    case 'binary':
-      return { text: `(${text}) COLLATE "C"`, kind: 'exact' }
+      return { text: `(${instantOf(text)}) COLLATE "C"`, kind: 'exact' }
     default:
-      return caseExact
-        ? { text: `(${text}) COLLATE "C"`, kind: 'exact' }
-        : { text: `lower((${text}) COLLATE "C")`, kind: 'folded' }
+      return textComparand(attribute, text)
   }
 }
 
-/** The comparison that `matches` of libs/scim makes. `bind` names a parameter. NULL where the comparand is, except that `ne` then holds. */
+/** What `canonicalDateTime` makes of a stored dateTime: Postgres keeps time to the microsecond, so the fraction is taken from the text. */
+function instantOf(text: string): string {
+  const zone = `CASE WHEN ${text} ~ '(Z|[+-]\\d\\d:\\d\\d)$' THEN '' ELSE 'Z' END`
+  const seconds = `(regexp_replace(${text}, '\\.\\d+', '') || ${zone})::timestamptz AT TIME ZONE 'UTC'`
+  const fraction = `rpad(left(coalesce(substring(${text} from '\\.(\\d+)'), ''), 9), 9, '0')`
+  return `CASE WHEN ${text} ~ '^\\d{4}-\\d\\d-\\d\\dT' THEN to_char(${seconds}, 'YYYY-MM-DD"T"HH24:MI:SS.') || ${fraction} || 'Z' END`
+}
+
+/**
+ * The comparison that `matches` of libs/scim makes. `bind` names a parameter. NULL where the comparand is, except that `ne` then holds.
+ */
 export function comparison(
   { text, kind }: Comparand,
-  operator: ComparisonOperator,
-  value: string | number | boolean,
+  { target, operator, value }: Compare,
   bind: (value: unknown) => string,
 ): string {
   switch (kind) {
     case 'boolean':
-      // Written out, so that an index of one of the two values serves.
       return `${text} ${sqlOperator(operator)} ${value === true}`
     case 'instant':
       return instantComparison(text, operator, String(value), bind)
-    case 'uuid':
-      return comparison({ text: `${text}::text COLLATE "C"`, kind: 'exact' }, operator, value, bind)
     case 'number':
-      return `${text} ${sqlOperator(operator)} ${bind(value)}::numeric`
+      return `${text} ${sqlOperator(operator)} ${bind(String(value))}::numeric`
+    case 'uuid':
+      return textComparison(`${text}::text COLLATE "C"`, operator, `${bind(value)}::text`)
     default:
-      return textComparison(text, operator, `${bind(kind === 'folded' ? fold(String(value)) : String(value))}::text`)
+      return textComparison(text, operator, `${bind(comparedText(target.attribute, String(value), operator))}::text`)
   }
 }
 

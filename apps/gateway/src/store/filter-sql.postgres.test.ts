@@ -1,6 +1,5 @@
 import { Database } from '#libs/postgres/index'
 import {
-  comparableForm,
   type JsonObject,
   matcher,
   parseFilter,
@@ -108,7 +107,6 @@ async function insertUser(connection: string, body: JsonObject): Promise<string>
     version: 1,
     now: new Date(Date.UTC(2026, 0, 1 + (users.length % 28), 12)).toISOString(),
     document: resource,
-    comparable: comparableForm(User, resource),
   }
   await database.query(insertUsers, [JSON.stringify([row])])
   return id
@@ -126,7 +124,6 @@ async function insertGroup(connection: string, displayName: string): Promise<str
     version: 1,
     now: new Date().toISOString(),
     document: resource,
-    comparable: comparableForm(Group, resource),
   }
   await database.query(insertGroups, [JSON.stringify([row])])
   return id

@@ -1,8 +1,8 @@
-import { errors, matcher, type ResolvedFilter, type Target } from '#libs/scim/index'
+import { matcher, type ResolvedFilter, type Target } from '#libs/scim/index'
 import { isId } from '../record.ts'
 import type { RecordTable } from './columns.ts'
-import { columnComparand, comparison, textComparand } from './compare-sql.ts'
-import { hasValue, jsonAt, textOf, valuesAt } from './json-sql.ts'
+import { columnComparand, type Comparand, type Compare, comparison, jsonComparand, textComparand } from './compare-sql.ts'
+import { hasValue, jsonAt, valuesAt } from './json-sql.ts'
 
 /** A condition on one row, with the values that its text refers to by number. */
 export interface Condition {
@@ -15,7 +15,6 @@ export interface Condition {
   readonly ordered: boolean
 }
 
-type Compare = Extract<ResolvedFilter, { kind: 'compare' }>
 type ValuePath = Extract<ResolvedFilter, { kind: 'valuePath' }>
 
 /**
@@ -32,7 +31,8 @@ export function compileFilter(filter: ResolvedFilter, table: RecordTable, values
 
 /** Where a term looks: into one element of a multi-valued attribute. */
 interface Element {
-  text(path: readonly string[]): string
+  /** The value as it compares, of a sub-attribute that has one at the most. */
+  value(target: Target): Comparand
   present(path: readonly string[]): string
   values(path: readonly string[]): string
 }
@@ -87,9 +87,9 @@ class Compiler {
       case 'present':
         return element.present(filter.target.path)
       case 'compare': {
-        const { target, operator, value } = filter
+        const { target } = filter
         if (target.multiValued) return this.#compareAny(filter, element.values(target.path))
-        return comparison(textComparand(target.attribute, element.text(target.path)), operator, value, this.#bind)
+        return comparison(element.value(target), filter, this.#bind)
       }
       case 'valuePath':
         return 'false'
@@ -113,7 +113,7 @@ class Compiler {
   }
 
   #presentInRow({ path }: Target): string {
-    const { columns, computed, elements, document } = this.#table
+    const { columns, computed, elements } = this.#table
     const dotted = path.join('.')
     const column = columns[dotted]
     if (column !== undefined) {
@@ -123,13 +123,13 @@ class Compiler {
     }
     if (computed[dotted] !== undefined || dotted === 'meta' || dotted === 'meta.resourceType') return 'true'
     const [holder = '', ...rest] = path
-    if (elements[holder] === undefined) return hasValue(document, path)
+    if (elements[holder] === undefined) return hasValue('document', path)
     return this.#anyElement([holder], (element) => element.present(rest))
   }
 
   #compareInRow(filter: Compare): string {
     const { target, operator, value } = filter
-    const { columns, computed, elements, lookups, document, type } = this.#table
+    const { columns, computed, elements, lookups, type } = this.#table
     const dotted = target.path.join('.')
     if (dotted === 'meta.resourceType') return String(matcher(filter)({ meta: { resourceType: type } }))
     if (operator === 'eq' && lookups[dotted] !== undefined) return this.#lookUp(dotted, String(value))
@@ -139,32 +139,29 @@ class Compiler {
     }
     // Of the two values one has an index.
     if (column?.type === 'boolean') return `${column.name} = ${(operator === 'eq') === value}`
-    if (column !== undefined) return comparison(columnComparand(column), operator, value, this.#bind)
+    if (column !== undefined) return comparison(columnComparand(column), filter, this.#bind)
     const text = computed[dotted]
-    if (text !== undefined) return comparison(textComparand(target.attribute, text), operator, value, this.#bind)
+    if (text !== undefined) return comparison(textComparand(target.attribute, text), filter, this.#bind)
     const [holder = '', ...rest] = target.path
     if (elements[holder] !== undefined) {
-      const some = this.#anyElement([holder], (element) =>
-        comparison(textComparand(target.attribute, element.text(rest)), operator, value, this.#bind),
-      )
-      if (operator !== 'ne') return some
-      return `(${some} OR NOT ${this.#anyElement([holder], (element) => `${element.text(rest)} IS NOT NULL`)})`
+      const part = { ...target, path: rest }
+      const value = (element: Element): Comparand => element.value(part)
+      if (operator !== 'ne') return this.#anyElement([holder], (element) => comparison(value(element), filter, this.#bind))
+      const isThere = (element: Element): string => `${value(element).text} IS NOT NULL`
+      const differs = (element: Element): string =>
+        `${isThere(element)} AND ${comparison(value(element), filter, this.#bind)}`
+      return `(${this.#anyElement([holder], differs)} OR NOT ${this.#anyElement([holder], isThere)})`
     }
-    if (target.multiValued) return this.#compareAny(filter, valuesAt(document, target.path))
-    return comparison(
-      textComparand(target.attribute, textOf(jsonAt(document, target.path))),
-      operator,
-      value,
-      this.#bind,
-    )
+    if (target.multiValued) return this.#compareAny(filter, valuesAt('document', target.path))
+    return comparison(jsonComparand(target.attribute, jsonAt('document', target.path)), filter, this.#bind)
   }
 
   /** `values` is SQL that gives rows of one jsonb. */
-  #compareAny({ target, operator, value }: Compare, values: string): string {
+  #compareAny(filter: Compare, values: string): string {
     const alias = this.#alias()
-    const compared = comparison(textComparand(target.attribute, textOf(alias)), operator, value, this.#bind)
+    const compared = comparison(jsonComparand(filter.target.attribute, alias), filter, this.#bind)
     const some = `EXISTS (SELECT 1 FROM ${values} AS ${alias} WHERE ${compared})`
-    return operator === 'ne' ? `(${some} OR NOT EXISTS (SELECT 1 FROM ${values}))` : some
+    return filter.operator === 'ne' ? `(${some} OR NOT EXISTS (SELECT 1 FROM ${values}))` : some
   }
 
   #anyElement(path: readonly string[], condition: (element: Element) => string): string {
@@ -172,15 +169,15 @@ class Compiler {
     const apart = path.length === 1 ? this.#table.elements[path[0] ?? ''] : undefined
     if (apart === undefined) {
       const element: Element = {
-        text: (inner) => textOf(jsonAt(alias, inner)),
+        value: ({ attribute, path: inner }) => jsonComparand(attribute, jsonAt(alias, inner)),
         present: (inner) => hasValue(alias, inner),
         values: (inner) => valuesAt(alias, inner),
       }
-      return `EXISTS (SELECT 1 FROM ${valuesAt(this.#table.document, path)} AS ${alias} WHERE ${condition(element)})`
+      return `EXISTS (SELECT 1 FROM ${valuesAt('document', path)} AS ${alias} WHERE ${condition(element)})`
     }
     const part = (inner: readonly string[]): string => `${alias}.${apart.parts[inner[0] ?? 'value'] ?? 'value'}`
     const element: Element = {
-      text: part,
+      value: ({ attribute, path: inner }) => textComparand(attribute, part(inner)),
       present: (inner) => (inner.length === 0 ? 'true' : `coalesce(${part(inner)} <> '', false)`),
       values: (inner) => `to_jsonb(${part(inner)})`,
     }
@@ -206,13 +203,5 @@ class Compiler {
     return `element${this.#aliases++}`
   }
 
-  readonly #bind = (value: unknown): string => {
-    if (typeof value === 'string' && value.includes('\u0000')) {
-      throw errors.invalidFilter(
-        'A value in the filter holds the character U+0000, which nothing stored has. Remove it.',
-      )
-    }
-    this.#values.push(value)
-    return `$${this.#values.length}`
-  }
+  readonly #bind = (value: unknown): string => `$${this.#values.push(value)}`
 }

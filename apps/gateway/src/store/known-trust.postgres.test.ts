@@ -1,5 +1,6 @@
-import { type AnyEvent, makeEvent } from '#libs/events/index'
+import { type AnyEvent, type ConnectionFacts, defaultSettings, makeEvent } from '#libs/events/index'
 import { Database } from '#libs/postgres/index'
+import { attribute, findAttribute, resourceTypes } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { migrateGateway } from '../index.ts'
 import { KnownTrust } from './known-trust.ts'
@@ -35,6 +36,19 @@ const created = (connection: string): AnyEvent =>
     environment: 'live',
     identityProvider: 'okta',
     state: 'enabled',
+    settings: defaultSettings,
+    schemas: [],
+  })
+const changed = (connection: string, facts: Pick<ConnectionFacts, 'settings' | 'schemas'>): AnyEvent =>
+  makeEvent('connection.changed', origin('acme', connection, 2), {
+    tenant: 'acme',
+    connection,
+    name: connection,
+    environment: 'live',
+    identityProvider: 'okta',
+    state: 'enabled',
+    changed: Object.keys(facts),
+    ...facts,
   })
 const deleted = (connection: string): AnyEvent =>
   makeEvent('connection.deleted', origin('acme', connection, 2), { tenant: 'acme', connection })
@@ -76,6 +90,44 @@ test('nothing that is delivered late brings a deleted connection or a key of it 
   await apply(created('c3'), minted('c3', 'k3'))
   expect(await trust.connection('c3')).toBeUndefined()
   expect([await trust.key('k3'), await trust.key('k4')]).toEqual([undefined, undefined])
+})
+
+const costs = {
+  id: 'urn:acme:params:scim:schemas:extension:costs:2.0:User',
+  name: 'Costs',
+  description: '',
+  attributes: [attribute('center', 'string', 'Who pays.', { required: true })],
+}
+
+test('a connection has the settings and schemas it was last told of; one that has no schema shares the usual types', async () => {
+  const other = new KnownTrust(database, () => undefined)
+  await apply(created('c6'))
+  const known = await trust.connection('c6')
+  expect(known).toMatchObject({ settings: defaultSettings })
+  expect(known?.types).toBe(resourceTypes)
+  await other.lookForChanges()
+  expect((await other.connection('c6'))?.types).toBe(resourceTypes)
+
+  const settings = { ...defaultSettings, patchAnswer: 'none' as const }
+  await apply(changed('c6', { settings, schemas: [{ resourceType: 'User', required: true, document: costs }] }))
+  const after = await trust.connection('c6')
+  expect(after).toMatchObject({ settings })
+  expect(after?.types.Group).toBe(resourceTypes.Group)
+  expect(findAttribute(after?.types.User ?? resourceTypes.User, `${costs.id}:CENTER`)).toMatchObject({
+    path: [costs.id, 'center'],
+    attribute: costs.attributes[0],
+  })
+  expect(after?.types.User.extensions.at(-1)).toEqual({ required: true, schema: costs })
+  while ((await other.connection('c6'))?.settings.patchAnswer !== 'none') await other.lookForChanges()
+  expect((await other.connection('c6'))?.types.User.extensions).toHaveLength(2)
+})
+
+test('a connection that was kept before there were settings has the usual ones', async () => {
+  await database.query(
+    `INSERT INTO gateway.known_connection (connection, tenant, environment, identity_provider, enabled, version)
+     VALUES ('c7', 'acme', 'live', 'okta', true, 1)`,
+  )
+  expect(await trust.connection('c7')).toMatchObject({ settings: defaultSettings, types: resourceTypes })
 })
 
 test('what another gateway has applied is known here after the next look, and not remembered otherwise', async () => {

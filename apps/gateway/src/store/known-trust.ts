@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
-import type { Announced, AnyEvent, ConnectionFacts } from '#libs/events/index'
+import { type Announced, type AnyEvent, type ConnectionFacts, connectionSettings } from '#libs/events/index'
 import type { Database, Transaction } from '#libs/postgres/index'
+import { extendResourceTypes } from '#libs/scim/index'
 import type { KnownConnection, KnownKey } from '../principal.ts'
 import { closeConnection } from './statements.ts'
 
@@ -26,6 +27,8 @@ type ConnectionRow = {
   environment: KnownConnection['environment']
   identity_provider: KnownConnection['identityProvider']
   enabled: boolean
+  settings: unknown
+  schemas: ConnectionFacts['schemas']
 }
 
 /**
@@ -162,7 +165,7 @@ const readChanges = { name: 'gateway read changes', text: 'SELECT changes FROM g
 
 const readConnection = {
   name: 'gateway read connection',
-  text: `SELECT connection, tenant, environment, identity_provider, enabled FROM gateway.known_connection WHERE connection = $1`,
+  text: `SELECT connection, tenant, environment, identity_provider, enabled, settings, schemas FROM gateway.known_connection WHERE connection = $1`,
 }
 
 /** Delivered again, or late, it must not bring back a revoked key or a key of a deleted connection. */
@@ -178,10 +181,11 @@ const revokeKey = `
   ON CONFLICT (connection, kid) DO UPDATE SET revoked = true`
 
 const upsertConnection = `
-  INSERT INTO gateway.known_connection (connection, tenant, environment, identity_provider, enabled, version)
-  SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT 1 FROM gateway.deleted_connection WHERE connection = $1)
+  INSERT INTO gateway.known_connection (connection, tenant, environment, identity_provider, enabled, version, settings, schemas)
+  SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE NOT EXISTS (SELECT 1 FROM gateway.deleted_connection WHERE connection = $1)
   ON CONFLICT (connection) DO UPDATE
-  SET identity_provider = excluded.identity_provider, enabled = excluded.enabled, version = excluded.version
+  SET identity_provider = excluded.identity_provider, enabled = excluded.enabled, version = excluded.version,
+    settings = excluded.settings, schemas = excluded.schemas
   WHERE known_connection.version < excluded.version`
 
 /** The records of a deleted connection go with it; the mark stays, for what is delivered late. */
@@ -190,13 +194,24 @@ const removeConnection = [
   'INSERT INTO gateway.deleted_connection (connection) VALUES ($1) ON CONFLICT DO NOTHING',
   'DELETE FROM gateway.known_key WHERE connection = $1',
   'DELETE FROM gateway.known_connection WHERE connection = $1',
+  'DELETE FROM gateway.captured_request WHERE connection = $1',
   'DELETE FROM gateway.membership WHERE connection = $1',
   'DELETE FROM gateway.scim_group WHERE connection = $1',
   'DELETE FROM gateway.scim_user WHERE connection = $1',
+  'DELETE FROM gateway.deleted_record WHERE connection = $1',
 ]
 
 function connectionValues(facts: ConnectionFacts, version: number): unknown[] {
-  return [facts.connection, facts.tenant, facts.environment, facts.identityProvider, facts.state === 'enabled', version]
+  return [
+    facts.connection,
+    facts.tenant,
+    facts.environment,
+    facts.identityProvider,
+    facts.state === 'enabled',
+    version,
+    JSON.stringify(facts.settings),
+    JSON.stringify(facts.schemas),
+  ]
 }
 
 function knownKey(row: KeyRow): KnownKey {
@@ -206,5 +221,13 @@ function knownKey(row: KeyRow): KnownKey {
 
 function knownConnection(row: ConnectionRow): KnownConnection {
   const { connection, tenant, environment, enabled } = row
-  return { connection, tenant, environment, enabled, identityProvider: row.identity_provider }
+  return {
+    connection,
+    tenant,
+    environment,
+    enabled,
+    identityProvider: row.identity_provider,
+    settings: connectionSettings.parse(row.settings),
+    types: extendResourceTypes(row.schemas),
+  }
 }

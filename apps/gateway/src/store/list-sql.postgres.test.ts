@@ -3,7 +3,6 @@ import { newId } from '#libs/events/index'
 import { Database } from '#libs/postgres/index'
 import {
   attribute,
-  comparableForm,
   compareSorted,
   defineResourceType,
   type JsonObject,
@@ -179,7 +178,6 @@ async function insert(type: ResourceType, body: JsonObject, index: number): Prom
     version: 1 + (index % 12),
     now: new Date(Date.UTC(2026, 0, 1 + (index % 28), 12, 0, 0, index % 3)),
     document: resource,
-    comparable: comparableForm(type, resource),
   }
   if (type.name === 'User') {
     const { userNameKey, externalId, displayNameKey, emailKeys, active } = userKeys('c1', resource)

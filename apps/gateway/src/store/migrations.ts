@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
 import { LaneTables } from '#libs/postgres/index'
-import { comparableForm, type JsonObject, type ResourceType, resourceTypes } from '#libs/scim/index'
+import { createFold } from './fold-sql.ts'
 
 class Gateway1764000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -120,18 +120,56 @@ class Lanes1764000000004 implements MigrationInterface {
   }
 }
 
+class ConnectionSettings1764000000005 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE gateway.known_connection
+        ADD COLUMN settings jsonb NOT NULL DEFAULT '{}',
+        ADD COLUMN schemas jsonb NOT NULL DEFAULT '[]'`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE gateway.known_connection DROP COLUMN settings, DROP COLUMN schemas')
+  }
+}
+
+class DeletedRecords1764000000006 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      -- What was deleted and can still be restored, apart from what stands. A membership is kept with the one of the two that was deleted first.
+      CREATE TABLE gateway.deleted_record (
+        connection text NOT NULL,
+        id uuid NOT NULL,
+        resource_type text NOT NULL CHECK (resource_type IN ('User', 'Group')),
+        name_key text NOT NULL,
+        version integer NOT NULL,
+        created timestamptz(3) NOT NULL,
+        deleted_at timestamptz(3) NOT NULL,
+        document jsonb NOT NULL,
+        group_ids uuid[] NOT NULL DEFAULT '{}',
+        member_ids text[] NOT NULL DEFAULT '{}',
+        -- Members that nobody knew.
+        parked_ids text[] NOT NULL DEFAULT '{}',
+        PRIMARY KEY (connection, id)
+      );
+      CREATE INDEX deleted_record_deleted_at ON gateway.deleted_record (connection, deleted_at, id);
+      CREATE INDEX deleted_record_name ON gateway.deleted_record (connection, name_key);`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE gateway.deleted_record')
+  }
+}
+
 /** Texts are compared and sorted by code point, whatever the locale of the database; a list rides on an index in the order that it has. */
 class Listing1764000000007 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      -- What filters and sorting see of the document, where that is not the document itself.
       ALTER TABLE gateway.scim_user
-        ADD COLUMN comparable jsonb,
         ALTER COLUMN user_name_key TYPE text COLLATE "C",
         ALTER COLUMN external_id TYPE text COLLATE "C",
         ALTER COLUMN display_name_key TYPE text COLLATE "C";
       ALTER TABLE gateway.scim_group
-        ADD COLUMN comparable jsonb,
         ALTER COLUMN external_id TYPE text COLLATE "C",
         ALTER COLUMN display_name_key TYPE text COLLATE "C";
       ALTER TABLE gateway.membership ALTER COLUMN member_id TYPE text COLLATE "C";
@@ -147,41 +185,43 @@ class Listing1764000000007 implements MigrationInterface {
       CREATE INDEX scim_group_created ON gateway.scim_group (connection, created, id);
       CREATE INDEX scim_group_last_modified ON gateway.scim_group (connection, last_modified, id);
     `)
-    await fillComparable(runner, 'scim_user', resourceTypes.User)
-    await fillComparable(runner, 'scim_group', resourceTypes.Group)
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(`
-      DROP INDEX gateway.scim_user_created, gateway.scim_group_created;
-      ALTER TABLE gateway.scim_user DROP COLUMN comparable;
-      ALTER TABLE gateway.scim_group DROP COLUMN comparable;
-    `)
+    await runner.query('DROP INDEX gateway.scim_user_created, gateway.scim_group_created')
   }
 }
 
-/** For records that were there before; most have none. */
-async function fillComparable(runner: QueryRunner, table: string, type: ResourceType): Promise<void> {
-  const others = `SELECT connection, id, document FROM gateway.${table} WHERE (connection, id) > ($1, $2) AND document::text ~ '[^\\x01-\\x7f]' ORDER BY connection, id LIMIT 1000`
-  let last = { connection: '', id: '00000000-0000-0000-0000-000000000000' }
-  for (;;) {
-    const rows = (await runner.query(others, [last.connection, last.id])) as {
-      connection: string
-      id: string
-      document: JsonObject
-    }[]
-    const forms = rows.flatMap(({ connection, id, document }) => {
-      const comparable = comparableForm(type, document)
-      return comparable === undefined ? [] : [{ connection, id, comparable }]
-    })
-    await runner.query(
-      `UPDATE gateway.${table} AS t SET comparable = r.comparable
-       FROM jsonb_to_recordset($1::jsonb) AS r(connection text, id uuid, comparable jsonb) WHERE t.connection = r.connection AND t.id = r.id`,
-      [JSON.stringify(forms)],
-    )
-    const end = rows.at(-1)
-    if (end === undefined) return
-    last = end
+class CapturedRequests1764000000008 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE gateway.captured_request (
+        connection text NOT NULL,
+        request_id uuid NOT NULL,
+        received_at timestamptz(3) NOT NULL,
+        method text NOT NULL,
+        path text NOT NULL,
+        query text NOT NULL,
+        headers jsonb NOT NULL,
+        body text,
+        PRIMARY KEY (connection, request_id)
+      );
+      CREATE UNIQUE INDEX captured_request_id ON gateway.captured_request (request_id);
+      CREATE INDEX captured_request_age ON gateway.captured_request (received_at);`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE gateway.captured_request')
+  }
+}
+
+class Fold1764000000011 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(createFold())
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP FUNCTION gateway.fold')
   }
 }
 
@@ -190,5 +230,9 @@ export const migrations = [
   Outbox1764000000002,
   TrustChanges1764000000003,
   Lanes1764000000004,
+  ConnectionSettings1764000000005,
+  DeletedRecords1764000000006,
   Listing1764000000007,
+  CapturedRequests1764000000008,
+  Fold1764000000011,
 ]

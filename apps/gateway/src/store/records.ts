@@ -5,6 +5,7 @@ import type {
   ListedRecord,
   Listing,
   ListQuery,
+  LookedUpRecords,
   MemberText,
   OpenGroup,
   Place,
@@ -30,21 +31,56 @@ const patience = 5_000
 
 type Row = ListedRecord & { readonly sortKey?: string | null }
 
-export class Records implements RecordReads {
+/** What is found at once, over a database or within a transaction. */
+export class RecordLookups implements LookedUpRecords {
+  readonly #database: Pick<Database, 'query' | 'quick'>
+
+  constructor(database: Pick<Database, 'query' | 'quick'>) {
+    this.#database = database
+  }
+
+  async find(type: ResourceType, connection: string, id: string): Promise<StoredText | undefined> {
+    const [row] = await this.#database.quick<StoredText>(type.name === 'User' ? readUser : readGroup, [connection, id])
+    return row
+  }
+
+  async members(
+    connection: string,
+    groupIds: readonly string[],
+    most: number,
+  ): Promise<Map<string, MemberText[]> | undefined> {
+    const rows = await this.#database.query<MemberText & { groupId: string }>(readMembers, [
+      connection,
+      groupIds,
+      most === Infinity ? null : most + 1,
+    ])
+    return rows.length > most ? undefined : gather(rows, (row) => row.groupId)
+  }
+
+  async hasMoreMembersThan(connection: string, groupId: string, limit: number): Promise<boolean> {
+    const rows = await this.#database.quick(beyondMembers, [connection, groupId, limit])
+    return rows.length > 0
+  }
+
+  async groups(connection: string, userIds: readonly string[]): Promise<Map<string, GroupOfUser[]>> {
+    // One user's groups are found at once; a page of users must not keep the others of its connection waiting.
+    const ask = userIds.length === 1 ? 'quick' : 'query'
+    const rows = await this.#database[ask]<GroupOfUser & { userId: string }>(readGroups, [connection, userIds])
+    return gather(rows, (row) => row.userId)
+  }
+}
+
+export class Records extends RecordLookups implements RecordReads {
   readonly #database: Database
   readonly #listTimeout: number
   readonly #lists: Turns
   readonly #groups = new Turns(openGroups, patience)
 
   constructor({ database, listTimeout }: RecordsOptions) {
+    super(database)
     this.#database = database
     this.#listTimeout = listTimeout
     this.#lists = new Turns(slowLists, listTimeout)
-  }
-
-  async find(type: ResourceType, connection: string, id: string): Promise<StoredText | undefined> {
-    const [row] = await this.#database.quick<StoredText>(type.name === 'User' ? readUser : readGroup, [connection, id])
-    return row
   }
 
   async list(connection: string, query: ListQuery): Promise<Listing> {
@@ -58,19 +94,6 @@ export class Records implements RecordReads {
     } finally {
       giveBack()
     }
-  }
-
-  async members(
-    connection: string,
-    groupIds: readonly string[],
-    most: number,
-  ): Promise<Map<string, MemberText[]> | undefined> {
-    const rows = await this.#database.query<MemberText & { groupId: string }>(readMembers, [
-      connection,
-      groupIds,
-      most + 1,
-    ])
-    return rows.length > most ? undefined : gather(rows, (row) => row.groupId)
   }
 
   async openGroup(connection: string, groupId: string): Promise<OpenGroup> {
@@ -92,18 +115,6 @@ export class Records implements RecordReads {
       giveBack()
       throw error
     }
-  }
-
-  async hasMoreMembersThan(connection: string, groupId: string, limit: number): Promise<boolean> {
-    const rows = await this.#database.quick(beyondMembers, [connection, groupId, limit])
-    return rows.length > 0
-  }
-
-  async groups(connection: string, userIds: readonly string[]): Promise<Map<string, GroupOfUser[]>> {
-    // One user's groups are found at once; a page of users must not keep the others of its connection waiting.
-    const ask = userIds.length === 1 ? 'quick' : 'query'
-    const rows = await this.#database[ask]<GroupOfUser & { userId: string }>(readGroups, [connection, userIds])
-    return gather(rows, (row) => row.userId)
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Target } from '#libs/scim/index'
 import type { Place } from '../record-store.ts'
 import type { RecordTable } from './columns.ts'
-import { columnComparand, type Comparand, sqlTypes, textComparand } from './compare-sql.ts'
-import { chosenOf, jsonAt, textOf } from './json-sql.ts'
+import { columnComparand, type Comparand, jsonComparand, sqlTypes, textComparand } from './compare-sql.ts'
+import { chosenOf, jsonAt } from './json-sql.ts'
 
 /**
  * What the rows of a table are sorted by, as `sortKeyOf` of libs/scim has it: an SQL expression, NULL where a row has no value. Undefined where
@@ -23,11 +23,11 @@ export function sortComparand({ path, attribute, parent }: Target, table: Record
     return textComparand(attribute, `SELECT ${part} FROM (${apart.from}) AS element ORDER BY value COLLATE "C" LIMIT 1`)
   }
   const above = parent === undefined ? path : path.slice(0, -1)
-  const held = jsonAt(table.document, above)
+  const held = jsonAt('document', above)
   const chosen = (parent ?? attribute).multiValued ? `(${chosenOf(held)})` : held
   const value = parent === undefined ? chosen : jsonAt(chosen, path.slice(-1))
   const isList = parent !== undefined && attribute.multiValued
-  return textComparand(attribute, textOf(isList ? `(${chosenOf(value)})` : value))
+  return jsonComparand(attribute, isList ? `(${chosenOf(value)})` : value)
 }
 
 /** The order of a list. Where `key` is undefined it is that of the ids alone. */

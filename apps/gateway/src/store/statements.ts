@@ -6,7 +6,7 @@ import type { Statement } from '#libs/postgres/index'
 const lock = (table: string): Statement => ({
   name: `gateway lock ${table}`,
   text: `
-    SELECT t.connection, t.id, t.version, t.created, t.last_modified AS "lastModified", t.document
+    SELECT t.connection, t.id, t.version, t.created, t.last_modified AS "lastModified", t.document::text AS document
     FROM (SELECT DISTINCT * FROM unnest((SELECT $1::text[]), (SELECT $2::uuid[])) AS pair(connection, id)) AS k
     JOIN gateway.${table} t ON t.connection = k.connection AND t.id = k.id
     ORDER BY t.connection, t.id FOR NO KEY UPDATE OF t`,
@@ -40,16 +40,16 @@ export const groupsLeft: Statement = {
 }
 
 const userRow =
-  'r(connection text, id uuid, user_name_key text, renamed boolean, external_id text, display_name_key text, email_keys text[], active boolean, version int, now timestamptz, document jsonb, comparable jsonb)'
+  'r(connection text, id uuid, user_name_key text, renamed boolean, external_id text, display_name_key text, email_keys text[], active boolean, version int, created timestamptz, now timestamptz, document jsonb)'
 const groupRow =
-  'r(connection text, id uuid, external_id text, display_name_key text, version int, now timestamptz, document jsonb, comparable jsonb)'
+  'r(connection text, id uuid, external_id text, display_name_key text, version int, created timestamptz, now timestamptz, document jsonb)'
 
 /** A name already taken leaves its row out of the answer. */
 export const insertUsers: Statement = {
   name: 'gateway insert users',
   text: `
-    INSERT INTO gateway.scim_user (connection, id, user_name_key, external_id, display_name_key, email_keys, active, version, created, last_modified, document, comparable)
-    SELECT connection, id, user_name_key, external_id, display_name_key, email_keys, active, version, now, now, document, comparable
+    INSERT INTO gateway.scim_user (connection, id, user_name_key, external_id, display_name_key, email_keys, active, version, created, last_modified, document)
+    SELECT connection, id, user_name_key, external_id, display_name_key, email_keys, active, version, coalesce(created, now), now, document
     FROM jsonb_to_recordset($1::jsonb) AS ${userRow}
     ON CONFLICT (connection, user_name_key) DO NOTHING RETURNING id`,
 }
@@ -63,7 +63,7 @@ export const updateUsers: Statement = {
   text: `
     UPDATE gateway.scim_user AS t
     SET user_name_key = r.user_name_key, external_id = r.external_id, display_name_key = r.display_name_key,
-      email_keys = r.email_keys, active = r.active, version = r.version, last_modified = r.now, document = r.document, comparable = r.comparable
+      email_keys = r.email_keys, active = r.active, version = r.version, last_modified = r.now, document = r.document
     FROM jsonb_to_recordset($1::jsonb) AS ${userRow}
     LEFT JOIN LATERAL (
       SELECT true AS yes FROM gateway.scim_user AS o
@@ -76,27 +76,18 @@ export const updateUsers: Statement = {
 export const insertGroups: Statement = {
   name: 'gateway insert groups',
   text: `
-    INSERT INTO gateway.scim_group (connection, id, external_id, display_name_key, version, created, last_modified, document, comparable)
-    SELECT connection, id, external_id, display_name_key, version, now, now, document, comparable FROM jsonb_to_recordset($1::jsonb) AS ${groupRow}`,
+    INSERT INTO gateway.scim_group (connection, id, external_id, display_name_key, version, created, last_modified, document)
+    SELECT connection, id, external_id, display_name_key, version, coalesce(created, now), now, document FROM jsonb_to_recordset($1::jsonb) AS ${groupRow}`,
 }
 
 export const updateGroups: Statement = {
   name: 'gateway update groups',
   text: `
     UPDATE gateway.scim_group AS t
-    SET external_id = r.external_id, display_name_key = r.display_name_key, version = r.version, last_modified = r.now, document = r.document, comparable = r.comparable
+    SET external_id = r.external_id, display_name_key = r.display_name_key, version = r.version, last_modified = r.now, document = r.document
     FROM jsonb_to_recordset($1::jsonb) AS ${groupRow}
     WHERE t.connection = r.connection AND t.id = r.id`,
 }
-
-const remove = (table: string): Statement => ({
-  name: `gateway delete ${table}`,
-  text: `
-    DELETE FROM gateway.${table} AS t USING unnest($1::text[], $2::uuid[]) AS k(connection, id)
-    WHERE t.connection = k.connection AND t.id = k.id`,
-})
-export const deleteUsers = remove('scim_user')
-export const deleteGroups = remove('scim_group')
 
 /** Whoever was not yet a member. A member is held while it is added, so that its deletion either comes first or takes it out again. `$4` repeats the member's id where it has the form of one, to tell its kind. */
 export const insertMembers: Statement = {
@@ -120,14 +111,6 @@ export const deleteMembers: Statement = {
     RETURNING m.group_id AS "groupId", m.member_id AS value`,
 }
 
-/** All members of groups that are deleted. */
-export const deleteMembersOfGroups: Statement = {
-  name: 'gateway delete members of groups',
-  text: `
-    DELETE FROM gateway.membership AS m USING unnest($1::text[], $2::uuid[]) AS k(connection, group_id)
-    WHERE m.connection = k.connection AND m.group_id = k.group_id`,
-}
-
 /** Every member but those listed. */
 export const deleteOtherMembers: Statement = {
   name: 'gateway delete other members',
@@ -135,15 +118,6 @@ export const deleteOtherMembers: Statement = {
     DELETE FROM gateway.membership AS m
     WHERE m.connection = $1 AND m.group_id = $2 AND NOT EXISTS (SELECT 1 FROM unnest($3::text[]) AS kept(id) WHERE kept.id = m.member_id)
     RETURNING m.group_id AS "groupId", m.member_id AS value`,
-}
-
-/** Memberships of what was deleted, in the groups that still stand. */
-export const leaveGroups: Statement = {
-  name: 'gateway leave groups',
-  text: `
-    DELETE FROM gateway.membership AS m USING unnest($1::text[], $2::text[]) AS k(connection, member_id)
-    WHERE m.connection = k.connection AND m.member_id = k.member_id
-    RETURNING m.connection, m.group_id AS "groupId", m.member_id AS value`,
 }
 
 export const bumpGroups: Statement = {

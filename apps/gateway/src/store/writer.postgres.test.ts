@@ -1,10 +1,11 @@
-import { makeEvent } from '#libs/events/index'
+import { defaultSettings, makeEvent } from '#libs/events/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
 import { Database, type Transaction, type Waiting } from '#libs/postgres/index'
 import { readResource, type Resource, resourceTypes } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { migrateGateway } from '../index.ts'
 import { noEdit } from '../membership.ts'
+import type { Principal } from '../principal.ts'
 import type { Command } from '../provisioning.ts'
 import type { Written } from '../record-store.ts'
 import { KnownTrust } from './known-trust.ts'
@@ -12,7 +13,13 @@ import { Writer } from './writer.ts'
 
 const { User } = resourceTypes
 const scope = { tenant: 'acme', connection: 'c1', environment: 'live' } as const
-const principal = { ...scope, identityProvider: 'okta', enabled: true, kid: 'abcdefghijkl' } as const
+const principal: Principal = {
+  ...scope,
+  identityProvider: 'okta',
+  enabled: true,
+  settings: defaultSettings,
+  types: resourceTypes,
+}
 
 /** Tells of transactions that the database refused. */
 class Watched extends Database {
@@ -47,6 +54,8 @@ beforeAll(async () => {
     name: 'c1',
     identityProvider: 'okta',
     state: 'enabled',
+    settings: defaultSettings,
+    schemas: [],
   })
   await database.transaction((transaction) => new KnownTrust(database, () => {}).apply(transaction, [created]))
   writer = new Writer({ database, log, onFailure })

@@ -10,9 +10,10 @@ import {
 import { errors, ScimError } from '#libs/scim/index'
 import { Batches } from './batches.ts'
 import { BatchWrite } from './batch-write.ts'
-import type { RecordWrites, WriteRequest, Written } from '../record-store.ts'
+import type { RecordWrites, Stage, WriteRequest, Written } from '../record-store.ts'
 import { gatewaySchema } from '../names.ts'
 import { type Job, userNameTaken } from './job.ts'
+import { rehearse } from './rehearsal.ts'
 
 export interface WriterOptions {
   readonly database: Database
@@ -48,6 +49,17 @@ export class Writer implements RecordWrites {
     })
   }
 
+  async rehearse<T>(work: (stage: Stage) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await rehearse(this.#options.database, work)
+      } catch (error) {
+        if (!isTransient(error) || attempt === attempts) throw this.#refusal(error)
+        await beforeAnother(attempt)
+      }
+    }
+  }
+
   async #run(batch: readonly Job[]): Promise<void> {
     const failure = await this.#attempt(batch)
     if (failure === undefined) return
@@ -64,7 +76,7 @@ export class Writer implements RecordWrites {
   async #alone(job: Job, known?: unknown): Promise<void> {
     let failure = known ?? (await this.#attempt([job]))
     for (let attempt = 1; failure !== undefined && isTransient(failure) && attempt < attempts; attempt++) {
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * attempt))
+      await beforeAnother(attempt)
       failure = await this.#attempt([job])
     }
     if (failure !== undefined) job.settle(this.#refusal(failure))
@@ -102,6 +114,10 @@ export class Writer implements RecordWrites {
     this.#options.onFailure(failure)
     return isTransient(failure) ? errors.unavailable(1) : errors.internal()
   }
+}
+
+function beforeAnother(attempt: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * attempt))
 }
 
 /** New users of one spelling of a name come one after the other, so that they do not wait for each other in the database; the index decides between all. */

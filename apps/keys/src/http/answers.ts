@@ -1,4 +1,6 @@
 import { type About } from '#libs/admin/index'
+import type { ConnectionSchema } from '#libs/events/index'
+import { schemaDocument } from '#libs/scim/index'
 import { type Connection, scimBaseUrl } from '../connection.ts'
 import type { LastUse } from '../last-use.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
@@ -11,7 +13,7 @@ export function tenantAnswer({ id, name, createdAt }: Tenant) {
 }
 
 export function connectionAnswer(connection: Connection, publicUrl: string) {
-  const { id, tenant, name, environment, identityProvider, state, createdAt } = connection
+  const { id, tenant, name, environment, identityProvider, state, settings, schemas, createdAt } = connection
   return {
     id,
     tenant,
@@ -19,9 +21,16 @@ export function connectionAnswer(connection: Connection, publicUrl: string) {
     environment,
     identityProvider,
     state,
+    settings,
+    schemas: schemas.map(({ document }) => document.id),
     scimBaseUrl: scimBaseUrl(publicUrl, id),
     createdAt: createdAt.toISOString(),
   }
+}
+
+/** `document` can be changed and sent back by PUT. */
+export function schemaAnswer({ resourceType, required, document }: ConnectionSchema, inUse: boolean) {
+  return { id: document.id, resourceType, required, inUse, document: schemaDocument(document) }
 }
 
 /** Never with its text. `keyShown` says whether that can be seen again. */
@@ -54,4 +63,8 @@ export function aboutConnection({ id, tenant, environment, identityProvider }: C
 
 export function aboutKey({ kid, tenant, connection, environment }: ProvisioningKey): Partial<About> {
   return { tenant, connection, environment, subject: { kind: 'key', id: kid } }
+}
+
+export function aboutSchema(connection: Connection, { document }: ConnectionSchema): Partial<About> {
+  return { ...aboutConnection(connection), subject: { kind: 'schema', id: document.id } }
 }

@@ -1,7 +1,7 @@
 import { Body, Get, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common'
 import { z } from 'zod'
 import { AdminApi, aboutNothing, type AdminCall, Call } from '#libs/admin/index'
-import { environments, identityProviders } from '#libs/events/index'
+import { connectionSettings, connectionSettingsChange, environments, identityProviders } from '#libs/events/index'
 import { pageOf, pagingByAge, type Paging, parse, problems } from '#libs/http/index'
 import { isUniqueViolation } from '#libs/postgres/index'
 import {
@@ -23,11 +23,13 @@ const newConnection = z.strictObject({
   name: nameRule,
   environment: z.enum(environments).default('sandbox'),
   identityProvider: z.enum(identityProviders).default('other'),
+  settings: connectionSettingsChange.default({}),
 })
 const connectionChange = z.strictObject({
   name: nameRule.optional(),
   identityProvider: z.enum(identityProviders).optional(),
   state: z.enum(['enabled', 'disabled']).optional(),
+  settings: connectionSettingsChange.optional(),
   environment: z
     .undefined(
       'never changes: what live and sandbox hold must not meet; make another connection for the other environment',
@@ -56,6 +58,8 @@ export class ConnectionsController {
         id: newConnectionId(),
         tenant,
         state: 'enabled',
+        settings: connectionSettings.parse(wanted.settings),
+        schemas: [],
         version: 1,
         createdAt: now,
       }
@@ -130,11 +134,16 @@ export class ConnectionsController {
 }
 
 /** The tenant of a connection, for who asks by the connection alone. Throws Problem `notFound`. */
-export async function tenantOf({ entities }: KeysParts, call: AdminCall, id: string): Promise<string> {
+export async function tenantOf(parts: KeysParts, call: AdminCall, id: string): Promise<string> {
+  return (await connectionOf(parts, call, id)).tenant
+}
+
+/** The connection that a call is about. Throws Problem `notFound`. */
+export async function connectionOf({ entities }: KeysParts, call: AdminCall, id: string): Promise<Connection> {
   const connection = await connections.findConnection(entities.manager, id)
   if (connection === undefined) throw problems.notFound('connection', id)
   call.about = { ...aboutNothing, ...aboutConnection(connection) }
-  return connection.tenant
+  return connection
 }
 
 function failNamed(error: unknown, name: string): never {

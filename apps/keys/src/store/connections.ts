@@ -40,8 +40,8 @@ export async function findConnectionByName(
 
 /** Fails with a unique violation of `connection_name`. */
 export async function updateConnection(manager: EntityManager, after: Connection): Promise<void> {
-  const { id, name, identityProvider, state, version } = after
-  await manager.update(ConnectionRow, { id }, { name, identityProvider, state, version })
+  const { id, name, identityProvider, state, settings, schemas, version } = after
+  await manager.update(ConnectionRow, { id }, { name, identityProvider, state, settings, schemas, version })
 }
 
 /** One more than the page holds, oldest first; of one tenant, or of all. */

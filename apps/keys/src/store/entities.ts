@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm'
 import type { Kid } from '#libs/credentials/index'
+import { connectionSettings } from '#libs/events/index'
 import { Entities } from '#libs/postgres/index'
 import type { Connection } from '../connection.ts'
 import type { LastUse } from '../last-use.ts'
@@ -24,6 +25,9 @@ export class ConnectionRow implements Connection {
   @Column('text') environment!: Connection['environment']
   @Column('text', { name: 'identity_provider' }) identityProvider!: Connection['identityProvider']
   @Column('text') state!: Connection['state']
+  @Column('jsonb', { transformer: { from: (kept) => connectionSettings.parse(kept), to: (whole: unknown) => whole } })
+  settings!: Connection['settings']
+  @Column('jsonb') schemas!: Connection['schemas']
   @Column('integer') version!: number
   @Column('timestamptz', { name: 'created_at' }) createdAt!: Date
 }

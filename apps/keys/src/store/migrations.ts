@@ -92,9 +92,43 @@ class Outbox1764000000103 implements MigrationInterface {
   }
 }
 
+class ConnectionSettings1764000000104 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE keys.connection
+        ADD COLUMN settings jsonb NOT NULL DEFAULT '{}',
+        ADD COLUMN schemas jsonb NOT NULL DEFAULT '[]'`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE keys.connection DROP COLUMN settings, DROP COLUMN schemas')
+  }
+}
+
+class SchemaUses1764000000105 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE keys.schema_use (
+        connection text NOT NULL REFERENCES keys.connection ON DELETE CASCADE,
+        schema text NOT NULL,
+        PRIMARY KEY (connection, schema)
+      )`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE keys.schema_use')
+  }
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
   await migrate(database, {
     schema: 'keys',
-    migrations: [Keys1764000000101, Peppers1764000000102, Outbox1764000000103],
+    migrations: [
+      Keys1764000000101,
+      Peppers1764000000102,
+      Outbox1764000000103,
+      ConnectionSettings1764000000104,
+      SchemaUses1764000000105,
+    ],
   })
 }

@@ -1,0 +1,45 @@
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
+import { isConnectionLoss } from '#libs/postgres/index'
+import { DELETED_RECORDS, type DeletedRecords } from '../deleted.ts'
+import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
+
+/** Milliseconds. */
+const lookEvery = 60_000
+
+/** Removes for good what was deleted longer ago than it is kept, every minute; of several gateways one at a time does. */
+@Injectable()
+export class PurgeDeleted implements OnModuleInit, OnModuleDestroy {
+  readonly #parts: GatewayParts
+  readonly #deleted: DeletedRecords
+  #timer: NodeJS.Timeout | undefined
+  #working: Promise<void> | undefined
+
+  constructor(@Inject(GATEWAY_PARTS) parts: GatewayParts, @Inject(DELETED_RECORDS) deleted: DeletedRecords) {
+    this.#parts = parts
+    this.#deleted = deleted
+  }
+
+  onModuleInit(): void {
+    const look = (): void => {
+      this.#working ??= this.#purge().finally(() => (this.#working = undefined))
+    }
+    look()
+    this.#timer = setInterval(look, lookEvery)
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#working
+  }
+
+  async #purge(): Promise<void> {
+    const { clock, deletedRetention, logger } = this.#parts
+    try {
+      const purged = await this.#deleted.purge(new Date(clock().getTime() - deletedRetention))
+      if (purged > 0) logger.info({ purged }, 'users and groups that were deleted long ago are removed for good')
+    } catch (error) {
+      if (!isConnectionLoss(error))
+        logger.error({ err: error }, 'users and groups deleted long ago could not be removed')
+    }
+  }
+}

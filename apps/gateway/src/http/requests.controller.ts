@@ -1,0 +1,94 @@
+import { Body, HttpCode, Inject, Param, Post, Req } from '@nestjs/common'
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { AdminApi, type AdminCall, Call, aboutNothing } from '#libs/admin/index'
+import { newId } from '#libs/events/index'
+import { callerAddress, parse, problems } from '#libs/http/index'
+import type { Capture } from '../capture.ts'
+import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
+import { isId } from '../record.ts'
+import { serveReplay, type ServeParts } from '../serve.ts'
+import { Captures } from '../store/captures.ts'
+import type { Arrival } from '../way-in.ts'
+import { SERVE_PARTS } from './scim.controller.ts'
+
+const replayBody = z.strictObject({ dryRun: z.boolean().default(false) }).default({ dryRun: false })
+
+/** Requests that were captured in a sandbox, to be sent again. */
+@AdminApi('requests')
+export class RequestsController {
+  readonly #serve: ServeParts
+  readonly #parts: GatewayParts
+  readonly #captures: Captures
+
+  constructor(
+    @Inject(SERVE_PARTS) serveParts: ServeParts,
+    @Inject(GATEWAY_PARTS) parts: GatewayParts,
+    @Inject(Captures) captures: Captures,
+  ) {
+    this.#serve = serveParts
+    this.#parts = parts
+    this.#captures = captures
+  }
+
+  /**
+   * Sends a captured request through the gateway again, as if its identity provider had: everything but its key is judged anew.
+   * Answers with what was sent and what came of it, under a request id of its own.
+   */
+  @Post(':request/replay')
+  @HttpCode(200)
+  async replay(
+    @Call() call: AdminCall,
+    @Param('request') id: string,
+    @Body() body: unknown,
+    @Req() raw: FastifyRequest,
+  ) {
+    const { dryRun } = parse(replayBody, body ?? undefined)
+    const capture = isId(id) ? await this.#captures.find(id) : undefined
+    if (capture === undefined) {
+      throw problems.notHere(
+        'No request with this id was captured: it is not one of a sandbox that was let in with a readable body, or it is too old or too large. Find ids with GET /audit/v1/records.',
+      )
+    }
+    call.about = { ...aboutNothing, ...(await this.#owner(capture.connection)), subject: { kind: 'request', id } }
+    const arrival = this.#arrival(call, capture, dryRun, callerAddress(raw.raw))
+    const answer = await serveReplay(arrival, id, this.#serve)
+    const { method, path, query } = capture
+    return {
+      requestId: arrival.requestId,
+      replayOf: id,
+      request: { method, path, query, ...(capture.body === undefined ? {} : { body: capture.body }) },
+      response: {
+        status: answer.status,
+        headers: answer.headers,
+        ...(typeof answer.body === 'string' ? { body: JSON.parse(answer.body) as unknown } : {}),
+      },
+      deviations: answer.outcome.deviations,
+    }
+  }
+
+  async #owner(id: string) {
+    const known = await this.#serve.trust.connection(id)
+    if (known === undefined) return {}
+    const { connection, tenant, environment, identityProvider } = known
+    return { connection, tenant, environment, identityProvider }
+  }
+
+  #arrival(call: AdminCall, capture: Capture, dryRun: boolean, address: string): Arrival {
+    const now = this.#parts.clock()
+    return {
+      requestId: newId(now.getTime()),
+      method: capture.method,
+      connectionId: capture.connection,
+      path: capture.path,
+      query: new URLSearchParams(capture.query),
+      headers: { ...capture.headers, ...(dryRun ? { 'latchkey-dry-run': 'true' } : {}) },
+      address,
+      receivedAt: now,
+      began: performance.now(),
+      traceId: call.traceparent.split('-')[1] ?? '',
+      traceparent: call.traceparent,
+      readBody: async () => Buffer.from(capture.body === undefined ? '' : JSON.stringify(capture.body)),
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import type { EventLog } from '#libs/eventlog/index'
+import { type Database, isTransient } from '#libs/postgres/index'
+import type { DeletedQuery, DeletedRecord, DeletedRecords, Restoration, RestoreRequest } from '../deleted.ts'
+import { groupKeys, isId, userNameKey } from '../record.ts'
+import { restore } from './restore.ts'
+
+const attempts = 5
+/** Records that one transaction removes for good. */
+const purgedAtOnce = 1_000
+
+export class StoredDeletedRecords implements DeletedRecords {
+  readonly #database: Database
+  readonly #log: EventLog
+
+  constructor(database: Database, log: EventLog) {
+    this.#database = database
+    this.#log = log
+  }
+
+  list(connection: string, { name, after, limit }: DeletedQuery): Promise<DeletedRecord[]> {
+    const values: unknown[] = [connection, limit + 1]
+    const conditions = ['connection = $1']
+    const value = (given: unknown): string => `$${values.push(given)}`
+    if (name !== undefined) {
+      const user = value(userNameKey({ schemas: [], userName: name }))
+      const group = value(groupKeys({ schemas: [], displayName: name }).displayNameKey)
+      conditions.push(`name_key = CASE resource_type WHEN 'User' THEN ${user} ELSE ${group} END`)
+    }
+    if (after !== undefined) {
+      const instant = `${value(after[0])}::timestamptz`
+      conditions.push(`deleted_at <= ${instant} AND (deleted_at, id::text) < (${instant}, ${value(after[1])})`)
+    }
+    return this.#database.query<DeletedRecord>(
+      `SELECT id, resource_type AS kind, version, created, deleted_at AS "deletedAt", document
+      FROM gateway.deleted_record WHERE ${conditions.join(' AND ')} ORDER BY deleted_at DESC, id DESC LIMIT $2`,
+      values,
+    )
+  }
+
+  async restore(request: RestoreRequest): Promise<Restoration> {
+    if (!isId(request.id)) return { outcome: 'unknown' }
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#database.transaction(
+          (transaction) => restore(transaction, this.#log, request),
+          'a request waits',
+        )
+      } catch (error) {
+        if (!isTransient(error) || attempt === attempts) throw error
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * attempt))
+      }
+    }
+  }
+
+  async purge(before: Date): Promise<number> {
+    for (let purged = 0; ;) {
+      const removed = await this.#purgeSome(before)
+      purged += removed
+      if (removed < purgedAtOnce) return purged
+    }
+  }
+
+  #purgeSome(before: Date): Promise<number> {
+    return this.#database.transaction(async (transaction) => {
+      const [lock] = await transaction.query<{ free: boolean }>(aloneToPurge)
+      if (lock?.free !== true) return 0
+      return (await transaction.query(purgeSome, [before, purgedAtOnce])).length
+    })
+  }
+}
+
+const aloneToPurge = `SELECT pg_try_advisory_xact_lock(hashtextextended('latchkey purge', 0)) AS free`
+
+/** Connection by connection, as the index goes. What is being restored is passed over. */
+const purgeSome = `
+  DELETE FROM gateway.deleted_record AS d
+  USING (
+    SELECT old.connection, old.id FROM gateway.known_connection AS c
+    CROSS JOIN LATERAL (
+      SELECT r.connection, r.id FROM gateway.deleted_record AS r
+      WHERE r.connection = c.connection AND r.deleted_at < $1 ORDER BY r.deleted_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ) AS old
+    LIMIT $2
+  ) AS old
+  WHERE d.connection = old.connection AND d.id = old.id
+  RETURNING d.id`

@@ -1,0 +1,107 @@
+import type { AnyEvent } from '#libs/events/index'
+import type { EventLog } from '#libs/eventlog/index'
+import type { Transaction } from '#libs/postgres/index'
+import type { Resource } from '#libs/scim/index'
+import type { Restoration, RestoreRequest } from '../deleted.ts'
+import { groupRestored, membersChanged, userRestored } from '../lifecycle.ts'
+import { isId, type Member, userNameKey } from '../record.ts'
+import { holdConnections } from './hold-connections.ts'
+import { recordRow } from './record-row.ts'
+import * as restores from './restore-statements.ts'
+import * as statements from './statements.ts'
+
+type StandingRow = { id: string; kind: 'User' | 'Group'; version: number; created: Date; document: Resource }
+type DeletedRow = StandingRow & { groupIds: string[]; memberIds: string[]; parkedIds: string[] }
+
+/** As `DeletedRecords.restore`, in the given transaction. Locks in the order in which batches do: groups before names and members. */
+export async function restore(transaction: Transaction, log: EventLog, request: RestoreRequest): Promise<Restoration> {
+  const { scope, id, occasion } = request
+  const { connection } = scope
+  if (!(await holdConnections(transaction, [connection]))) return { outcome: 'unknown' }
+  transaction.send(restores.oneAtATime, [connection])
+  const [deleted] = await transaction.query<DeletedRow>(restores.lockDeleted, [connection, id])
+  if (deleted === undefined) {
+    const [standing] = await transaction.query<StandingRow>(restores.findStanding, [connection, id])
+    return standing === undefined ? { outcome: 'unknown' } : { outcome: 'standing', standing }
+  }
+  const { kind, created, document, groupIds } = deleted
+  const locked = await transaction.query<{ id: string }>(statements.lockGroups, [
+    groupIds.map(() => connection),
+    groupIds,
+  ])
+  const events: AnyEvent[] = []
+  if (kind === 'User') {
+    events.push(userRestored(scope, occasion, deleted))
+    const row = recordRow(kind, connection, { id, version: deleted.version + 1, created, document }, occasion.time)
+    const accepted = await transaction.query(statements.insertUsers, [JSON.stringify([row])])
+    if (accepted.length === 0) {
+      const [other] = await transaction.query<{ id: string }>(restores.whoIsNamed, [connection, userNameKey(document)])
+      return { outcome: 'name taken', by: other?.id }
+    }
+  } else {
+    events.push(groupRestored(scope, occasion, deleted))
+    events.push(...(await takeBackMembers(transaction, request, deleted)))
+    const version = deleted.version + events.length
+    const row = recordRow(kind, connection, { id, version, created, document }, occasion.time)
+    transaction.send(statements.insertGroups, [JSON.stringify([row])])
+  }
+  const version = deleted.version + events.length
+  const standing = locked.map((group) => group.id)
+  events.push(...(await rejoin(transaction, request, kind, standing)))
+  const gone = groupIds.filter((group) => !standing.includes(group))
+  if (gone.length > 0) transaction.send(restores.leaveMemberWithGroups, [connection, id, gone])
+  transaction.send(restores.forgetDeleted, [connection, id])
+  const restored = { id, kind, version, created, document, events }
+  log.append(transaction, [...events, request.decided(restored)])
+  return { outcome: 'restored', restored }
+}
+
+/** The members of a restored group; the events that tell of them follow the one that it was restored. */
+async function takeBackMembers(
+  transaction: Transaction,
+  { scope, id, occasion }: RestoreRequest,
+  { version, memberIds, parkedIds }: DeletedRow,
+): Promise<AnyEvent[]> {
+  const members = [...memberIds, ...parkedIds].sort()
+  if (members.length === 0) return []
+  const parked = new Set(parkedIds)
+  const added = await transaction.query<Member>(restores.insertMembersBack, [
+    scope.connection,
+    id,
+    members,
+    members.map((member) => parked.has(member)),
+    members.map((member) => (isId(member) ? member : null)),
+  ])
+  const back = new Set(added.map(({ value }) => value))
+  const missing = memberIds.filter((member) => !back.has(member))
+  if (missing.length > 0) transaction.send(restores.leaveGroupWithMembers, [scope.connection, id, missing])
+  return membersChanged(scope, occasion, id, version + 1, added, [])
+}
+
+/** Makes what is restored a member again of these groups, which are locked, and tells so of each. */
+async function rejoin(
+  transaction: Transaction,
+  { scope, id, occasion }: RestoreRequest,
+  kind: 'User' | 'Group',
+  groups: readonly string[],
+): Promise<AnyEvent[]> {
+  const { connection } = scope
+  transaction.send(restores.nameParked, [connection, id, kind])
+  if (groups.length === 0) return []
+  const all = (value: string): string[] => groups.map(() => value)
+  const rows = await transaction.query<{ groupId: string }>(statements.insertMembers, [
+    all(connection),
+    groups,
+    all(id),
+    all(id),
+  ])
+  const joined = rows.map(({ groupId }) => groupId).sort()
+  if (joined.length === 0) return []
+  const bumped = await transaction.query<{ id: string; before: number }>(statements.bumpGroups, [
+    joined.map(() => connection),
+    joined,
+    joined.map(() => 1),
+    occasion.time,
+  ])
+  return bumped.flatMap((group) => membersChanged(scope, occasion, group.id, group.before, [{ value: id, kind }], []))
+}
