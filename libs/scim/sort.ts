@@ -29,9 +29,16 @@ export function parseSort(query: { sortBy?: unknown; sortOrder?: unknown }): Sor
   const { sortBy, sortOrder } = query
   if (sortBy === undefined || sortBy === null || sortBy === '') return undefined
   if (typeof sortBy !== 'string') throw invalidSortBy()
-  const { path, filter } = parseAttributePath(sortBy.trim())
-  if (filter !== undefined) throw invalidSortBy()
-  return { by: printPath(path), descending: isDescending(sortOrder) }
+  return { by: readPath(sortBy.trim()), descending: isDescending(sortOrder) }
+}
+
+function readPath(text: string): string {
+  if (text.includes('[')) throw invalidSortBy()
+  try {
+    return printPath(parseAttributePath(text).path)
+  } catch {
+    throw invalidSortBy()
+  }
 }
 
 function isDescending(order: unknown): boolean {

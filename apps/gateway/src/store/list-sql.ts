@@ -63,12 +63,11 @@ class Lists {
     if (page.method === 'index') return [(limit) => this.#page('', undefined, limit, page.startIndex - 1)]
     const { after } = page
     if (after === undefined) return [(limit) => this.#page(' first', undefined, limit)]
-    const values = [...this.#values]
-    const bind = (value: unknown): string => `$${values.push(value)}`
-    const each = this.#sources.map(({ key }) => rowsAfter(this.#order, key?.text, after, bind))
+    const each = this.#sources.map(({ key }) => rowsAfter(this.#order, key?.text, after))
     const parts = Math.max(...each.map((conditions) => conditions.length))
     return Array.from({ length: parts }, (_, part) => {
-      const conditions = each.map((one) => one[part] ?? 'false')
+      const values = [...this.#values]
+      const conditions = each.map((one) => one[part]?.((value) => `$${values.push(value)}`) ?? 'false')
       return (limit) => this.#page(' after', conditions, limit, undefined, values)
     })
   }

@@ -13,14 +13,14 @@ export function sortComparand({ path, attribute, parent }: Target, table: Record
   if (dotted === 'id') return undefined
   const column = table.columns[dotted]
   if (column !== undefined) return columnComparand(column)
-  if (dotted === 'meta.resourceType') return { text: `'${table.type}'`, kind: 'exact' }
+  if (dotted === 'meta.resourceType') return { text: `'${table.type}'::text COLLATE "C"`, kind: 'exact' }
   const computed = table.computed[dotted]
   if (computed !== undefined) return textComparand(attribute, computed)
   const [holder = '', sub = 'value'] = path
   const apart = table.elements[holder]
   if (apart !== undefined) {
     const part = apart.parts[sub] ?? 'value'
-    return textComparand(attribute, `SELECT ${part} FROM (${apart.from}) AS element ORDER BY value COLLATE "C" LIMIT 1`)
+    return textComparand(attribute, `(SELECT ${part} FROM (${apart.from}) AS element ORDER BY value COLLATE "C" LIMIT 1)`)
   }
   const above = parent === undefined ? path : path.slice(0, -1)
   const held = jsonAt('document', above)
@@ -42,26 +42,27 @@ export function orderBy({ descending, key: sorted }: Order, key: string | undefi
   return sorted === undefined || key === undefined ? `${id}${direction}` : `${key}${direction}, ${id}${direction}`
 }
 
+/** A condition with parameters that `bind` names. */
+export type Part = (bind: (value: unknown) => string) => string
+
 /**
  * Conditions on the rows that come after a place; those of the first come before those of the second. `key` is undefined for a table that has
  * no attribute of that name.
  */
-export function rowsAfter(
-  { descending, key: sorted }: Order,
-  key: string | undefined,
-  place: Place,
-  bind: (value: unknown) => string,
-): string[] {
+export function rowsAfter({ descending, key: sorted }: Order, key: string | undefined, place: Place): Part[] {
   const beyond = descending ? '<' : '>'
-  const id = bind(place.id)
-  if (sorted === undefined) return [`id ${beyond} ${id}::uuid`]
-  const has = key === undefined ? 'false' : `(${key}) IS NOT NULL`
-  const lacks = key === undefined ? 'true' : `(${key}) IS NULL`
+  const byId: Part = (bind) => `id ${beyond} ${bind(place.id)}::uuid`
+  if (sorted === undefined) return [byId]
+  const has: Part = () => (key === undefined ? 'false' : `(${key}) IS NOT NULL`)
+  const lacks: Part = () => (key === undefined ? 'true' : `(${key}) IS NULL`)
   if (place.key === undefined) {
-    const rest = `${lacks} AND id ${beyond} ${id}::uuid`
+    const rest: Part = (bind) => `${lacks(bind)} AND ${byId(bind)}`
     return descending ? [rest, has] : [rest]
   }
-  const value = `${bind(place.key)}::${sqlTypes[sorted.kind]}`
-  const rest = key === undefined ? 'false' : `${has} AND (${key}, id) ${beyond} (${value}, ${id}::uuid)`
+  const type = sqlTypes[sorted.kind]
+  const rest: Part = (bind) =>
+    key === undefined
+      ? 'false'
+      : `${has(bind)} AND (${key}, id) ${beyond} (${bind(place.key)}::${type}, ${bind(place.id)}::uuid)`
   return descending ? [rest] : [rest, lacks]
 }
