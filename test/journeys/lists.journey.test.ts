@@ -186,7 +186,7 @@ describe('a group of 5,000', () => {
     path = `/Groups/${(await create('/Groups', group('Large'))).id}`
     await world.query(
       `INSERT INTO gateway.membership (connection, group_id, member_id, kind)
-       SELECT $1, $2, 'parked-' || n, NULL FROM generate_series(1, ${size - 1}) AS n UNION ALL SELECT $1, $2, $3, 'User'`,
+       SELECT $1, $2::uuid, 'parked-' || n, NULL FROM generate_series(1, ${size - 1}) AS n UNION ALL SELECT $1, $2::uuid, $3, 'User'`,
       [connection.id, path.split('/')[2], ids['ada']],
     )
   })
