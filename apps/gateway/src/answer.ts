@@ -58,7 +58,8 @@ export function brokenOff(outcome: Outcome, whose: 'ours' | "the client's"): Out
 
 /** A refusal as RFC 7644 section 3.12 has it; what is our own fault counts as failed. */
 export function refused(error: ScimError, headers: Readonly<Record<string, string>> = {}): Answer {
-  const result = error.status >= 500 ? 'failed' : 'refused'
+  const isOurs = error.status >= 500 && error.status !== 501
+  const result = isOurs ? 'failed' : 'refused'
   // It may quote what the client sent; that of a 401 quotes nothing, and its advice would look like a secret.
   const detail = error.status === 401 ? error.detail : redact(error.detail)
   return {
