@@ -33,7 +33,7 @@ beforeAll(async () => {
   }
   for (const database of databases.slice(0, 1)) await migrateGateway(database)
   gateways = databases.map((database) => ({
-    records: new Records(database),
+    records: new Records({ database, listTimeout: 2_000 }),
     writer: new Writer({ database, log, onFailure }),
     decisions: new AppendQueue({ log, database, capacity: 100_000, onFailure }),
     baseUrl: (connection) => `https://example.com/scim/v2/${connection}`,
@@ -109,7 +109,7 @@ async function run(
     body: { schemas: [bulkRequestSchema], Operations, ...(failOnErrors === undefined ? {} : { failOnErrors }) },
   }
   const answer: Answer = await bulk(request, parts)
-  return JSON.parse(answer.body ?? '').Operations
+  return JSON.parse(String(answer.body)).Operations
 }
 
 const idIn = ({ location = '' }: Result): string => location.split('/').at(-1) ?? ''

@@ -180,7 +180,7 @@ class BulkRun {
       ...(headers['ETag'] === undefined ? {} : { version: headers['ETag'] }),
       ...(location === undefined ? {} : { location }),
       status,
-      ...(status >= 400 && body !== undefined ? { response: body } : {}),
+      ...(status >= 400 && typeof body === 'string' ? { response: body } : {}),
     })
   }
 
