@@ -3,6 +3,7 @@ import {
   type BulkOperation,
   type BulkResult,
   type BulkStep,
+  Diagnosis,
   errors,
   parseBulk,
   planBulk,
@@ -32,7 +33,7 @@ const atOnce = 256
  * Once the database turns out to be away no further operation is tried: those left are 503 too, and so is the whole when none was done.
  */
 export async function bulk(request: Admitted, parts: BulkParts): Promise<Answer> {
-  const { operations, failOnErrors, deviations } = parseBulk(request.body)
+  const { operations, failOnErrors } = parseBulk(request.body, request.diagnosis)
   // Its own record comes last, when much has been done that should be told.
   if (parts.decisions.isFull) throw errors.unavailable(1)
   const run = new BulkRun(request, parts)
@@ -42,7 +43,6 @@ export async function bulk(request: Admitted, parts: BulkParts): Promise<Answer>
     headers: {},
     body: renderBulk(run.results()),
     outcome: accepted(200, {
-      deviations: [...deviations, ...operations.flatMap((operation) => operation.deviations)],
       bulk: { operations: operations.length, refused: run.refused, notBegun: operations.length - run.begun },
     }),
   }
@@ -180,13 +180,13 @@ class BulkRun {
       ...(headers['ETag'] === undefined ? {} : { version: headers['ETag'] }),
       ...(location === undefined ? {} : { location }),
       status,
-      ...(status >= 400 && body !== undefined ? { response: body } : {}),
+      ...(status >= 400 && typeof body === 'string' ? { response: body } : {}),
     })
   }
 
   /** The operation as a request that has just arrived: who sends it is known from the bulk request. */
   #passageOf(operation: BulkOperation): Passage {
-    const { arrival, connection, key, isRehearsal } = this.#request
+    const { arrival, connection, key, isRehearsal, diagnosis } = this.#request
     const inner: Arrival = {
       ...arrival,
       requestId: newId(arrival.receivedAt.getTime()),
@@ -198,9 +198,10 @@ class BulkRun {
     }
     return {
       arrival: inner,
-      within: { requestId: arrival.requestId, pointer: `${operation.pointer}/data` },
+      within: { requestId: arrival.requestId },
       steps: [],
       recorded: false,
+      diagnosis: new Diagnosis(diagnosis.dialect, `${operation.pointer}/data`),
       ...(connection === undefined ? {} : { connection }),
       ...(key === undefined ? {} : { key }),
       ...(isRehearsal === undefined ? {} : { isRehearsal }),
@@ -225,6 +226,7 @@ class BulkRun {
       endpoint,
       resourceId: endpoint.hasId ? found.split('/')[2] : undefined,
       principal: this.#request.principal,
+      diagnosis: passage.diagnosis ?? this.#request.diagnosis,
       body: data === undefined ? undefined : replaceReferences(data, put),
     })
     return { request, type: request.principal.types[endpoint.type], verb }
