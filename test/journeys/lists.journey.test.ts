@@ -13,7 +13,10 @@ const names = ({ body }: Answer): string[] =>
 
 beforeAll(async () => {
   ids['ada'] = (
-    await create('/Users', user('ada', { displayName: 'Émile', emails: [{ value: 'z@x.com' }, { value: 'b@x.com', primary: true }] }))
+    await create(
+      '/Users',
+      user('ada', { displayName: 'Émile', emails: [{ value: 'z@x.com' }, { value: 'b@x.com', primary: true }] }),
+    )
   ).id
   ids['Bob'] = (await create('/Users', user('Bob', { displayName: 'emilia', title: 'Builder' }))).id
   ids['cyd'] = (await create('/Users', user('cyd', { emails: [{ value: 'A@x.com' }] }))).id
@@ -69,7 +72,7 @@ describe('cursors', () => {
   async function walk(path: string): Promise<{ pages: Told[]; found: string[] }> {
     const pages: Told[] = []
     const found: string[] = []
-    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+    for (let cursor: string | undefined = ''; cursor !== undefined;) {
       const answer: Answer = await get(`${path}cursor=${cursor}`)
       expect(answer.status).toBe(200)
       pages.push(answer.body)
@@ -148,7 +151,14 @@ test('what is offered says so, also to whoever presents no key, and is recorded'
 })
 
 test('HEAD answers what GET answers, without a body', async () => {
-  for (const path of ['', '/Users', `/Users/${ids['ada']}`, `/Groups/${ids['all']}`, '/Schemas', '/ServiceProviderConfig']) {
+  for (const path of [
+    '',
+    '/Users',
+    `/Users/${ids['ada']}`,
+    `/Groups/${ids['all']}`,
+    '/Schemas',
+    '/ServiceProviderConfig',
+  ]) {
     const [head, full] = [await scim('HEAD', path), await get(path)]
     expect([path, head.status, head.body]).toEqual([path, 200, undefined])
     for (const name of ['content-type', 'content-length', 'etag', 'content-location']) {
@@ -215,23 +225,34 @@ describe('a group of 5,000', () => {
     expect(Object.keys(body.members[0])).toEqual(['value'])
     expect((await get(`${path}?excludedAttributes=members`)).body).not.toHaveProperty('members')
     expect((await scim('HEAD', path)).status).toBe(200)
-    const written = await scim('PATCH', `${path}?attributes=members`, patch({ op: 'replace', path: 'externalId', value: 'x' }))
+    const written = await scim(
+      'PATCH',
+      `${path}?attributes=members`,
+      patch({ op: 'replace', path: 'externalId', value: 'x' }),
+    )
     expect(written.body.members).toHaveLength(size)
   })
 
   test('whoever goes away in the middle leaves the others their connections', async () => {
     const { hostname, port, pathname } = new URL(connection.scimBaseUrl)
     const headers = { authorization: `Bearer ${connection.key}`, 'user-agent': 'gone' }
-    await allOf(Array.from({ length: 40 }), async () => {
-      const outgoing = httpRequest({ agent: false, hostname, port, path: `${pathname}${path}`, headers })
-      const [incoming] = await once(outgoing.end(), 'response')
-      incoming.on('error', () => undefined)
-      outgoing.on('error', () => undefined)
-      incoming.destroy()
-    }, 4)
+    await allOf(
+      Array.from({ length: 40 }),
+      async () => {
+        const outgoing = httpRequest({ agent: false, hostname, port, path: `${pathname}${path}`, headers })
+        const [incoming] = await once(outgoing.end(), 'response')
+        incoming.on('error', () => undefined)
+        outgoing.on('error', () => undefined)
+        incoming.destroy()
+      },
+      4,
+    )
     expect((await get(path)).body.members).toHaveLength(size)
     const idle = await eventually(
-      () => world.query(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'`),
+      () =>
+        world.query(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'`,
+        ),
       (rows) => rows.length === 0,
     )
     expect(idle).toEqual([])

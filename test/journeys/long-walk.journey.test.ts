@@ -35,7 +35,7 @@ async function walkAmidChanges(sorted: string, round: string): Promise<{ met: st
   const victims = all.filter((_, index) => index % Math.floor(all.length / changes) === 0).slice(0, changes)
   const met: string[] = []
   const deleted = new Set<string>()
-  for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+  for (let cursor: string | undefined = ''; cursor !== undefined;) {
     const answer: Answer = await scim('GET', `/Users?attributes=userName&count=200${sorted}&cursor=${cursor}`)
     expect(answer).toMatchObject({ status: 200, body: { totalResults: all.length } })
     met.push(...answer.body.Resources.map(({ userName }: { userName: string }) => userName))

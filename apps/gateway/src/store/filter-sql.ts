@@ -1,7 +1,14 @@
 import { matcher, type ResolvedFilter, type Target } from '#libs/scim/index'
 import { isId } from '../record.ts'
 import type { RecordTable } from './columns.ts'
-import { columnComparand, type Comparand, type Compare, comparison, jsonComparand, textComparand } from './compare-sql.ts'
+import {
+  columnComparand,
+  type Comparand,
+  type Compare,
+  comparison,
+  jsonComparand,
+  textComparand,
+} from './compare-sql.ts'
 import { hasValue, jsonAt, valuesAt } from './json-sql.ts'
 
 /** A condition on one row, with the values that its text refers to by number. */
@@ -156,7 +163,8 @@ class Compiler {
     if (elements[holder] !== undefined) {
       const part = { ...target, path: rest }
       const value = (element: Element): Comparand => element.value(part)
-      if (operator !== 'ne') return this.#anyElement([holder], (element) => comparison(value(element), filter, this.#bind))
+      if (operator !== 'ne')
+        return this.#anyElement([holder], (element) => comparison(value(element), filter, this.#bind))
       const isThere = (element: Element): string => `${value(element).text} IS NOT NULL`
       const differs = (element: Element): string =>
         `${isThere(element)} AND ${comparison(value(element), filter, this.#bind)}`

@@ -139,7 +139,9 @@ beforeAll(async () => {
   records = new Records({ database, listTimeout: 20_000 })
   await migrateGateway(database)
   for (const [index, generated] of fc.sample(person, { numRuns: 120, seed: 7 }).entries()) {
-    const body: JsonObject = JSON.parse(JSON.stringify({ ...generated, userName: `${names[index % names.length]}${index}` }))
+    const body: JsonObject = JSON.parse(
+      JSON.stringify({ ...generated, userName: `${names[index % names.length]}${index}` }),
+    )
     await insert(User, body, index)
   }
   for (const [index, displayName] of [...words, 'z'].entries()) await insert(Group, { displayName }, index)
@@ -305,20 +307,26 @@ test.each(['displayName', 'members', 'members.display', 'members.type', 'meta.la
   },
 )
 
-test.each(['id', 'userName', 'displayName', 'meta.created', 'meta.resourceType', 'members', `${own}:level`, 'unheardOf'])(
-  'users and groups together sorted by %s are in the order of memory',
-  async (sortBy) => {
-    for (const sortOrder of ['ascending', 'descending']) {
-      const expected = expectedOrder([User, Group], sortBy, sortOrder)
-      const all = await records.list('c1', query([User, Group], { sortBy, sortOrder }))
-      expect([all.totalResults, ...ids(all.records)]).toEqual([expected.length, ...expected])
-      expect(ids(await walk([User, Group], { sortBy, sortOrder }, 11))).toEqual(expected)
-      const page = { method: 'index', startIndex: 100, count: 20 } as const
-      const part = await records.list('c1', query([User, Group], { sortBy, sortOrder, page }))
-      expect(ids(part.records)).toEqual(expected.slice(99, 119))
-    }
-  },
-)
+test.each([
+  'id',
+  'userName',
+  'displayName',
+  'meta.created',
+  'meta.resourceType',
+  'members',
+  `${own}:level`,
+  'unheardOf',
+])('users and groups together sorted by %s are in the order of memory', async (sortBy) => {
+  for (const sortOrder of ['ascending', 'descending']) {
+    const expected = expectedOrder([User, Group], sortBy, sortOrder)
+    const all = await records.list('c1', query([User, Group], { sortBy, sortOrder }))
+    expect([all.totalResults, ...ids(all.records)]).toEqual([expected.length, ...expected])
+    expect(ids(await walk([User, Group], { sortBy, sortOrder }, 11))).toEqual(expected)
+    const page = { method: 'index', startIndex: 100, count: 20 } as const
+    const part = await records.list('c1', query([User, Group], { sortBy, sortOrder, page }))
+    expect(ids(part.records)).toEqual(expected.slice(99, 119))
+  }
+})
 
 const literal = (value: JsonValue): string => JSON.stringify(value)
 const texts = [...words, ...words.map((text) => text.toUpperCase()), 'x']
@@ -375,7 +383,9 @@ const { filter } = fc.letrec<{ filter: string; term: string }>((tie) => ({
   filter: fc.oneof(
     { maxDepth: 3 },
     tie('term'),
-    fc.tuple(tie('filter'), fc.constantFrom('and', 'or'), tie('filter')).map(([a, joint, b]) => `(${a}) ${joint} (${b})`),
+    fc
+      .tuple(tie('filter'), fc.constantFrom('and', 'or'), tie('filter'))
+      .map(([a, joint, b]) => `(${a}) ${joint} (${b})`),
     tie('filter').map((inner) => `not (${inner})`),
   ),
   term: fc.oneof(comparison, comparison, presence, valuePath),
@@ -430,8 +440,14 @@ test('deep pages are cut from the same order, and count all matches', async () =
     FROM generate_series(1, 3000) AS n`)
   for (const sortBy of [undefined, 'userName', 'displayName']) {
     const asked = sortBy === undefined ? {} : { sortBy }
-    const all = await records.list('c9', query([User], { ...asked, page: { method: 'index', startIndex: 1, count: 3_000 } }))
-    const deep = await records.list('c9', query([User], { ...asked, page: { method: 'index', startIndex: 2_501, count: 50 } }))
+    const all = await records.list(
+      'c9',
+      query([User], { ...asked, page: { method: 'index', startIndex: 1, count: 3_000 } }),
+    )
+    const deep = await records.list(
+      'c9',
+      query([User], { ...asked, page: { method: 'index', startIndex: 2_501, count: 50 } }),
+    )
     expect(deep.totalResults).toBe(3_000)
     expect(ids(deep.records)).toEqual(ids(all.records).slice(2_500, 2_550))
   }

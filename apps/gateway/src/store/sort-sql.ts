@@ -20,7 +20,10 @@ export function sortComparand({ path, attribute, parent }: Target, table: Record
   const apart = table.elements[holder]
   if (apart !== undefined) {
     const part = apart.parts[sub] ?? 'value'
-    return textComparand(attribute, `(SELECT ${part} FROM (${apart.from}) AS element ORDER BY value COLLATE "C" LIMIT 1)`)
+    return textComparand(
+      attribute,
+      `(SELECT ${part} FROM (${apart.from}) AS element ORDER BY value COLLATE "C" LIMIT 1)`,
+    )
   }
   const above = parent === undefined ? path : path.slice(0, -1)
   const held = jsonAt('document', above)
