@@ -1,4 +1,5 @@
 import type { Event } from '#libs/events/index'
+import { resourceTypes } from '#libs/scim/index'
 
 /** That a request has set a value of a schema in a connection. */
 export interface SchemaUse {
@@ -7,7 +8,9 @@ export interface SchemaUse {
   readonly schema: string
 }
 
-/** The schemas of extensions that requests have written values of, each once. What was only rehearsed counts for nothing. */
+const standard = new Set(resourceTypes.User.extensions.map(({ schema }) => schema.id))
+
+/** The schemas of an operator's own that requests have written values of, each once. What was only rehearsed counts for nothing. */
 export function schemaUses(requests: readonly Event<'request.decided'>[]): SchemaUse[] {
   const uses = new Map<string, SchemaUse>()
   for (const { payload } of requests) {
@@ -18,7 +21,7 @@ export function schemaUses(requests: readonly Event<'request.decided'>[]): Schem
       const end = name.lastIndexOf(':')
       if (end < 0) continue
       const schema = name.slice(0, end)
-      uses.set(`${connection} ${schema}`, { connection, schema })
+      if (!standard.has(schema)) uses.set(`${connection} ${schema}`, { connection, schema })
     }
   }
   return [...uses.values()]
