@@ -387,7 +387,7 @@ test.each([
   ['displayName eq "person 1"', 'scim_user_display_name'],
   ['id eq "01a20e52-426b-7001-83a3-51975df3f104"', 'scim_user_pkey'],
   ['meta.lastModified gt "2026-02-10T12:00:00Z"', 'scim_user_last_modified'],
-  ['active eq false', 'scim_user_inactive'],
+  ['active eq false', 'scim_user_active'],
 ])('among 5,000 users, %s is answered by the index %s', async (text, index) => {
   const { parts } = listStatements('c3', {
     of: [{ type: User, filter: resolvedOrRefused(text), sortedBy: undefined }],

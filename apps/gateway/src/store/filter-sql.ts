@@ -20,6 +20,8 @@ export interface Condition {
   readonly shape: string | undefined
   /** The index gives the rows in the order of their ids. */
   readonly ordered: boolean
+  /** An index alone tells which rows fit, of however many. */
+  readonly covered: boolean
 }
 
 type ValuePath = Extract<ResolvedFilter, { kind: 'valuePath' }>
@@ -33,7 +35,15 @@ export function compileFilter(filter: ResolvedFilter, table: RecordTable, values
   const text = compiler.row(filter)
   const selective = compiler.isSelective(filter)
   const shape = selective && filter.kind === 'compare' && text !== 'false' ? filter.target.path.join('.') : undefined
-  return { text, selective, shape, ordered: shape !== undefined && table.columns[shape] !== undefined }
+  const ordered = shape !== undefined && table.columns[shape] !== undefined
+  return { text, selective, shape, ordered, covered: !selective && isCovered(filter, table) }
+}
+
+/** A comparison with a column whose index holds the ids too; `ne` is left out, as it fits most rows. */
+function isCovered(filter: ResolvedFilter, { columns }: RecordTable): boolean {
+  if (filter.kind !== 'compare' || filter.operator === 'ne') return false
+  const column = columns[filter.target.path.join('.')]
+  return column !== undefined && column.type !== 'uuid' && column.type !== 'boolean'
 }
 
 /** Where a term looks: into one element of a multi-valued attribute. */

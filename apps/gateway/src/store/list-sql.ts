@@ -46,7 +46,7 @@ export function listStatements(connection: string, query: ListQuery): ListStatem
   return { isLookup, parts: lists.parts(query.page), count: lists.count() }
 }
 
-const everything: Condition = { text: 'true', selective: false, shape: 'all', ordered: true }
+const everything: Condition = { text: 'true', selective: false, shape: 'all', ordered: true, covered: false }
 
 class Lists {
   readonly #sources: readonly Source[]
@@ -87,7 +87,8 @@ class Lists {
     const [only, ...others] = this.#sources
     const bounds = offset === undefined ? [limit] : [limit, offset]
     const limits = ` LIMIT $${values.length + 1}${offset === undefined ? '' : ` OFFSET $${values.length + 2}`}`
-    const direct = only !== undefined && others.length === 0 && (offset ?? 0) < deep
+    const isAlone = only !== undefined && others.length === 0
+    const direct = isAlone && (offset ?? 0) < deep && !this.#isCovered(only)
     const text = direct ? this.#direct(only, parts?.[0], limits) : this.#byPlaces(parts, limits, values.length, bounds)
     return this.#bound(direct ? `page${purpose}` : undefined, text, [...values, ...bounds])
   }
@@ -124,7 +125,12 @@ class Lists {
 
   #from(source: Source, part: string | undefined): string {
     const isInOrder = source.condition.ordered && this.#order.key === undefined
-    return from(source, part, source.condition.selective && !isInOrder)
+    return from(source, part, this.#isCovered(source) || (source.condition.selective && !isInOrder))
+  }
+
+  /** Its ids are read from the index, and sorted, sooner than all rows are walked in their order. */
+  #isCovered({ condition }: Source): boolean {
+    return condition.covered && this.#order.key === undefined
   }
 
   /** Prepared only where no value could have asked for another plan. */

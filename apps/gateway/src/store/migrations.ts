@@ -174,8 +174,11 @@ class Listing1764000000007 implements MigrationInterface {
         ALTER COLUMN display_name_key TYPE text COLLATE "C";
       ALTER TABLE gateway.membership ALTER COLUMN member_id TYPE text COLLATE "C";
 
-      DROP INDEX gateway.scim_user_external_id, gateway.scim_user_display_name, gateway.scim_user_last_modified,
-        gateway.scim_group_external_id, gateway.scim_group_display_name, gateway.scim_group_last_modified;
+      -- Each holds the id too, so that pages are found, and counted, without the rows.
+      DROP INDEX gateway.scim_user_name, gateway.scim_user_inactive, gateway.scim_user_external_id, gateway.scim_user_display_name,
+        gateway.scim_user_last_modified, gateway.scim_group_external_id, gateway.scim_group_display_name, gateway.scim_group_last_modified;
+      CREATE UNIQUE INDEX scim_user_name ON gateway.scim_user (connection, user_name_key) INCLUDE (id);
+      CREATE INDEX scim_user_active ON gateway.scim_user (connection, active, id);
       CREATE INDEX scim_user_external_id ON gateway.scim_user (connection, external_id, id);
       CREATE INDEX scim_user_display_name ON gateway.scim_user (connection, display_name_key, id);
       CREATE INDEX scim_user_created ON gateway.scim_user (connection, created, id);
