@@ -534,11 +534,9 @@ test('metrics count one request, and its operations beside', async () => {
   }
   const all = () =>
     Promise.all(
-      [
-        'latchkey_bulk_operations_total{',
-        'latchkey_requests_total{',
-        'http_server_request_duration_count{',
-      ].map(counted),
+      ['latchkey_bulk_operations_total{', 'latchkey_requests_total{', 'http_server_request_duration_count{'].map(
+        counted,
+      ),
     )
   const before = await all()
   await run([post('metered', user('metered')), post('again', user('metered')), { method: 'GET', path: '/Users' }])

@@ -61,7 +61,11 @@ test('of a bulk request the names are hidden, and what refers to each other stil
     failOnErrors: 1,
     Operations: [
       { method: 'POST', path: '/Users', bulkId: 'ada@example.com', data: { userName: 'ada' } },
-      { method: 'PATCH', path: '/Groups/ada@example.com', data: [{ op: 'remove', path: 'members[value eq "bulkId:ada@example.com"]' }] },
+      {
+        method: 'PATCH',
+        path: '/Groups/ada@example.com',
+        data: [{ op: 'remove', path: 'members[value eq "bulkId:ada@example.com"]' }],
+      },
       { method: 'DELETE', path: '/Users/bulkId:ada@example.com', version: 'W/"3"' },
     ],
   })
