@@ -14,7 +14,11 @@ test('a digest can be computed by whoever holds the value, as docs/events says',
   expect(valueDigest('u1', 'title', 'Countess')).toBe('ohn7vYdHNcaSPwTx789sQm61yectmOY30kEPsvU8vzE')
   expect(valueDigest(id, 'active', false)).toBe(ofText('active', 'false'))
   expect(valueDigest(id, 'title', 'Gräfin "é"\n')).toBe(ofText('title', '"Gräfin \\"é\\"\\n"'))
-  expect(valueDigest(id, 'urn:example:1:level', 4.5e21)).toBe(ofText('urn:example:1:level', '4.5e+21'))
+  const level = { toJSON: () => JSON.rawJSON('9007199254740993') }
+  expect(valueDigest(id, 'urn:example:1:level', level)).toBe(ofText('urn:example:1:level', '9007199254740993'))
+  expect(valueDigest(id, 'urn:example:1:card', [{ level }])).toBe(
+    ofText('urn:example:1:card', '[{"level":9007199254740993}]'),
+  )
   expect(valueDigest(id, 'name', { givenName: 'Ada', familyName: 'King' })).toBe(
     ofText('name', '{"familyName":"King","givenName":"Ada"}'),
   )

@@ -2,38 +2,44 @@ import {
   errors,
   findResourceType,
   findSchema,
-  renderAll,
   type JsonObject,
+  renderAll,
   resourceTypeDocuments,
   schemaDocuments,
   serviceProviderConfig,
 } from '#libs/scim/index'
 import { accepted, type Answer } from './answer.ts'
-import { largestPage } from './resources.ts'
-import type { Admitted } from './way-in.ts'
+import type { Cursors } from './cursor.ts'
+import { largestPage } from './listing.ts'
+import type { Admitted, Placed } from './way-in.ts'
 
-/** RFC 7644 section 4. A filter is 403 here; paging is passed over. */
-export function discover(request: Admitted, baseUrl: string): Answer {
+export interface DiscoverParts {
+  readonly cursors: Cursors
+  readonly baseUrl: (connection: string) => string
+}
+
+/** RFC 7644 section 4. A filter is 403 here; paging is passed over. Without a key only the configuration is shown. */
+export function discover(request: Placed | Admitted, parts: DiscoverParts): Answer {
   if (request.arrival.query.has('filter')) {
     throw errors.forbidden(
       'discovery-filter',
       'What is discovered here cannot be filtered. Ask again without "filter".',
     )
   }
-  return {
-    status: 200,
-    headers: {},
-    body: documentOf(request, baseUrl),
-    outcome: accepted(200),
-  }
+  const baseUrl = parts.baseUrl(request.arrival.connectionId)
+  const offer = { maxResults: largestPage, cursorTimeout: parts.cursors.lifetime }
+  const body =
+    request.endpoint.operation === 'discovery.service-provider-config'
+      ? JSON.stringify(serviceProviderConfig(baseUrl, offer))
+      : documentOf(request, baseUrl)
+  return { status: 200, headers: {}, body, outcome: accepted(200) }
 }
 
-function documentOf(request: Admitted, baseUrl: string): string {
+function documentOf(request: Placed | Admitted, baseUrl: string): string {
+  if (!('principal' in request)) throw errors.internal()
   const { endpoint, principal, resourceId = '' } = request
   const types = [principal.types.User, principal.types.Group]
   switch (endpoint.operation) {
-    case 'discovery.service-provider-config':
-      return JSON.stringify(serviceProviderConfig(baseUrl, largestPage))
     case 'discovery.resource-types':
       return renderAll(resourceTypeDocuments(types, baseUrl))
     case 'discovery.schemas':
@@ -45,7 +51,7 @@ function documentOf(request: Admitted, baseUrl: string): string {
   }
 }
 
-function found(document: JsonObject | undefined, { arrival }: Admitted): string {
+function found(document: JsonObject | undefined, { arrival }: Placed): string {
   if (document === undefined) throw errors.unknownEndpoint(arrival.path)
   return JSON.stringify(document)
 }

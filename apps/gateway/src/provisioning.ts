@@ -105,7 +105,7 @@ export function decide(
   const { document, changes, deviations } =
     command.kind === 'patch' ? patched(type, command, before, principal) : replaced(type, command, before)
   const told = type.name === 'User' ? userChanged : groupChanged
-  const events = told(principal, occasion, before, document, changes)
+  const events = told(principal, occasion, before, document, changes, type.secrets)
   return {
     write: events.length > 0 ? 'update' : 'none',
     id: before.id,

@@ -1,15 +1,31 @@
 import type { JsonObject } from '../json.ts'
 
-/** What the service offers, RFC 7643 section 5. Only what works is advertised. */
-export function serviceProviderConfig(baseUrl: string, maxResults = 200): JsonObject {
+/** What is configured of what the service offers. */
+export interface ServiceOffer {
+  /** Resources in one page at the most. */
+  readonly maxResults: number
+  /** Seconds for which a cursor is good. */
+  readonly cursorTimeout: number
+}
+
+/** What the service offers, RFC 7643 section 5 and RFC 9865 section 4. Only what works is advertised. */
+export function serviceProviderConfig(baseUrl: string, { maxResults, cursorTimeout }: ServiceOffer): JsonObject {
   return {
     schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
     patch: { supported: true },
     bulk: { supported: false, maxOperations: 0, maxPayloadSize: 0 },
     filter: { supported: true, maxResults },
     changePassword: { supported: false },
-    sort: { supported: false },
+    sort: { supported: true },
     etag: { supported: true },
+    pagination: {
+      cursor: true,
+      index: true,
+      defaultPaginationMethod: 'index',
+      defaultPageSize: maxResults,
+      maxPageSize: maxResults,
+      cursorTimeout,
+    },
     authenticationSchemes: [
       {
         type: 'oauthbearertoken',

@@ -3,9 +3,9 @@ import { isObject } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Attribute } from '../schema/attribute.ts'
 import type { ResourceType } from '../schema/resource-type.ts'
-import { canonicalDateTime } from './date-time.ts'
+import { compareCodePoints } from './code-points.ts'
+import { comparedText } from './compared-text.ts'
 import type { ComparisonOperator, Filter } from './filter.ts'
-import { fold } from './fold.ts'
 import { resolveFilter } from './resolve.ts'
 import type { ComparedValue, ResolvedFilter } from './resolve.ts'
 
@@ -85,16 +85,11 @@ function comparison(
         ? inOrder(operator, compareNumbers(candidate, value), 0)
         : operator === 'ne'
   }
-  const normal = normalizer(attribute)
-  const wanted = normal(value)
+  const wanted = comparedText(attribute, value, operator)
   return (candidate) =>
-    typeof candidate === 'string' ? compareText(operator, normal(candidate), wanted) : operator === 'ne'
-}
-
-/** How texts of an attribute are brought into the form in which they compare. */
-function normalizer({ type, caseExact }: Attribute): (text: string) => string {
-  if (type === 'dateTime') return (text) => canonicalDateTime(text) ?? text
-  return caseExact || type === 'binary' ? (text) => text : fold
+    typeof candidate === 'string'
+      ? compareText(operator, comparedText(attribute, candidate), wanted)
+      : operator === 'ne'
 }
 
 function compareText(operator: ComparisonOperator, left: string, right: string): boolean {
@@ -106,11 +101,11 @@ function compareText(operator: ComparisonOperator, left: string, right: string):
     case 'ew':
       return left.endsWith(right)
     default:
-      return inOrder(operator, left, right)
+      return inOrder(operator, compareCodePoints(left, right), 0)
   }
 }
 
-function inOrder<T extends string | number | boolean>(operator: ComparisonOperator, left: T, right: T): boolean {
+function inOrder<T extends number | boolean>(operator: ComparisonOperator, left: T, right: T): boolean {
   switch (operator) {
     case 'eq':
       return left === right

@@ -107,6 +107,8 @@ function elementChange(
     return (element) => withPart(element, sub, undefined)
   }
   const value = readValue(sub, operation.value, pointer, deviations)
+  // Checked and dropped, like the password.
+  if (sub.mutability === 'writeOnly') return (element) => element
   return (element) => {
     const known = isObject(element) ? element[sub.name] : undefined
     return withPart(element, sub, op === 'add' ? addValue(sub, known, value) : value)

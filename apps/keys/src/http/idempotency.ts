@@ -13,7 +13,7 @@ export type Replayable =
 
 export interface IdempotencyKey {
   readonly text: string
-  /** SHA-256 of method, path and body: the same request has the same. */
+  /** SHA-256 of method, path, query and body: the same request has the same. */
   readonly fingerprint: Buffer
 }
 
@@ -26,7 +26,7 @@ export function readIdempotencyKey(call: AdminCall): IdempotencyKey | undefined 
       'The Idempotency-Key is not of 1 to 255 visible ASCII characters. A new UUID for each request does well.',
     )
   }
-  const request = JSON.stringify([call.method, call.path, inOrder(call.body)])
+  const request = JSON.stringify([call.method, call.path, call.query, inOrder(call.body)])
   return { text, fingerprint: createHash('sha256').update(request).digest() }
 }
 
