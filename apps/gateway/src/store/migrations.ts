@@ -218,16 +218,6 @@ class CapturedRequests1764000000008 implements MigrationInterface {
   }
 }
 
-class Fold1764000000011 implements MigrationInterface {
-  async up(runner: QueryRunner): Promise<void> {
-    await createFold(runner)
-  }
-
-  async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP FUNCTION gateway.fold')
-  }
-}
-
 /**
  * A change of a record rewrites its row within its page, and no index beside: none may hold what every change changes, save one that only
  * sums up pages. With a million users each index entry would lie on a page of its own, to be written to the log whole after each checkpoint.
@@ -248,8 +238,18 @@ class InPlace1764000000010 implements MigrationInterface {
       ALTER TABLE gateway.scim_user RESET (fillfactor);
       ALTER TABLE gateway.scim_group RESET (fillfactor);
       DROP INDEX gateway.scim_user_last_modified, gateway.scim_group_last_modified;
-      CREATE INDEX scim_user_last_modified ON gateway.scim_user (connection, last_modified);
-      CREATE INDEX scim_group_last_modified ON gateway.scim_group (connection, last_modified);`)
+      CREATE INDEX scim_user_last_modified ON gateway.scim_user (connection, last_modified, id);
+      CREATE INDEX scim_group_last_modified ON gateway.scim_group (connection, last_modified, id);`)
+  }
+}
+
+class Fold1764000000011 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await createFold(runner)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP FUNCTION gateway.fold')
   }
 }
 
