@@ -28,7 +28,7 @@ test('a PUT of what a GET shows changes nothing', () => {
       expect(resource).toEqual(stored)
       expect(new Set(found.deviations.map(({ code }) => code))).toEqual(new Set(['read-only-attribute']))
     }),
-    runs(500),
+    runs(100),
   )
 })
 
@@ -48,6 +48,6 @@ test('every simple value is stored as it came, but for the form of numbers and t
         }
       }
     }),
-    runs(500),
+    runs(100),
   )
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { JsonValue } from '../json.ts'
+import { anyCodePoints } from './text.ts'
 
 const odd: readonly string[] = [
   '{',
@@ -40,7 +41,7 @@ export function mangled(originals: readonly string[]): fc.Arbitrary<string> {
   const edit = fc.record({
     at: place,
     length: fc.oneof(fc.constant(0), fc.nat(3), fc.nat(60)),
-    put: fc.oneof(fc.constantFrom('', ...odd), fc.string({ unit: 'binary', maxLength: 4 })),
+    put: fc.oneof(fc.constantFrom('', ...odd), anyCodePoints),
   })
   const shuffle = fc.record({ from: place, to: place, length: fc.nat(40) })
   return fc

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { ExactNumber } from '../exact-number.ts'
 import type { JsonValue } from '../json.ts'
 import type { Attribute } from '../schema/attribute.ts'
+import { soundText } from './text.ts'
 
 /** Few words in many spellings, so that values meet: letter case, width, normal form, quotes, beyond ASCII and the first plane. */
 const texts = [
@@ -35,7 +36,7 @@ const texts = [
 
 export const anyText = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...texts) },
-  fc.string({ unit: 'grapheme', maxLength: 5 }),
+  soundText,
 )
 
 const integers = [

@@ -26,6 +26,6 @@ test('a filter and its negation select everything between them, and nothing twic
         expect(error).toBeInstanceOf(ScimError)
       }
     }),
-    runs(500),
+    runs(150),
   )
 })

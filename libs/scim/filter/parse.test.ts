@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { soundText } from '../arbitrary/index.ts'
 import { Diagnosis } from '../diagnosis.ts'
 import { ScimError } from '../error.ts'
 import { entra } from '../quirks/entra.ts'
@@ -194,7 +195,7 @@ const path = fc
   .map(({ schema, name: own, sub }) => ({ ...(schema ? { schema } : {}), name: own, ...(sub ? { sub } : {}) }))
 const operator = fc.constantFrom<ComparisonOperator[]>('eq', 'ne', 'co', 'sw', 'ew', 'gt', 'ge', 'lt', 'le')
 const literal = fc.oneof(
-  fc.string({ unit: 'grapheme' }),
+  soundText,
   fc.boolean(),
   fc.constant(null),
   fc.double({ noNaN: true, noDefaultInfinity: true }).filter((number) => !Object.is(number, -0)),
