@@ -307,7 +307,7 @@ describe('errors', () => {
   })
 
   test('as many as failOnErrors end the request: what comes after is not begun', async () => {
-    const operations = Array.from({ length: 12 }, (_, index) =>
+    const operations = Array.from({ length: 14 }, (_, index) =>
       post(`u${index}`, index % 4 === 3 ? { schemas: [userSchema] } : user(`limited.${index}`)),
     )
     const results = await run(operations, 2)
@@ -317,10 +317,10 @@ describe('errors', () => {
     for (const index of [8, 9, 10]) expect(await named('/Users', `limited.${index}`)).toBe(0)
     const [record] = await eventually(
       () => world.audit({ connection: connection.id, operation: 'bulk.run' }),
-      ([newest]) => newest?.bulk?.operations === 12,
+      ([newest]) => newest?.bulk?.operations === 14,
     )
     expect(record).toMatchObject({
-      bulk: { operations: 12, refused: 2, notBegun: 4 },
+      bulk: { operations: 14, refused: 2, notBegun: 6 },
       status: 200,
       outcome: 'accepted',
     })
@@ -534,11 +534,9 @@ test('metrics count one request, and its operations beside', async () => {
   }
   const all = () =>
     Promise.all(
-      [
-        'latchkey_bulk_operations_total{',
-        'latchkey_requests_total{',
-        'http_server_request_duration_count{',
-      ].map(counted),
+      ['latchkey_bulk_operations_total{', 'latchkey_requests_total{', 'http_server_request_duration_count{'].map(
+        counted,
+      ),
     )
   const before = await all()
   await run([post('metered', user('metered')), post('again', user('metered')), { method: 'GET', path: '/Users' }])

@@ -43,9 +43,10 @@ export class StoredDeletedRecords implements DeletedRecords {
     if (!isId(request.id)) return { outcome: 'unknown' }
     for (let attempt = 1; ; attempt++) {
       try {
+        // A group of very many members takes its time.
         return await this.#database.transaction(
           (transaction) => restore(transaction, this.#log, request),
-          'a request waits',
+          'nobody waits',
         )
       } catch (error) {
         if (!isTransient(error) || attempt === attempts) throw error

@@ -23,14 +23,15 @@ export const nameParked = `
 export const insertMembersBack: Statement = {
   name: 'gateway insert members back',
   text: `
-    INSERT INTO gateway.membership (connection, group_id, member_id, kind)
-    SELECT $1, $2, found.member_id, found.kind FROM (
+    WITH found AS MATERIALIZED (
       SELECT k.member_id, k.parked, CASE
         WHEN EXISTS (SELECT 1 FROM gateway.scim_user u WHERE u.connection = $1 AND u.id = k.record_id FOR KEY SHARE) THEN 'User'
         WHEN EXISTS (SELECT 1 FROM gateway.scim_group g WHERE g.connection = $1 AND g.id = k.record_id FOR KEY SHARE) THEN 'Group'
       END AS kind
       FROM unnest($3::text[], $4::boolean[], $5::uuid[]) AS k(member_id, parked, record_id)
-    ) AS found
+    )
+    INSERT INTO gateway.membership (connection, group_id, member_id, kind)
+    SELECT $1, $2, found.member_id, found.kind FROM found
     WHERE found.kind IS NOT NULL OR found.parked
     ON CONFLICT DO NOTHING RETURNING member_id AS value, kind`,
 }
