@@ -269,13 +269,13 @@ async function body(passage: Passage, { bodyLimit }: WayInParts): Promise<void> 
   diagnose(passage)
 }
 
-/** Who speaks: by the connection, once it is proved, and by as much of the request as is known. */
+/** Who speaks: by the connection, once it is proved that its caller does, and by as much of the request as is known. */
 function diagnose(passage: Passage): void {
-  const { arrival, key: proved, replayOf, body: read } = passage
-  const known = proved === undefined && replayOf === undefined ? undefined : passage.connection
+  const { arrival, connection: known, key: proved, replayOf, body: read } = passage
   const { method, path, query, headers } = arrival
   const traits = { method, path, query, userAgent: headers['user-agent'], body: read }
-  const kind = known?.identityProvider ?? 'other'
+  const isTheirs = proved !== undefined || replayOf !== undefined
+  const kind = (isTheirs ? known?.identityProvider : undefined) ?? 'other'
   passage.diagnosis = new Diagnosis(dialectOf(kind, traits))
   const other = contradiction(kind, traits)
   if (other !== undefined) passage.diagnosis.push(deviations.anotherDialect('', other))
