@@ -70,6 +70,10 @@ export class AdminCall {
     return redact(this.#request.raw.url?.split('?', 1)[0] ?? '')
   }
 
+  get query(): string {
+    return this.#request.raw.url?.split('?').slice(1).join('?') ?? ''
+  }
+
   get body(): unknown {
     return this.#request.body
   }

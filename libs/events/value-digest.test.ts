@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { ExactNumber } from '#libs/scim/index'
 import { valueDigest } from './index.ts'
 
 const id = '01a20e52-426b-7001-83a3-51975df3f104'
@@ -15,6 +16,9 @@ test('a digest can be computed by whoever holds the value, as docs/events says',
   expect(valueDigest(id, 'active', false)).toBe(ofText('active', 'false'))
   expect(valueDigest(id, 'title', 'Gräfin "é"\n')).toBe(ofText('title', '"Gräfin \\"é\\"\\n"'))
   expect(valueDigest(id, 'urn:example:1:level', 4.5e21)).toBe(ofText('urn:example:1:level', '4.5e+21'))
+  expect(valueDigest(id, 'urn:example:1:level', new ExactNumber('9007199254740993'))).toBe(
+    ofText('urn:example:1:level', '9007199254740993'),
+  )
   expect(valueDigest(id, 'name', { givenName: 'Ada', familyName: 'King' })).toBe(
     ofText('name', '{"familyName":"King","givenName":"Ada"}'),
   )

@@ -90,7 +90,9 @@ export const problems = {
     }),
   requestTimeout: () =>
     new Problem('requestTimeout', 'The request did not arrive whole in time. Send it again, at once.'),
-  conflict: (detail: string) => new Problem('conflict', detail),
+  /** `issues` names the places in the body that contradict what is there. */
+  conflict: (detail: string, issues: readonly Issue[] = []) =>
+    new Problem('conflict', detail, { errors: issues.map(errorOf) }),
   payloadTooLarge: (limitBytes: number) =>
     new Problem('payloadTooLarge', `The body is over the limit of ${limitBytes} bytes. Send less in one request.`),
   addressTooLong: () => new Problem('addressTooLong', 'A part of the address is too long to name anything here.'),
@@ -111,7 +113,7 @@ export const problems = {
       'invalid',
       'The request was understood, but breaks the rules listed in errors. Correct those and send it again.',
       {
-        errors: issues.map(({ path, message }) => ({ pointer: pointerOf(path), detail: message })),
+        errors: issues.map(errorOf),
       },
     ),
   idempotencyKeyReused: () =>
@@ -155,6 +157,10 @@ export function renderProblem({ code, title, status, detail, errors }: Problem):
     code,
     ...(errors.length === 0 ? {} : { errors }),
   }
+}
+
+function errorOf({ path, message }: Issue): ProblemError {
+  return { pointer: pointerOf(path), detail: message }
 }
 
 function pointerOf(path: readonly PropertyKey[]): string {

@@ -35,7 +35,17 @@ const longestWait = 10_000
 export async function caughtUp(followers: readonly EventLogServer[], giveUp = () => false): Promise<boolean> {
   const now = Date.now()
   const behind = (): boolean => followers.some(({ follower }) => (follower?.caughtUpAt()?.getTime() ?? 0) < now)
-  while (behind() && Date.now() < now + longestWait && !giveUp()) {
+  return waitWhile(behind, giveUp)
+}
+
+/** Whether everything that was committed before an instant has been applied, or is within 10 seconds. */
+export async function hasFollowedUntil({ follower }: EventLogServer, instant: Date): Promise<boolean> {
+  return waitWhile(() => (follower?.followedUpTo() ?? 0) < instant)
+}
+
+async function waitWhile(behind: () => boolean, giveUp = () => false): Promise<boolean> {
+  const giveUpAt = performance.now() + longestWait
+  while (behind() && performance.now() < giveUpAt && !giveUp()) {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   return !behind()

@@ -132,6 +132,12 @@ export const deviations = {
     cause: '"schemas" names one schema twice; it was read once.',
     fix: 'List each schema once.',
   }),
+  adopted: (pointer: string): Deviation => ({
+    code: 'adopted',
+    pointer,
+    cause: 'The user to be created was there already; it was taken over and changed to what was sent.',
+    fix: 'Nothing needs to be done. To have such a request refused, set "conflicts" of the connection to "reject".',
+  }),
 }
 
 /** A JSON pointer one level deeper. */

@@ -1,5 +1,5 @@
 import { errors } from './error.ts'
-import { fold } from './filter/fold.ts'
+import { fold } from './precis/fold.ts'
 import { isObject } from './json.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import { subAttribute } from './schema/attribute.ts'

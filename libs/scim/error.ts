@@ -52,6 +52,15 @@ export const errors = {
 
   uniqueness: (detail: string) => new ScimError({ status: 409, scimType: 'uniqueness', code: 'uniqueness', detail }),
 
+  /** Several users might be the one that is to be created, where the connection adopts users that are there. */
+  ambiguous: (attribute: string) =>
+    new ScimError({
+      status: 409,
+      scimType: 'uniqueness',
+      code: 'ambiguous',
+      detail: `Several users of this connection have the same ${attribute} as the one to be created, so that it is not known which of them it is. List them with a filter on ${attribute}, change or delete all but one, and send the request again.`,
+    }),
+
   /** `code` names which of the ways to be unauthorized it is. */
   unauthorized: (code: string, detail: string) =>
     new ScimError({ status: 401, code, detail, headers: { 'WWW-Authenticate': 'Bearer realm="scim"' } }),

@@ -16,14 +16,15 @@ export const maximumDepth = 32
  * key of one object twice (RFC 8259 leaves open which of the two counts).
  */
 export function parseJson(text: string): JsonValue {
+  const { depth, keys, unusualNumber } = measure(text)
+  if (depth > maximumDepth) throw findFault(text)
   let value: JsonValue
   try {
     value = JSON.parse(text) as JsonValue
   } catch {
     throw findFault(text)
   }
-  const { depth, keys, unusualNumber } = measure(text)
-  if (depth > maximumDepth || keys !== countKeys(value)) throw findFault(text)
+  if (keys !== countKeys(value)) throw findFault(text)
   return unusualNumber ? parseNumbers(text, (source) => new ExactNumber(source)) : value
 }
 
@@ -62,8 +63,8 @@ const openBrace = 123
 const closeBrace = 125
 
 /**
- * Of a text that is known to be JSON: its depth, the number of its keys, duplicates included, and whether it holds a number that
- * is long, or has a fraction or an exponent.
+ * Of a text, if it is JSON: its depth, or one that is too deep; the number of its keys, duplicates included; and whether it holds
+ * a number that is long, or has a fraction or an exponent.
  */
 function measure(text: string): { depth: number; keys: number; unusualNumber: boolean } {
   let depth = 0
@@ -74,8 +75,10 @@ function measure(text: string): { depth: number; keys: number; unusualNumber: bo
     const code = text.charCodeAt(at)
     if (code === quote) at = endOfString(text, at)
     else if (code === colon) keys++
-    else if (code === openBrace || code === openBracket) deepest = Math.max(deepest, ++depth)
-    else if (code === closeBrace || code === closeBracket) depth--
+    else if (code === openBrace || code === openBracket) {
+      deepest = Math.max(deepest, ++depth)
+      if (deepest > maximumDepth) break
+    } else if (code === closeBrace || code === closeBracket) depth--
     else if (code >= digitZero && code <= digitNine) {
       const start = at
       while (isOfNumber(text.charCodeAt(at + 1))) at++

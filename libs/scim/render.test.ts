@@ -87,6 +87,11 @@ test('point 39: what is never returned is not, and what is returned on request o
   expect(part({})).toEqual({ id: '1', userName: 'ada' })
   expect(part({ attributes: 'badge,pin,password' })).toEqual({ id: '1', [schema.id]: { badge: '2' } })
   expect(part({ excludedAttributes: 'userName' })).toEqual({ id: '1' })
+  const silent = defineResourceType({
+    ...User,
+    extensions: [{ schema: { ...schema, attributes: schema.attributes.slice(0, 1) }, required: false }],
+  })
+  expect(project(silent, document, parseProjection(silent, {}))).toEqual({ id: '1', userName: 'ada' })
 })
 
 test('a projection tells whether the members are worth fetching', () => {

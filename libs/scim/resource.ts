@@ -97,28 +97,35 @@ export function livesApart(resourceType: ResourceType, { attribute, parent, exte
   return resourceType.name === 'Group' && extension === undefined && (parent ?? attribute).name === 'members'
 }
 
-/** A copy of the document with the `schemas` it uses: the core schema first, extensions after it; empty blocks are gone. */
+/**
+ * A copy of the document with the `schemas` it uses: the core schema first, extensions in the order of the type. Blocks that are
+ * empty, or of an extension that there is no longer, are gone.
+ */
 export function withSchemas(resourceType: ResourceType, document: JsonObject): Resource {
+  const { schemas: _schemas, ...attributes } = document
   const schemas = [resourceType.schema.id]
-  const attributes: JsonObject = {}
-  for (const [key, value] of Object.entries(document)) {
-    const extension = key.includes(':') ? findExtension(resourceType, key) : undefined
-    if (extension !== undefined && isObject(value)) {
-      if (Object.keys(value).length === 0) continue
-      schemas.push(extension.id)
-    }
-    if (key !== 'schemas') attributes[key] = value
+  for (const key of Object.keys(attributes)) {
+    if (key.includes(':') && findExtension(resourceType, key) === undefined) delete attributes[key]
+  }
+  for (const { schema } of resourceType.extensions) {
+    const block = attributes[schema.id]
+    if (block === undefined) continue
+    if (isObject(block) && Object.keys(block).length > 0) schemas.push(schema.id)
+    else delete attributes[schema.id]
   }
   return { schemas, ...attributes }
 }
 
-/** Throws `invalidValue` when a required attribute, sub-attribute of a value that is there, or extension has no value. */
-export function checkRequired(resourceType: ResourceType, resource: JsonObject): void {
+/**
+ * Throws `invalidValue` when a required attribute, sub-attribute of a value that is there, or extension has no value. A resource that
+ * was there before its extension was may go on without it (`before`).
+ */
+export function checkRequired(resourceType: ResourceType, resource: JsonObject, before?: JsonObject): void {
   requireAll(resourceType.schema.attributes, resource)
   for (const { schema, required } of resourceType.extensions) {
     const block = resource[schema.id]
     if (isObject(block)) requireAll(schema.attributes, block)
-    else if (required) {
+    else if (required && (before === undefined || before[schema.id] !== undefined)) {
       throw errors.invalidValue(`The extension ${schema.id} is required and has no value. Send its attributes.`)
     }
   }

@@ -6,6 +6,7 @@ import { canonicalDateTime, isDateTime } from './filter/date-time.ts'
 import { isObject, parseJson } from './json.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import { mergeDuplicates, onePrimary } from './elements.ts'
+import { userNameFault } from './precis/user-name.ts'
 import { jsonInStringAttributes, renamedSubAttributes } from './quirks/tolerated.ts'
 import { subAttribute } from './schema/attribute.ts'
 import type { Attribute } from './schema/attribute.ts'
@@ -89,7 +90,9 @@ export function readParts(
     else if (sub.mutability === 'readOnly') found.push(deviations.readOnly(at, `${attribute.name}.${sub.name}`))
     else {
       if (read.has(sub.name)) throw invalid(attribute, `has "${sub.name}" twice, spelt differently`, 'Send it once')
-      read.set(sub.name, readValue(sub, content, at, found))
+      const part = readValue(sub, content, at, found)
+      // What is writeOnly is checked and dropped, like the password.
+      if (sub.mutability !== 'writeOnly') read.set(sub.name, part)
     }
   }
   return read
@@ -166,9 +169,15 @@ function readScalar(attribute: Attribute, value: unknown, pointer: string, found
       const text = readText(attribute, value, pointer, found)
       if (attribute.type === 'dateTime') return readDateTime(attribute, text, pointer, found)
       if (attribute.type === 'binary' && !isBase64(text)) throw invalid(attribute, 'takes Base64', 'Encode it')
+      if (attribute.profile !== undefined) checkUserName(attribute, text)
       return canonicalValue(attribute, text)
     }
   }
+}
+
+function checkUserName(attribute: Attribute, text: string): void {
+  const fault = userNameFault(text)
+  if (fault !== undefined) throw invalid(attribute, fault.cause, fault.fix)
 }
 
 /** As it was written where that is an xsd:dateTime (RFC 7643 section 2.3.5), else as the one that it must mean. */

@@ -48,12 +48,29 @@ export class Connection {
     const end = this.#received.indexOf('\r\n\r\n')
     if (end < 0) return
     const head = this.#received.toString('latin1', 0, end)
-    const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? 0)
-    if (this.#received.length < end + 4 + length) return
-    const body = this.#received.toString('utf8', end + 4, end + 4 + length)
-    this.#received = this.#received.subarray(end + 4 + length)
+    const body = bodyOf(this.#received, end + 4, head)
+    if (body === undefined) return
+    this.#received = this.#received.subarray(body.end)
     const waiting = this.#waiting
     this.#waiting = undefined
-    waiting?.resolve({ status: Number(head.slice(9, 12)), head: head.slice(head.indexOf('\r\n') + 2), body })
+    waiting?.resolve({ status: Number(head.slice(9, 12)), head: head.slice(head.indexOf('\r\n') + 2), body: body.text })
+  }
+}
+
+/** The body that begins there, and where it ends; undefined while it is not all there. */
+function bodyOf(received: Buffer, from: number, head: string): { text: string; end: number } | undefined {
+  if (!/\r\ntransfer-encoding: chunked/i.test(head)) {
+    const end = from + Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? 0)
+    return received.length < end ? undefined : { text: received.toString('utf8', from, end), end }
+  }
+  const chunks: Buffer[] = []
+  for (let at = from; ;) {
+    const line = received.indexOf('\r\n', at)
+    const length = line < 0 ? Number.NaN : Number.parseInt(received.toString('latin1', at, line), 16)
+    const next = line + 2 + length + 2
+    if (!(received.length >= next)) return undefined
+    if (length === 0) return { text: Buffer.concat(chunks).toString('utf8'), end: next }
+    chunks.push(received.subarray(line + 2, line + 2 + length))
+    at = next
   }
 }

@@ -41,3 +41,8 @@ export function ownShare(): () => number {
     return (user + system) / 1000 / (performance.now() - began)
   }
 }
+
+/** Of an even number of values, the upper of the two in the middle. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
+}

@@ -146,7 +146,8 @@ async function measureOver(client: pg.Client, program: Running, options: Measure
           name: title,
           connections,
           request: (number, of) => {
-            if (of.number % 2 === 1) return requests.removeMember(group, members[of.connection] ?? '', status)
+            if (of.number % 2 === 1)
+              return { ...requests.removeMember(group, members[of.connection] ?? '', status), timed: false }
             members[of.connection] = anyId(number)
             return requests.addMembers(group, [anyId(number)], status)
           },

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 
 /** Processor time that processes have used so far, in seconds; NaN where there is no /proc. */
@@ -40,6 +40,20 @@ export function residentMemory(pids: readonly number[]): number {
   } catch {
     return Number.NaN
   }
+}
+
+/** The most that each process held since its peak was reset, summed, in MiB; NaN where Linux does not tell. */
+export function peakMemory(pids: readonly number[]): number {
+  try {
+    return pids.reduce((sum, pid) => sum + Number(/VmHWM:\s+(\d+)/.exec(read(pid, 'status'))?.[1]) / 1024, 0)
+  } catch {
+    return Number.NaN
+  }
+}
+
+export function resetPeakMemory(pids: readonly number[]): void {
+  // 5 is for the peak (proc(5)); elsewhere than on Linux there is none to reset.
+  for (const pid of pids) if (existsSync(`/proc/${pid}/clear_refs`)) writeFileSync(`/proc/${pid}/clear_refs`, '5')
 }
 
 export function machine(): string {

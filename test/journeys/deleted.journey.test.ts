@@ -250,7 +250,11 @@ test('what was deleted is listed in pages', async () => {
     after = `&after=${body.next}`
   }
   expect(seen).toEqual(ids)
-  expect(await deletedOf(place.id, '?after=nonsense')).toMatchObject({ status: 422 })
+  for (const query of ['?after=nonsense', `?name=${'n'.repeat(401)}`, '?name=%07', '?name=', '?limit=0'])
+    expect(await deletedOf(place.id, query)).toMatchObject({ status: 422 })
+  expect(await deletedOf(place.id, `?name=${encodeURIComponent('ß\u{1F600}'.repeat(130))}`)).toMatchObject({
+    status: 200,
+  })
 })
 
 test('with a deleted tenant goes what was deleted in its connections', async () => {

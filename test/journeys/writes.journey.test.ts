@@ -1,4 +1,5 @@
-import { allOf, eventually, group, patch, user, userSchema, versionOf } from '../world.ts'
+import { valueDigest } from '#libs/events/index'
+import { allOf, enterpriseSchema, eventually, group, patch, user, userSchema, versionOf } from '../world.ts'
 import { connection, create, eventsOf, expectContiguous, scim, shareOneConnection, world } from './one-connection.ts'
 
 shareOneConnection()
@@ -44,6 +45,43 @@ describe('PUT', () => {
     })
     await expectContiguous(body)
   })
+})
+
+test('an event names what changed, with digests of the values before and after that GET shows', async () => {
+  const before = await create(
+    '/Users',
+    user('digests', { title: 'Dr', emails: [{ value: 'a@x.y' }, { value: 'b@x.y' }] }),
+  )
+  const department = `${enterpriseSchema}:department`
+  const { body: after } = await scim(
+    'PATCH',
+    `/Users/${before.id}`,
+    patch(
+      { op: 'replace', value: { [department]: 'Engines', emails: [{ value: 'b@x.y' }, { value: 'c@x.y' }] } },
+      { op: 'remove', path: 'title' },
+    ),
+  )
+  const { name, payload } = (await eventsOf(before.id)).at(-1) ?? { name: '', payload: {} }
+  const change = (attribute: string, was: unknown, is: unknown) => ({
+    attribute,
+    before: was === undefined ? null : valueDigest(before.id, attribute, was),
+    after: is === undefined ? null : valueDigest(before.id, attribute, is),
+  })
+  const byName = (one: { attribute: string }, other: { attribute: string }): number =>
+    one.attribute < other.attribute ? -1 : 1
+  expect(name).toBe('user.changed')
+  expect(payload.changed.sort()).toEqual(['emails', 'title', department])
+  expect(payload.changes.sort(byName)).toEqual([
+    change('emails', before.emails, after.emails),
+    change('title', 'Dr', undefined),
+    change(department, undefined, 'Engines'),
+  ])
+  const [record] = await eventually(
+    () => world.audit({ connection: connection.id, operation: 'users.patch' }),
+    ([newest]) => newest?.subject?.id === before.id,
+  )
+  expect(record.changed.sort()).toEqual(payload.changed)
+  expect(JSON.stringify(record)).not.toContain(payload.changes[0].after)
 })
 
 describe('PATCH', () => {

@@ -24,6 +24,31 @@ export const connection = z.looseObject({
 })
 export type Connection = z.infer<typeof connection>
 
+export const schemaAttribute = z.looseObject({
+  name: z.string(),
+  type: z.string(),
+  mutability: z.string(),
+  returned: z.string(),
+  multiValued: z.boolean(),
+  required: z.boolean(),
+  caseExact: z.boolean(),
+})
+
+export const schema = z.looseObject({
+  id: z.string(),
+  resourceType: z.string(),
+  required: z.boolean(),
+  inUse: z.boolean(),
+  document: z.looseObject({
+    name: z.string(),
+    attributes: z.array(schemaAttribute.extend({ subAttributes: z.array(schemaAttribute).optional() })),
+  }),
+})
+export type Schema = z.infer<typeof schema>
+
+/** An answer without a body. */
+export const removed = z.undefined()
+
 export const key = z.looseObject({
   kid: z.string(),
   connection: z.string(),

@@ -63,6 +63,23 @@ const key = {
   lastUsed: null,
 }
 
+const connection = {
+  id: 'abcdefghijkmnpqr',
+  tenant: 'acme',
+  name: 'HR',
+  environment: 'live',
+  identityProvider: 'okta',
+  state: 'enabled',
+  settings: { patchAnswer: 'none', mode: 'live', conflicts: 'adopt', adoptBy: ['userName', 'emails'] },
+  schemas: [],
+  scimBaseUrl: 'http://127.0.0.1:8080/scim/v2/abcdefghijkmnpqr',
+  createdAt: '2026-03-01T10:00:00.000Z',
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  return JSON.parse(await text(request))
+}
+
 describe('address and token', () => {
   test('are found in the data folder', async () => {
     await mkdir(join(folder, 'data'))
@@ -98,6 +115,90 @@ describe('address and token', () => {
 
   test('an address that is none is a matter of usage', async () => {
     expect((await latchkey(['status', '--url', 'localhost:8080'])).code).toBe(2)
+  })
+})
+
+describe('connections set', () => {
+  test('sends what was named and nothing else, and shows what then is', async () => {
+    let sent: unknown
+    respond = async (request, response) => {
+      sent = await bodyOf(request)
+      answer(200, connection)(request, response)
+    }
+    const set = ['connections', 'set', connection.id, '--patch-answer', 'none', '--conflicts', 'adopt']
+    const { code, out } = await latchkey([...set, '--adopt-by', 'userName, emails', '--idp', 'sailpoint'])
+    expect(code).toBe(0)
+    expect(seen[0]).toMatchObject({ method: 'PATCH', url: `/admin/v1/connections/${connection.id}` })
+    expect(sent).toEqual({
+      identityProvider: 'sailpoint',
+      settings: { patchAnswer: 'none', conflicts: 'adopt', adoptBy: ['userName', 'emails'] },
+    })
+    expect(out).toMatch(/PATCH answers +nothing \(204\)\nmode +live\nconflicts +adopt by userName, emails\n/)
+  })
+
+  test('asks nothing of the server when nothing was named', async () => {
+    expect((await latchkey(['connections', 'set', connection.id])).code).toBe(2)
+    expect(seen).toEqual([])
+  })
+})
+
+describe('schemas', () => {
+  const urn = 'urn:acme:costs:1.0:User'
+  const path = `/admin/v1/connections/${connection.id}/schemas`
+  const of = ['--connection', connection.id]
+  const center = { name: 'center', type: 'string', mutability: 'readWrite', returned: 'default' }
+  const document = {
+    id: urn,
+    name: 'Costs',
+    attributes: [{ ...center, multiValued: false, required: true, caseExact: true }],
+  }
+  const schema = { id: urn, resourceType: 'Group', required: false, inUse: true, document }
+
+  test.each([
+    ['a new one by POST', 404, ['--for', 'Group', '--required'], 'POST', `${path}?resourceType=Group&required=true`],
+    ['one that is there by PUT', 200, ['--optional'], 'PUT', `${path}/${encodeURIComponent(urn)}?required=false`],
+  ])('add sends %s', async (_what, found, options, method, url) => {
+    await writeFile(join(folder, 'costs.json'), JSON.stringify(document))
+    let sent: unknown
+    respond = async (request, response) => {
+      if (request.method !== 'GET') sent = await bodyOf(request)
+      answer(
+        request.method === 'GET' ? found : 200,
+        found === 404 && request.method === 'GET' ? { detail: 'none' } : schema,
+      )(request, response)
+    }
+    const { code, out } = await latchkey(['schemas', 'add', 'costs.json', ...of, ...options])
+    expect(code).toBe(0)
+    expect(seen.map((request) => request.method)).toEqual(['GET', method])
+    expect(seen[1]?.url).toBe(url)
+    expect(sent).toEqual(document)
+    expect(out).toMatch(
+      /extends +Group\nrequired +no\nin use +yes\n\nATTRIBUTE.*\ncenter +string +readWrite +default +required, caseExact\n$/,
+    )
+  })
+
+  test.each(['{', '[]', '{"id":1}', undefined])('add refuses a file that holds %j', async (content) => {
+    if (content !== undefined) await writeFile(join(folder, 'costs.json'), content)
+    const { code, err } = await latchkey(['schemas', 'add', 'costs.json', ...of])
+    expect([code, seen]).toEqual([2, []])
+    expect(err).toMatch(/^latchkey: [^\n]*costs\.json[^\n]+\n$/)
+  })
+
+  test('are listed and shown', async () => {
+    respond = answer(200, { items: [schema] })
+    expect((await latchkey(['schemas', 'list', ...of])).out).toMatch(/urn:acme:costs:1.0:User +Group +no +yes +1\n$/)
+    respond = answer(200, schema)
+    expect(JSON.parse((await latchkey(['schemas', 'show', urn, ...of, '--json'])).out)).toEqual(schema)
+  })
+
+  test('that are in use stay, and each reason is told', async () => {
+    const errors = [{ pointer: '#/attributes/0/type', detail: 'was string: keep string' }]
+    respond = answer(409, { detail: 'It is in use.', code: 'conflict', errors })
+    const { code, err } = await latchkey(['schemas', 'remove', urn, ...of])
+    expect([code, err]).toEqual([1, 'latchkey: It is in use. attributes/0/type was string: keep string.\n'])
+    respond = (_request, response) => response.writeHead(204).end()
+    expect(await latchkey(['schemas', 'remove', urn, ...of])).toEqual({ code: 0, out: `removed  ${urn}\n`, err: '' })
+    expect(seen.at(-1)).toMatchObject({ method: 'DELETE', url: `${path}/${encodeURIComponent(urn)}` })
   })
 })
 

@@ -76,7 +76,7 @@ export class Client {
   }
 
   /** Sends the write again, under the same Idempotency-Key, when its answer was lost: it takes effect once. */
-  write<T>(method: 'POST' | 'PATCH', path: string, schema: z.ZodType<T>, body?: object): Promise<T> {
+  write<T>(method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, schema: z.ZodType<T>, body?: object): Promise<T> {
     return this.#ask(method, path, body).then((answer) => understood(schema, answer))
   }
 
@@ -180,7 +180,9 @@ function refusal({ status, body }: Answer): Failure {
     return new Failure(kind, `The server answered ${status} without saying why. Check that the address is Latchkey's.`)
   }
   const faults = told.errors?.map(({ pointer, detail }) => `${pointer.replace(/^#\//, '')} ${detail}`)
-  return new Failure(kind, faults === undefined ? told.detail : `${faults.join('; ')}.`)
+  if (faults === undefined) return new Failure(kind, told.detail)
+  // That the request breaks rules is said by the rules themselves.
+  return new Failure(kind, `${kind === 'usage' ? '' : `${told.detail} `}${faults.join('; ')}.`)
 }
 
 function understood<T>(schema: z.ZodType<T>, body: unknown): T {

@@ -8,6 +8,7 @@ import { deletedCommand } from './deleted.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { keysCommand } from './keys.ts'
 import { requestsCommand } from './requests.ts'
+import { schemasCommand } from './schemas.ts'
 import { statusCommand } from './status.ts'
 import { tenantsCommand } from './tenants.ts'
 import { printable } from './words.ts'
@@ -22,6 +23,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     .option('--url <address>', 'address of the server')
     .addCommand(tenantsCommand(world, version))
     .addCommand(connectionsCommand(world, version))
+    .addCommand(schemasCommand(world, version))
     .addCommand(keysCommand(world, version))
     .addCommand(deletedCommand(world, version))
     .addCommand(requestsCommand(world, version))

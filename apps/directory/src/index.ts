@@ -3,6 +3,7 @@ import { directorySchema } from './names.ts'
 import { migrations } from './store/migrations.ts'
 
 export { DirectoryModule, type DirectoryParts } from './directory.module.ts'
+export { FollowPeople } from './events/follow-people.ts'
 export { DIRECTORY, directoryGroup, directorySchema } from './names.ts'
 
 /** Brings the schema `directory` up to date; to be done before the directory follows or answers. */

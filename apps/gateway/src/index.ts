@@ -13,6 +13,10 @@ export { currencyCheck } from './http/currency-check.ts'
 export type { GatewayParts } from './parts.ts'
 export { GATEWAY, gatewayGroup, gatewaySchema } from './names.ts'
 export { scimForm, ScimFilter } from './http/scim-filter.ts'
+export { noEdit, replacement } from './membership.ts'
+export type { WriteRequest } from './record-store.ts'
+export { KnownTrust } from './store/known-trust.ts'
+export { Writer } from './store/writer.ts'
 
 /** Brings the schema `gateway` up to date; to be done before the gateway follows or answers. */
 export function migrateGateway(database: Database): Promise<void> {

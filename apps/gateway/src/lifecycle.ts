@@ -30,13 +30,17 @@ export function userProvisioned(scope: Scope, occasion: Occasion, id: string, do
   ]
 }
 
-/** What two states of a user tell followers: nothing when no attribute changed. Versions go on from `before`. */
+/**
+ * What two states of a user tell followers: nothing when no attribute changed. Versions go on from `before`. `secrets` names attributes of
+ * which something is never returned.
+ */
 export function userChanged(
   scope: Scope,
   occasion: Occasion,
   before: ScimRecord,
   after: Resource,
   differences: readonly Difference[],
+  secrets: ReadonlySet<string>,
 ): AnyEvent[] {
   if (differences.length === 0) return []
   const events: AnyEvent[] = []
@@ -50,10 +54,10 @@ export function userChanged(
   const told = wasActive === person.active ? [] : differences.filter(({ attribute }) => attribute === 'active')
   const besides = differences.filter((difference) => !told.includes(difference))
   if (besides.length > 0)
-    events.push(makeEvent('user.changed', next(), { ...payload, ...whatChanged(before.id, besides) }))
+    events.push(makeEvent('user.changed', next(), { ...payload, ...whatChanged(before.id, besides, secrets) }))
   if (told.length > 0) {
     const name = person.active ? 'user.reactivated' : 'user.deactivated'
-    events.push(makeEvent(name, next(), { ...payload, changes: changesOf(before.id, told) }))
+    events.push(makeEvent(name, next(), { ...payload, changes: digestsOf(before.id, told) }))
   }
   return events
 }
@@ -87,6 +91,7 @@ export function groupChanged(
   before: ScimRecord,
   after: Resource,
   differences: readonly Difference[],
+  secrets: ReadonlySet<string>,
 ): AnyEvent[] {
   if (differences.length === 0) return []
   const group: GroupFacts = groupFacts(before.id, after)
@@ -94,7 +99,7 @@ export function groupChanged(
     makeEvent('group.changed', origin(scope, occasion, before.id, before.version + 1), {
       ...facts(scope),
       group,
-      ...whatChanged(before.id, differences),
+      ...whatChanged(before.id, differences, secrets),
     }),
   ]
 }
@@ -142,14 +147,22 @@ export function groupRestored(scope: Scope, occasion: Occasion, deleted: Deleted
   })
 }
 
+/** Of secrets no digest is told: it would hide nothing from who can guess the value. */
 function whatChanged(
   id: string,
   differences: readonly Difference[],
+  secrets: ReadonlySet<string>,
 ): Pick<Payload<'user.changed'>, 'changed' | 'changes'> {
-  return { changed: differences.map(({ attribute }) => attribute), changes: changesOf(id, differences) }
+  return {
+    changed: differences.map(({ attribute }) => attribute),
+    changes: digestsOf(
+      id,
+      differences.filter(({ attribute }) => !secrets.has(attribute)),
+    ),
+  }
 }
 
-function changesOf(id: string, differences: readonly Difference[]): NonNullable<Payload<'user.changed'>['changes']> {
+function digestsOf(id: string, differences: readonly Difference[]): NonNullable<Payload<'user.changed'>['changes']> {
   const digest = (attribute: string, value: Difference['before']): string | null =>
     value === undefined ? null : valueDigest(id, attribute, value)
   return differences.map(({ attribute, before, after }) => ({

@@ -2,7 +2,7 @@ import { defaultSettings, valueDigest } from '#libs/events/index'
 import { parsePatch, readResource, resourceTypes, type Resource } from '#libs/scim/index'
 import { noEdit } from './membership.ts'
 import type { Principal } from './principal.ts'
-import { type Command, decide } from './provisioning.ts'
+import { adopt, type Command, decide } from './provisioning.ts'
 import type { ScimRecord } from './record.ts'
 
 const { User, Group } = resourceTypes
@@ -115,6 +115,56 @@ test('a PATCH that changes nothing writes nothing and tells nothing', () => {
     record(user({ active: true })),
   )
   expect(unchanged).toMatchObject({ write: 'none', version: 3, events: [], changed: [] })
+})
+
+const adopted = (attributes: object, before: ScimRecord) =>
+  adopt(
+    User,
+    { kind: 'create', id: 'another', document: user(attributes), members: noEdit, adoptBy: ['userName'] },
+    before,
+    'userName',
+    principal,
+    occasion,
+  )
+
+test('who is adopted gets what the create names, and keeps the rest', () => {
+  const before = record(
+    user({
+      active: false,
+      title: 'Countess',
+      name: { givenName: 'Ada', familyName: 'Byron' },
+      emails: [{ value: 'old@x.y' }],
+      [enterprise]: { department: 'd', division: 'v' },
+    }),
+  )
+  const intent = adopted(
+    { active: true, name: { familyName: 'King' }, emails: [{ value: 'new@x.y' }], [enterprise]: { department: 'e' } },
+    before,
+  )
+  expect(intent).toMatchObject({
+    write: 'update',
+    id,
+    version: 5,
+    deviations: [{ code: 'adopted', pointer: '/userName' }],
+  })
+  expect(intent.document).toEqual({
+    ...before.document,
+    active: true,
+    name: { givenName: 'Ada', familyName: 'King' },
+    emails: [{ value: 'new@x.y' }],
+    [enterprise]: { department: 'e', division: 'v' },
+  })
+  expect(intent.events.map(({ name }) => name)).toEqual(['user.changed', 'user.reactivated'])
+})
+
+test('a create that says nothing of active leaves who is adopted as active as before', () => {
+  expect(adopted({}, record(user({ active: false })))).toMatchObject({ write: 'none', document: { active: false } })
+})
+
+test('an adoption that changes nothing writes nothing and tells nothing', () => {
+  const unchanged = adopted({ title: 'x' }, record(user({ active: true, title: 'x', nickName: 'y' })))
+  expect(unchanged).toMatchObject({ write: 'none', id, version: 3, events: [], changed: [] })
+  expect(unchanged.deviations).toMatchObject([{ code: 'adopted' }])
 })
 
 test('an unknown id is not found, whatever is asked of it', () => {

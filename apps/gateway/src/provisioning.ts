@@ -3,6 +3,7 @@ import {
   applyPatch,
   changedAttributes,
   type Deviation,
+  deviations,
   type Difference,
   differences,
   errors,
@@ -23,6 +24,7 @@ import {
   userDeprovisioned,
   userProvisioned,
 } from './lifecycle.ts'
+import type { AdoptBy } from './adoption.ts'
 import { type MembershipEdit } from './membership.ts'
 import type { Principal } from './principal.ts'
 import type { ScimRecord } from './record.ts'
@@ -32,7 +34,16 @@ export type Precondition = string | undefined
 
 /** What an identity provider asks to be done to one user or group. */
 export type Command =
-  | { readonly kind: 'create'; readonly id: string; readonly document: Resource; readonly members: MembershipEdit }
+  | {
+      readonly kind: 'create'
+      readonly id: string
+      readonly document: Resource
+      readonly members: MembershipEdit
+      /** By what a user that is there is taken for the one to be created; absent or empty where that is refused. */
+      readonly adoptBy?: AdoptBy
+      /** Where the resource is in the request's body, as a JSON pointer; the whole of it unless told. */
+      readonly pointer?: string | undefined
+    }
   | {
       readonly kind: 'replace'
       readonly id: string
@@ -48,6 +59,11 @@ export type Command =
       readonly precondition: Precondition
     }
   | { readonly kind: 'delete'; readonly id: string; readonly precondition: Precondition }
+
+/** By what somebody may be adopted; empty where nobody is. */
+export function adoptByOf(command: Command): AdoptBy {
+  return command.kind === 'create' ? (command.adoptBy ?? []) : []
+}
 
 /** What a command comes to, before uniqueness and memberships have had their say. */
 export interface Intent {
@@ -102,17 +118,50 @@ export function decide(
       events,
     }
   }
-  const { document, changes, deviations } =
-    command.kind === 'patch' ? patched(type, command, before, principal) : replaced(type, command, before)
+  const after = command.kind === 'patch' ? patched(type, command, before, principal) : replaced(type, command, before)
+  return changeTo(type, before, after, principal, occasion)
+}
+
+/**
+ * Decides a create for which a user that is there is taken: what the command names is replaced as by a PATCH without a path, and
+ * nothing else is touched. Throws `mutability` where that would change what is immutable.
+ */
+export function adopt(
+  type: ResourceType,
+  command: Extract<Command, { kind: 'create' }>,
+  before: ScimRecord,
+  by: AdoptBy[number],
+  principal: Principal,
+  occasion: Occasion,
+): Intent {
+  const { schemas: _, ...named } = command.document
+  const { resource: document } = applyPatch(type, before.document, [{ op: 'replace', value: named, pointer: '' }])
+  const changes = differences(before.document, document)
+  return changeTo(
+    type,
+    before,
+    { document, changes, deviations: [deviations.adopted(`${command.pointer ?? ''}/${by}`)] },
+    principal,
+    occasion,
+  )
+}
+
+function changeTo(
+  type: ResourceType,
+  before: ScimRecord,
+  { document, changes, deviations: found }: After,
+  principal: Principal,
+  occasion: Occasion,
+): Intent {
   const told = type.name === 'User' ? userChanged : groupChanged
-  const events = told(principal, occasion, before, document, changes)
+  const events = told(principal, occasion, before, document, changes, type.secrets)
   return {
     write: events.length > 0 ? 'update' : 'none',
     id: before.id,
     document,
     version: before.version + events.length,
     changed: changes.map(({ attribute }) => attribute),
-    deviations,
+    deviations: found,
     events,
   }
 }
@@ -129,11 +178,11 @@ function patched(
   before: ScimRecord,
   principal: Principal,
 ): After {
-  const { resource, deviations } = applyPatch(type, before.document, command.operations, {
+  const { resource, deviations: found } = applyPatch(type, before.document, command.operations, {
     dialect: principal.identityProvider,
   })
   const document = withDefaults(type, resource, undefined)
-  return { document, changes: differences(before.document, document), deviations }
+  return { document, changes: differences(before.document, document), deviations: found }
 }
 
 function replaced(type: ResourceType, command: Extract<Command, { kind: 'replace' }>, before: ScimRecord): After {

@@ -1,3 +1,4 @@
+import { ExactNumber } from '#libs/scim/index'
 import { Pseudonyms } from './pseudonyms.ts'
 
 const veil = new Pseudonyms(Buffer.alloc(32, 1), 'one')
@@ -28,10 +29,11 @@ test('of a body the values are hidden wherever they are, and what makes it odd s
     ],
     hired: '2026-01-31T12:00:00Z',
     employeeNumber: 4711,
+    account: new ExactNumber('-98765432109876543210.5e12'),
     nothing: null,
   })
   const text = JSON.stringify(body)
-  expect(text).not.toMatch(/ada|example\.com|Secret|Chief|4711/i)
+  expect(text).not.toMatch(/ada|example\.com|Secret|Chief|4711|98765/i)
   expect(body).toMatchObject({
     schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
     Operations: [

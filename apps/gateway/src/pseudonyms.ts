@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { isObject, type JsonValue, parseJson } from '#libs/scim/index'
+import { ExactNumber, isObject, type JsonValue, parseJson } from '#libs/scim/index'
 import { isId } from './record.ts'
 
 /**
@@ -25,6 +25,7 @@ export class Pseudonyms {
     const name = key.slice(Math.max(key.lastIndexOf(':'), key.lastIndexOf('.')) + 1).toLowerCase()
     if (kept.has(name)) return value
     if (typeof value === 'number') return Number(this.text(String(value)))
+    if (value instanceof ExactNumber) return new ExactNumber(this.text(value.text.replace(/e.*/i, '')))
     if (typeof value !== 'string') return value
     if (name === 'password') return 'password'
     if (name === 'path' && value.startsWith('/')) return this.#address(value)

@@ -1,4 +1,4 @@
-import { errors, fold, type Resource } from '#libs/scim/index'
+import { enforceUserName, errors, fold, type Resource } from '#libs/scim/index'
 
 /** A user or group as the gateway keeps it. `document` holds neither id, meta, groups nor members. */
 export interface ScimRecord {
@@ -52,7 +52,7 @@ export function userKeys(connection: string, document: Resource): UserKeys {
 }
 
 export function userNameKey(document: Resource): string {
-  return key('userName', fold(text(document['userName']) ?? ''))
+  return key('userName', enforceUserName(text(document['userName']) ?? ''))
 }
 
 export function groupKeys(document: Resource): { displayNameKey: string; externalId: string | null } {

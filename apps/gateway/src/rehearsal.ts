@@ -1,5 +1,6 @@
 import { differences, errors, type JsonValue, type Resource, ScimError } from '#libs/scim/index'
 import type { Answer } from './answer.ts'
+import type { Principal } from './principal.ts'
 import type { RecordWrites, Written } from './record-store.ts'
 import type { ResourceParts } from './resources.ts'
 import type { Admitted, Arrival } from './way-in.ts'
@@ -50,7 +51,7 @@ export async function rehearse(
   )
   request.recorded = false
   const told = {
-    changes: all.flatMap(changesOf),
+    changes: all.flatMap((written) => changesOf(written, secretsOf(request.principal))),
     events: all.flatMap(({ events }) => events.map(({ name, subject, payload }) => ({ name, subject, payload }))),
   }
   const rehearsed = {
@@ -73,13 +74,17 @@ interface Change {
   readonly removed?: readonly string[]
 }
 
-function changesOf({ id, write, before, document, events }: Written): Change[] {
+function secretsOf({ types }: Principal): ReadonlySet<string> {
+  return new Set([...types.User.secrets, ...types.Group.secrets])
+}
+
+/** Of a secret only that it would change. */
+function changesOf({ id, write, before, document, events }: Written, secrets: ReadonlySet<string>): Change[] {
   const after = write === 'delete' ? nothing : document
   const attributes = differences(before ?? nothing, after).map((each) => ({
     id,
     attribute: each.attribute,
-    before: each.before ?? null,
-    after: each.after ?? null,
+    ...(secrets.has(each.attribute) ? {} : { before: each.before ?? null, after: each.after ?? null }),
   }))
   const members = events.flatMap((event) =>
     event.name === 'group.members-changed'

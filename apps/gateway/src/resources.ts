@@ -17,6 +17,7 @@ import {
   splitPatch,
   wants,
 } from '#libs/scim/index'
+import { type AdoptBy, adoptByFor } from './adoption.ts'
 import { accepted, type Answer, type Outcome } from './answer.ts'
 import { requestDecided } from './decision.ts'
 import { noEdit, replacement } from './membership.ts'
@@ -41,9 +42,13 @@ const mostMembersAnswered = 1_000
 /** Members that one page of groups shows in all; a page with more is refused. */
 const mostMembersListed = 50_000
 
-/** RFC 7644 section 3.3. 201 with the whole resource, Location and ETag; 409 when the userName is taken. */
+/**
+ * RFC 7644 section 3.3. 201 with the whole resource, Location and ETag; 409 when the userName is taken. Where the connection adopts
+ * users that are there, 201 with the one that is.
+ */
 export async function create(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
-  return write(creation(request, type, newId(request.arrival.receivedAt.getTime())), parts)
+  const id = newId(request.arrival.receivedAt.getTime())
+  return write(creation(request, type, id, adoptByFor(type, request.principal)), parts)
 }
 
 /** One of several resources that refer to each other by ids that were given out before. */
@@ -54,7 +59,7 @@ export interface Creation {
 }
 
 /**
- * Creates all of them or none. Those that are not there to be created, because something was wrong with them already, are undefined.
+ * Creates all of them or none, and adopts nobody, who would have another id. Those that are not there to be created, because something was wrong with them already, are undefined.
  * Each has an answer of its own; of the others' it is `brokenCircle`.
  */
 export async function createTogether(
@@ -64,7 +69,7 @@ export async function createTogether(
   const changes = await Promise.allSettled(
     creations.map(async (one) => {
       if (one === undefined) throw errors.brokenCircle([])
-      return creation(one.request, one.type, one.id)
+      return creation(one.request, one.type, one.id, [])
     }),
   )
   const sound = changes.flatMap((change) => (change.status === 'fulfilled' ? [change.value] : []))
@@ -79,7 +84,7 @@ export async function createTogether(
   )
 }
 
-function creation(request: Admitted, type: ResourceType, id: string): Change {
+function creation(request: Admitted, type: ResourceType, id: string, adoptBy: AdoptBy): Change {
   const projection = projectionOf(request, type)
   const { resource, members, deviations } = readResource(type, request.body, readingOf(request))
   const command: Command = {
@@ -87,6 +92,8 @@ function creation(request: Admitted, type: ResourceType, id: string): Change {
     id,
     document: resource,
     members: members === undefined ? noEdit : replacement(members),
+    adoptBy,
+    pointer: request.within?.pointer,
   }
   return { request, type, command, reply: { status: 201, deviations, projection } }
 }
@@ -251,7 +258,7 @@ async function answerOf(change: Change, written: Written, parts: ResourceParts):
   const headers = { ETag: renderVersion(written.version), Location: locationOf(base, type, written.id) }
   // A bulk response need not show what was written (RFC 7644 section 3.7).
   if (reply.status === 204 || request.within !== undefined) return { status: reply.status, headers, outcome }
-  const isNewUser = command.kind === 'create' && type.name === 'User'
+  const isNewUser = written.before === undefined && type.name === 'User'
   const [standing] = isNewUser
     ? [written]
     : // It is written: what lives in other rows is left out rather than answer that it failed.

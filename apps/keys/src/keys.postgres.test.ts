@@ -10,7 +10,7 @@ import { generatePeppers, matches, readKey } from '#libs/credentials/index'
 import { AppendQueue } from '#libs/eventlog/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
 import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
-import { defaultSettings, makeEvent, type Payload } from '#libs/events/index'
+import { type ConnectionSchema, defaultSettings, makeEvent, type Payload } from '#libs/events/index'
 import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database, Entities } from '#libs/postgres/index'
 import { startTelemetry } from '#libs/telemetry/index'
@@ -40,6 +40,7 @@ const logged: unknown[] = []
 const told: unknown[] = []
 const closing: (() => Promise<unknown>)[] = []
 let fullQueue = false
+let hasHeard: () => Promise<boolean> = async () => true
 let reached = { log: true, channel: true }
 
 beforeAll(async () => {
@@ -80,6 +81,7 @@ beforeAll(async () => {
     decisions,
     channel: { publish: (message) => void told.push(JSON.parse(message)) },
     reaches: () => reached,
+    hasHeardUntil: () => hasHeard(),
     peppers: generatePeppers(),
     adminTokens: token,
     publicUrl,
@@ -186,6 +188,14 @@ async function newConnection(environment = 'sandbox', tenant?: string) {
     body: { name: `Okta ${randomUUID()}`, environment },
   })
   return answer.body
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error('it did not come about within 10 seconds')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
 }
 
 describe('the channel', () => {
@@ -601,6 +611,217 @@ describe('the record of a call', () => {
   })
 })
 
+describe('schemas of a connection', () => {
+  const urn = 'urn:acme:params:scim:schemas:extension:costs:2.0:User'
+  const center = { name: 'center', type: 'string' }
+  const document = (attributes: object[] = [center], id = urn) => ({ id, name: 'Costs', attributes })
+  const path = (connection: string, id?: string) =>
+    `/connections/${connection}/schemas${id === undefined ? '' : `/${encodeURIComponent(id)}`}`
+
+  async function used(connection: { id: string; tenant: string }, changed: string[], more: object = {}): Promise<void> {
+    const id = `r-${connection.id}`
+    const origin = { source: 'gateway', subject: id, owner: connection.id, version: 1, time: now } as const
+    const event = makeEvent('request.decided', origin, { ...requestOf(connection, changed), ...more })
+    await parts.database.transaction(async (transaction) => parts.log.append(transaction, [event]))
+  }
+
+  function requestOf({ id, tenant }: { id: string; tenant: string }, changed: string[]): Payload<'request.decided'> {
+    return {
+      requestId: 'r',
+      surface: 'scim',
+      tenant,
+      connection: id,
+      environment: 'sandbox',
+      identityProvider: 'other',
+      kid: null,
+      method: 'POST',
+      path: '/scim/v2',
+      operation: 'users.create',
+      address: '127.0.0.1',
+      userAgent: null,
+      steps: [],
+      outcome: 'accepted',
+      status: 201,
+      code: null,
+      detail: null,
+      subject: null,
+      changed,
+      events: [],
+      deviations: [],
+      receivedAt: now.toISOString(),
+      microseconds: 1,
+      traceId: '0'.repeat(32),
+    }
+  }
+
+  const isUsed = async (connection: string): Promise<boolean> => {
+    const { body } = await ask('GET', path(connection, urn))
+    return body.inUse
+  }
+
+  test('are added whole, told with every change of the connection, and found by URN in any letter case', async () => {
+    const { id } = await newConnection()
+    const added = await ask('POST', `${path(id)}?required=true`, { body: document() })
+    expect(added).toMatchObject({
+      status: 201,
+      body: {
+        id: urn,
+        resourceType: 'User',
+        required: true,
+        inUse: false,
+        document: { id: urn, attributes: [center] },
+      },
+    })
+    const other = await ask('POST', `${path(id)}?resourceType=Group`, { body: document([center], 'urn:acme:teams') })
+    expect(other).toMatchObject({ status: 201, body: { resourceType: 'Group', required: false } })
+    expect((await ask('GET', path(id))).body).toEqual({ items: [added.body, other.body] })
+    expect((await ask('GET', path(id, urn.toUpperCase()))).body).toEqual(added.body)
+    expect((await ask('GET', `/connections/${id}`)).body.schemas).toEqual([urn, 'urn:acme:teams'])
+    await ask('PATCH', `/connections/${id}`, { body: { name: 'Renamed' } })
+    const told = await events(`subject = $1 AND name = 'connection.changed'`, [id])
+    expect(
+      told.map(({ payload }) => [payload.changed, payload.schemas.map((one: ConnectionSchema) => one.document.id)]),
+    ).toEqual([
+      [['schemas'], [urn]],
+      [['schemas'], [urn, 'urn:acme:teams']],
+      [['name'], [urn, 'urn:acme:teams']],
+    ])
+    const [record] = await events(
+      `name = 'request.decided' AND payload::jsonb ->> 'operation' = 'schemas.create' AND payload::jsonb ->> 'connection' = $1`,
+      [id],
+    )
+    expect(record?.payload).toMatchObject({
+      subject: { kind: 'schema', id: urn },
+      changed: ['schemas'],
+      outcome: 'accepted',
+    })
+    for (const call of [
+      ask('GET', path(id, 'urn:acme:none')),
+      ask('GET', path('aaaaaaaaaaaaaaaa')),
+      ask('DELETE', path(id, 'urn:acme:none')),
+    ]) {
+      expect((await call).status).toBe(404)
+    }
+  })
+
+  test('are refused with every fault and its place', async () => {
+    const { id } = await newConnection()
+    const { status, body } = await ask('POST', path(id), {
+      body: { id: 'costs', attributes: [{ name: 'a b' }, { name: 'c', uniqueness: 'server' }] },
+    })
+    expect(status).toBe(422)
+    expect(body.errors).toMatchObject([
+      { pointer: '#/id', detail: expect.stringContaining('urn:example') },
+      { pointer: '#/attributes/0/name' },
+      { pointer: '#/attributes/1/uniqueness', detail: expect.stringContaining('userName alone') },
+    ])
+    for (const query of ['resourceType=Robot', 'required=yes']) {
+      expect((await ask('POST', `${path(id)}?${query}`, { body: document() })).status).toBe(422)
+    }
+    expect((await ask('POST', path(id), { body: document() })).status).toBe(201)
+    expect((await ask('POST', path(id), { body: document() })).status).toBe(409)
+    expect((await ask('POST', path(id), { body: document([center], `${urn}:center`) })).status).toBe(409)
+    expect((await ask('PUT', path(id, urn), { body: document([center], 'urn:acme:x') })).body.errors).toMatchObject([
+      { pointer: '#/id' },
+    ])
+    for (let count = 1; count < 8; count++) {
+      expect((await ask('POST', path(id), { body: document([center], `urn:acme:more-${count}`) })).status).toBe(201)
+    }
+    expect((await ask('POST', path(id), { body: document([center], 'urn:acme:ninth') })).status).toBe(409)
+  })
+
+  test('that no request has used are replaced and removed as one likes, though the connection is used', async () => {
+    const { id, tenant } = await newConnection()
+    await ask('POST', `/connections/${id}/keys`)
+    await ask('POST', path(id), { body: document() })
+    const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department'
+    await used({ id, tenant }, ['userName', enterprise])
+    await used({ id, tenant }, [`${urn}:center`], { dryRun: true })
+    const replaced = await ask('PUT', `${path(id, urn)}?required=true`, {
+      body: document([{ name: 'other', required: true }]),
+    })
+    expect(replaced).toMatchObject({
+      status: 200,
+      body: { required: true, document: { attributes: [{ name: 'other' }] } },
+    })
+    const told = await events(`subject = $1 AND name = 'connection.changed'`, [id])
+    await ask('PUT', path(id, urn), { body: document([{ name: 'other', required: true }]) })
+    expect(await events(`subject = $1 AND name = 'connection.changed'`, [id])).toEqual(told)
+    expect((await ask('DELETE', path(id, urn))).status).toBe(204)
+    expect((await ask('GET', path(id))).body).toEqual({ items: [] })
+    expect((await ask('GET', `/connections/${id}`)).body.schemas).toEqual([])
+  })
+
+  test('that a request has used are widened, and not broken or removed', async () => {
+    const { id, tenant } = await newConnection()
+    await ask('POST', path(id), { body: document() })
+    await used({ id, tenant }, [`${urn}:center`])
+    await until(() => isUsed(id))
+    const wider = document([
+      { ...center, description: 'Who pays.' },
+      { name: 'more', type: 'integer' },
+    ])
+    expect(await ask('PUT', path(id, urn), { body: wider })).toMatchObject({
+      status: 200,
+      body: { inUse: true, document: wider },
+    })
+    const narrower = document([
+      { name: 'center', type: 'boolean' },
+      { name: 'new', required: true },
+    ])
+    const refused = await ask('PUT', `${path(id, urn)}?required=true`, { body: narrower })
+    expect(refused).toMatchObject({
+      status: 409,
+      body: { code: 'conflict', detail: expect.stringContaining('in use') },
+    })
+    expect(refused.body.errors.map((error: { pointer: string }) => error.pointer)).toEqual([
+      '#/required',
+      '#/attributes/0/type',
+      '#/attributes/1/required',
+      '#/attributes',
+    ])
+    expect((await ask('DELETE', path(id, urn))).status).toBe(409)
+    expect((await ask('GET', path(id, urn))).body.document).toMatchObject(wider)
+  })
+
+  test('are not broken before it is known what was decided until then', async () => {
+    const { id, tenant } = await newConnection()
+    await ask('POST', path(id), { body: document() })
+    await ask('POST', `/connections/${id}/keys`)
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    hasHeard = () => promise
+    const removal = ask('DELETE', path(id, urn))
+    const widening = await ask('PUT', path(id, urn), { body: document([center, { name: 'more' }]) })
+    expect(widening.status).toBe(200)
+    await used({ id, tenant }, [`${urn}:center`])
+    await until(() => isUsed(id))
+    resolve(true)
+    expect((await removal).status).toBe(409)
+  })
+
+  test('are not broken while that cannot be known', async () => {
+    const { id } = await newConnection()
+    await ask('POST', path(id), { body: document() })
+    expect((await ask('DELETE', path(id, urn))).status).toBe(204)
+    await ask('POST', path(id), { body: document() })
+    await ask('POST', `/connections/${id}/keys`)
+    hasHeard = async () => false
+    const { status, headers, body } = await ask('DELETE', path(id, urn))
+    hasHeard = async () => true
+    expect([status, headers.get('retry-after')]).toEqual([503, '5'])
+    expect(body.detail).toContain('Nothing was changed')
+  })
+
+  test('go with the tenant', async () => {
+    const { id, tenant } = await newConnection()
+    await ask('POST', path(id), { body: document() })
+    await used({ id, tenant }, [`${urn}:center`])
+    await until(() => isUsed(id))
+    expect((await ask('DELETE', `/tenants/${tenant}`)).status).toBe(204)
+    expect(await parts.database.query('SELECT FROM keys.schema_use WHERE connection = $1', [id])).toEqual([])
+  })
+})
+
 describe('an Idempotency-Key', () => {
   test('gives the first answer again and does nothing twice', async () => {
     const headers = { 'idempotency-key': randomUUID() }
@@ -732,14 +953,6 @@ describe('the last use of a key', () => {
 
   async function listed(connection: string): Promise<{ lastUsed: object | null }> {
     return (await ask('GET', `/connections/${connection}/keys`)).body.items[0]
-  }
-
-  async function until(condition: () => Promise<boolean>): Promise<void> {
-    const end = Date.now() + 10_000
-    while (!(await condition())) {
-      if (Date.now() > end) throw new Error('it did not come about within 10 seconds')
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
   }
 })
 

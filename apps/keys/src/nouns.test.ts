@@ -1,5 +1,5 @@
 import { generatePeppers, readKey } from '#libs/credentials/index'
-import { defaultSettings, makeEvent } from '#libs/events/index'
+import { defaultSettings, makeEvent, type Payload } from '#libs/events/index'
 import {
   change,
   type Connection,
@@ -10,6 +10,7 @@ import {
   scimBaseUrl,
 } from './connection.ts'
 import { latestUses } from './last-use.ts'
+import { schemaUses } from './schema-use.ts'
 import { keyMinted, mint, revoked, shownAgain } from './provisioning-key.ts'
 import { firstFree, idFromName, tenantId } from './tenant.ts'
 
@@ -97,42 +98,66 @@ describe('a key', () => {
   })
 })
 
+function request(told: Partial<Payload<'request.decided'>>) {
+  return makeEvent(
+    'request.decided',
+    { source: 'gateway', subject: 'r', owner: connection.id, version: 1, time: now },
+    {
+      requestId: 'r',
+      surface: 'scim',
+      tenant: 'acme',
+      connection: connection.id,
+      environment: 'sandbox',
+      identityProvider: 'okta',
+      kid: 'a',
+      method: 'GET',
+      path: '/scim/v2/abcdefghijkmnpqr/Users',
+      operation: 'users.list',
+      address: '192.0.2.7',
+      userAgent: null,
+      steps: [],
+      outcome: 'accepted',
+      status: 200,
+      code: null,
+      detail: null,
+      subject: null,
+      changed: [],
+      events: [],
+      deviations: [],
+      receivedAt: now.toISOString(),
+      microseconds: 1,
+      traceId: 'a'.repeat(32),
+      ...told,
+    },
+  )
+}
+
 test('the last uses in a batch are one for each key, the latest, and only proved ones', () => {
-  const request = (kid: string | null, receivedAt: string) =>
-    makeEvent(
-      'request.decided',
-      { source: 'gateway', subject: 'r', owner: connection.id, version: 1, time: now },
-      {
-        requestId: 'r',
-        surface: 'scim',
-        tenant: 'acme',
-        connection: connection.id,
-        environment: 'sandbox',
-        identityProvider: 'okta',
-        kid,
-        method: 'GET',
-        path: '/scim/v2/abcdefghijkmnpqr/Users',
-        operation: 'users.list',
-        address: '192.0.2.7',
-        userAgent: null,
-        steps: [],
-        outcome: 'accepted',
-        status: 200,
-        code: null,
-        detail: null,
-        subject: null,
-        changed: [],
-        events: [],
-        deviations: [],
-        receivedAt,
-        microseconds: 1,
-        traceId: 'a'.repeat(32),
-      },
-    )
   const [one, two] = ['2026-03-01T10:00:01.000Z', '2026-03-01T10:00:02.000Z']
-  const uses = latestUses([request('a', two), request('a', one), request(null, two), request('b', one)])
+  const uses = latestUses([
+    request({ receivedAt: two }),
+    request({ receivedAt: one }),
+    request({ kid: null, receivedAt: two }),
+    request({ kid: 'b', receivedAt: one }),
+  ])
   expect(uses.map((use) => [use.kid, use.at.toISOString()])).toEqual([
     ['a', two],
     ['b', one],
+  ])
+})
+
+test('the schemas that a batch has used are those of attributes that were written, each once', () => {
+  const urn = 'urn:acme:costs:2.0:User'
+  const uses = schemaUses([
+    request({ changed: ['userName', `${urn}:center`, `${urn}:code`] }),
+    request({ changed: ['urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department'] }),
+    request({ changed: ['urn:acme:rehearsed:x'], dryRun: true }),
+    request({ changed: ['settings.mode', 'urn:acme:admin:x'], surface: 'admin' }),
+    request({ changed: ['urn:acme:nobody:x'], connection: null }),
+    request({ changed: [`${urn}:center`], connection: 'other' }),
+  ])
+  expect(uses).toEqual([
+    { connection: connection.id, schema: urn },
+    { connection: 'other', schema: urn },
   ])
 })

@@ -16,6 +16,8 @@ export interface KeysParts {
   readonly channel: Pick<TrustChannel, 'publish'>
   /** Whether what is appended, or announced on the channel, reaches anyone else for the time being. */
   readonly reaches: () => { readonly log: boolean; readonly channel: boolean }
+  /** Waits until every request decided before that instant is known to this service; false when that takes too long. */
+  readonly hasHeardUntil: (instant: Date) => Promise<boolean>
   readonly peppers: Peppers
   readonly adminTokens: string | readonly string[]
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */

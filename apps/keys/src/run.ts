@@ -1,6 +1,14 @@
 import { AdminCalls } from '#libs/admin/index'
 import { announceWaiting } from './announce.ts'
-import { banner, followersOperations, only, publicAddress, readSettings, statementTimeout } from '#libs/program/index'
+import {
+  banner,
+  followersOperations,
+  hasFollowedUntil,
+  only,
+  publicAddress,
+  readSettings,
+  statementTimeout,
+} from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
   checkPeppers,
@@ -54,6 +62,14 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const channel = starting.openChannel(configuration)
       const endAnnouncing = announceWaiting(channel, (names) => log.waiting(names), starting.onFailure)
       starting.endWith('the announcing of what waits', async () => endAnnouncing())
+      const follower = starting.follower({
+        log,
+        database,
+        group: keysGroup,
+        transportId: KEYS,
+        schema: keysSchema,
+        relaxed: true,
+      })
       const parts: KeysParts = {
         database,
         entities,
@@ -61,6 +77,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         decisions: starting.openDecisions(log, database, configuration.LATCHKEY_DECISION_QUEUE),
         channel,
         reaches: () => ({ log: log.broker === 'connected', channel: channel.state === 'connected' }),
+        hasHeardUntil: (instant) => hasFollowedUntil(follower, instant),
         peppers,
         adminTokens: adminToken,
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, configuration.LATCHKEY_GATEWAY_PORT),
@@ -74,14 +91,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         modules: [KeysModule.with(parts), AdminCalls.with({ ...parts, source: 'keys', operations })],
         database,
         adminToken,
-        follower: starting.follower({
-          log,
-          database,
-          group: keysGroup,
-          transportId: KEYS,
-          schema: keysSchema,
-          relaxed: true,
-        }),
+        follower,
         ...(quickstart === undefined
           ? {}
           : {

@@ -23,3 +23,9 @@ export function followersOf(stores: Stores, telemetry: Telemetry, logger: Logger
     follower(auditGroup, AUDIT, stores.audit, auditSchema),
   ]
 }
+
+export function followerNamed(followers: readonly EventLogServer[], group: string): EventLogServer {
+  const found = followers.find((follower) => follower.group === group)
+  if (found === undefined) throw new Error(`nothing follows as ${group}`)
+  return found
+}

@@ -1,11 +1,18 @@
 import { AuditModule } from '#apps/audit/src/index'
 import { DirectoryModule } from '#apps/directory/src/index'
 import { Currency, gatewayGroup, GatewayModule, gatewayOperations, scimForm, ScimFilter } from '#apps/gateway/src/index'
-import { ensureQuickstart, KeysModule, keysOperations, type KeysParts, type Quickstart } from '#apps/keys/src/index'
+import {
+  ensureQuickstart,
+  keysGroup,
+  KeysModule,
+  keysOperations,
+  type KeysParts,
+  type Quickstart,
+} from '#apps/keys/src/index'
 import { AdminCalls } from '#libs/admin/index'
 import { localChannel } from '#libs/cache/index'
-import { caughtUp, databaseCheck, failuresOf, followersOperations, serve } from '#libs/program/index'
-import { followersOf } from './followers.ts'
+import { caughtUp, databaseCheck, failuresOf, followersOperations, hasFollowedUntil, serve } from '#libs/program/index'
+import { followerNamed, followersOf } from './followers.ts'
 import { openStores, type StoresOptions } from './stores.ts'
 
 export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
@@ -35,6 +42,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
   const channel = localChannel(failuresOf('the channel of revocations', logger), 'one process')
   options.ending.add('the channel of revocations', 1_000, () => channel.close())
   const followers = followersOf(stores, telemetry, logger)
+  const [gatewayFollower, keysFollower] = [followerNamed(followers, gatewayGroup), followerNamed(followers, keysGroup)]
   const keysParts: KeysParts = {
     database: stores.keys,
     entities,
@@ -42,6 +50,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     decisions: stores.decisions.keys,
     channel,
     reaches: () => ({ log: true, channel: true }),
+    hasHeardUntil: (instant) => hasFollowedUntil(keysFollower, instant),
     peppers,
     adminTokens: adminToken,
     publicUrl,
@@ -49,7 +58,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     telemetry,
   }
   // The log is a table beside the others: what was committed is in it.
-  const caughtUpAt = () => followers.find(({ group }) => group === gatewayGroup)?.follower?.caughtUpAt()
+  const caughtUpAt = () => gatewayFollower.follower?.caughtUpAt()
   const gatewayParts = {
     database: stores.gateway,
     log,

@@ -44,7 +44,6 @@ const database = 'latchkey'
 const settings = {
   shared_buffers: '128MB',
   max_connections: '100',
-  wal_compression: 'on',
   synchronous_commit: 'on',
   log_checkpoints: 'off',
   ...silentLog,

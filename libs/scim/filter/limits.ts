@@ -1,4 +1,4 @@
-/** What one filter may ask of the server. A filter beyond them is refused before any work is done for it. */
+/** What one filter, or one path of a PATCH, may ask of the server. What is beyond them is refused before any work is done for it. */
 export const filterLimits = {
   /** UTF-16 code units. */
   length: 8192,

@@ -3,9 +3,8 @@ import { isObject } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Attribute } from '../schema/attribute.ts'
 import type { ResourceType } from '../schema/resource-type.ts'
-import { canonicalDateTime } from './date-time.ts'
+import { comparedText } from './compared-text.ts'
 import type { ComparisonOperator, Filter } from './filter.ts'
-import { fold } from './fold.ts'
 import { resolveFilter } from './resolve.ts'
 import type { ComparedValue, ResolvedFilter } from './resolve.ts'
 
@@ -85,16 +84,11 @@ function comparison(
         ? inOrder(operator, compareNumbers(candidate, value), 0)
         : operator === 'ne'
   }
-  const normal = normalizer(attribute)
-  const wanted = normal(value)
+  const wanted = comparedText(attribute, value, operator)
   return (candidate) =>
-    typeof candidate === 'string' ? compareText(operator, normal(candidate), wanted) : operator === 'ne'
-}
-
-/** How texts of an attribute are brought into the form in which they compare. */
-function normalizer({ type, caseExact }: Attribute): (text: string) => string {
-  if (type === 'dateTime') return (text) => canonicalDateTime(text) ?? text
-  return caseExact || type === 'binary' ? (text) => text : fold
+    typeof candidate === 'string'
+      ? compareText(operator, comparedText(attribute, candidate), wanted)
+      : operator === 'ne'
 }
 
 function compareText(operator: ComparisonOperator, left: string, right: string): boolean {
@@ -106,8 +100,23 @@ function compareText(operator: ComparisonOperator, left: string, right: string):
     case 'ew':
       return left.endsWith(right)
     default:
-      return inOrder(operator, left, right)
+      return inOrder(operator, byCodePoint(left, right), 0)
   }
+}
+
+/** Below 0, 0 or above 0 as the first text stands before the second, is the same or stands after it. */
+function byCodePoint(left: string, right: string): number {
+  if (left === right) return 0
+  let at = 0
+  while (at < left.length && left.charCodeAt(at) === right.charCodeAt(at)) at++
+  const [one, other] = [left.charCodeAt(at), right.charCodeAt(at)]
+  // One has ended; or halves of surrogate pairs, which stand for more than every other code unit.
+  if (Number.isNaN(one) || Number.isNaN(other)) return Number.isNaN(one) ? -1 : 1
+  return isSurrogate(one) === isSurrogate(other) ? one - other : isSurrogate(one) ? 1 : -1
+}
+
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdfff
 }
 
 function inOrder<T extends string | number | boolean>(operator: ComparisonOperator, left: T, right: T): boolean {

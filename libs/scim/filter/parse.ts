@@ -19,6 +19,7 @@ export function parseFilter(text: string): Filter {
  * URN of an extension reads as its last word being the name. Throws `invalidPath`, and `invalidFilter` for the filter inside.
  */
 export function parseAttributePath(text: string): { path: AttributePath; filter?: Filter; sub?: string } {
+  if (text.length > filterLimits.length) throw invalidPath()
   const open = text.indexOf('[')
   const path = splitPath(open === -1 ? text : text.slice(0, open))
   if (path === undefined) throw invalidPath()

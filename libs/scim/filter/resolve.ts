@@ -32,8 +32,8 @@ export type ResolvedFilter =
       readonly kind: 'compare'
       readonly target: Target
       /**
-       * `ne` holds where the attribute has no value, and where some value differs. The order of strings is by code unit after
-       * folding, unless caseExact.
+       * `ne` holds where the attribute has no value, and where some value differs. Strings compare in the form of `comparedText`;
+       * their order is by code point.
        */
       readonly operator: ComparisonOperator
       readonly value: ComparedValue
@@ -56,20 +56,20 @@ export function resolveFilter(resourceType: ResourceType, filter: Filter): Resol
 /** Resolves the filter of a value path on that attribute; its targets' paths begin at the element. */
 export function resolveElementFilter(container: AttributeReference | Target, filter: Filter): ResolvedFilter {
   const { attribute, path } = container
-  return resolve(
-    filter,
-    ({ schema, name, sub }) => {
-      if (schema !== undefined || sub !== undefined) return undefined
-      if (attribute.type !== 'complex') {
-        return name.toLowerCase() === 'value'
-          ? { attribute: single(attribute), path: [], multiValued: false }
-          : undefined
-      }
-      const found = subAttribute(attribute, name)
-      return found && { attribute: found, path: [found.name], multiValued: found.multiValued }
-    },
-    path,
-  )
+  const element: Target = { attribute: { ...attribute, multiValued: false }, path: [], multiValued: false }
+  return resolve(filter, (part) => partOf(element, part), path)
+}
+
+/** What a name within the brackets of a value path means; a simple value is its own `value`. */
+function partOf({ attribute, path }: Target, { schema, name, sub }: AttributePath): Target | undefined {
+  if (schema !== undefined || sub !== undefined) return undefined
+  if (attribute.type !== 'complex') {
+    return name.toLowerCase() === 'value' ? { attribute, path, multiValued: false } : undefined
+  }
+  const found = subAttribute(attribute, name)
+  if (found === undefined) return undefined
+  const parent = path.length === 0 ? {} : { parent: attribute }
+  return { attribute: found, path: [...path, found.name], multiValued: found.multiValued, ...parent }
 }
 
 function resolve(filter: Filter, find: Lookup, within?: readonly string[]): ResolvedFilter {
@@ -86,7 +86,10 @@ function resolve(filter: Filter, find: Lookup, within?: readonly string[]): Reso
     case 'valuePath': {
       const target = within === undefined ? find(filter.path) : undefined
       if (target === undefined) return { kind: 'constant', holds: false }
-      return { kind: 'valuePath', target, filter: resolveElementFilter(target, filter.filter) }
+      if (target.multiValued) return { kind: 'valuePath', target, filter: resolveElementFilter(target, filter.filter) }
+      // A single value satisfies the whole filter by itself, if there is one.
+      const inner = resolve(filter.filter, (path) => partOf(target, path), target.path)
+      return { kind: 'and', terms: [{ kind: 'present', target }, inner] }
     }
     case 'compare':
       return resolveComparison(filter, find)
@@ -164,10 +167,9 @@ function coerce(attribute: Attribute, value: string | number | boolean): Compare
       return instant
     }
     default:
-      return String(value)
+      if (String(value).isWellFormed() && !String(value).includes('\u0000')) return String(value)
+      throw errors.invalidFilter(
+        `The value compared with ${clip(name)} holds a character that is no text (NUL or half a surrogate pair). Remove it.`,
+      )
   }
-}
-
-function single(attribute: Attribute): Attribute {
-  return { ...attribute, multiValued: false }
 }

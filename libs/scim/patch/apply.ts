@@ -56,7 +56,7 @@ export function applyPatch(
     else applyAtPath(patching, operation, operation.path, below(operation.pointer, 'value'))
   }
   const patched = withSchemas(resourceType, patching.document)
-  checkRequired(resourceType, patched)
+  checkRequired(resourceType, patched, resource)
   return {
     resource: patched,
     changed: changedAttributes(resource, patched),

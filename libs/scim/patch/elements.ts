@@ -42,6 +42,9 @@ export function applyToElements(target: ElementsOperation): JsonValue | undefine
     return elements.length === 0 ? undefined : [...elements]
   }
   const selected = new Set(filter === undefined ? elements : elements.filter(matcher(filter)))
+  if (selected.size === 0 && operation.op === 'add' && isNothing(operation.value)) {
+    return elements.length === 0 ? undefined : [...elements]
+  }
   const change = elementChange(target, sub)
   let after: (JsonValue | undefined)[]
   let touched: JsonValue[] = []
@@ -107,6 +110,8 @@ function elementChange(
     return (element) => withPart(element, sub, undefined)
   }
   const value = readValue(sub, operation.value, pointer, deviations)
+  // Checked and dropped, like the password.
+  if (sub.mutability === 'writeOnly') return (element) => element
   return (element) => {
     const known = isObject(element) ? element[sub.name] : undefined
     return withPart(element, sub, op === 'add' ? addValue(sub, known, value) : value)
@@ -116,7 +121,7 @@ function elementChange(
 function withPart(element: JsonValue, sub: Attribute, value: JsonValue | undefined): JsonValue | undefined {
   const before = isObject(element) ? element : {}
   const known = before[sub.name]
-  if (sameValue(known, value)) return element
+  if (sameValue(known, value)) return Object.keys(before).length === 0 ? undefined : element
   const after: JsonObject = { ...before }
   if (value === undefined) delete after[sub.name]
   else after[sub.name] = value
@@ -140,6 +145,10 @@ function createFrom(target: ElementsOperation, filter: ResolvedFilter | undefine
   }
   deviations.push(all.createdByFilter(pathPointer(operation, pointer)))
   return readElement(attribute, element, pathPointer(operation, pointer), deviations) ?? {}
+}
+
+function isNothing(value: JsonValue | undefined): boolean {
+  return (unwrap(value) ?? null) === null
 }
 
 function unwrap(value: JsonValue | undefined): JsonValue | undefined {

@@ -20,6 +20,8 @@ export interface Attribute {
   readonly mutability: 'readOnly' | 'readWrite' | 'immutable' | 'writeOnly'
   readonly returned: 'always' | 'never' | 'default' | 'request'
   readonly uniqueness: 'none' | 'server' | 'global'
+  /** The profile of RFC 8265 by which values are checked and compared. */
+  readonly profile?: 'UsernameCaseMapped'
   readonly canonicalValues?: readonly string[]
   readonly referenceTypes?: readonly string[]
   readonly subAttributes?: readonly Attribute[]

@@ -36,8 +36,10 @@ export interface ResourceType {
   readonly extensions: readonly SchemaExtension[]
   /** Every way to name an attribute, in lower case. */
   readonly references: ReadonlyMap<string, AttributeReference>
-  /** True when some attribute is returned on request only, so that a stored document is not yet an answer. */
+  /** True when something that is stored is returned on request only or never, so that a stored document is not yet an answer. */
   readonly hidesAttributes: boolean
+  /** Attributes of which something is never returned; an extension's as "URN:attribute". */
+  readonly secrets: ReadonlySet<string>
 }
 
 /** A resource type whose attributes can be found by name. Call it again with more extensions to widen a type. */
@@ -61,8 +63,13 @@ export function defineResourceType(definition: {
     }
   }
   const all = [definition.schema, ...definition.extensions.map((extension) => extension.schema)]
-  const hidesAttributes = all.some((schema) => schema.attributes.some(hidden))
-  return { ...definition, references, hidesAttributes }
+  const hidesAttributes = all.some((schema) => schema.attributes.some((attribute) => someOf(attribute, isHidden)))
+  const secrets = all.flatMap((schema) =>
+    schema.attributes
+      .filter((attribute) => someOf(attribute, ({ returned }) => returned === 'never'))
+      .map(({ name }) => (schema === definition.schema ? name : `${schema.id}:${name}`)),
+  )
+  return { ...definition, references, hidesAttributes, secrets: new Set(secrets) }
 }
 
 /**
@@ -101,6 +108,11 @@ function enter(
   }
 }
 
-function hidden(attribute: Attribute): boolean {
-  return attribute.returned === 'request' || (attribute.subAttributes ?? []).some(hidden)
+/** What is writeOnly is not stored. */
+function isHidden({ returned, mutability }: Attribute): boolean {
+  return returned === 'request' || (returned === 'never' && mutability !== 'writeOnly')
+}
+
+function someOf(attribute: Attribute, test: (one: Attribute) => boolean): boolean {
+  return test(attribute) || (attribute.subAttributes ?? []).some(test)
 }

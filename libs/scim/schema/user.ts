@@ -11,6 +11,7 @@ export const userSchema: Schema = {
     attribute('userName', 'string', 'The name by which the user signs in. Unique per connection, in any letter case.', {
       required: true,
       uniqueness: 'server',
+      profile: 'UsernameCaseMapped',
     }),
     attribute('name', 'complex', "The parts of the user's name.", {
       subAttributes: [

@@ -5,7 +5,7 @@ const heldVersions: Statement = {
   name: 'directory group versions',
   text: `
     SELECT held.connection, held.id, held.version
-    FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS pair (connection, id)) AS wanted
+    FROM (SELECT DISTINCT * FROM unnest((SELECT $1::text[]), (SELECT $2::text[])) AS pair (connection, id)) AS wanted
     JOIN directory.user_group AS held USING (connection, id)`,
 }
 
@@ -18,7 +18,7 @@ const upsert: Statement = {
   name: 'directory groups',
   text: `
     INSERT INTO directory.user_group AS held (connection, id, version, tenant, environment, display_name, facts)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::jsonb[])
+    SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::int[]), (SELECT $4::text[]), (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::jsonb[]))
     ON CONFLICT (connection, id) DO UPDATE
       SET version = excluded.version, display_name = excluded.display_name, facts = excluded.facts`,
 }
@@ -27,7 +27,7 @@ const moveVersion: Statement = {
   name: 'directory group versions move',
   text: `
     UPDATE directory.user_group AS held SET version = told.version
-    FROM unnest($1::text[], $2::text[], $3::int[]) AS told (connection, id, version)
+    FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::int[])) AS told (connection, id, version)
     WHERE held.connection = told.connection AND held.id = told.id`,
 }
 
@@ -35,7 +35,7 @@ const dissolve: Statement = {
   name: 'directory dissolve groups',
   text: `
     DELETE FROM directory.membership AS membership
-    USING unnest($1::text[], $2::text[]) AS deleted (connection, id)
+    USING unnest((SELECT $1::text[]), (SELECT $2::text[])) AS deleted (connection, id)
     WHERE membership.connection = deleted.connection AND membership.group_id = deleted.id`,
 }
 
@@ -43,7 +43,7 @@ const removeMembers: Statement = {
   name: 'directory remove members',
   text: `
     DELETE FROM directory.membership AS membership
-    USING unnest($1::text[], $2::text[], $3::text[]) AS removed (connection, group_id, member_id)
+    USING unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[])) AS removed (connection, group_id, member_id)
     WHERE membership.connection = removed.connection AND membership.group_id = removed.group_id
       AND membership.member_id = removed.member_id`,
 }
@@ -53,7 +53,7 @@ const addMembers: Statement = {
   name: 'directory add members',
   text: `
     INSERT INTO directory.membership (connection, group_id, member_id, kind)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+    SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]))
     ON CONFLICT (connection, group_id, member_id) DO UPDATE SET kind = excluded.kind WHERE excluded.kind IS NOT NULL`,
 }
 

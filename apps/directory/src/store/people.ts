@@ -5,7 +5,7 @@ const upsert: Statement = {
   name: 'directory people',
   text: `
     INSERT INTO directory.person AS held (connection, id, version, tenant, environment, user_name, facts)
-    SELECT told.* FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::jsonb[])
+    SELECT told.* FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::int[]), (SELECT $4::text[]), (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::jsonb[]))
       AS told (connection, id, version, tenant, environment, user_name, facts)
     WHERE NOT EXISTS (SELECT FROM directory.deleted_connection AS deleted WHERE deleted.connection = told.connection)
     ON CONFLICT (connection, id) DO UPDATE

@@ -8,7 +8,14 @@ import type { KnownConnection } from '../principal.ts'
 import { text } from '../record.ts'
 import { KnownTrust } from '../store/known-trust.ts'
 
-const filter = z.object({ name: z.string().min(1).max(1_000).optional() })
+const filter = z.object({
+  name: z
+    .string()
+    .min(1)
+    .max(400, 'is longer than 400 characters')
+    .regex(/^\P{Cc}*$/u, 'must not hold control characters')
+    .optional(),
+})
 
 /** What was deleted in a connection, and bringing it back, for whoever has the admin token. */
 @AdminApi('connections/:connection/deleted')

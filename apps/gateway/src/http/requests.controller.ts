@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { AdminApi, type AdminCall, Call, aboutNothing } from '#libs/admin/index'
 import { newId } from '#libs/events/index'
 import { callerAddress, parse, problems } from '#libs/http/index'
+import { parseJson } from '#libs/scim/index'
 import type { Capture } from '../capture.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 import { isId } from '../record.ts'
@@ -61,7 +62,7 @@ export class RequestsController {
       response: {
         status: answer.status,
         headers: answer.headers,
-        ...(typeof answer.body === 'string' ? { body: JSON.parse(answer.body) as unknown } : {}),
+        ...(typeof answer.body === 'string' ? { body: parseJson(answer.body) } : {}),
       },
       deviations: answer.outcome.deviations,
     }

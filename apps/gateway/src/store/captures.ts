@@ -1,5 +1,5 @@
 import type { Database } from '#libs/postgres/index'
-import type { JsonValue } from '#libs/scim/index'
+import { parseJson } from '#libs/scim/index'
 import type { Capture } from '../capture.ts'
 
 /** Captures that wait for a slow database at the most; what comes beyond is not kept. */
@@ -30,7 +30,7 @@ export class Captures {
   async find(requestId: string): Promise<Capture | undefined> {
     await this.#writing
     const [row] = await this.#database.query<Row>(find, [requestId])
-    return row && { ...row, body: row.body === null ? undefined : (JSON.parse(row.body) as JsonValue) }
+    return row && { ...row, body: row.body === null ? undefined : parseJson(row.body) }
   }
 
   /** Forgets what was received before that. */

@@ -6,7 +6,7 @@ const remove = (table: string, resourceType: string, nameKey: string): Statement
   name: `gateway delete ${table}`,
   text: `
     WITH gone AS (
-      DELETE FROM gateway.${table} AS t USING unnest($1::text[], $2::uuid[], $3::int[], $4::timestamptz[]) AS k(connection, id, version, now)
+      DELETE FROM gateway.${table} AS t USING unnest((SELECT $1::text[]), (SELECT $2::uuid[]), (SELECT $3::int[]), (SELECT $4::timestamptz[])) AS k(connection, id, version, now)
       WHERE t.connection = k.connection AND t.id = k.id
       RETURNING t.connection, t.id, t.${nameKey} AS name_key, k.version, t.created, k.now, t.document
     )
@@ -22,7 +22,7 @@ export const deleteMembersOfGroups: Statement = {
   name: 'gateway delete members of groups',
   text: `
     WITH gone AS (
-      DELETE FROM gateway.membership AS m USING unnest($1::text[], $2::uuid[]) AS k(connection, group_id)
+      DELETE FROM gateway.membership AS m USING unnest((SELECT $1::text[]), (SELECT $2::uuid[])) AS k(connection, group_id)
       WHERE m.connection = k.connection AND m.group_id = k.group_id
       RETURNING m.connection, m.group_id, m.member_id, m.kind
     )
@@ -40,7 +40,7 @@ export const leaveGroups: Statement = {
   name: 'gateway leave groups',
   text: `
     WITH gone AS (
-      DELETE FROM gateway.membership AS m USING unnest($1::text[], $2::text[]) AS k(connection, member_id)
+      DELETE FROM gateway.membership AS m USING unnest((SELECT $1::text[]), (SELECT $2::text[])) AS k(connection, member_id)
       WHERE m.connection = k.connection AND m.member_id = k.member_id
       RETURNING m.connection, m.group_id, m.member_id
     ), kept AS (

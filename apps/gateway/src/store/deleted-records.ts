@@ -1,5 +1,6 @@
 import type { EventLog } from '#libs/eventlog/index'
 import { type Database, isTransient } from '#libs/postgres/index'
+import { storedResource } from '#libs/scim/index'
 import type { DeletedQuery, DeletedRecord, DeletedRecords, Restoration, RestoreRequest } from '../deleted.ts'
 import { groupKeys, isId, userNameKey } from '../record.ts'
 import { restore } from './restore.ts'
@@ -17,7 +18,7 @@ export class StoredDeletedRecords implements DeletedRecords {
     this.#log = log
   }
 
-  list(connection: string, { name, after, limit }: DeletedQuery): Promise<DeletedRecord[]> {
+  async list(connection: string, { name, after, limit }: DeletedQuery): Promise<DeletedRecord[]> {
     const values: unknown[] = [connection, limit + 1]
     const conditions = ['connection = $1']
     const value = (given: unknown): string => `$${values.push(given)}`
@@ -30,20 +31,22 @@ export class StoredDeletedRecords implements DeletedRecords {
       const instant = `${value(after[0])}::timestamptz`
       conditions.push(`deleted_at <= ${instant} AND (deleted_at, id::text) < (${instant}, ${value(after[1])})`)
     }
-    return this.#database.query<DeletedRecord>(
-      `SELECT id, resource_type AS kind, version, created, deleted_at AS "deletedAt", document
+    const rows = await this.#database.query<Omit<DeletedRecord, 'document'> & { document: string }>(
+      `SELECT id, resource_type AS kind, version, created, deleted_at AS "deletedAt", document::text AS document
       FROM gateway.deleted_record WHERE ${conditions.join(' AND ')} ORDER BY deleted_at DESC, id DESC LIMIT $2`,
       values,
     )
+    return rows.map((row) => ({ ...row, document: storedResource(row.document) }))
   }
 
   async restore(request: RestoreRequest): Promise<Restoration> {
     if (!isId(request.id)) return { outcome: 'unknown' }
     for (let attempt = 1; ; attempt++) {
       try {
+        // A group of very many members takes its time.
         return await this.#database.transaction(
           (transaction) => restore(transaction, this.#log, request),
-          'a request waits',
+          'nobody waits',
         )
       } catch (error) {
         if (!isTransient(error) || attempt === attempts) throw error

@@ -1,10 +1,18 @@
+import fc from 'fast-check'
 import { Database } from '#libs/postgres/index'
+import { anyBody, anyFilter, everyType, runs, soundText } from '#libs/scim/arbitrary/index'
 import {
+  fold,
+  foldedCharacters,
+  isObject,
   type JsonObject,
   matcher,
   parseFilter,
+  parseJson,
+  printFilter,
   readResource,
   resolveFilter,
+  type ResourceType,
   resourceTypes,
   ScimError,
 } from '#libs/scim/index'
@@ -240,14 +248,97 @@ test('SQL selects exactly what a filter selects in memory, for every operator an
   expect(compared).toBeGreaterThan(300)
 })
 
-function resolvedOrRefused(text: string) {
+function resolvedOrRefused(text: string, type: ResourceType = User) {
   try {
-    return resolveFilter(User, parseFilter(text))
+    return resolveFilter(type, parseFilter(text))
   } catch (error) {
     if (error instanceof ScimError) return undefined
     throw error
   }
 }
+
+/** Resources of every kind of attribute in a connection of their own, as they are answered. */
+async function stored(bodies: readonly JsonObject[]): Promise<{ connection: string; documents: JsonObject[] }> {
+  const connection = newId()
+  const rows = bodies.map((body, index) => {
+    const { resource } = readResource(everyType, { ...body, userName: `${String(body['userName'])} ${index}` })
+    const keys = userKeys(connection, resource)
+    return {
+      connection,
+      id: newId(),
+      user_name_key: keys.userNameKey,
+      external_id: keys.externalId,
+      display_name_key: keys.displayNameKey,
+      email_keys: keys.emailKeys,
+      active: keys.active,
+      version: 1,
+      now: new Date(Date.UTC(2026, 0, 31, 12, 0, 0, index % 3)).toISOString(),
+      document: { ...resource, active: resource['active'] ?? true },
+    }
+  })
+  await database.query(insertUsers, [JSON.stringify(rows)])
+  const { records: found } = await records.list(everyType, connection, {
+    filter: undefined,
+    startIndex: 1,
+    count: 1000,
+    baseUrl,
+  })
+  const documents = found.map((record) =>
+    parseJson(represent(everyType, baseUrl, record, record.document, { kind: 'default' })),
+  )
+  return { connection, documents: documents.filter(isObject) }
+}
+
+test('SQL selects exactly what a filter selects in memory, over resources and filters of every kind', async () => {
+  let compared = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(anyBody(everyType), { minLength: 5, maxLength: 12 }),
+      fc.array(anyFilter(everyType), { minLength: 30, maxLength: 30 }),
+      async (bodies, filters) => {
+        const { connection, documents } = await stored(bodies)
+        expect(documents).toHaveLength(bodies.length)
+        for (const filter of filters) {
+          const text = printFilter(filter)
+          const resolved = resolvedOrRefused(text, everyType)
+          if (resolved === undefined) continue
+          const expected = documents.filter(matcher(resolved)).map(({ id }) => id)
+          const query = { filter: resolved, startIndex: 1, count: 1000, baseUrl }
+          const { records: found } = await records.list(everyType, connection, query)
+          expect({ text, ids: found.map(({ id }) => id) }).toEqual({ text, ids: expected })
+          compared++
+        }
+      },
+    ),
+    runs(10),
+  )
+  expect(compared).toBeGreaterThan(0)
+})
+
+test('Postgres folds every character as filters do in memory, whatever its locale', async () => {
+  const characters = [...foldedCharacters().keys()].flatMap((one) => [one, `a${one}\u0301`])
+  const generated = fc.sample(soundText, 500)
+  const texts = [...characters, ...generated]
+  const rows = await database.query<{ folded: string }>(
+    'SELECT gateway.fold(given) AS folded FROM unnest($1::text[]) WITH ORDINALITY AS t(given, place) ORDER BY place',
+    [texts],
+  )
+  expect(rows.map(({ folded }) => folded)).toEqual(texts.map(fold))
+})
+
+test('numbers, instants and texts come back from Postgres as they were sent', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyBody(everyType), { minLength: 20, maxLength: 20 }), async (bodies) => {
+      const { documents } = await stored(bodies)
+      for (const [index, document] of documents.entries()) {
+        const { id: _id, meta: _meta, ...kept } = document
+        const sent = readResource(everyType, { ...bodies[index], userName: document['userName'] }).resource
+        expect(parseJson(JSON.stringify(kept))).toEqual(parseJson(JSON.stringify({ ...sent, active: kept['active'] })))
+      }
+    }),
+    runs(3),
+  )
+})
 
 test('ids are compared as they are written', async () => {
   const [first = ''] = users

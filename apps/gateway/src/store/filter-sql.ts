@@ -1,4 +1,4 @@
-import { errors, fold, type ResolvedFilter } from '#libs/scim/index'
+import { comparedText, type ResolvedFilter, type Target } from '#libs/scim/index'
 import { emailKey, isId } from '../record.ts'
 
 /** A condition on one row, with the values that its text refers to by number. */
@@ -12,7 +12,6 @@ export interface Condition {
 
 type Compare = Extract<ResolvedFilter, { kind: 'compare' }>
 type Operator = Compare['operator']
-type Scalar = Compare['value']
 
 /** What a table keeps in columns beside the document. */
 export interface FilterColumns {
@@ -84,6 +83,7 @@ class Compiler {
   isPlain({ target, operator, value }: Compare): boolean {
     const column = this.columnOf(target.path)
     if (column === undefined) return this.#isEmail(target.path) && operator === 'eq'
+    if (column.type === 'instant') return !isBetweenMicroseconds(String(value))
     return column.type !== 'uuid' || isId(String(value))
   }
 
@@ -91,13 +91,13 @@ class Compiler {
   row(filter: ResolvedFilter): string {
     switch (filter.kind) {
       case 'present':
-        return this.#presentInRow(filter.target.path, filter.target.multiValued)
+        return this.#presentInRow(filter.target)
       case 'compare':
         return this.#compareInRow(filter)
       case 'valuePath': {
         const email = this.#emailNamed(filter)
         const narrowed = email === undefined ? '' : `email_keys @> ARRAY[${this.#bind(email)}] AND `
-        return `(${narrowed}${this.#anyElement(filter.target.path, (element) => this.#element(filter.filter, element))})`
+        return `(${narrowed}${this.#someInRow(filter.target, (element) => this.#element(filter.filter, element))})`
       }
       default:
         return this.#logic(filter, (term) => this.row(term))
@@ -110,7 +110,7 @@ class Compiler {
       case 'present':
         return hasValue(jsonAt(element, filter.target.path))
       case 'compare':
-        return this.#compareText(filter, textAt(element, filter.target.path))
+        return this.#compareSome(filter, (condition) => this.#some(element, filter.target, condition))
       case 'valuePath':
         return 'false'
       default:
@@ -132,21 +132,19 @@ class Compiler {
     }
   }
 
-  #presentInRow(path: readonly string[], multiValued: boolean): string {
+  #presentInRow(target: Target): string {
+    const { path } = target
     const column = this.columnOf(path)
     if (column !== undefined)
       return column.type === 'folded' || column.type === 'text'
         ? `coalesce(${column.name} <> '', false)`
         : `${column.name} IS NOT NULL`
     if (this.#source.computed[path.join('.')] !== undefined || path.join('.') === 'meta') return 'true'
-    if (!multiValued) return hasValue(jsonAt('document', path))
-    return this.#anyElement(path.slice(0, 1 + this.#extensionDepth(path)), (element) =>
-      hasValue(jsonAt(element, path.slice(1 + this.#extensionDepth(path)))),
-    )
+    return this.#someInRow(target, hasValue)
   }
 
   #compareInRow(filter: Compare): string {
-    const { path, multiValued } = filter.target
+    const { path } = filter.target
     const column = this.columnOf(path)
     if (column !== undefined) return this.#compareColumn(column, filter)
     const computed = this.#source.computed[path.join('.')]
@@ -156,46 +154,75 @@ class Compiler {
     }
     const lookup = filter.operator === 'eq' ? this.#source.lookups[path.join('.')] : undefined
     if (lookup !== undefined) return lookup.replace('$value', this.#bind(filter.value))
-    if (!multiValued) return this.#compareText(filter, textAt('document', path))
-    const depth = 1 + this.#extensionDepth(path)
-    const holder = path.slice(0, depth)
-    const some = this.#anyElement(holder, (element) => this.#compareText(filter, textAt(element, path.slice(depth))))
-    return filter.operator === 'ne'
-      ? `(${some} OR NOT ${this.#anyElement(holder, (element) => `${textAt(element, path.slice(depth))} IS NOT NULL`)})`
-      : some
+    return this.#compareSome(filter, (condition) => this.#someInRow(filter.target, condition))
   }
 
-  #compareColumn(column: FilterColumns['columns'][string], { operator, value }: Compare): string {
+  /** `ne` holds for some value that differs, and where there is none. */
+  #compareSome(filter: Compare, some: (condition: (json: string) => string) => string): string {
+    if (filter.operator !== 'ne') return some((json) => this.#compareJson(filter, json))
+    const differs = some((json) => `${isValue(json)} AND ${this.#compareJson(filter, json)}`)
+    return `(${differs} OR NOT coalesce(${some(isValue)}, false))`
+  }
+
+  /** Whether the condition holds for some value of the attribute, whose path begins at the row. */
+  #someInRow(target: Target, condition: (json: string) => string): string {
+    const depth = target.path.length - (target.parent === undefined ? 0 : 1)
+    const holder = target.path.slice(0, depth)
+    const apart = this.#source.elements[holder.join('.')]
+    const held = jsonAt('document', holder)
+    if (target.parent === undefined) return this.#each(held, target.attribute.multiValued, condition, apart)
+    const rest = { ...target, path: target.path.slice(depth) }
+    return this.#each(held, target.parent.multiValued, (json) => this.#some(json, rest, condition), apart)
+  }
+
+  /** The same within one value, where the path begins. */
+  #some(json: string, { path, attribute }: Target, condition: (json: string) => string): string {
+    return this.#each(jsonAt(json, path), attribute.multiValued, condition)
+  }
+
+  #compareColumn(column: FilterColumns['columns'][string], { target, operator, value }: Compare): string {
     const { name, type } = column
     if (type === 'uuid') {
       if (operator === 'eq') return isId(String(value)) ? `${name} = ${this.#bind(value)}::uuid` : 'false'
       return this.#text(operator, `${name}::text`, String(value))
     }
     if (type === 'boolean') return `${name} ${operator === 'eq' ? '=' : '<>'} ${this.#bind(value)}::boolean`
-    // Instants are kept to the millisecond; the value is compared as exactly as the client gave it.
-    if (type === 'instant') return `${name} ${sqlOperator(operator)} ${this.#bind(value)}::timestamptz`
-    return this.#text(operator, name, type === 'folded' ? fold(String(value)) : String(value))
+    if (type === 'instant') return this.#compareInstant(name, operator, String(value))
+    return this.#text(operator, name, comparedText(target.attribute, String(value), operator))
   }
 
-  #compareText({ target, operator, value }: Compare, text: string): string {
+  /** Postgres would round what lies between its microseconds, where no row is. */
+  #compareInstant(name: string, operator: Operator, instant: string): string {
+    const between = isBetweenMicroseconds(instant)
+    if (between && (operator === 'eq' || operator === 'ne')) return String(operator === 'ne')
+    const compared = between && operator === 'ge' ? 'gt' : between && operator === 'lt' ? 'le' : operator
+    return `${name} ${sqlOperator(compared)} ${this.#bind(`${instant.slice(0, endOfMicroseconds)}Z`)}::timestamptz`
+  }
+
+  /** Of another type than the attribute's is nothing that the connection stores: such a value is none. */
+  #compareJson(filter: Compare, json: string): string {
+    const { target, operator, value } = filter
+    const text = `(${json} #>> '{}')`
     switch (target.attribute.type) {
       case 'boolean':
-        return operator === 'ne'
-          ? `(${text})::boolean IS DISTINCT FROM ${this.#bind(value)}::boolean`
-          : `(${text})::boolean = ${this.#bind(value)}::boolean`
+        return `${json} ${sqlOperator(operator)} to_jsonb(${this.#bind(value)}::boolean)`
       case 'integer':
       case 'decimal':
-        return `(${text})::numeric ${sqlOperator(operator)} ${this.#bind(String(value))}::numeric`
+        return `CASE WHEN jsonb_typeof(${json}) = 'number' THEN ${text}::numeric END ${sqlOperator(operator)} ${this.#bind(String(value))}::numeric`
       case 'dateTime':
-        return `(${text})::timestamptz ${sqlOperator(operator)} ${this.#bind(value)}::timestamptz`
-      default: {
-        const exact = target.attribute.caseExact || target.attribute.type === 'binary'
-        return exact ? this.#text(operator, text, value) : this.#text(operator, `lower(${text})`, fold(String(value)))
-      }
+        return this.#text(operator, instantOf(text), value)
+      default:
+        return this.#compareText(filter, text)
     }
   }
 
-  #text(operator: Operator, text: string, value: Scalar): string {
+  #compareText({ target: { attribute }, operator, value }: Compare, text: string): string {
+    const isFolded = !attribute.caseExact && attribute.type !== 'binary'
+    const sought = comparedText(attribute, String(value), operator)
+    return this.#text(operator, isFolded ? `gateway.fold(${text})` : text, sought)
+  }
+
+  #text(operator: Operator, text: string, value: Compare['value']): string {
     const bound = `${this.#bind(String(value))}::text`
     switch (operator) {
       case 'co':
@@ -213,12 +240,12 @@ class Compiler {
     }
   }
 
-  #anyElement(path: readonly string[], condition: (element: string) => string): string {
+  #each(json: string, multiValued: boolean, condition: (json: string) => string, apart?: string): string {
+    if (!multiValued) return condition(json)
     const element = `element${this.#depth++}`
-    const apart = this.#source.elements[path.join('.')]
     const source =
       apart ??
-      `SELECT value FROM jsonb_array_elements(CASE jsonb_typeof(${jsonAt('document', path)}) WHEN 'array' THEN ${jsonAt('document', path)} ELSE '[]' END)`
+      `SELECT value FROM jsonb_array_elements(CASE jsonb_typeof(${json}) WHEN 'array' THEN ${json} ELSE '[]' END)`
     return `EXISTS (SELECT 1 FROM (${source}) AS ${element}(value) WHERE ${condition(`${element}.value`)})`
   }
 
@@ -237,16 +264,7 @@ class Compiler {
     return this.#source.resourceType === 'User' && path.join('.') === 'emails.value'
   }
 
-  #extensionDepth(path: readonly string[]): number {
-    return path[0]?.includes(':') === true ? 1 : 0
-  }
-
   #bind(value: unknown): string {
-    if (typeof value === 'string' && value.includes('\u0000')) {
-      throw errors.invalidFilter(
-        'A value in the filter holds the character U+0000, which nothing stored has. Remove it.',
-      )
-    }
     this.#values.push(value)
     return `$${this.#values.length}`
   }
@@ -269,8 +287,24 @@ function jsonAt(base: string, path: readonly string[]): string {
   return path.reduce((json, key) => `${json} -> '${key.replaceAll("'", "''")}'`, base)
 }
 
-function textAt(base: string, path: readonly string[]): string {
-  return `(${jsonAt(base, path)} #>> '{}')`
+/** Where the microseconds of an instant end, as `canonicalDateTime` writes it; three digits follow. */
+const endOfMicroseconds = '2026-01-31T12:00:00.000000'.length
+
+function isBetweenMicroseconds(instant: string): boolean {
+  return /[1-9]/.test(instant.slice(endOfMicroseconds))
+}
+
+/** What `canonicalDateTime` makes of a stored dateTime: Postgres keeps time to the microsecond, so the fraction is taken from the text. */
+function instantOf(text: string): string {
+  const zone = `CASE WHEN ${text} ~ '(Z|[+-]\\d\\d:\\d\\d)$' THEN '' ELSE 'Z' END`
+  const seconds = `(regexp_replace(${text}, '\\.\\d+', '') || ${zone})::timestamptz AT TIME ZONE 'UTC'`
+  const fraction = `rpad(left(coalesce(substring(${text} from '\\.(\\d+)'), ''), 9), 9, '0')`
+  return `CASE WHEN ${text} ~ '^\\d{4}-\\d\\d-\\d\\dT' THEN to_char(${seconds}, 'YYYY-MM-DD"T"HH24:MI:SS.') || ${fraction} || 'Z' END`
+}
+
+/** NULL where nothing is. */
+function isValue(json: string): string {
+  return `jsonb_typeof(${json}) <> 'null'`
 }
 
 /** RFC 7644 section 3.4.2.2, `pr`: a non-empty value, or a complex one that holds one somewhere. */

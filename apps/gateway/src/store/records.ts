@@ -65,18 +65,24 @@ export class Records implements RecordReads {
   }
 }
 
-/** A member may have been deleted while it was added: then it is an id that nobody knows. */
+/**
+ * A member may have been deleted while it was added: then it is an id that nobody knows. Or restored while it was added: then the
+ * row does not say what it is.
+ */
 const readMembers = {
   name: 'gateway read members',
   text: `
     SELECT m.group_id AS "groupId", m.member_id AS value,
       CASE WHEN u.id IS NOT NULL THEN 'User' WHEN g.id IS NOT NULL THEN 'Group' END AS kind,
       coalesce(u.document ->> 'displayName', u.document ->> 'userName', g.document ->> 'displayName') AS display
-    FROM gateway.membership m
-    LEFT JOIN gateway.scim_user u ON m.kind = 'User' AND u.connection = m.connection AND u.id = CASE WHEN m.kind IS NOT NULL THEN m.member_id::uuid END
-    LEFT JOIN gateway.scim_group g ON m.kind = 'Group' AND g.connection = m.connection AND g.id = CASE WHEN m.kind IS NOT NULL THEN m.member_id::uuid END
-    WHERE m.connection = $1 AND m.group_id = ANY($2::uuid[])
-    ORDER BY m.group_id, m.member_id LIMIT $3`,
+    FROM (
+      SELECT group_id, member_id, kind, CASE WHEN kind IS NOT NULL OR member_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN member_id::uuid END AS record_id
+      FROM gateway.membership WHERE connection = $1 AND group_id = ANY($2::uuid[])
+      ORDER BY group_id, member_id LIMIT $3
+    ) AS m
+    LEFT JOIN gateway.scim_user u ON m.kind IS DISTINCT FROM 'Group' AND u.connection = $1 AND u.id = m.record_id
+    LEFT JOIN gateway.scim_group g ON m.kind IS DISTINCT FROM 'User' AND g.connection = $1 AND g.id = m.record_id
+    ORDER BY m.group_id, m.member_id`,
 }
 
 const beyondMembers = {

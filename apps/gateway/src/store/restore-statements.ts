@@ -4,14 +4,14 @@ import type { Statement } from '#libs/postgres/index'
 export const oneAtATime = `SELECT pg_advisory_xact_lock(hashtextextended('latchkey restore ' || $1, 0))`
 
 export const lockDeleted = `
-  SELECT id, resource_type AS kind, version, created, document, group_ids AS "groupIds", member_ids AS "memberIds", parked_ids AS "parkedIds"
+  SELECT id, resource_type AS kind, version, created, document::text AS document, group_ids AS "groupIds", member_ids AS "memberIds", parked_ids AS "parkedIds"
   FROM gateway.deleted_record WHERE connection = $1 AND id = $2 FOR UPDATE`
 
 /** A record that is not deleted. */
 export const findStanding = `
-  SELECT id, 'User' AS kind, version, created, document FROM gateway.scim_user WHERE connection = $1 AND id = $2
+  SELECT id, 'User' AS kind, version, created, document::text AS document FROM gateway.scim_user WHERE connection = $1 AND id = $2
   UNION ALL
-  SELECT id, 'Group', version, created, document FROM gateway.scim_group WHERE connection = $1 AND id = $2`
+  SELECT id, 'Group', version, created, document::text FROM gateway.scim_group WHERE connection = $1 AND id = $2`
 
 export const whoIsNamed = 'SELECT id FROM gateway.scim_user WHERE connection = $1 AND user_name_key = $2'
 
@@ -23,14 +23,15 @@ export const nameParked = `
 export const insertMembersBack: Statement = {
   name: 'gateway insert members back',
   text: `
-    INSERT INTO gateway.membership (connection, group_id, member_id, kind)
-    SELECT $1, $2, found.member_id, found.kind FROM (
+    WITH found AS MATERIALIZED (
       SELECT k.member_id, k.parked, CASE
         WHEN EXISTS (SELECT 1 FROM gateway.scim_user u WHERE u.connection = $1 AND u.id = k.record_id FOR KEY SHARE) THEN 'User'
         WHEN EXISTS (SELECT 1 FROM gateway.scim_group g WHERE g.connection = $1 AND g.id = k.record_id FOR KEY SHARE) THEN 'Group'
       END AS kind
       FROM unnest($3::text[], $4::boolean[], $5::uuid[]) AS k(member_id, parked, record_id)
-    ) AS found
+    )
+    INSERT INTO gateway.membership (connection, group_id, member_id, kind)
+    SELECT $1, $2, found.member_id, found.kind FROM found
     WHERE found.kind IS NOT NULL OR found.parked
     ON CONFLICT DO NOTHING RETURNING member_id AS value, kind`,
 }

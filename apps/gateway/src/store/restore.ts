@@ -1,7 +1,7 @@
 import type { AnyEvent } from '#libs/events/index'
 import type { EventLog } from '#libs/eventlog/index'
 import type { Transaction } from '#libs/postgres/index'
-import type { Resource } from '#libs/scim/index'
+import { storedResource } from '#libs/scim/index'
 import type { Restoration, RestoreRequest } from '../deleted.ts'
 import { groupRestored, membersChanged, userRestored } from '../lifecycle.ts'
 import { isId, type Member, userNameKey } from '../record.ts'
@@ -10,7 +10,7 @@ import { recordRow } from './record-row.ts'
 import * as restores from './restore-statements.ts'
 import * as statements from './statements.ts'
 
-type StandingRow = { id: string; kind: 'User' | 'Group'; version: number; created: Date; document: Resource }
+type StandingRow = { id: string; kind: 'User' | 'Group'; version: number; created: Date; document: string }
 type DeletedRow = StandingRow & { groupIds: string[]; memberIds: string[]; parkedIds: string[] }
 
 /** As `DeletedRecords.restore`, in the given transaction. Locks in the order in which batches do: groups before names and members. */
@@ -22,16 +22,18 @@ export async function restore(transaction: Transaction, log: EventLog, request: 
   const [deleted] = await transaction.query<DeletedRow>(restores.lockDeleted, [connection, id])
   if (deleted === undefined) {
     const [standing] = await transaction.query<StandingRow>(restores.findStanding, [connection, id])
-    return standing === undefined ? { outcome: 'unknown' } : { outcome: 'standing', standing }
+    if (standing === undefined) return { outcome: 'unknown' }
+    return { outcome: 'standing', standing: { ...standing, document: storedResource(standing.document) } }
   }
-  const { kind, created, document, groupIds } = deleted
+  const { kind, created, groupIds } = deleted
+  const document = storedResource(deleted.document)
   const locked = await transaction.query<{ id: string }>(statements.lockGroups, [
     groupIds.map(() => connection),
     groupIds,
   ])
   const events: AnyEvent[] = []
   if (kind === 'User') {
-    events.push(userRestored(scope, occasion, deleted))
+    events.push(userRestored(scope, occasion, { ...deleted, document }))
     const row = recordRow(kind, connection, { id, version: deleted.version + 1, created, document }, occasion.time)
     const accepted = await transaction.query(statements.insertUsers, [JSON.stringify([row])])
     if (accepted.length === 0) {
@@ -39,7 +41,7 @@ export async function restore(transaction: Transaction, log: EventLog, request: 
       return { outcome: 'name taken', by: other?.id }
     }
   } else {
-    events.push(groupRestored(scope, occasion, deleted))
+    events.push(groupRestored(scope, occasion, { ...deleted, document }))
     events.push(...(await takeBackMembers(transaction, request, deleted)))
     const version = deleted.version + events.length
     const row = recordRow(kind, connection, { id, version, created, document }, occasion.time)

@@ -2,15 +2,23 @@ import type { Statement } from '#libs/postgres/index'
 
 /** The writes of a batch: one statement for all its rows. Existing rows are locked in the order of their keys; what deadlocks all the same is tried again. */
 
-/** `(SELECT $1)` hides an array's length from the planner, which would else plan anew for each: that costs more than the statement. */
+/**
+ * `(SELECT $1)` hides an array's length from the planner, which would else plan anew for each: that costs more than the statement. A row is
+ * looked up for each key, also where the planner thinks it cheaper to read them all.
+ */
 const lock = (table: string): Statement => ({
   name: `gateway lock ${table}`,
   text: `
-    SELECT t.connection, t.id, t.version, t.created, t.last_modified AS "lastModified", t.document::text AS document
-    FROM (SELECT DISTINCT * FROM unnest((SELECT $1::text[]), (SELECT $2::uuid[])) AS pair(connection, id)) AS k
-    JOIN gateway.${table} t ON t.connection = k.connection AND t.id = k.id
-    ORDER BY t.connection, t.id FOR NO KEY UPDATE OF t`,
+    SELECT r.* FROM (
+      SELECT DISTINCT * FROM unnest((SELECT $1::text[]), (SELECT $2::uuid[])) AS pair(connection, id) ORDER BY connection, id
+    ) AS k CROSS JOIN LATERAL (
+      SELECT t.connection, t.id, t.version, t.created, t.last_modified AS "lastModified", t.document::text AS document
+      FROM gateway.${table} t WHERE t.connection = k.connection AND t.id = k.id FOR NO KEY UPDATE
+    ) AS r`,
 })
+/** The row of a key, found by its index: equality alone could be joined by hashing all rows of a table that is not yet large. */
+const isRowOf = (key: string): string => `t.connection = ANY(ARRAY[${key}.connection]) AND t.id = ANY(ARRAY[${key}.id])`
+
 /**
  * Holds off the deletion of these connections until the batch is done; taken before it is asked which still stand. One whose
  * deletion has begun is left out of the answer: nobody waits for that, least of all the other connections of the batch.
@@ -18,7 +26,7 @@ const lock = (table: string): Statement => ({
 export const shareConnections: Statement = {
   name: 'gateway share connections',
   text: `
-    SELECT c FROM unnest($1::text[]) AS c
+    SELECT c FROM unnest((SELECT $1::text[])) AS c
     WHERE pg_try_advisory_xact_lock_shared(hashtextextended('latchkey connection ' || c, 0))`,
 }
 export const standingConnections: Statement = {
@@ -36,7 +44,7 @@ export const groupsLeft: Statement = {
   name: 'gateway groups left',
   text: `
     SELECT DISTINCT m.connection, m.group_id AS id FROM gateway.membership m
-    JOIN unnest($1::text[], $2::text[]) AS k(connection, member_id) ON m.connection = k.connection AND m.member_id = k.member_id`,
+    JOIN unnest((SELECT $1::text[]), (SELECT $2::text[])) AS k(connection, member_id) ON m.connection = k.connection AND m.member_id = k.member_id`,
 }
 
 const userRow =
@@ -69,7 +77,7 @@ export const updateUsers: Statement = {
       SELECT true AS yes FROM gateway.scim_user AS o
       WHERE r.renamed AND o.connection = r.connection AND o.user_name_key = r.user_name_key AND o.id <> r.id LIMIT 1
     ) AS taken ON true
-    WHERE t.connection = r.connection AND t.id = r.id AND taken.yes IS NULL
+    WHERE ${isRowOf('r')} AND taken.yes IS NULL
     RETURNING t.id`,
 }
 
@@ -86,7 +94,7 @@ export const updateGroups: Statement = {
     UPDATE gateway.scim_group AS t
     SET external_id = r.external_id, display_name_key = r.display_name_key, version = r.version, last_modified = r.now, document = r.document
     FROM jsonb_to_recordset($1::jsonb) AS ${groupRow}
-    WHERE t.connection = r.connection AND t.id = r.id`,
+    WHERE ${isRowOf('r')}`,
 }
 
 /** Whoever was not yet a member. A member is held while it is added, so that its deletion either comes first or takes it out again. `$4` repeats the member's id where it has the form of one, to tell its kind. */
@@ -98,7 +106,7 @@ export const insertMembers: Statement = {
       WHEN EXISTS (SELECT 1 FROM gateway.scim_user u WHERE u.connection = k.connection AND u.id = k.record_id FOR KEY SHARE) THEN 'User'
       WHEN EXISTS (SELECT 1 FROM gateway.scim_group g WHERE g.connection = k.connection AND g.id = k.record_id FOR KEY SHARE) THEN 'Group'
     END
-    FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[]) AS k(connection, group_id, member_id, record_id)
+    FROM unnest((SELECT $1::text[]), (SELECT $2::uuid[]), (SELECT $3::text[]), (SELECT $4::uuid[])) AS k(connection, group_id, member_id, record_id)
     ON CONFLICT DO NOTHING RETURNING group_id AS "groupId", member_id AS value, kind`,
 }
 
@@ -106,7 +114,7 @@ export const insertMembers: Statement = {
 export const deleteMembers: Statement = {
   name: 'gateway delete members',
   text: `
-    DELETE FROM gateway.membership AS m USING unnest($1::text[], $2::uuid[], $3::text[]) AS k(connection, group_id, member_id)
+    DELETE FROM gateway.membership AS m USING unnest((SELECT $1::text[]), (SELECT $2::uuid[]), (SELECT $3::text[])) AS k(connection, group_id, member_id)
     WHERE m.connection = k.connection AND m.group_id = k.group_id AND m.member_id = k.member_id
     RETURNING m.group_id AS "groupId", m.member_id AS value`,
 }
@@ -116,7 +124,7 @@ export const deleteOtherMembers: Statement = {
   name: 'gateway delete other members',
   text: `
     DELETE FROM gateway.membership AS m
-    WHERE m.connection = $1 AND m.group_id = $2 AND NOT EXISTS (SELECT 1 FROM unnest($3::text[]) AS kept(id) WHERE kept.id = m.member_id)
+    WHERE m.connection = $1 AND m.group_id = $2 AND NOT EXISTS (SELECT 1 FROM unnest((SELECT $3::text[])) AS kept(id) WHERE kept.id = m.member_id)
     RETURNING m.group_id AS "groupId", m.member_id AS value`,
 }
 
@@ -124,7 +132,7 @@ export const bumpGroups: Statement = {
   name: 'gateway bump groups',
   text: `
     UPDATE gateway.scim_group AS t SET version = t.version + k.by, last_modified = $4
-    FROM unnest($1::text[], $2::uuid[], $3::int[]) AS k(connection, id, by)
-    WHERE t.connection = k.connection AND t.id = k.id
+    FROM unnest((SELECT $1::text[]), (SELECT $2::uuid[]), (SELECT $3::int[])) AS k(connection, id, by)
+    WHERE ${isRowOf('k')}
     RETURNING t.id, t.version - k.by AS before`,
 }

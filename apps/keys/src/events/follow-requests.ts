@@ -1,7 +1,9 @@
 import type { EventBatch } from '#libs/eventlog/index'
 import { EventPattern, Follows, type Heard } from '#libs/eventlog/nest/index'
 import { latestUses } from '../last-use.ts'
+import { schemaUses } from '../schema-use.ts'
 import { recordUses } from '../store/record-uses.ts'
+import { recordSchemaUses } from '../store/schema-uses.ts'
 
 /** The keys service's consumer group, and the transport under which it hears of events. */
 export const keysGroup = 'keys'
@@ -11,6 +13,6 @@ export const KEYS = Symbol(keysGroup)
 export class FollowRequests {
   @EventPattern('request.*', KEYS)
   async apply(events: readonly Heard<'request.*'>[], { transaction }: EventBatch): Promise<void> {
-    await recordUses(transaction, latestUses(events))
+    await Promise.all([recordUses(transaction, latestUses(events)), recordSchemaUses(transaction, schemaUses(events))])
   }
 }

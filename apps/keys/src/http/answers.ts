@@ -1,4 +1,6 @@
 import { type About } from '#libs/admin/index'
+import type { ConnectionSchema } from '#libs/events/index'
+import { schemaDocument } from '#libs/scim/index'
 import { type Connection, scimBaseUrl } from '../connection.ts'
 import type { LastUse } from '../last-use.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
@@ -24,6 +26,11 @@ export function connectionAnswer(connection: Connection, publicUrl: string) {
     scimBaseUrl: scimBaseUrl(publicUrl, id),
     createdAt: createdAt.toISOString(),
   }
+}
+
+/** `document` can be changed and sent back by PUT. */
+export function schemaAnswer({ resourceType, required, document }: ConnectionSchema, inUse: boolean) {
+  return { id: document.id, resourceType, required, inUse, document: schemaDocument(document) }
 }
 
 /** Never with its text. `keyShown` says whether that can be seen again. */
@@ -56,4 +63,8 @@ export function aboutConnection({ id, tenant, environment, identityProvider }: C
 
 export function aboutKey({ kid, tenant, connection, environment }: ProvisioningKey): Partial<About> {
   return { tenant, connection, environment, subject: { kind: 'key', id: kid } }
+}
+
+export function aboutSchema(connection: Connection, { document }: ConnectionSchema): Partial<About> {
+  return { ...aboutConnection(connection), subject: { kind: 'schema', id: document.id } }
 }

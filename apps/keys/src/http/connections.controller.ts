@@ -134,11 +134,16 @@ export class ConnectionsController {
 }
 
 /** The tenant of a connection, for who asks by the connection alone. Throws Problem `notFound`. */
-export async function tenantOf({ entities }: KeysParts, call: AdminCall, id: string): Promise<string> {
+export async function tenantOf(parts: KeysParts, call: AdminCall, id: string): Promise<string> {
+  return (await connectionOf(parts, call, id)).tenant
+}
+
+/** The connection that a call is about. Throws Problem `notFound`. */
+export async function connectionOf({ entities }: KeysParts, call: AdminCall, id: string): Promise<Connection> {
   const connection = await connections.findConnection(entities.manager, id)
   if (connection === undefined) throw problems.notFound('connection', id)
   call.about = { ...aboutNothing, ...aboutConnection(connection) }
-  return connection.tenant
+  return connection
 }
 
 function failNamed(error: unknown, name: string): never {

@@ -1,19 +1,14 @@
 import { createHash } from 'node:crypto'
 import { type AdminCall } from '#libs/admin/index'
 import { problems } from '#libs/http/index'
+import type { JsonValue } from '#libs/scim/index'
 
 /** What an answer may be made of to be kept and given again. */
-export type Replayable =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly Replayable[]
-  | { readonly [name: string]: Replayable }
+export type Replayable = JsonValue | readonly Replayable[] | { readonly [name: string]: Replayable }
 
 export interface IdempotencyKey {
   readonly text: string
-  /** SHA-256 of method, path and body: the same request has the same. */
+  /** SHA-256 of method, path, query and body: the same request has the same. */
   readonly fingerprint: Buffer
 }
 
@@ -26,7 +21,7 @@ export function readIdempotencyKey(call: AdminCall): IdempotencyKey | undefined 
       'The Idempotency-Key is not of 1 to 255 visible ASCII characters. A new UUID for each request does well.',
     )
   }
-  const request = JSON.stringify([call.method, call.path, inOrder(call.body)])
+  const request = JSON.stringify([call.method, call.path, call.query, inOrder(call.body)])
   return { text, fingerprint: createHash('sha256').update(request).digest() }
 }
 

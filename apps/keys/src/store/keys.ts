@@ -14,6 +14,11 @@ export function activeKeys(manager: EntityManager, connection: string): Promise<
   return manager.find(KeyRow, { where: { connection, state: 'active' }, order: { createdAt: 'ASC', kid: 'ASC' } })
 }
 
+/** Whether a key was ever minted for the connection, revoked ones too. */
+export function hasHadKeys(manager: EntityManager, connection: string): Promise<boolean> {
+  return manager.exists(KeyRow, { where: { connection } })
+}
+
 export async function findKey(manager: EntityManager, kid: Kid): Promise<ProvisioningKey | undefined> {
   const [row] = await manager.find(KeyRow, { where: { kid }, take: 1 })
   return row

@@ -105,9 +105,30 @@ class ConnectionSettings1764000000104 implements MigrationInterface {
   }
 }
 
+class SchemaUses1764000000105 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE keys.schema_use (
+        connection text NOT NULL REFERENCES keys.connection ON DELETE CASCADE,
+        schema text NOT NULL,
+        PRIMARY KEY (connection, schema)
+      )`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE keys.schema_use')
+  }
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
   await migrate(database, {
     schema: 'keys',
-    migrations: [Keys1764000000101, Peppers1764000000102, Outbox1764000000103, ConnectionSettings1764000000104],
+    migrations: [
+      Keys1764000000101,
+      Peppers1764000000102,
+      Outbox1764000000103,
+      ConnectionSettings1764000000104,
+      SchemaUses1764000000105,
+    ],
   })
 }

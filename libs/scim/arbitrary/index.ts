@@ -1,0 +1,8 @@
+export { everyType, everyTypeSchema } from './every-type.ts'
+export { anyBody } from './body.ts'
+export { anyFilter } from './filter.ts'
+export { anyJson, mangled } from './mangled.ts'
+export { anyPatch } from './patch.ts'
+export type { PlainOperation } from './patch.ts'
+export { runs } from './runs.ts'
+export { anyCharacter, anyCodePoints, soundText } from './text.ts'

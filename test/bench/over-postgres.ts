@@ -1,0 +1,34 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '#libs/postgres/embedded/index'
+import type { Running, Shape } from './shapes.ts'
+
+/** Runs `work` with a program over a Postgres of its own, which keeps the time of each commit; both end and leave nothing. */
+export async function overPostgres<T>(
+  { start }: Shape,
+  nodeArguments: readonly string[],
+  work: (program: Running, postgres: EmbeddedPostgres) => Promise<T>,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
+  try {
+    const postgres = await startEmbeddedPostgres({
+      folder: join(folder, 'postgres'),
+      log: join(folder, 'postgres.log'),
+      durable: true,
+      settings: { track_commit_timestamp: 'on' },
+    })
+    try {
+      const program = await start({ folder: join(folder, 'over'), databaseUrl: postgres.nearUrl, nodeArguments })
+      try {
+        return await work(program, postgres)
+      } finally {
+        await program.stop()
+      }
+    } finally {
+      await postgres.stop()
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
