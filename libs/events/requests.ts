@@ -11,6 +11,20 @@ export const stepDecision = z.object({
 })
 export type StepDecision = z.infer<typeof stepDecision>
 
+/** Something that was not as the RFC has it and was accepted all the same. */
+export const deviation = z.object({
+  /** Stable, from the list in docs/deviations.md. */
+  code: z.string(),
+  /** JSON pointer into the body, or ?name for a query parameter. */
+  pointer: z.string(),
+  cause: z.string().optional(),
+  fix: z.string().optional(),
+  /** What of the identity provider's known habits it is. */
+  quirk: z.string().optional(),
+  /** Where the identity provider can be told to do otherwise. */
+  setting: z.string().optional(),
+})
+
 export const requestDecided = z.object({
   requestId: z.string(),
   surface: z.enum(['scim', 'admin']),
@@ -48,7 +62,9 @@ export const requestDecided = z.object({
   replayOf: z.string().optional(),
   /** Set when nothing of what it asked for was done: what is told of it is what would have been. */
   dryRun: z.literal(true).optional(),
-  deviations: z.array(z.object({ code: z.string(), pointer: z.string() })),
+  /** How the caller's SCIM was read, such as entra or okta-catalog; absent until it was known who it is. */
+  dialect: z.string().optional(),
+  deviations: z.array(deviation),
   receivedAt: z.iso.datetime(),
   microseconds: z.int().nonnegative(),
   traceId: z.string(),

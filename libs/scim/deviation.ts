@@ -1,146 +1,219 @@
-import { clip } from './error.ts'
-
 /** Something in a request that is not as the RFC has it and was accepted all the same: shown in the request's diagnosis. */
 export interface Deviation {
   /** Stable: what software and people can look up. */
-  readonly code: string
-  /** JSON pointer (RFC 6901) into the request's body. */
+  readonly code: DeviationCode
+  /** JSON pointer (RFC 6901) into the request's body, or `?name` for a query parameter. A name that no attribute can have is `?` in it. */
   readonly pointer: string
   readonly cause: string
   readonly fix: string
+  /** The quirk of the caller's dialect that explains it. */
+  readonly quirk?: string
+  /** Where the caller's identity provider can be told to do otherwise. */
+  readonly setting?: string
 }
 
-/** Every deviation there is. */
+export type DeviationCode = ReturnType<(typeof deviations)[keyof typeof deviations]>['code']
+
+/** Every deviation there is. What a cause quotes is a name, never a value. */
 export const deviations = {
-  unknownAttribute: (pointer: string, name: string): Deviation => ({
-    code: 'unknown-attribute',
-    pointer,
-    cause: `No schema of this resource defines ${clip(name)}; it was ignored.`,
-    fix: 'Remove it from the mapping, or put it below the URN of the extension that defines it.',
-  }),
-  unknownSchema: (pointer: string, urn: string): Deviation => ({
-    code: 'unknown-schema',
-    pointer,
-    cause: `The schema ${clip(urn)} is not known here; it was ignored with its attributes.`,
-    fix: 'Use the URNs that /Schemas lists.',
-  }),
-  missingSchema: (pointer: string, urn: string): Deviation => ({
-    code: 'missing-schema',
-    pointer,
-    cause: `"schemas" does not name ${urn}, which the body uses.`,
-    fix: 'List every schema in use in "schemas".',
-  }),
-  readOnly: (pointer: string, name: string): Deviation => ({
-    code: 'read-only-attribute',
-    pointer,
-    cause: `"${name}" is set by the service alone; it was ignored.`,
-    fix: `Leave "${name}" out.`,
-  }),
-  booleanAsString: (pointer: string): Deviation => ({
-    code: 'boolean-as-string',
-    pointer,
-    cause: 'A boolean came as a string; it was read as a boolean.',
-    fix: 'Send true or false without quotes.',
-  }),
-  numberAsString: (pointer: string): Deviation => ({
-    code: 'number-as-string',
-    pointer,
-    cause: 'A number came as a string; it was read as a number.',
-    fix: 'Send the number without quotes.',
-  }),
-  scalarAsText: (pointer: string): Deviation => ({
-    code: 'scalar-as-text',
-    pointer,
-    cause: 'A text came as a number or boolean; it was read as text.',
-    fix: 'Send it in quotes.',
-  }),
-  singleAsMany: (pointer: string): Deviation => ({
-    code: 'single-as-many',
-    pointer,
-    cause: 'One value came where an array belongs; it was read as an array of one.',
-    fix: 'Send an array.',
-  }),
-  manyAsSingle: (pointer: string): Deviation => ({
-    code: 'many-as-single',
-    pointer,
-    cause: 'An array of one came where a single value belongs; its element was taken.',
-    fix: 'Send the value itself.',
-  }),
-  bareValue: (pointer: string): Deviation => ({
-    code: 'bare-value',
-    pointer,
-    cause: 'A bare value came where an object belongs; it was taken as its "value".',
-    fix: 'Send an object like {"value": ...}.',
-  }),
-  jsonInString: (pointer: string): Deviation => ({
-    code: 'json-in-string',
-    pointer,
-    cause: 'A JSON object came inside a string; it was read as the object.',
-    fix: 'Send the object itself.',
-  }),
-  renamed: (pointer: string, from: string, to: string): Deviation => ({
-    code: 'renamed-sub-attribute',
-    pointer,
-    cause: `"${from}" is no sub-attribute here; it was taken as "${to}".`,
-    fix: `Send it as "${to}".`,
-  }),
-  flattenedKey: (pointer: string): Deviation => ({
-    code: 'flattened-key',
-    pointer,
-    cause: 'A key is a path; it was expanded.',
-    fix: 'Nest the value as the schema has it.',
-  }),
-  duplicateValue: (pointer: string): Deviation => ({
-    code: 'duplicate-value',
-    pointer,
-    cause: 'Two elements have the same type and value; they were merged.',
-    fix: 'Send each value once per type.',
-  }),
-  emptyOperations: (pointer: string): Deviation => ({
-    code: 'empty-operations',
-    pointer,
-    cause: 'The request has no operations; nothing was changed.',
-    fix: 'Send at least one operation, or no request.',
-  }),
-  valueOnRemove: (pointer: string): Deviation => ({
-    code: 'value-on-remove',
-    pointer,
-    cause: 'A "remove" came with a value; only what it lists was removed.',
-    fix: 'Select what to remove by a filter in the path.',
-  }),
-  createdByFilter: (pointer: string): Deviation => ({
-    code: 'created-by-filter',
-    pointer,
-    cause: 'No element matched the filter in the path; one was created from it.',
-    fix: 'Add the element first.',
-  }),
-  severalPrimaries: (pointer: string): Deviation => ({
-    code: 'several-primaries',
-    pointer,
-    cause: 'Several elements are primary; the last of them kept the mark.',
-    fix: 'Mark one at most.',
-  }),
-  dateTimeForm: (pointer: string): Deviation => ({
-    code: 'date-time-form',
-    pointer,
-    cause: 'A date and time came in another form; it was read as one in UTC.',
-    fix: 'Send it like "2026-01-31T12:00:00Z".',
-  }),
-  repeatedSchema: (pointer: string): Deviation => ({
-    code: 'repeated-schema',
-    pointer,
-    cause: '"schemas" names one schema twice; it was read once.',
-    fix: 'List each schema once.',
-  }),
-  adopted: (pointer: string): Deviation => ({
-    code: 'adopted',
-    pointer,
-    cause: 'The user to be created was there already; it was taken over and changed to what was sent.',
-    fix: 'Nothing needs to be done. To have such a request refused, set "conflicts" of the connection to "reject".',
-  }),
+  unknownAttribute: (pointer: string, name: string) =>
+    found(
+      'unknown-attribute',
+      pointer,
+      `No schema of this resource defines ${quoted(name)}; it was ignored.`,
+      'Remove it from the mapping, or put it below the URN of the extension that defines it.',
+    ),
+  unknownSchema: (pointer: string, urn: string) =>
+    found(
+      'unknown-schema',
+      pointer,
+      `The schema ${quoted(urn)} is not known here; it was ignored with its attributes.`,
+      'Use the URNs that /Schemas lists.',
+    ),
+  missingSchema: (pointer: string, urn: string) =>
+    found(
+      'missing-schema',
+      pointer,
+      `"schemas" does not name ${urn}, which the body uses.`,
+      'List every schema in use in "schemas".',
+    ),
+  readOnly: (pointer: string, name: string) =>
+    found(
+      'read-only-attribute',
+      pointer,
+      `${quoted(name)} is set by the service alone; it was ignored.`,
+      'Leave it out.',
+    ),
+  booleanAsString: (pointer: string) =>
+    found(
+      'boolean-as-string',
+      pointer,
+      'A boolean came as a string; it was read as a boolean.',
+      'Send true or false without quotes.',
+    ),
+  numberAsString: (pointer: string) =>
+    found(
+      'number-as-string',
+      pointer,
+      'A number came as a string; it was read as a number.',
+      'Send the number without quotes.',
+    ),
+  scalarAsText: (pointer: string) =>
+    found(
+      'scalar-as-text',
+      pointer,
+      'A text came as a number or boolean; it was read as the text that it was written as.',
+      'Send it in quotes.',
+    ),
+  singleAsMany: (pointer: string) =>
+    found(
+      'single-as-many',
+      pointer,
+      'One value came where an array belongs; it was read as an array of one.',
+      'Send an array.',
+    ),
+  manyAsSingle: (pointer: string) =>
+    found(
+      'many-as-single',
+      pointer,
+      'An array of one came where a single value belongs; its element was taken.',
+      'Send the value itself.',
+    ),
+  bareValue: (pointer: string) =>
+    found(
+      'bare-value',
+      pointer,
+      'A bare value came where an object belongs; it was taken as its "value".',
+      'Send an object like {"value": ...}.',
+    ),
+  jsonInString: (pointer: string) =>
+    found(
+      'json-in-string',
+      pointer,
+      'A JSON object came inside a string; it was read as the object.',
+      'Send the object itself.',
+    ),
+  renamed: (pointer: string, from: string, to: string) =>
+    found(
+      'renamed-sub-attribute',
+      pointer,
+      `"${from}" is no sub-attribute here; it was taken as "${to}".`,
+      `Send it as "${to}".`,
+    ),
+  flattenedKey: (pointer: string) =>
+    found('flattened-key', pointer, 'A key is a path; it was expanded.', 'Nest the value as the schema has it.'),
+  unqualifiedAttribute: (pointer: string, name: string) =>
+    found(
+      'unqualified-attribute',
+      pointer,
+      `${quoted(name)} belongs to an extension and came without its URN; it was found all the same.`,
+      'Put the URN of the extension and a colon before it.',
+    ),
+  duplicateValue: (pointer: string) =>
+    found(
+      'duplicate-value',
+      pointer,
+      'Two elements have the same type and value; they were merged.',
+      'Send each value once per type.',
+    ),
+  severalPrimaries: (pointer: string) =>
+    found(
+      'several-primaries',
+      pointer,
+      'Several elements are primary; the last of them kept the mark.',
+      'Mark one at most.',
+    ),
+  dateTimeForm: (pointer: string) =>
+    found(
+      'date-time-form',
+      pointer,
+      'A date and time came in another form; it was read as one in UTC.',
+      'Send it like "2026-01-31T12:00:00Z".',
+    ),
+  repeatedSchema: (pointer: string) =>
+    found('repeated-schema', pointer, '"schemas" names one schema twice; it was read once.', 'List each schema once.'),
+  adopted: (pointer: string) =>
+    found(
+      'adopted',
+      pointer,
+      'The user to be created was there already; it was taken over and changed to what was sent.',
+      'Nothing needs to be done. To have such a request refused, set "conflicts" of the connection to "reject".',
+    ),
+  emptyOperations: (pointer: string) =>
+    found(
+      'empty-operations',
+      pointer,
+      'The request has no operations; nothing was changed.',
+      'Send at least one operation, or no request.',
+    ),
+  operationLetterCase: (pointer: string) =>
+    found(
+      'operation-letter-case',
+      pointer,
+      '"op" is not in lower case; it was read as if it were.',
+      'Send add, replace or remove.',
+    ),
+  valueOnRemove: (pointer: string) =>
+    found(
+      'value-on-remove',
+      pointer,
+      'A "remove" came with a value; only what it lists was removed.',
+      'Select what to remove by a filter in the path.',
+    ),
+  createdByFilter: (pointer: string) =>
+    found(
+      'created-by-filter',
+      pointer,
+      'No element matched the filter in the path; one was created from it.',
+      'Add the element first.',
+    ),
+  unknownFilterAttribute: (pointer: string, name: string) =>
+    found(
+      'unknown-filter-attribute',
+      pointer,
+      `No schema of this resource defines ${quoted(name)}; no resource has a value of it, so the term finds none or all.`,
+      'Compare an attribute that /Schemas lists, such as userName, externalId or emails.value.',
+    ),
+  unquotedLiteral: (pointer: string) =>
+    found(
+      'unquoted-literal',
+      pointer,
+      'A text in a filter stands without quotes; it was read as text.',
+      'Put it in double quotes.',
+    ),
+  comparedValuePath: (pointer: string) =>
+    found(
+      'compared-value-path',
+      pointer,
+      'A filter compares what follows "[...]"; it was read as one element that satisfies both.',
+      'Put the comparison into the brackets, like emails[type eq "work" and value eq "..."].',
+    ),
+  anotherDialect: (pointer: string, seen: string) =>
+    found(
+      'another-dialect',
+      pointer,
+      `The request calls itself one of ${quoted(seen)}, and the connection is kept as another's; it was held to the rules of the connection.`,
+      'Change the identityProvider of the connection if it is wrong.',
+    ),
+}
+
+function found<const Code extends string>(code: Code, pointer: string, cause: string, fix: string) {
+  return { code, pointer, cause, fix }
 }
 
 /** A JSON pointer one level deeper. */
 export function below(pointer: string, key: string | number): string {
-  return `${pointer}/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`
+  const name = typeof key === 'string' && !canBeName(key) ? '?' : String(key)
+  return `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+}
+
+/** A name that a client sent, as it may be repeated; what cannot be an attribute's name or a URN may be anything, also a person's. */
+function quoted(name: string): string {
+  return canBeName(name) ? `"${name}"` : 'a name that no attribute can have'
+}
+
+const longestName = 120
+
+function canBeName(text: string): boolean {
+  return text.length <= longestName && /^[A-Za-z$][\w$.:/%+~#-]*$/.test(text)
 }

@@ -1,3 +1,5 @@
+import { deviations } from './deviation.ts'
+import type { Diagnosis } from './diagnosis.ts'
 import { errors } from './error.ts'
 import { fold } from './precis/fold.ts'
 import { isObject } from './json.ts'
@@ -8,18 +10,23 @@ import type { Attribute } from './schema/attribute.ts'
 /** How many values one attribute of a resource may have. */
 export const maximumValues = 500
 
-/** The elements themselves where one is primary at the most (RFC 7643 section 2.4). Otherwise throws `invalidValue`, or gives them with the last mark alone. */
+/**
+ * The elements, of which one at most is primary (RFC 7643 section 2.4). Of several the last keeps the mark where the caller's
+ * dialect has it so; else throws `invalidValue`.
+ */
 export function onePrimary(
   attribute: Attribute,
   elements: JsonValue[],
-  several: 'refuse' | 'keepLast' = 'refuse',
+  pointer: string,
+  found: Diagnosis,
 ): JsonValue[] {
-  const marked = elements.filter(isPrimary)
-  if (marked.length <= 1) return elements
-  if (several === 'refuse') {
+  const last = elements.findLastIndex(isPrimary)
+  if (elements.findIndex(isPrimary) === last) return elements
+  if (!found.tolerances.lastPrimary) {
     throw errors.invalidValue(`Several elements of "${attribute.name}" are primary. Mark one at most.`)
   }
-  return elements.map((element) => (element === marked.at(-1) ? element : withoutPrimary(element)))
+  found.push(deviations.severalPrimaries(pointer))
+  return elements.map((element, index) => (index === last ? element : withoutPrimary(element)))
 }
 
 export function withoutPrimary(element: JsonValue): JsonValue {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { Diagnosis } from './diagnosis.ts'
 import { changedAttributes } from './diff.ts'
 import { matches } from './filter/matches.ts'
 import { parseFilter } from './filter/parse.ts'
@@ -9,6 +10,7 @@ import { applyPatch } from './patch/apply.ts'
 import { parsePatch } from './patch/operation.ts'
 import { splitPatch } from './patch/split.ts'
 import { parseProjection, wants } from './render.ts'
+import { dialectOf } from './quirks/identity-providers.ts'
 import { readResource } from './resource.ts'
 import { resourceTypes } from './schema/resource-types.ts'
 
@@ -18,6 +20,7 @@ interface Row {
   name: string
   method: string
   path: string
+  headers?: Record<string, string>
   body?: JsonObject
 }
 
@@ -40,9 +43,16 @@ function query(row: Row): URLSearchParams {
   return new URL(`https://example.com${row.path}`).searchParams
 }
 
+/** As the gateway would read it from a connection of its kind. */
+function diagnose(row: Row): Diagnosis {
+  const { method, path, headers, body } = row
+  const traits = { method, path, query: query(row), userAgent: headers?.['User-Agent'], body }
+  return new Diagnosis(dialectOf(row.idp.split('-')[0] ?? '', traits))
+}
+
 /** What a POST or PUT stores. */
 function stores(row: Row) {
-  const { resource, members } = readResource(typeOf(row), parseJson(JSON.stringify(row.body)))
+  const { resource, members } = readResource(typeOf(row), parseJson(JSON.stringify(row.body)), diagnose(row))
   return { ...resource, ...(members === undefined ? {} : { members }) }
 }
 
@@ -50,9 +60,11 @@ function stores(row: Row) {
 function changes(row: Row, before: object = person) {
   const type = typeOf(row)
   const { resource } = readResource(type, type === User ? before : { displayName: 'Before' })
-  const { operations } = parsePatch(parseJson(JSON.stringify(row.body)))
-  const { document, membership } = type === Group ? splitPatch(operations) : { document: operations, membership: [] }
-  const patched = applyPatch(type, resource, document, { dialect: row.idp.split('-')[0] ?? '' })
+  const found = diagnose(row)
+  const operations = parsePatch(parseJson(JSON.stringify(row.body)), found)
+  const split = type === Group ? splitPatch(operations, found) : { document: operations, membership: [] }
+  const { document, membership } = split
+  const patched = applyPatch(type, resource, document, found)
   expect(patched.changed).toEqual(changedAttributes(resource, patched.resource))
   const picked: JsonObject = {}
   for (const name of patched.changed) {
@@ -64,11 +76,11 @@ function changes(row: Row, before: object = person) {
 
 /** Whether the row's filter finds a resource. */
 function finds(row: Row, resource: JsonObject): boolean {
-  return matches(typeOf(row), parseFilter(query(row).get('filter') ?? ''), resource)
+  return matches(typeOf(row), parseFilter(query(row).get('filter') ?? '', diagnose(row)), resource)
 }
 
 const page = (startIndex: number, count: number) => (row: Row) =>
-  expect(parsePaging(Object.fromEntries(query(row)), 200)).toEqual({ startIndex, count })
+  expect(parsePaging(Object.fromEntries(query(row)), 200)).toEqual({ method: 'index', startIndex, count })
 
 const nothingToRead = (row: Row) => expect(row.body).toBeUndefined()
 
@@ -210,6 +222,26 @@ const effects: Record<string, (row: Row) => void> = {
     }),
   'entra: single app role': (row) => expect(changes(row)).toEqual({ roles: [{ primary: true, value: 'Admin' }] }),
   'entra: hard delete': nothingToRead,
+  'entra: remove member (default)': (row) =>
+    expect(changes(row)).toEqual({ membership: [{ kind: 'remove', values: ['{uid1}'] }] }),
+  'entra: set custom boolean attribute (default)': (row) => expect(changes(row)).toEqual({}),
+  'entra: set custom integer attribute (default)': (row) => expect(changes(row)).toEqual({}),
+  'entra: no operations': (row) => expect(changes(row)).toEqual({}),
+  'entra: add single-valued attribute (default)': (row) => expect(changes(row)).toEqual({ nickName: 'Babs' }),
+  'entra: replace roles': (row) =>
+    expect(changes(row)).toEqual({
+      roles: [
+        { primary: false, type: 'WindowsAzureActiveDirectoryRole', display: 'User', value: 'User' },
+        { primary: false, type: 'WindowsAzureActiveDirectoryRole', display: 'Test', value: 'Test' },
+      ],
+    }),
+  'entra: create user with two primary e-mails': (row) =>
+    expect(stores(row)).toMatchObject({
+      emails: [
+        { primary: false, type: 'work', value: 'babs@contoso.com' },
+        { primary: true, type: 'other', value: 'babs@home.example' },
+      ],
+    }),
   'entra: create group': (row) =>
     expect(stores(row)).toEqual({
       schemas: [Group.schema.id],
@@ -229,6 +261,10 @@ const effects: Record<string, (row: Row) => void> = {
     expect(changes(row)).toEqual({ name: { givenName: 'John', familyName: 'Doe' }, active: false }),
   'jumpcloud: add member': (row) =>
     expect(changes(row)).toEqual({ membership: [{ kind: 'add', members: [{ value: '{uid1}' }] }] }),
+  'jumpcloud: remove member': (row) =>
+    expect(changes(row)).toEqual({ membership: [{ kind: 'remove', values: ['{uid1}'] }] }),
+  'jumpcloud: delete test user': nothingToRead,
+  'jumpcloud: delete test group': nothingToRead,
   'onelogin: connection probe': (row) => expect(finds(row, person)).toBe(false),
   'onelogin: create with template artefacts': (row) =>
     expect(stores(row)).toEqual({
@@ -241,6 +277,33 @@ const effects: Record<string, (row: Row) => void> = {
     }),
   'onelogin: emails as object': (row) => expect(changes(row)).toEqual({ emails: [{ value: 'a@b.c', type: 'work' }] }),
   'google: content type': (row) => expect(stores(row)).toEqual(row.body),
+  'pingfederate: match user': (row) => {
+    expect(finds(row, { userName: 'JSmith@example.com' })).toBe(true)
+    expect(finds(row, { userName: 'jsmith' })).toBe(false)
+  },
+  'pingfederate: match user by work mail': (row) => {
+    expect(finds(row, { emails: [{ value: 'x' }, { value: 'jsmith@example.com' }] })).toBe(true)
+    expect(finds(row, { emails: [{ display: 'jsmith@example.com' }] })).toBe(false)
+  },
+  'pingfederate: create user': (row) => expect(stores(row)).toEqual(row.body),
+  'pingfederate: update user': (row) => expect(stores(row)).toEqual(row.body),
+  'pingfederate: disable user': (row) => expect(stores(row)).toEqual(row.body),
+  'pingfederate: find group': page(1, 200),
+  'pingfederate: create group': (row) => expect(stores(row)).toEqual(row.body),
+  'pingfederate: update group': (row) => expect(stores(row)).toEqual(row.body),
+  'pingfederate: update group by PATCH': (row) =>
+    expect(changes(row)).toEqual({ membership: [{ kind: 'remove', values: ['{uid1}'] }] }),
+  'pingone: match user by username': (row) => expect(finds(row, { userName: 'jsmith@example.com' })).toBe(true),
+  'pingone: match user by email': (row) =>
+    expect(finds(row, { userName: 'jsmith@example.com', emails: [{ value: 'jsmith@example.com' }] })).toBe(false),
+  'pingone: create user': (row) => expect(stores(row)).toEqual(row.body),
+  'sailpoint: create account': (row) => expect(stores(row)).toEqual(row.body),
+  'sailpoint: disable account': (row) => expect(changes(row)).toEqual({ active: false }),
+  'sailpoint: discover schema': nothingToRead,
+  'rippling: test connection': nothingToRead,
+  'rippling: create user': (row) => expect(stores(row)).toEqual(row.body),
+  'rippling: add member': (row) =>
+    expect(changes(row)).toEqual({ membership: [{ kind: 'add', members: [{ value: '{uid1}' }] }] }),
 }
 
 test.each(rows.map((row) => [`${row.idp}: ${row.name}`, row] as const))('%s', (label, row) => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { anyCodePoints, anyJson, everyType, everyTypeSchema, mangled, runs } from './arbitrary/index.ts'
+import { Diagnosis } from './diagnosis.ts'
 import { ScimError } from './error.ts'
 import { parseAttributePath, parseFilter } from './filter/parse.ts'
 import { resolveFilter } from './filter/resolve.ts'
@@ -10,6 +11,9 @@ import { parsePaging } from './list.ts'
 import { applyPatch } from './patch/apply.ts'
 import { parsePatch } from './patch/operation.ts'
 import { splitPatch } from './patch/split.ts'
+import { standard } from './quirks/dialect.ts'
+import { entra } from './quirks/entra.ts'
+import { onelogin } from './quirks/onelogin.ts'
 import { parseProjection } from './render.ts'
 import { readResource } from './resource.ts'
 import type { Resource } from './resource.ts'
@@ -47,12 +51,16 @@ function tryAll(ways: readonly (() => unknown)[]): void {
 
 function readBody(body: unknown): (() => unknown)[] {
   return [
-    () => readResource(everyType, body),
-    () => readResource(everyType, body, { severalPrimaries: 'keepLast' }),
-    () => readResource(resourceTypes.Group, body),
-    () => applyPatch(everyType, ada, parsePatch(body).operations, { dialect: 'entra' }),
-    () => applyPatch(everyType, ada, parsePatch(body, { insideBulk: true }).operations),
-    () => applyPatch(resourceTypes.Group, group, splitPatch(parsePatch(body).operations).document),
+    ...[standard, ...entra.dialects, ...onelogin.dialects].flatMap((dialect) => {
+      const found = new Diagnosis(dialect)
+      return [
+        () => readResource(everyType, body, found),
+        () => readResource(resourceTypes.Group, body, found),
+        () => applyPatch(everyType, ada, parsePatch(body, found), found),
+        () => applyPatch(resourceTypes.Group, group, splitPatch(parsePatch(body, found), found).document, found),
+      ]
+    }),
+    () => applyPatch(everyType, ada, parsePatch(body, new Diagnosis(), { insideBulk: true })),
     () => parseSearch(body),
     () => parseProjection(everyType, Object(body)),
     () => parsePaging(Object(body), 200),

@@ -1,5 +1,5 @@
 import { below, deviations } from './deviation.ts'
-import type { Deviation } from './deviation.ts'
+import type { Diagnosis } from './diagnosis.ts'
 import { errors } from './error.ts'
 import { ExactNumber } from './exact-number.ts'
 import { isObject } from './json.ts'
@@ -13,22 +13,29 @@ export interface Member {
 }
 
 /**
- * The value of `members`: an array, one object, or bare ids; each id once. Throws `invalidValue` for a member without an id.
+ * The value of `members`: an array of objects or bare ids, or one bare id; each id once. One object alone is for callers whose
+ * dialect has it so. Throws `invalidValue` for it otherwise, and for a member without an id.
  */
-export function readMembers(value: unknown, pointer: string, found: Deviation[]): Member[] {
+export function readMembers(value: unknown, pointer: string, found: Diagnosis): Member[] {
   if (value === null || value === undefined) return []
-  if (!Array.isArray(value)) found.push(deviations.singleAsMany(pointer))
+  if (!Array.isArray(value)) {
+    if (isObject(value) && !found.tolerances.oneForMany) {
+      throw errors.invalidValue('The attribute "members" takes an array. Send one, also around a single member.')
+    }
+    found.push(deviations.singleAsMany(pointer))
+  }
   const elements: unknown[] = Array.isArray(value) ? value : [value]
   const members = new Map<string, Member>()
   for (const [index, element] of elements.entries()) {
     if (element === null) continue
-    const member = readMember(element, below(pointer, index), found)
+    const member = readMember(element, Array.isArray(value) ? below(pointer, index) : pointer, found)
     members.set(member.value, { ...members.get(member.value), ...member })
   }
   return [...members.values()]
 }
 
-function readMember(element: unknown, pointer: string, found: Deviation[]): Member {
+/** One member: an object or a bare id. */
+export function readMember(element: unknown, pointer: string, found: Diagnosis): Member {
   if (typeof element === 'string' || typeof element === 'number' || element instanceof ExactNumber) {
     found.push(deviations.bareValue(pointer))
     return { value: memberId(String(element)) }

@@ -1,6 +1,11 @@
 import fc from 'fast-check'
+import { Diagnosis } from './diagnosis.ts'
 import { ScimError } from './error.ts'
 import { parseJson } from './json.ts'
+import { standard } from './quirks/dialect.ts'
+import { entra } from './quirks/entra.ts'
+import { dialects } from './quirks/identity-providers.ts'
+import { onelogin } from './quirks/onelogin.ts'
 import { readResource } from './resource.ts'
 import { attribute } from './schema/attribute.ts'
 import { defineResourceType } from './schema/resource-type.ts'
@@ -10,15 +15,23 @@ const { User, Group } = resourceTypes
 const core = 'urn:ietf:params:scim:schemas:core:2.0:User'
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
 
-const read = (attributes: object) => readResource(User, { schemas: [core], userName: 'ada', ...attributes })
-const stored = (attributes: object) => {
-  const { schemas: _schemas, userName: _userName, ...rest } = read(attributes).resource
+const [entraWithoutFlag] = entra.dialects
+const [oneLogin] = onelogin.dialects
+
+const read = (attributes: object, dialect = standard) => {
+  const found = new Diagnosis(dialect)
+  const body = { schemas: [core], userName: 'ada', ...attributes }
+  return { ...readResource(User, body, found), deviations: found.deviations }
+}
+const stored = (attributes: object, dialect = standard) => {
+  const { schemas: _schemas, userName: _userName, ...rest } = read(attributes, dialect).resource
   return rest
 }
-const codes = (attributes: object) => read(attributes).deviations.map(({ code, pointer }) => `${code} ${pointer}`)
-const refusal = (attributes: object) => {
+const codes = (attributes: object, dialect = standard) =>
+  read(attributes, dialect).deviations.map(({ code, pointer }) => `${code} ${pointer}`)
+const refusal = (attributes: object, dialect = standard) => {
   try {
-    read(attributes)
+    read(attributes, dialect)
   } catch (error) {
     if (error instanceof ScimError) return error
     throw error
@@ -27,11 +40,11 @@ const refusal = (attributes: object) => {
 }
 
 test('where the resource is a part of the body, every place is one of the whole body', () => {
-  const body = { userName: 'ada', titel: 'x', emails: { value: 'a@x.y' } }
-  const { deviations } = readResource(User, body, { pointer: '/Operations/3/data' })
-  expect(deviations.map(({ pointer }) => pointer)).toEqual([
+  const found = new Diagnosis(standard, '/Operations/3/data')
+  readResource(User, { userName: 'ada', titel: 'x', emails: [{ value: 'a@x.y', note: 'x' }] }, found)
+  expect(found.deviations.map(({ pointer }) => pointer)).toEqual([
     '/Operations/3/data/titel',
-    '/Operations/3/data/emails',
+    '/Operations/3/data/emails/0/note',
     '/Operations/3/data/schemas',
   ])
 })
@@ -84,36 +97,38 @@ test('decision 7: "True" and "true" are booleans', () => {
   expect(refusal({ active: 'yes' }).detail).toContain('"active"')
 })
 
-test('decision 12: two primary elements are refused', () => {
-  expect(
-    refusal({
-      emails: [
-        { value: 'a', primary: true },
-        { value: 'b', primary: 'true' },
-      ],
-    }),
-  ).toMatchObject({
-    status: 400,
-    scimType: 'invalidValue',
-  })
+test('decision 7: other booleans may be strings for callers alone whose dialect has it so', () => {
+  const schema = {
+    id: 'urn:example:2.0:Badge',
+    name: 'Badge',
+    description: 'Badge',
+    attributes: [attribute('lost', 'boolean', 'l')],
+  }
+  const wide = defineResourceType({ ...User, extensions: [{ schema, required: false }] })
+  const body = { schemas: [core, schema.id], userName: 'ada', [schema.id]: { lost: 'True' } }
+  expect(() => readResource(wide, body)).toThrow('"lost"')
+  expect(() => readResource(wide, body, new Diagnosis(oneLogin))).toThrow('"lost"')
+  const found = new Diagnosis(entraWithoutFlag)
+  expect(readResource(wide, body, found).resource[schema.id]).toEqual({ lost: true })
+  expect(found.deviations).toMatchObject([{ code: 'boolean-as-string', pointer: `/${schema.id}/lost` }])
 })
 
-test('decision 12: a caller known for it may send several primary elements, and the last keeps the mark', () => {
-  const body = {
-    userName: 'ada',
+test('decision 12: two primary elements are refused, or the last keeps the mark for callers whose dialect has it so', () => {
+  const emails = [
+    { value: 'a', primary: true },
+    { value: 'b', primary: 'true' },
+    { value: 'c', primary: false },
+  ]
+  expect(refusal({ emails })).toMatchObject({ status: 400, scimType: 'invalidValue' })
+  expect(refusal({ emails }, oneLogin)).toMatchObject({ status: 400, scimType: 'invalidValue' })
+  expect(stored({ emails }, entraWithoutFlag)).toEqual({
     emails: [
-      { value: 'a', primary: true },
-      { value: 'b', primary: 'True' },
+      { value: 'a', primary: false },
+      { value: 'b', primary: true },
       { value: 'c', primary: false },
     ],
-  }
-  const { resource, deviations } = readResource(User, body, { severalPrimaries: 'keepLast' })
-  expect(resource['emails']).toEqual([
-    { value: 'a', primary: false },
-    { value: 'b', primary: true },
-    { value: 'c', primary: false },
-  ])
-  expect(deviations.map(({ code }) => code)).toContain('several-primaries')
+  })
+  expect(codes({ emails }, entraWithoutFlag)).toContain('several-primaries /emails')
 })
 
 test('a canonical value is stored as the schema spells it, any other as it came', () => {
@@ -161,27 +176,36 @@ test('point 11: schemas names the core schema and each extension in use, whateve
   expect(codes({ [enterprise]: { department: 'd' } })).toEqual(['missing-schema /schemas'])
 })
 
-test('point 16: keys that are paths are expanded', () => {
-  expect(stored({ 'name.givenName': 'A', 'name.familyName': 'B', [`${enterprise}:department`]: 'd' })).toEqual({
-    name: { givenName: 'A', familyName: 'B' },
-    [enterprise]: { department: 'd' },
-  })
-  expect(stored({ 'emails.value': 'x' })).toEqual({})
+test('keys that are paths are unknown in a body: only a PATCH may have them', () => {
+  const paths = { 'name.givenName': 'A', 'emails.value': 'x', [`${enterprise}:department`]: 'd' }
+  expect(stored({ ...paths, [enterprise]: { 'manager.value': 'm' } })).toEqual({})
+  expect(codes(paths)).toEqual([
+    'unknown-attribute /name.givenName',
+    'unknown-attribute /emails.value',
+    `unknown-schema /${enterprise}:department`,
+  ])
 })
 
-test('point 17: a manager that is a string, an object, an array of one or has a managerId means its value', () => {
-  for (const manager of ['m', { value: 'm' }, [{ value: 'm', $ref: null }], { managerId: 'm', displayName: 'A B' }]) {
+test('point 17: a manager that is a string, an object or an array of one means its value', () => {
+  for (const manager of ['m', { value: 'm' }, [{ value: 'm', $ref: null }]]) {
     expect(stored({ [enterprise]: { manager } })).toEqual({ [enterprise]: { manager: { value: 'm' } } })
   }
-  expect(stored({ [enterprise]: { manager: { value: 'm', managerId: 'other' } } })).toEqual({
+})
+
+test('a managerId means the value of a manager for callers alone whose dialect has it so', () => {
+  const manager = { managerId: 'm', displayName: 'A B' }
+  expect(stored({ [enterprise]: { manager } }, oneLogin)).toEqual({ [enterprise]: { manager: { value: 'm' } } })
+  expect(stored({ [enterprise]: { manager } })).toEqual({})
+  expect(stored({ [enterprise]: { manager: { value: 'm', managerId: 'other' } } }, oneLogin)).toEqual({
     [enterprise]: { manager: { value: 'm' } },
   })
 })
 
-test('point 18: roles that are JSON in a string are parsed, and their displayName is display', () => {
+test('point 18: roles that are JSON in a string are parsed', () => {
   const inner = JSON.stringify({ id: '1', value: 'Admin', displayName: 'Administrator' })
   for (const roles of [[{ value: inner }], [inner], inner]) {
-    expect(stored({ roles })).toEqual({ roles: [{ value: 'Admin', display: 'Administrator' }] })
+    expect(stored({ roles })).toEqual({ roles: [{ value: 'Admin' }] })
+    expect(stored({ roles }, entraWithoutFlag)).toEqual({ roles: [{ value: 'Admin', display: 'Administrator' }] })
   }
   expect(stored({ roles: [{ value: '{not json' }] })).toEqual({ roles: [{ value: '{not json' }] })
   expect(stored({ title: '{"value":"x"}' })).toEqual({ title: '{"value":"x"}' })
@@ -236,16 +260,22 @@ test('point 29: one (type, value) pair is stored once', () => {
   expect(codes({ emails })).toEqual(['duplicate-value /emails'])
 })
 
-test('an object where an array belongs is an array of one, bare values are its value', () => {
-  expect(stored({ emails: { value: 'a' } })).toEqual({ emails: [{ value: 'a' }] })
-  expect(stored({ emails: ['a', { value: 'b' }] })).toEqual({ emails: [{ value: 'a' }, { value: 'b' }] })
-  expect(stored({ title: 7 })).toEqual({ title: '7' })
+test('one value where an array belongs is an array of one for callers alone whose dialect has it so', () => {
+  const emails = { value: 'a' }
+  expect(refusal({ emails }).detail).toContain('"emails" takes an array')
+  expect(refusal({ emails }, entraWithoutFlag).scimType).toBe('invalidValue')
+  expect(stored({ emails }, oneLogin)).toEqual({ emails: [{ value: 'a' }] })
+  expect(read({ emails }, oneLogin).deviations).toMatchObject([
+    { code: 'single-as-many', pointer: '/emails', quirk: 'onelogin-one-for-many', setting: expect.any(String) },
+  ])
 })
 
 test('a value of the wrong kind is refused by its attribute, and not shown', () => {
   const cases: [object, string][] = [
     [{ title: { secret: 'shown?' } }, 'title'],
+    [{ title: ['shown?'] }, 'title'],
     [{ title: ['shown?', 'shown?'] }, 'title'],
+    [{ emails: ['shown?'] }, 'emails'],
     [{ name: 'shown?' }, 'name'],
     [{ name: { givenName: ['shown?', 'x'] } }, 'givenName'],
     [{ active: 'shown?' }, 'active'],
@@ -256,7 +286,7 @@ test('a value of the wrong kind is refused by its attribute, and not shown', () 
       {
         emails: Array(501)
           .fill(0)
-          .map((_, index) => `shown?${index}`),
+          .map((_, index) => ({ value: `shown?${index}` })),
       },
       'emails',
     ],
@@ -275,7 +305,7 @@ test('a body that is no object is refused', () => {
   }
 })
 
-test("a Group's members come apart: ids, objects and one object; each once", () => {
+test("a Group's members come apart: ids and objects; each once", () => {
   const members = ['1', { value: '2', type: 'group', display: 'G' }, { $ref: 'https://x/scim/v2/c/Users/3' }, '1', null]
   expect(readResource(Group, { displayName: 'g', members })).toMatchObject({
     resource: { schemas: [Group.schema.id], displayName: 'g' },
@@ -284,7 +314,10 @@ test("a Group's members come apart: ids, objects and one object; each once", () 
   const { resource, members: none } = readResource(Group, { displayName: 'g', members: null })
   expect([resource['members'], none]).toEqual([undefined, []])
   expect(readResource(Group, { displayName: 'g' }).members).toBeUndefined()
-  expect(readResource(Group, { displayName: 'g', members: { value: '1' } }).members).toEqual([{ value: '1' }])
+  expect(readResource(Group, { displayName: 'g', members: '1' }).members).toEqual([{ value: '1' }])
+  const one = { displayName: 'g', members: { value: '1' } }
+  expect(() => readResource(Group, one)).toThrow('"members" takes an array')
+  expect(readResource(Group, one, new Diagnosis(oneLogin)).members).toEqual([{ value: '1' }])
   expect(() => readResource(Group, { displayName: 'g', members: [{ display: 'x' }] })).toThrow('"value"')
 })
 
@@ -319,8 +352,10 @@ test('an integer has neither fraction nor exponent, and numbers keep all their d
     attributes: [attribute('level', 'integer', 'l'), attribute('weight', 'decimal', 'w')],
   }
   const wide = defineResourceType({ ...User, extensions: [{ schema, required: false }] })
-  const text = (badge: string) =>
-    JSON.stringify(readResource(wide, parseJson(`{"userName":"ada","${schema.id}":${badge}}`)).resource[schema.id])
+  const text = (badge: string, dialect = standard) => {
+    const body = parseJson(`{"userName":"ada","${schema.id}":${badge}}`)
+    return JSON.stringify(readResource(wide, body, new Diagnosis(dialect)).resource[schema.id])
+  }
   for (const number of [
     '9223372036854775807',
     '-9223372036854775808',
@@ -329,10 +364,11 @@ test('an integer has neither fraction nor exponent, and numbers keep all their d
     '0',
   ]) {
     expect(text(`{"level":${number}}`)).toBe(`{"level":${number}}`)
-    expect(text(`{"level":"${number}"}`)).toBe(`{"level":${number}}`)
+    expect(text(`{"level":"${number}"}`, entraWithoutFlag)).toBe(`{"level":${number}}`)
+    expect(() => text(`{"level":"${number}"}`)).toThrow('"level" takes a number')
   }
   for (const number of ['1.5', '1.0', '1e2', '10E-1', '"1.0"', '"0x10"', '""', 'true', `1${'0'.repeat(1000)}`]) {
-    expect(() => text(`{"level":${number}}`)).toThrow('"level"')
+    expect(() => text(`{"level":${number}}`, entraWithoutFlag)).toThrow('"level"')
   }
   for (const [sent, kept] of [
     ['0.1', '0.1'],
@@ -363,7 +399,11 @@ test('dates are kept as they were written, and brought into the form of xsd:date
     attributes: [attribute('since', 'dateTime', 's')],
   }
   const wide = defineResourceType({ ...User, extensions: [{ schema, required: false }] })
-  const since = (text: string) => readResource(wide, { userName: 'ada', [schema.id]: { since: text } })
+  const since = (text: string) => {
+    const found = new Diagnosis()
+    const { resource } = readResource(wide, { userName: 'ada', [schema.id]: { since: text } }, found)
+    return { resource, deviations: found.deviations }
+  }
   for (const text of [
     '2026-01-31T12:00:00Z',
     '2026-01-31T12:00:00',
@@ -448,7 +488,7 @@ test("an operator's extension is read by its types", () => {
     ],
   }
   const wide = defineResourceType({ ...User, extensions: [...User.extensions, { schema, required: false }] })
-  const body = { userName: 'ada', [schema.id]: { level: '7', since: '2026-01-31', doors: ['a', 'A', 'b'] } }
+  const body = { userName: 'ada', [schema.id]: { level: 7, since: '2026-01-31', doors: ['a', 'A', 'b'] } }
   expect(readResource(wide, body).resource[schema.id]).toEqual({
     level: 7,
     since: '2026-01-31T00:00:00Z',
@@ -456,6 +496,7 @@ test("an operator's extension is read by its types", () => {
   })
   expect(() => readResource(wide, { userName: 'ada', [schema.id]: { since: '2026-01-31' } })).toThrow('"level"')
   expect(() => readResource(wide, { userName: 'ada', [schema.id]: { level: 1.5 } })).toThrow('"level"')
+  expect(() => readResource(wide, { userName: 'ada', [schema.id]: { level: '7' } })).toThrow('"level"')
   expect(() => readResource(wide, { userName: 'ada', [schema.id]: { level: 1, since: 'x' } })).toThrow('"since"')
 })
 
@@ -495,13 +536,12 @@ test('what was read is read again as it is, and no body makes it throw anything 
     fc.dictionary(key, json).map((attributes) => ({ ...attributes, userName: 'u', displayName: 'd' })),
   )
   fc.assert(
-    fc.property(body, fc.constantFrom<('User' | 'Group')[]>('User', 'Group'), (attributes, name) => {
-      const type = resourceTypes[name]
+    fc.property(body, fc.constantFrom(User, Group), fc.constantFrom(...dialects), (attributes, type, dialect) => {
       try {
-        const { resource } = readResource(type, attributes)
-        const again = readResource(type, resource)
-        expect(again.resource).toEqual(resource)
-        expect(again.deviations).toEqual([])
+        const { resource } = readResource(type, attributes, new Diagnosis(dialect))
+        const found = new Diagnosis()
+        expect(readResource(type, resource, found).resource).toEqual(resource)
+        expect(found.deviations).toEqual([])
       } catch (error) {
         expect(error).toBeInstanceOf(ScimError)
       }

@@ -1,5 +1,5 @@
 import { below, deviations } from './deviation.ts'
-import type { Deviation } from './deviation.ts'
+import { Diagnosis } from './diagnosis.ts'
 import { errors } from './error.ts'
 import { isObject, parseStored } from './json.ts'
 import type { JsonObject, JsonValue } from './json.ts'
@@ -9,7 +9,6 @@ import type { Attribute } from './schema/attribute.ts'
 import { findAttribute, findExtension } from './schema/resource-type.ts'
 import type { AttributeReference, ResourceType } from './schema/resource-type.ts'
 import { readValue } from './value.ts'
-import type { SeveralPrimaries } from './value.ts'
 
 /**
  * A resource as it is stored: canonical names and values, without `id`, `meta`, `groups`, `password` and, for a Group, without
@@ -21,58 +20,49 @@ export interface Resource extends JsonObject {
 
 export interface ReadResource {
   resource: Resource
-  deviations: Deviation[]
   /** For Groups, when the body has the attribute; empty when it came as null or []. */
   members?: Member[]
 }
 
-export interface ReadOptions {
-  readonly severalPrimaries?: SeveralPrimaries
-  /** JSON pointer to the resource, where it is not the whole body. */
-  readonly pointer?: string
-}
-
 /**
- * The body of a POST or PUT as a resource. readOnly and unknown attributes are left out and reported; a writeOnly one, such as
+ * The body of a POST or PUT as a resource. readOnly and unknown attributes are left out and added to `found`; a writeOnly one, such as
  * the password, is checked and dropped. Throws `invalidSyntax` when the body is no object, `invalidValue` when a value does not fit
  * or a required attribute or extension is missing.
  */
-export function readResource(resourceType: ResourceType, body: unknown, options: ReadOptions = {}): ReadResource {
+export function readResource(resourceType: ResourceType, body: unknown, found = new Diagnosis()): ReadResource {
   if (!isObject(body)) {
     throw errors.invalidSyntax(`The body is not a JSON object. Send the attributes of one ${resourceType.name}.`)
   }
-  const { severalPrimaries, pointer: place = '' } = options
-  const found: Deviation[] = []
   const draft = new Draft(resourceType)
   const read: { members?: Member[] } = {}
   for (const [key, value] of Object.entries(body)) {
-    const pointer = below(place, key)
+    const pointer = below(found.place, key)
     const extension = findExtension(resourceType, key)
     if (key.toLowerCase() === 'schemas') reportSchemas(resourceType, value, pointer, found)
     else if (extension !== undefined) {
       for (const [name, content] of Object.entries(extensionBlock(extension.id, value))) {
         const reference = findAttribute(resourceType, `${extension.id}:${name}`)
-        readInto(reference, name, content, below(pointer, name))
+        readInto(isPath(reference) ? undefined : reference, name, content, below(pointer, name))
       }
     } else {
       const reference = findAttribute(resourceType, key)
       // A bare name at the root means the core schema alone: what an extension defines belongs into its block.
-      const misplaced = reference?.parent?.multiValued || (reference?.extension !== undefined && !key.includes(':'))
+      const misplaced = isPath(reference) || reference?.extension !== undefined || key.includes(':')
       readInto(misplaced ? undefined : reference, key, value, pointer)
     }
   }
   const resource = draft.finish()
   checkRequired(resourceType, resource)
-  reportMissingSchemas(body['schemas'], resource, place, found)
-  return { resource, deviations: found, ...read }
+  reportMissingSchemas(body['schemas'], resource, found)
+  return { resource, ...read }
 
   function readInto(reference: AttributeReference | undefined, key: string, value: JsonValue, pointer: string): void {
     if (reference === undefined) {
       found.push(key.includes(':') ? deviations.unknownSchema(pointer, key) : deviations.unknownAttribute(pointer, key))
       return
     }
-    const { attribute, parent } = reference
-    if (parent?.mutability === 'readOnly' || attribute.mutability === 'readOnly') {
+    const { attribute } = reference
+    if (attribute.mutability === 'readOnly') {
       if (value !== null) found.push(deviations.readOnly(pointer, attribute.name))
       return
     }
@@ -81,10 +71,14 @@ export function readResource(resourceType: ResourceType, body: unknown, options:
       read.members = readMembers(value, pointer, found)
       return
     }
-    if (attribute.name.toLowerCase() !== key.toLowerCase()) found.push(deviations.flattenedKey(pointer))
-    const content = readValue(attribute, value, pointer, found, severalPrimaries)
+    const content = readValue(attribute, value, pointer, found)
     if (content !== undefined && attribute.mutability !== 'writeOnly') draft.set(reference, content)
   }
+}
+
+/** A key of a body is a name; only a PATCH may have paths. */
+function isPath(reference: AttributeReference | undefined): boolean {
+  return reference?.parent !== undefined
 }
 
 /** A resource from the JSON text of what was stored of it; every number is as it was. */
@@ -184,7 +178,7 @@ function extensionBlock(urn: string, value: JsonValue): JsonObject {
   throw errors.invalidValue(`The value of ${urn} is not an object. Send the extension's attributes as one.`)
 }
 
-function reportSchemas(resourceType: ResourceType, value: JsonValue, pointer: string, found: Deviation[]): void {
+function reportSchemas(resourceType: ResourceType, value: JsonValue, pointer: string, found: Diagnosis): void {
   if (!Array.isArray(value)) found.push(deviations.singleAsMany(pointer))
   const named = new Set<string>()
   for (const [index, urn] of (Array.isArray(value) ? value : [value]).entries()) {
@@ -196,10 +190,10 @@ function reportSchemas(resourceType: ResourceType, value: JsonValue, pointer: st
   }
 }
 
-function reportMissingSchemas(declared: unknown, resource: Resource, place: string, found: Deviation[]): void {
+function reportMissingSchemas(declared: unknown, resource: Resource, found: Diagnosis): void {
   const list: unknown[] = Array.isArray(declared) ? declared : [declared]
   const known = new Set(list.map((urn) => (typeof urn === 'string' ? urn.toLowerCase() : '')))
   for (const urn of resource.schemas) {
-    if (!known.has(urn.toLowerCase())) found.push(deviations.missingSchema(below(place, 'schemas'), urn))
+    if (!known.has(urn.toLowerCase())) found.push(deviations.missingSchema(below(found.place, 'schemas'), urn))
   }
 }

@@ -1,5 +1,5 @@
 import { below, deviations } from './deviation.ts'
-import type { Deviation } from './deviation.ts'
+import type { Diagnosis } from './diagnosis.ts'
 import { errors } from './error.ts'
 import { ExactNumber, exactNumber, longestNumber } from './exact-number.ts'
 import { canonicalDateTime, isDateTime } from './filter/date-time.ts'
@@ -7,38 +7,49 @@ import { isObject, parseJson } from './json.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import { mergeDuplicates, onePrimary } from './elements.ts'
 import { userNameFault } from './precis/user-name.ts'
-import { jsonInStringAttributes, renamedSubAttributes } from './quirks/tolerated.ts'
 import { subAttribute } from './schema/attribute.ts'
 import type { Attribute } from './schema/attribute.ts'
-
-/** What becomes of several elements that are primary (RFC 7643 section 2.4): the request is refused, or the last one keeps the mark. */
-export type SeveralPrimaries = 'refuse' | 'keepLast'
 
 /**
  * A value a client sent, as the attribute has it: canonical names, coerced types, without readOnly and unknown sub-attributes.
  * Undefined when it comes to nothing: null, [] and an empty object are the same as absent (RFC 7643 section 2.5). What was
- * tolerated is added to `found`. Throws `invalidValue`, naming the attribute and never its value.
+ * tolerated is added to `found`, whose dialect says what may be. Throws `invalidValue`, naming the attribute and never its value.
  */
 export function readValue(
   attribute: Attribute,
   value: unknown,
   pointer: string,
-  found: Deviation[],
-  severalPrimaries: SeveralPrimaries = 'refuse',
+  found: Diagnosis,
 ): JsonValue | undefined {
   if (value === null || value === undefined) return undefined
   if (!attribute.multiValued) return readSingle(attribute, value, pointer, found)
-  if (!Array.isArray(value)) found.push(deviations.singleAsMany(pointer))
-  const elements: JsonValue[] = []
-  for (const [index, element] of (Array.isArray(value) ? value : [value]).entries()) {
-    const read = readElement(attribute, element, below(pointer, index), found)
-    if (read !== undefined) elements.push(read)
-  }
-  const marked = onePrimary(attribute, elements, severalPrimaries)
-  if (marked !== elements) found.push(deviations.severalPrimaries(pointer))
-  const merged = mergeDuplicates(attribute, marked)
+  const read = Array.isArray(value)
+    ? readAll(attribute, value, pointer, found)
+    : readOne(attribute, value, pointer, found)
+  const elements = onePrimary(attribute, read, pointer, found)
+  const merged = mergeDuplicates(attribute, elements)
   if (merged.length < elements.length) found.push(deviations.duplicateValue(pointer))
   return merged.length === 0 ? undefined : merged
+}
+
+function readAll(attribute: Attribute, values: readonly unknown[], pointer: string, found: Diagnosis): JsonValue[] {
+  const elements: JsonValue[] = []
+  for (const [index, value] of values.entries()) {
+    const element = readElement(attribute, value, below(pointer, index), found)
+    if (element !== undefined) elements.push(element)
+  }
+  return elements
+}
+
+/** One value where an array belongs. */
+function readOne(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): JsonValue[] {
+  const inString = objectInString(attribute, value, pointer, found)
+  if (inString === undefined && !found.tolerances.oneForMany) {
+    throw invalid(attribute, 'takes an array', 'Send one, also around a single value')
+  }
+  found.push(deviations.singleAsMany(pointer))
+  const element = readElement(attribute, inString ?? value, pointer, found)
+  return element === undefined ? [] : [element]
 }
 
 /** One element of a multi-valued attribute, read like `readValue`. */
@@ -46,7 +57,7 @@ export function readElement(
   attribute: Attribute,
   value: unknown,
   pointer: string,
-  found: Deviation[],
+  found: Diagnosis,
 ): JsonValue | undefined {
   if (value === null || value === undefined) return undefined
   return attribute.type === 'complex'
@@ -54,19 +65,27 @@ export function readElement(
     : readScalar(attribute, value, pointer, found)
 }
 
-function readSingle(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): JsonValue | undefined {
-  if (!Array.isArray(value)) return readElement(attribute, value, pointer, found)
-  if (value.length > 1) throw invalid(attribute, 'takes one value, and several came', 'Send one')
-  if (value.length === 1) found.push(deviations.manyAsSingle(pointer))
-  return readElement(attribute, value[0], pointer, found)
+function readSingle(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): JsonValue | undefined {
+  return readElement(attribute, onlyOne(attribute, value, pointer, found), pointer, found)
 }
 
-function readComplex(
+/** A single value, which for the manager may stand in an array of one. Throws `invalidValue` for every other array. */
+export function onlyOne<Value>(
   attribute: Attribute,
-  value: unknown,
+  value: Value | Value[],
   pointer: string,
-  found: Deviation[],
-): JsonObject | undefined {
+  found: Diagnosis,
+): Value | undefined {
+  if (!Array.isArray(value)) return value
+  if (value.length > 1) throw invalid(attribute, 'takes one value, and several came', 'Send one')
+  if (value.length === 1) {
+    if (!isManager(attribute)) throw invalid(attribute, 'takes one value, and an array came', 'Send the value itself')
+    found.push(deviations.manyAsSingle(pointer))
+  }
+  return value[0]
+}
+
+function readComplex(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): JsonObject | undefined {
   const parts = [...readParts(attribute, value, pointer, found)].filter(([, part]) => part !== undefined)
   return parts.length === 0 ? undefined : (Object.fromEntries(parts) as JsonObject)
 }
@@ -79,7 +98,7 @@ export function readParts(
   attribute: Attribute,
   value: unknown,
   pointer: string,
-  found: Deviation[],
+  found: Diagnosis,
 ): Map<string, JsonValue | undefined> {
   const object = asObject(attribute, value, pointer, found)
   const read = new Map<string, JsonValue | undefined>()
@@ -103,9 +122,9 @@ function findSubAttribute(
   key: string,
   object: JsonObject,
   pointer: string,
-  found: Deviation[],
+  found: Diagnosis,
 ): Attribute | undefined {
-  const rename = renamedSubAttributes.find((one) => one.attribute === attribute.name && one.from === key)
+  const rename = found.tolerances.renames.find((one) => one.attribute === attribute.name && one.from === key)
   const target = rename && subAttribute(attribute, rename.to)
   if (rename === undefined || target === undefined) return subAttribute(attribute, key)
   if (Object.keys(object).some((other) => other.toLowerCase() === rename.to)) return undefined
@@ -113,13 +132,13 @@ function findSubAttribute(
   return target
 }
 
-function asObject(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): JsonObject {
+function asObject(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): JsonObject {
   if (isObject(value)) {
     return objectInString(attribute, value['value'], pointer, found) ?? value
   }
   const inner = objectInString(attribute, value, pointer, found)
   if (inner !== undefined) return inner
-  if (!isScalar(value) || subAttribute(attribute, 'value') === undefined) {
+  if (!isScalar(value) || !isManager(attribute)) {
     throw invalid(attribute, 'takes an object', 'Send its sub-attributes as an object')
   }
   found.push(deviations.bareValue(pointer))
@@ -134,10 +153,10 @@ function objectInString(
   attribute: Attribute,
   value: unknown,
   pointer: string,
-  found: Deviation[],
+  found: Diagnosis,
 ): JsonObject | undefined {
   if (typeof value !== 'string' || !/^\s*\{/.test(value)) return undefined
-  if (!jsonInStringAttributes.some((one) => one.attribute === attribute.name)) return undefined
+  if (attribute.name !== 'roles') return undefined
   try {
     const inner = parseJson(value)
     if (!isObject(inner)) return undefined
@@ -158,7 +177,7 @@ function isBase64(text: string): boolean {
   return rest !== 1 && (padding === '' || padding.length === (4 - rest) % 4)
 }
 
-function readScalar(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): JsonValue | undefined {
+function readScalar(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): JsonValue | undefined {
   switch (attribute.type) {
     case 'boolean':
       return readBoolean(attribute, value, pointer, found)
@@ -181,7 +200,7 @@ function checkUserName(attribute: Attribute, text: string): void {
 }
 
 /** As it was written where that is an xsd:dateTime (RFC 7643 section 2.3.5), else as the one that it must mean. */
-function readDateTime(attribute: Attribute, text: string, pointer: string, found: Deviation[]): string {
+function readDateTime(attribute: Attribute, text: string, pointer: string, found: Diagnosis): string {
   const instant = canonicalDateTime(text)
   if (instant === undefined) {
     throw invalid(attribute, 'takes a date and time', 'Send it like "2026-01-31T12:00:00Z"')
@@ -198,18 +217,21 @@ function canonicalValue({ canonicalValues, caseExact }: Attribute, text: string)
   return canonicalValues.find((canonical) => canonical.toLowerCase() === wanted) ?? text
 }
 
-function readBoolean(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): boolean {
+function readBoolean(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): boolean {
   if (typeof value === 'boolean') return value
-  const word = typeof value === 'string' ? value.trim().toLowerCase() : ''
+  const readable = found.tolerances.scalarsInStrings || attribute.name === 'active' || attribute.name === 'primary'
+  const word = readable && typeof value === 'string' ? value.trim().toLowerCase() : ''
   if (word !== 'true' && word !== 'false') throw invalid(attribute, 'takes a boolean', 'Send true or false')
   found.push(deviations.booleanAsString(pointer))
   return word === 'true'
 }
 
 /** Through its text, so that no digit is lost. An integer has neither fraction nor exponent (RFC 7643 section 2.3.4). */
-function readNumber(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): number | ExactNumber {
-  const isNumber = typeof value === 'number' || value instanceof ExactNumber
-  if (!isNumber && typeof value !== 'string') throw invalid(attribute, 'takes a number', 'Send one')
+function readNumber(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): number | ExactNumber {
+  const inString = typeof value === 'string' && found.tolerances.scalarsInStrings
+  if (typeof value !== 'number' && !(value instanceof ExactNumber) && !inString) {
+    throw invalid(attribute, 'takes a number', 'Send one without quotes')
+  }
   const text = String(value).trim()
   if (attribute.type === 'integer' && !/^-?\d+$/.test(text)) {
     throw invalid(attribute, 'takes a whole number', 'Send one without a fraction or an exponent')
@@ -218,11 +240,11 @@ function readNumber(attribute: Attribute, value: unknown, pointer: string, found
   if (number === undefined) {
     throw invalid(attribute, `takes a number of ${longestNumber} digits at most`, 'Send one')
   }
-  if (!isNumber) found.push(deviations.numberAsString(pointer))
+  if (inString) found.push(deviations.numberAsString(pointer))
   return number
 }
 
-function readText(attribute: Attribute, value: unknown, pointer: string, found: Deviation[]): string {
+function readText(attribute: Attribute, value: unknown, pointer: string, found: Diagnosis): string {
   if (typeof value === 'number' || typeof value === 'boolean' || value instanceof ExactNumber) {
     found.push(deviations.scalarAsText(pointer))
     return String(value)
@@ -232,6 +254,11 @@ function readText(attribute: Attribute, value: unknown, pointer: string, found: 
     throw invalid(attribute, 'holds a character that is no text (NUL or half a surrogate pair)', 'Remove it')
   }
   return value
+}
+
+/** Of it a bare id and an array of one are taken from every caller. */
+function isManager({ name, type }: Attribute): boolean {
+  return name === 'manager' && type === 'complex'
 }
 
 function invalid(attribute: Attribute, cause: string, fix: string) {

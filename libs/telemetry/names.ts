@@ -47,7 +47,7 @@ export const metrics = {
     'latchkey.deviations',
     '{deviation}',
     'Ways in which identity providers differ from the standard',
-    ['code'],
+    ['code', 'dialect'],
   ),
   authDecisions: counter('latchkey.auth.decisions', '{decision}', 'Decisions about the key of a request', ['reason']),
   knownKeyHits: counter('latchkey.known_keys.hits', '{lookup}', 'Keys found in memory', []),

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import {
   applyPatch,
+  Diagnosis,
+  dialectOf,
   filterLimits,
   parseFilter,
   parseJson,
@@ -79,7 +81,10 @@ const person: Resource = {
 }
 
 function patched(body: string, before: Resource): unknown {
-  return applyPatch(User, before, parsePatch(parseJson(body)).operations, { dialect: 'entra' })
+  const sent = parseJson(body)
+  const traits = { method: 'PATCH', path: '/Users/1', query: new URLSearchParams(), userAgent: undefined, body: sent }
+  const found = new Diagnosis(dialectOf('entra', traits))
+  return applyPatch(User, before, parsePatch(sent, found), found.attempt())
 }
 
 function filtered(text: string): unknown {

@@ -252,7 +252,7 @@ describe('PATCH by URN', () => {
     }
     const first = await after(
       op('add', 'nick', 'Ada'),
-      op('add', 'remote', 'True'),
+      op('add', 'remote', true),
       op('add', 'hours', 1.5),
       op('add', 'LEVEL', 4),
       op('add', 'since', '2026-01-01T00:00:00Z'),
@@ -280,7 +280,7 @@ describe('PATCH by URN', () => {
         { type: 'spare', value: 'B2' },
       ],
     })
-    const same = await after(op('add', 'skills', ['LOOMS']), op('replace', 'level', '4'), {
+    const same = await after(op('add', 'skills', ['LOOMS']), op('replace', 'level', 4), {
       op: 'add',
       path: urn,
       value: { nick: 'Ada' },

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
+import type { IdentityProvider } from '#libs/events/index'
 import { conversations, type Step } from '../idp/conversations.ts'
 import { type Answer, type Connection, eventually, startWorld, versionOf, type World } from '../world.ts'
 import type { LoggedEvent } from '../program.ts'
@@ -23,25 +25,23 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-test('every recorded request about users and groups is part of a conversation', () => {
+test('every recorded request is part of a conversation', () => {
   const spoken = Object.values(conversations).flatMap((steps) => steps.flatMap(({ row }) => row ?? []))
-  const touching = recorded
-    .filter(({ path }) => /^\/(Users|Groups)/.test(path))
-    .map(({ idp, name }) => `${idp}: ${name}`)
-  expect([...new Set(spoken)].sort()).toEqual(touching.sort())
+  expect([...new Set(spoken)].sort()).toEqual([...rows.keys()].sort())
 })
 
-describe.each(Object.entries(conversations))('%s', (name, steps) => {
+describe.each(Object.entries(conversations) as [IdentityProvider, readonly Step[]][])('%s', (name, steps) => {
   const ids = new Map<string, string>([
     ['random-guid', '6f1ed3a5-2d6c-4d67-b4ba-2b5ba0dd7c0a'],
     ['nonexistent', 'nobody'],
     ['mid', '0f1ed3a5-2d6c-4d67-b4ba-2b5ba0dd7c0b'],
   ])
+  const traces = new Map<Step, string>()
   let connection: Connection
   let told = 0
 
   beforeAll(async () => {
-    connection = await world.connection(name === 'okta' || name === 'entra' || name === 'google' ? name : 'other')
+    connection = await world.connection(name)
     ids.set('base', connection.scimBaseUrl)
   })
 
@@ -56,10 +56,37 @@ describe.each(Object.entries(conversations))('%s', (name, steps) => {
     for (const as of step.as ?? []) ids.set(as, answer.body.id)
     expect(await newEvents()).toEqual(filled(step.events ?? []))
     if (step.found !== undefined) return expectList(answer, step.found)
-    if (step.scim === undefined && step.status >= 400) return
+    if (step.scim === undefined && method !== 'DELETE') return
     const place = method === 'POST' ? `${path}/${answer.body.id}` : path
     if (method === 'DELETE') return expectGone(place)
     await expectState(step, place, answer.body)
+  })
+
+  test('its records tell the dialect of each request, what it deviated in, why and what to do about it', async () => {
+    const wanted = steps.map((step) => ({
+      step: step.row ?? step.own?.path,
+      dialect: step.dialect ?? name,
+      deviations: step.deviations ?? [],
+    }))
+    const records = await eventually(
+      () => world.audit({ connection: connection.id }),
+      (read) => [...traces.values()].every((trace) => read.some(({ traceId }) => traceId === trace)),
+    )
+    const recorded = steps.map((step) => records.find(({ traceId }) => traceId === traces.get(step)))
+    expect(
+      recorded.map(({ dialect, deviations }, index) => ({
+        step: wanted[index]?.step,
+        dialect,
+        deviations: deviations.map(({ code }: { code: string }) => code),
+      })),
+    ).toEqual(wanted)
+    for (const deviation of recorded.flatMap(({ deviations }) => deviations)) {
+      expect(deviation).toMatchObject({
+        pointer: expect.any(String),
+        cause: expect.any(String),
+        fix: expect.any(String),
+      })
+    }
   })
 
   async function send(step: Step): Promise<{ method: string; path: string; answer: Answer }> {
@@ -75,6 +102,8 @@ describe.each(Object.entries(conversations))('%s', (name, steps) => {
       return filled([text])[0] ?? ''
     }
     const address = ask(row.path)
+    const trace = randomBytes(16).toString('hex')
+    traces.set(step, trace)
     const answer = await world.scim(connection)(
       row.method,
       address,
@@ -82,6 +111,7 @@ describe.each(Object.entries(conversations))('%s', (name, steps) => {
       {
         ...headers,
         'content-type': contentType,
+        traceparent: `00-${trace}-${randomBytes(8).toString('hex')}-01`,
       },
     )
     return { method: row.method, path: address.split('?')[0] ?? '', answer }

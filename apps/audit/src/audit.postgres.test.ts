@@ -72,7 +72,21 @@ const ids = async (query: string): Promise<string[]> => {
 const minutesAgo = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString()
 
 it('every decision becomes one record that holds all of it, also when it is told again', async () => {
-  const accepted = decision()
+  const accepted = decision({
+    dialect: 'entra',
+    deviations: [
+      {
+        code: 'operation-letter-case',
+        pointer: '/Operations/0/op',
+        cause: 'It is not in lower case.',
+        fix: 'Send add.',
+        quirk: 'entra-capital-operations',
+        setting: 'Entra ID: append the flag',
+      },
+      // As records were before causes were told.
+      { code: 'unknown-attribute', pointer: '/colour' },
+    ],
+  })
   const event = decided(accepted)
   await audit.tell(event, event)
   await audit.tell(event)

@@ -99,6 +99,7 @@ export const decidedRequest = z.looseObject({
   detail: z.string().nullable(),
   changed: z.array(z.string()),
   dryRun: z.boolean().optional(),
+  dialect: z.string().optional(),
   steps: z.array(
     z.object({ step: z.string(), decision: z.string(), code: z.string().optional(), microseconds: z.number() }),
   ),

@@ -325,8 +325,15 @@ describe('requests', () => {
     detail: null,
     changed: ['userName'],
     steps: [{ step: 'key', decision: 'passed', microseconds: 40 }],
+    dialect: 'entra',
     deviations: [
-      { code: 'boolean-as-string', pointer: '/active', cause: 'A boolean came as a string.', fix: 'Send true.' },
+      {
+        code: 'boolean-as-string',
+        pointer: '/active',
+        cause: 'A boolean came as a string.',
+        fix: 'Send true.',
+        setting: 'Entra ID: append the flag',
+      },
     ],
   }
 
@@ -338,8 +345,9 @@ describe('requests', () => {
     respond = answer(200, request)
     const shown = await latchkey(['requests', 'show', request.id])
     expect(seen[1]?.url).toBe(`/audit/v1/records/${request.id}`)
-    expect(shown.out).toContain('boolean-as-string')
-    expect(shown.out).toContain('Send true.')
+    for (const told of ['entra', 'boolean-as-string', 'Send true.', 'Entra ID: append the flag']) {
+      expect(shown.out).toContain(told)
+    }
   })
 
   test('are sent again once, whatever becomes of the answer', async () => {

@@ -92,6 +92,7 @@ function wordsOf(request: DecidedRequest): string {
     request: `${request.method} ${request.path}`,
     from: request.userAgent === null ? request.address : `${request.address}, ${request.userAgent}`,
     status: `${request.status}${request.code === null ? '' : ` ${request.code}`}`,
+    ...(request.dialect === undefined ? {} : { dialect: request.dialect }),
     ...(request.detail === null ? {} : { why: request.detail }),
     ...(request.changed.length === 0 ? {} : { changed: request.changed.join(', ') }),
     ...(request.dryRun === true ? { 'dry run': 'nothing of it was stored' } : {}),

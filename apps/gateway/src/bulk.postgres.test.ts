@@ -3,7 +3,7 @@ import { type AnyEvent, defaultSettings, makeEvent, newId } from '#libs/events/i
 import { AppendQueue } from '#libs/eventlog/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
 import { Database } from '#libs/postgres/index'
-import { bulkRequestSchema, resourceTypes } from '#libs/scim/index'
+import { Diagnosis, bulkRequestSchema, resourceTypes } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import type { Answer } from './answer.ts'
 import { bulk, type BulkParts } from './bulk.ts'
@@ -33,7 +33,7 @@ beforeAll(async () => {
   }
   for (const database of databases.slice(0, 1)) await migrateGateway(database)
   gateways = databases.map((database) => ({
-    records: new Records(database),
+    records: new Records({ database, listTimeout: 2_000 }),
     writer: new Writer({ database, log, onFailure }),
     decisions: new AppendQueue({ log, database, capacity: 100_000, onFailure }),
     baseUrl: (connection) => `https://example.com/scim/v2/${connection}`,
@@ -104,11 +104,12 @@ async function run(
     connection: principal,
     principal,
     endpoint: findEndpoint('POST', '/Bulk'),
+    diagnosis: new Diagnosis(),
     resourceId: undefined,
     body: { schemas: [bulkRequestSchema], Operations, ...(failOnErrors === undefined ? {} : { failOnErrors }) },
   }
   const answer: Answer = await bulk(request, parts)
-  return JSON.parse(answer.body ?? '').Operations
+  return JSON.parse(String(answer.body)).Operations
 }
 
 const idIn = ({ location = '' }: Result): string => location.split('/').at(-1) ?? ''

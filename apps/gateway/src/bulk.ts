@@ -3,6 +3,7 @@ import {
   type BulkOperation,
   type BulkResult,
   type BulkStep,
+  Diagnosis,
   errors,
   parseBulk,
   planBulk,
@@ -32,7 +33,7 @@ const atOnce = 256
  * Once the database turns out to be away no further operation is tried: those left are 503 too, and so is the whole when none was done.
  */
 export async function bulk(request: Admitted, parts: BulkParts): Promise<Answer> {
-  const { operations, failOnErrors, deviations } = parseBulk(request.body)
+  const { operations, failOnErrors } = parseBulk(request.body, request.diagnosis)
   // Its own record comes last, when much has been done that should be told.
   if (parts.decisions.isFull) throw errors.unavailable(1)
   const run = new BulkRun(request, parts)
@@ -42,7 +43,6 @@ export async function bulk(request: Admitted, parts: BulkParts): Promise<Answer>
     headers: {},
     body: renderBulk(run.results()),
     outcome: accepted(200, {
-      deviations: [...deviations, ...operations.flatMap((operation) => operation.deviations)],
       bulk: { operations: operations.length, refused: run.refused, notBegun: operations.length - run.begun },
     }),
   }
@@ -191,7 +191,7 @@ class BulkRun {
       ...(headers['ETag'] === undefined ? {} : { version: headers['ETag'] }),
       ...(location === undefined ? {} : { location }),
       status,
-      ...(status >= 400 && body !== undefined ? { response: body } : {}),
+      ...(status >= 400 && typeof body === 'string' ? { response: body } : {}),
     })
   }
 
@@ -208,8 +208,14 @@ class BulkRun {
       headers: { ...arrival.headers, 'if-match': operation.version, 'if-none-match': undefined },
       began: performance.now(),
     }
-    const within = { requestId: arrival.requestId, pointer: `${operation.pointer}/data` }
-    return { ...known, arrival: inner, within, steps: [], recorded: false }
+    return {
+      ...known,
+      arrival: inner,
+      within: { requestId: arrival.requestId },
+      steps: [],
+      recorded: false,
+      diagnosis: new Diagnosis(known.diagnosis.dialect, `${operation.pointer}/data`),
+    }
   }
 
   /** Throws what refuses the operation before it is begun. */
@@ -230,6 +236,7 @@ class BulkRun {
       endpoint,
       resourceId: endpoint.hasId ? found.split('/')[2] : undefined,
       principal: this.#request.principal,
+      diagnosis: passage.diagnosis ?? this.#request.diagnosis,
       body: data === undefined ? undefined : replaceReferences(data, put),
     })
     return { request, type: request.principal.types[endpoint.type], verb }

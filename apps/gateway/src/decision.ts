@@ -4,9 +4,8 @@ import type { Outcome } from './answer.ts'
 import { scimPrefix } from './names.ts'
 import type { Passage } from './way-in.ts'
 
-/** Pointers name what the client sent: enough of them to find the mapping that is wrong, not a copy of the body. */
-const mostDeviations = 50
-const longestPointer = 120
+/** Pointers name what the client sent: enough to find the mapping that is wrong. */
+const longestPointer = 200
 
 /**
  * The `request.decided` of one request. It belongs to the connection of the key that was proved; without one, to the
@@ -14,7 +13,7 @@ const longestPointer = 120
  * where it does not belong is not repeated.
  */
 export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
-  const { arrival, key, connection, endpoint, steps } = passage
+  const { arrival, key, connection, endpoint, steps, diagnosis } = passage
   const owner = key ?? connection
   const userAgent = arrival.headers['user-agent']
   const own = owner !== undefined && connection?.connection === owner.connection ? connection : undefined
@@ -50,9 +49,11 @@ export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
       subject: outcome.subject,
       changed: [...outcome.changed],
       events: [...outcome.events],
-      deviations: outcome.deviations.slice(0, mostDeviations).map(({ code, pointer }) => ({
-        code,
+      ...(diagnosis === undefined ? {} : { dialect: diagnosis.dialect.name }),
+      deviations: (diagnosis?.deviations ?? []).map(({ pointer, cause, ...rest }) => ({
+        ...rest,
         pointer: excerpt(pointer).slice(0, longestPointer),
+        cause: excerpt(cause),
       })),
       ...(passage.within === undefined ? {} : { within: passage.within.requestId }),
       ...(outcome.bulk === undefined ? {} : { bulk: outcome.bulk }),

@@ -11,8 +11,9 @@ export function observer(telemetry: Telemetry): (passage: Passage, answer: Answe
   const duration = telemetry.metrics.histogram(metrics.requestDuration)
   const decisions = telemetry.metrics.counter(metrics.authDecisions)
   const deviations = telemetry.metrics.counter(metrics.deviations)
-  return ({ arrival, connection, endpoint, steps, within }, { status, outcome }) => {
-    for (const { code } of outcome.deviations) deviations.add(1, { code })
+  return ({ arrival, connection, endpoint, steps, within, diagnosis }, { status, outcome }) => {
+    for (const { code } of diagnosis?.deviations ?? [])
+      deviations.add(1, { code, dialect: diagnosis?.dialect.name ?? '' })
     const labels = {
       idp: connection?.identityProvider ?? 'unknown',
       operation: endpoint?.operation ?? 'unknown',

@@ -1,5 +1,5 @@
 import { defaultSettings, valueDigest } from '#libs/events/index'
-import { parsePatch, readResource, resourceTypes, type Resource } from '#libs/scim/index'
+import { Diagnosis, parsePatch, readResource, resourceTypes, type Resource } from '#libs/scim/index'
 import { noEdit } from './membership.ts'
 import type { Principal } from './principal.ts'
 import { adopt, type Command, decide } from './provisioning.ts'
@@ -29,11 +29,11 @@ function record(document: Resource, version = 3): ScimRecord {
 }
 
 function patch(...operations: object[]): Command {
-  const { operations: parsed } = parsePatch({
+  const parsed = parsePatch({
     schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
     Operations: operations,
   })
-  return { kind: 'patch', id, operations: parsed, membership: [], precondition: undefined }
+  return { kind: 'patch', id, operations: parsed, membership: [], diagnosis: new Diagnosis(), precondition: undefined }
 }
 
 function told(command: Command, before: ScimRecord | undefined) {
@@ -117,15 +117,18 @@ test('a PATCH that changes nothing writes nothing and tells nothing', () => {
   expect(unchanged).toMatchObject({ write: 'none', version: 3, events: [], changed: [] })
 })
 
-const adopted = (attributes: object, before: ScimRecord) =>
-  adopt(
+const adopted = (attributes: object, before: ScimRecord) => {
+  const diagnosis = new Diagnosis()
+  const intent = adopt(
     User,
-    { kind: 'create', id: 'another', document: user(attributes), members: noEdit, adoptBy: ['userName'] },
+    { kind: 'create', id: 'another', document: user(attributes), members: noEdit, adoptBy: ['userName'], diagnosis },
     before,
     'userName',
     principal,
     occasion,
   )
+  return { ...intent, deviations: diagnosis.deviations }
+}
 
 test('who is adopted gets what the create names, and keeps the rest', () => {
   const before = record(

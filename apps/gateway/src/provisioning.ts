@@ -2,8 +2,8 @@ import type { AnyEvent } from '#libs/events/index'
 import {
   applyPatch,
   changedAttributes,
-  type Deviation,
   deviations,
+  type Diagnosis,
   type Difference,
   differences,
   errors,
@@ -41,8 +41,8 @@ export type Command =
       readonly members: MembershipEdit
       /** By what a user that is there is taken for the one to be created; absent or empty where that is refused. */
       readonly adoptBy?: AdoptBy
-      /** Where the resource is in the request's body, as a JSON pointer; the whole of it unless told. */
-      readonly pointer?: string | undefined
+      /** Where it is told that somebody was taken. */
+      readonly diagnosis?: Diagnosis
     }
   | {
       readonly kind: 'replace'
@@ -56,6 +56,8 @@ export type Command =
       readonly id: string
       readonly operations: readonly PatchOperation[]
       readonly membership: readonly MembershipChange[]
+      /** Whose dialect the operations are applied in, and where it is told what they deviate in. */
+      readonly diagnosis: Diagnosis
       readonly precondition: Precondition
     }
   | { readonly kind: 'delete'; readonly id: string; readonly precondition: Precondition }
@@ -72,7 +74,6 @@ export interface Intent {
   readonly document: Resource
   readonly version: number
   readonly changed: readonly string[]
-  readonly deviations: readonly Deviation[]
   readonly events: readonly AnyEvent[]
 }
 
@@ -88,6 +89,7 @@ export function decide(
   occasion: Occasion,
 ): Intent {
   if (command.kind === 'create') {
+    command.diagnosis?.attempt()
     const document = withDefaults(type, command.document, undefined)
     const created = type.name === 'User' ? userProvisioned : groupCreated
     const events = created(principal, occasion, command.id, document)
@@ -97,7 +99,6 @@ export function decide(
       document,
       version: events.length,
       changed: changedAttributes({ schemas: [] }, document),
-      deviations: [],
       events,
     }
   }
@@ -114,11 +115,10 @@ export function decide(
       document: before.document,
       version: before.version + events.length,
       changed: [],
-      deviations: [],
       events,
     }
   }
-  const after = command.kind === 'patch' ? patched(type, command, before, principal) : replaced(type, command, before)
+  const after = command.kind === 'patch' ? patched(type, command, before) : replaced(type, command, before)
   return changeTo(type, before, after, principal, occasion)
 }
 
@@ -137,19 +137,14 @@ export function adopt(
   const { schemas: _, ...named } = command.document
   const { resource: document } = applyPatch(type, before.document, [{ op: 'replace', value: named, pointer: '' }])
   const changes = differences(before.document, document)
-  return changeTo(
-    type,
-    before,
-    { document, changes, deviations: [deviations.adopted(`${command.pointer ?? ''}/${by}`)] },
-    principal,
-    occasion,
-  )
+  command.diagnosis?.attempt().push(deviations.adopted(`${command.diagnosis.place}/${by}`))
+  return changeTo(type, before, { document, changes }, principal, occasion)
 }
 
 function changeTo(
   type: ResourceType,
   before: ScimRecord,
-  { document, changes, deviations: found }: After,
+  { document, changes }: After,
   principal: Principal,
   occasion: Occasion,
 ): Intent {
@@ -161,7 +156,6 @@ function changeTo(
     document,
     version: before.version + events.length,
     changed: changes.map(({ attribute }) => attribute),
-    deviations: found,
     events,
   }
 }
@@ -169,25 +163,18 @@ function changeTo(
 interface After {
   readonly document: Resource
   readonly changes: readonly Difference[]
-  readonly deviations: readonly Deviation[]
 }
 
-function patched(
-  type: ResourceType,
-  command: Extract<Command, { kind: 'patch' }>,
-  before: ScimRecord,
-  principal: Principal,
-): After {
-  const { resource, deviations: found } = applyPatch(type, before.document, command.operations, {
-    dialect: principal.identityProvider,
-  })
+function patched(type: ResourceType, command: Extract<Command, { kind: 'patch' }>, before: ScimRecord): After {
+  const { operations, diagnosis } = command
+  const { resource } = applyPatch(type, before.document, operations, diagnosis.attempt())
   const document = withDefaults(type, resource, undefined)
-  return { document, changes: differences(before.document, document), deviations: found }
+  return { document, changes: differences(before.document, document) }
 }
 
 function replaced(type: ResourceType, command: Extract<Command, { kind: 'replace' }>, before: ScimRecord): After {
   const document = withDefaults(type, keepImmutable(type, before.document, command.document), before)
-  return { document, changes: differences(before.document, document), deviations: [] }
+  return { document, changes: differences(before.document, document) }
 }
 
 /**

@@ -40,6 +40,26 @@ export function represent(
   return JSON.stringify(project(type, { ...resource, ...computed }, projection))
 }
 
+/** The same of a group, with members that come by and by. */
+export async function* representInPieces(
+  type: ResourceType,
+  baseUrl: string,
+  standing: Omit<Standing, 'members'>,
+  document: string | Resource,
+  projection: Projection,
+  members: AsyncIterable<readonly MemberText[]>,
+): AsyncGenerator<string> {
+  const others = represent(type, baseUrl, standing, document, projection)
+  let before = `${others.slice(0, -1)},"members":[`
+  for await (const some of members) {
+    const { members: shown = [] } = project(type, { members: memberElements(baseUrl, some) }, projection)
+    if (!Array.isArray(shown) || shown.length === 0) continue
+    yield before + JSON.stringify(shown).slice(1, -1)
+    before = ','
+  }
+  yield before === ',' ? ']}' : others
+}
+
 function computedAttributes(type: ResourceType, baseUrl: string, standing: Standing): JsonObject {
   const { id, version, created, lastModified, groups = [], members = [] } = standing
   const computed: JsonObject = {
@@ -60,12 +80,14 @@ function computedAttributes(type: ResourceType, baseUrl: string, standing: Stand
       type: direct ? 'direct' : 'indirect',
     }))
   }
-  if (members.length > 0) {
-    computed['members'] = members.map(({ value, kind, display }) => ({
-      value,
-      ...(kind === null ? {} : { $ref: `${baseUrl}/${kind}s/${value}`, type: kind }),
-      ...(display === null ? {} : { display }),
-    }))
-  }
+  if (members.length > 0) computed['members'] = memberElements(baseUrl, members)
   return computed
+}
+
+function memberElements(baseUrl: string, members: readonly MemberText[]): JsonObject[] {
+  return members.map(({ value, kind, display }) => ({
+    value,
+    ...(kind === null ? {} : { $ref: `${baseUrl}/${kind}s/${value}`, type: kind }),
+    ...(display === null ? {} : { display }),
+  }))
 }

@@ -1,6 +1,15 @@
 import { dummyMatch, faultAdvice, matches, type Peppers, readAuthorization } from '#libs/credentials/index'
 import type { StepDecision } from '#libs/events/index'
-import { errors, isScimMediaType, parseJson, ScimError } from '#libs/scim/index'
+import {
+  contradiction,
+  deviations,
+  Diagnosis,
+  dialectOf,
+  errors,
+  isScimMediaType,
+  parseJson,
+  ScimError,
+} from '#libs/scim/index'
 import type { Currency } from './currency.ts'
 import { type Endpoint, findEndpoint, writes } from './endpoints.ts'
 import { asksForDryRun } from './rehearsal.ts'
@@ -45,8 +54,8 @@ export interface Passage {
   recorded: boolean
   /** Set when it is not known whether it is. */
   doubt?: Doubt
-  /** Set for an operation of a bulk request: the id of that request, and where in its body that of the operation is (a JSON pointer). */
-  readonly within?: { readonly requestId: string; readonly pointer: string }
+  /** Set for an operation of a bulk request: the id of that request. */
+  readonly within?: { readonly requestId: string }
   /** Set when an operator sends a captured request again: the id of that request. */
   readonly replayOf?: string
   connection?: KnownConnection
@@ -55,13 +64,20 @@ export interface Passage {
   /** True when nothing but the request's record may be stored. */
   isRehearsal?: boolean
   body?: unknown
+  /** Set once it is known who speaks. */
+  diagnosis?: Diagnosis
+}
+
+/** A request whose endpoint is found. */
+export interface Placed extends Passage {
+  readonly endpoint: Endpoint
+  readonly diagnosis: Diagnosis
+  readonly resourceId: string | undefined
 }
 
 /** A request that got past every step. */
-export interface Admitted extends Passage {
+export interface Admitted extends Placed {
   readonly principal: Principal
-  readonly endpoint: Endpoint
-  readonly resourceId: string | undefined
 }
 
 type Step = (passage: Passage, parts: WayInParts) => void | Promise<void>
@@ -81,6 +97,13 @@ const wayIn: readonly (readonly [name: string, step: Step])[] = [
   ['body', body],
 ]
 
+/** The same for what everyone may read: no key is asked for, and whether there is such a connection is not told. */
+const openIn: typeof wayIn = [
+  ['connection', connection],
+  ['size', size],
+  ['endpoint', endpoint],
+]
+
 /** The same for a request that an operator sends again: in place of a key, it takes that the connection is a sandbox. */
 const replayIn: typeof wayIn = [
   ['connection', connection],
@@ -90,16 +113,33 @@ const replayIn: typeof wayIn = [
   ['body', body],
 ]
 
-export async function admit(passage: Passage, parts: WayInParts): Promise<Admitted> {
-  const steps = passage.replayOf === undefined ? wayIn : replayIn
+/** Takes the request past every step, or refuses it. Where no key is asked for it becomes no more than placed. */
+export async function admit(passage: Passage, parts: WayInParts): Promise<Placed | Admitted> {
+  const open = passage.replayOf === undefined && isOpen(passage.arrival)
+  const steps = open ? openIn : passage.replayOf === undefined ? wayIn : replayIn
   for (const [name, step] of steps) await take(passage, name, () => step(passage, parts))
-  const { connection: known, endpoint: found } = passage
-  if (known === undefined || found === undefined) throw errors.internal()
-  return Object.assign(passage, {
+  const { connection: known, endpoint: found, diagnosis } = passage
+  if (found === undefined || diagnosis === undefined) throw errors.internal()
+  const placed = Object.assign(passage, {
     endpoint: found,
+    diagnosis,
     resourceId: found.hasId ? passage.arrival.path.split('/')[2] : undefined,
-    principal: known,
   })
+  if (open) return placed
+  if (known === undefined) throw errors.internal()
+  return Object.assign(placed, { principal: known })
+}
+
+/**
+ * RFC 7643 section 5: how to authenticate can be read without having done so, and it tells nothing of the connection in the address. Whoever
+ * presents a key there hears whether it is accepted, as people who try out a new one expect.
+ */
+function isOpen({ method, path, headers }: Arrival): boolean {
+  return (
+    path === '/ServiceProviderConfig' &&
+    (method === 'GET' || method === 'HEAD') &&
+    headers['authorization'] === undefined
+  )
 }
 
 /** Runs one named step and records what it decided; the service's own failures are recorded as refusals too. */
@@ -208,6 +248,7 @@ function checkEnabled(known: KnownConnection | undefined): void {
 }
 
 function endpoint(passage: Passage): void {
+  diagnose(passage)
   passage.endpoint = findEndpoint(passage.arrival.method, passage.arrival.path)
 }
 
@@ -225,6 +266,19 @@ async function body(passage: Passage, { bodyLimit }: WayInParts): Promise<void> 
   if (encoding !== undefined && !/^identity$/i.test(encoding)) throw errors.unsupportedContentEncoding(encoding)
   const bytes = await arrival.readBody(bodyLimit)
   passage.body = parseJson(decode(bytes))
+  diagnose(passage)
+}
+
+/** Who speaks: by the connection, once it is proved, and by as much of the request as is known. */
+function diagnose(passage: Passage): void {
+  const { arrival, key: proved, replayOf, body: read } = passage
+  const known = proved === undefined && replayOf === undefined ? undefined : passage.connection
+  const { method, path, query, headers } = arrival
+  const traits = { method, path, query, userAgent: headers['user-agent'], body: read }
+  const kind = known?.identityProvider ?? 'other'
+  passage.diagnosis = new Diagnosis(dialectOf(kind, traits))
+  const other = contradiction(kind, traits)
+  if (other !== undefined) passage.diagnosis.push(deviations.anotherDialect('', other))
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })

@@ -3,11 +3,11 @@ import { planBulk } from './plan.ts'
 import type { BulkOperation } from './request.ts'
 
 function post(index: number, references: readonly string[] = []): BulkOperation {
-  return { index, pointer: `/Operations/${index}`, method: 'POST', bulkId: `b${index}`, references, deviations: [] }
+  return { index, pointer: `/Operations/${index}`, method: 'POST', bulkId: `b${index}`, references }
 }
 
 function change(index: number, references: readonly string[] = []): BulkOperation {
-  return { index, pointer: `/Operations/${index}`, method: 'PATCH', references, deviations: [] }
+  return { index, pointer: `/Operations/${index}`, method: 'PATCH', references }
 }
 
 const planned = (...operations: BulkOperation[]): (number | number[])[] =>

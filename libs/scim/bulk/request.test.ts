@@ -1,3 +1,4 @@
+import { Diagnosis } from '../diagnosis.ts'
 import { bulkRequestSchema, maximumBulkOperations, parseBulk } from './request.ts'
 import type { BulkOperation } from './request.ts'
 
@@ -28,17 +29,23 @@ test('the example of RFC 7644 section 3.7.3 is read as it stands there', () => {
 })
 
 test('keys and methods are taken in any letter case, and what came otherwise is told of', () => {
-  const request = parseBulk({
-    SCHEMAS: bulkRequestSchema.toUpperCase(),
-    FailOnErrors: '2',
-    operations: [{ Method: 'post', PATH: 'Users/', BULKID: 7, Data: { userName: 'ada' } }],
-  })
+  const found = new Diagnosis()
+  const request = parseBulk(
+    {
+      SCHEMAS: bulkRequestSchema.toUpperCase(),
+      FailOnErrors: '2',
+      operations: [{ Method: 'post', PATH: 'Users/', BULKID: 7, Data: { userName: 'ada' } }],
+    },
+    found,
+  )
   expect(request).toMatchObject({
     failOnErrors: 2,
     operations: [{ method: 'POST', path: '/Users', bulkId: '7', data: { userName: 'ada' } }],
-    deviations: [{ code: 'number-as-string', pointer: '/failOnErrors' }],
   })
-  expect(request.operations[0]?.deviations).toMatchObject([{ code: 'scalar-as-text', pointer: '/Operations/0/bulkId' }])
+  expect(found.deviations.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual([
+    'number-as-string /failOnErrors',
+    'scalar-as-text /Operations/0/bulkId',
+  ])
 })
 
 test('a path may be percent-encoded, lack its slash, or carry a query, which is left out', () => {
@@ -76,11 +83,12 @@ test('what is no bulk request is refused as a whole', () => {
 })
 
 test('no operations change nothing, and are a deviation', () => {
-  expect(parseBulk({ schemas, Operations: [], failOnErrors: null })).toMatchObject({
+  const found = new Diagnosis()
+  expect(parseBulk({ schemas, Operations: [], failOnErrors: null }, found)).toEqual({
     operations: [],
     failOnErrors: Infinity,
-    deviations: [{ code: 'empty-operations' }],
   })
+  expect(found.deviations).toMatchObject([{ code: 'empty-operations' }])
 })
 
 test('more operations than maxOperations are 413, and the limit is named', () => {

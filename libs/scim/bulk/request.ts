@@ -1,5 +1,5 @@
 import { below, deviations } from '../deviation.ts'
-import type { Deviation } from '../deviation.ts'
+import { Diagnosis } from '../diagnosis.ts'
 import { clip, errors } from '../error.ts'
 import type { ScimError } from '../error.ts'
 import { isObject } from '../json.ts'
@@ -30,7 +30,6 @@ export interface BulkOperation {
   readonly data?: JsonValue
   /** The bulkIds that it refers to, in its path and its data, each once. */
   readonly references: readonly string[]
-  readonly deviations: readonly Deviation[]
   /** Why it cannot be done, known from the request alone. */
   readonly fault?: ScimError
 }
@@ -39,7 +38,6 @@ export interface BulkRequest {
   readonly operations: readonly BulkOperation[]
   /** The number of errors after which no further operation is begun; Infinity when the client set none. */
   readonly failOnErrors: number
-  readonly deviations: readonly Deviation[]
 }
 
 /**
@@ -47,7 +45,7 @@ export interface BulkRequest {
  * its `fault`, and none of the others. Throws `invalidSyntax` when it is no bulk request, `invalidValue` for a `failOnErrors` that
  * is no whole number above 0, and `tooManyOperations`.
  */
-export function parseBulk(body: unknown): BulkRequest {
+export function parseBulk(body: unknown, found = new Diagnosis()): BulkRequest {
   const fields = isObject(body) ? caselessFields(body) : undefined
   if (fields === undefined || !namesBulkRequest(fields.get('schemas'))) {
     throw errors.invalidSyntax(
@@ -57,9 +55,9 @@ export function parseBulk(body: unknown): BulkRequest {
   const list = fields.get('operations')
   if (!Array.isArray(list)) throw errors.invalidSyntax('"Operations" is not an array. Send the operations as one.')
   if (list.length > maximumBulkOperations) throw errors.tooManyOperations(maximumBulkOperations)
-  const found = list.length === 0 ? [deviations.emptyOperations('/Operations')] : []
+  if (list.length === 0) found.push(deviations.emptyOperations('/Operations'))
   const failOnErrors = readLimit(fields.get('failonerrors'), found)
-  return { operations: checkBulkIds(list.map(readOperation)), failOnErrors, deviations: found }
+  return { operations: checkBulkIds(list.map((sent, index) => readOperation(sent, index, found))), failOnErrors }
 }
 
 function namesBulkRequest(schemas: JsonValue | undefined): boolean {
@@ -67,7 +65,7 @@ function namesBulkRequest(schemas: JsonValue | undefined): boolean {
   return list.some((urn) => typeof urn === 'string' && urn.toLowerCase() === bulkRequestSchema.toLowerCase())
 }
 
-function readLimit(value: JsonValue | undefined, found: Deviation[]): number {
+function readLimit(value: JsonValue | undefined, found: Diagnosis): number {
   if (value === undefined || value === null) return Infinity
   const limit = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 1) {
@@ -81,14 +79,13 @@ function readLimit(value: JsonValue | undefined, found: Deviation[]): number {
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
-function readOperation(sent: JsonValue, index: number): BulkOperation {
+function readOperation(sent: JsonValue, index: number, found: Diagnosis): BulkOperation {
   const pointer = below('/Operations', index)
-  const operation: Mutable<BulkOperation> = { index, pointer, references: [], deviations: [] }
+  const operation: Mutable<BulkOperation> = { index, pointer, references: [] }
   if (!isObject(sent)) {
     operation.fault = errors.invalidSyntax(`The operation at ${pointer} is not an object. Send {"method": ...}.`)
     return operation
   }
-  const found: Deviation[] = []
   const fields = caselessFields(sent)
   const word = (name: string): string | undefined => {
     const value = fields.get(name.toLowerCase())
@@ -104,7 +101,6 @@ function readOperation(sent: JsonValue, index: number): BulkOperation {
   if (bulkId !== undefined) operation.bulkId = bulkId
   if (version !== undefined && method !== 'POST') operation.version = version
   if (data !== undefined && data !== null && method !== 'DELETE') operation.data = data
-  operation.deviations = found
   const fault = faultOf(operation, sentMethod)
   if (fault === undefined) operation.references = referencesOf(operation)
   else operation.fault = fault

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { soundText } from '../arbitrary/index.ts'
+import { Diagnosis } from '../diagnosis.ts'
 import { ScimError } from '../error.ts'
+import { entra } from '../quirks/entra.ts'
 import type { ComparisonOperator, Filter } from './filter.ts'
 import { filterLimits } from './limits.ts'
 import { parseAttributePath, parseFilter } from './parse.ts'
@@ -73,13 +75,23 @@ test('decision 9: a literal without quotes is a string, unless it is a number, a
   }
 })
 
-test("Entra's value path with a comparison behind it means one element that satisfies both", () => {
-  expect(understood('emails[type eq "work"].value eq "a@example.com"')).toBe(
-    'emails[type eq "work" and value eq "a@example.com"]',
-  )
-  expect(understood('emails[type eq "work"].value pr and active eq true')).toBe(
+test('a value path with a comparison behind it is taken from Entra alone: one element satisfies both', () => {
+  const byEntra = (text: string) => printFilter(parseFilter(text, new Diagnosis(entra.dialects[0])))
+  const text = 'emails[type eq "work"].value eq "a@example.com"'
+  expect(byEntra(text)).toBe('emails[type eq "work" and value eq "a@example.com"]')
+  expect(byEntra('emails[type eq "work"].value pr and active eq true')).toBe(
     'emails[type eq "work" and value pr] and active eq true',
   )
+  expect(() => parseFilter(text)).toThrow(expect.objectContaining({ scimType: 'invalidFilter' }))
+})
+
+test('what a filter deviates in is told with its place', () => {
+  const found = new Diagnosis(entra.dialects[0])
+  parseFilter('emails[type eq work].value eq "x"', found, '/filter')
+  expect(found.deviations.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual([
+    'unquoted-literal /filter',
+    'compared-value-path /filter',
+  ])
 })
 
 test('value paths may lie in each other, in parentheses and under not', () => {

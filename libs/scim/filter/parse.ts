@@ -1,14 +1,16 @@
+import { deviations } from '../deviation.ts'
+import { Diagnosis } from '../diagnosis.ts'
 import { clip, errors } from '../error.ts'
 import type { AttributePath, ComparisonOperator, Filter } from './filter.ts'
 import { filterLimits } from './limits.ts'
 
 /**
- * A filter of RFC 7644 section 3.4.2.2. Tolerated beyond its grammar: Entra's `emails[type eq "work"].value eq "x"`, read as one
- * element that satisfies both, and string literals without quotes. Throws `invalidFilter`, or `tooMany` when there are more
- * terms than `filterLimits` allows.
+ * A filter of RFC 7644 section 3.4.2.2, that stands at `pointer`. Beyond its grammar string literals without quotes are taken and,
+ * where the caller's dialect has it so, `emails[type eq "work"].value eq "x"`, which is read as one element that satisfies both.
+ * Throws `invalidFilter`, or `tooMany` when there are more terms than `filterLimits` allows.
  */
-export function parseFilter(text: string): Filter {
-  const reader = new FilterReader(text)
+export function parseFilter(text: string, found = new Diagnosis(), pointer = '?filter'): Filter {
+  const reader = new FilterReader(text, 0, found, pointer)
   const filter = reader.readOr()
   reader.expectEnd()
   return filter
@@ -18,14 +20,18 @@ export function parseFilter(text: string): Filter {
  * A PATCH path of RFC 7644 section 3.5.2: an attribute path, or a value path with an optional sub-attribute. A path that is the
  * URN of an extension reads as its last word being the name. Throws `invalidPath`, and `invalidFilter` for the filter inside.
  */
-export function parseAttributePath(text: string): { path: AttributePath; filter?: Filter; sub?: string } {
+export function parseAttributePath(
+  text: string,
+  found = new Diagnosis(),
+  pointer = '',
+): { path: AttributePath; filter?: Filter; sub?: string } {
   if (text.length > filterLimits.length) throw invalidPath()
   const open = text.indexOf('[')
   const path = splitPath(open === -1 ? text : text.slice(0, open))
   if (path === undefined) throw invalidPath()
   if (open === -1) return { path }
   if (path.sub !== undefined) throw invalidPath()
-  const reader = new FilterReader(text, open + 1)
+  const reader = new FilterReader(text, open + 1, found, pointer)
   const filter = reader.readOr()
   reader.expectClosingBracket()
   const rest = text.slice(reader.position)
@@ -60,16 +66,23 @@ function isOperator(word: string): word is ComparisonOperator {
 class FilterReader {
   position: number
   readonly #text: string
+  readonly #found: Diagnosis
+  readonly #pointer: string
   #depth = 0
   #terms = 0
 
-  constructor(text: string, position = 0) {
+  constructor(text: string, position: number, found: Diagnosis, pointer: string) {
     if (text.length > filterLimits.length) {
       throw errors.invalidFilter(
         `The filter is longer than ${filterLimits.length} characters. Split it into several requests.`,
       )
     }
+    if (!text.isWellFormed()) {
+      throw errors.invalidFilter('The filter holds half a surrogate pair, which is no character. Remove it.')
+    }
     this.#text = text
+    this.#found = found
+    this.#pointer = pointer
     this.position = position
   }
 
@@ -127,6 +140,10 @@ class FilterReader {
     const filter = this.readOr()
     this.expectClosingBracket()
     if (this.#text.charAt(this.position) !== '.') return { kind: 'valuePath', path, filter }
+    if (!this.#found.tolerances.comparedValuePaths) {
+      throw this.#fault('something follows "]"', 'Put the comparison into the brackets')
+    }
+    this.#found.push(deviations.comparedValuePath(this.#pointer))
     this.position++
     const subPath = this.#readPath()
     const terms = [filter, this.#readOperation(subPath)]
@@ -176,7 +193,9 @@ class FilterReader {
     if (literal === 'null') return null
     // A number only where nothing is lost: 007 and long digits stay as they were written.
     const number = Number(word)
-    return String(number) === word && Number.isFinite(number) ? number : word
+    if (String(number) === word && Number.isFinite(number)) return number
+    this.#found.push(deviations.unquotedLiteral(this.#pointer))
+    return word
   }
 
   #readString(): string {
@@ -185,7 +204,8 @@ class FilterReader {
     while (end < this.#text.length && this.#text.charAt(end) !== '"') end += this.#text.charAt(end) === '\\' ? 2 : 1
     try {
       const value: unknown = JSON.parse(this.#text.slice(start, end + 1))
-      if (typeof value === 'string') {
+      // Half a surrogate pair is no character, and in no stored text.
+      if (typeof value === 'string' && value.isWellFormed()) {
         this.position = end + 1
         return value
       }

@@ -1,3 +1,5 @@
+import { deviations } from '../deviation.ts'
+import { Diagnosis } from '../diagnosis.ts'
 import { clip, errors } from '../error.ts'
 import { exactNumber } from '../exact-number.ts'
 import type { ExactNumber } from '../exact-number.ts'
@@ -45,19 +47,44 @@ export type ResolvedFilter =
 /** Numbers are as `exactNumber` gives them. */
 export type ComparedValue = string | number | ExactNumber | boolean
 
-/** Finds a path; undefined when no schema of the resource type defines it. */
-type Lookup = (path: AttributePath) => Target | undefined
+/** What a filter is resolved against, and where it stands in the request. */
+interface Resolving {
+  /** Finds a path; undefined when no schema of the resource type defines it. */
+  readonly find: (path: AttributePath) => Target | undefined
+  readonly insideValuePath: boolean
+  readonly found: Diagnosis
+  readonly pointer: string
+}
 
-/** Resolves a filter for a resource type. Throws `invalidFilter` when an operator or a value does not fit the attribute's type. */
-export function resolveFilter(resourceType: ResourceType, filter: Filter): ResolvedFilter {
-  return resolve(filter, (path) => findAttribute(resourceType, printPath(path)))
+/**
+ * Resolves a filter for a resource type, that stands at `pointer`. Throws `invalidFilter` when an operator or a value does not fit
+ * the attribute's type.
+ */
+export function resolveFilter(
+  resourceType: ResourceType,
+  filter: Filter,
+  found = new Diagnosis(),
+  pointer = '?filter',
+): ResolvedFilter {
+  const find: Resolving['find'] = (path) => {
+    const reference = findAttribute(resourceType, printPath(path))
+    if (reference?.extension !== undefined && path.schema === undefined) {
+      found.push(deviations.unqualifiedAttribute(pointer, path.name))
+    }
+    return reference
+  }
+  return resolve(filter, { find, insideValuePath: false, found, pointer })
 }
 
 /** Resolves the filter of a value path on that attribute; its targets' paths begin at the element. */
-export function resolveElementFilter(container: AttributeReference | Target, filter: Filter): ResolvedFilter {
-  const { attribute, path } = container
+export function resolveElementFilter(
+  { attribute }: AttributeReference | Target,
+  filter: Filter,
+  found = new Diagnosis(),
+  pointer = '',
+): ResolvedFilter {
   const element: Target = { attribute: { ...attribute, multiValued: false }, path: [], multiValued: false }
-  return resolve(filter, (part) => partOf(element, part), path)
+  return resolve(filter, { find: (part) => partOf(element, part), insideValuePath: true, found, pointer })
 }
 
 /** What a name within the brackets of a value path means; a simple value is its own `value`. */
@@ -66,56 +93,72 @@ function partOf({ attribute, path }: Target, { schema, name, sub }: AttributePat
   if (attribute.type !== 'complex') {
     return name.toLowerCase() === 'value' ? { attribute, path, multiValued: false } : undefined
   }
-  const found = subAttribute(attribute, name)
-  if (found === undefined) return undefined
+  const named = subAttribute(attribute, name)
+  if (named === undefined) return undefined
   const parent = path.length === 0 ? {} : { parent: attribute }
-  return { attribute: found, path: [...path, found.name], multiValued: found.multiValued, ...parent }
+  return { attribute: named, path: [...path, named.name], multiValued: named.multiValued, ...parent }
 }
 
-function resolve(filter: Filter, find: Lookup, within?: readonly string[]): ResolvedFilter {
+function resolve(filter: Filter, resolving: Resolving): ResolvedFilter {
   switch (filter.kind) {
     case 'and':
     case 'or':
-      return { kind: filter.kind, terms: filter.terms.map((term) => resolve(term, find, within)) }
+      return { kind: filter.kind, terms: filter.terms.map((term) => resolve(term, resolving)) }
     case 'not':
-      return { kind: 'not', term: resolve(filter.term, find, within) }
+      return { kind: 'not', term: resolve(filter.term, resolving) }
     case 'present': {
-      const target = find(filter.path)
+      const target = lookUp(filter.path, resolving)
       return target === undefined ? { kind: 'constant', holds: false } : { kind: 'present', target }
     }
     case 'valuePath': {
-      const target = within === undefined ? find(filter.path) : undefined
+      const target = resolving.insideValuePath ? undefined : lookUp(filter.path, resolving)
       if (target === undefined) return { kind: 'constant', holds: false }
-      if (target.multiValued) return { kind: 'valuePath', target, filter: resolveElementFilter(target, filter.filter) }
+      if (target.multiValued) {
+        const element = resolveElementFilter(target, filter.filter, resolving.found, resolving.pointer)
+        return { kind: 'valuePath', target, filter: element }
+      }
       // A single value satisfies the whole filter by itself, if there is one.
-      const inner = resolve(filter.filter, (path) => partOf(target, path), target.path)
+      const inner = resolve(filter.filter, {
+        ...resolving,
+        find: (path) => partOf(target, path),
+        insideValuePath: true,
+      })
       return { kind: 'and', terms: [{ kind: 'present', target }, inner] }
     }
     case 'compare':
-      return resolveComparison(filter, find)
+      return resolveComparison(filter, resolving)
   }
 }
 
-function resolveComparison(term: Filter & { kind: 'compare' }, find: Lookup): ResolvedFilter {
+function lookUp(path: AttributePath, { find, found, pointer }: Resolving): Target | undefined {
+  const target = find(path)
+  if (target === undefined) found.push(deviations.unknownFilterAttribute(pointer, printPath(path)))
+  return target
+}
+
+function resolveComparison(term: Filter & { kind: 'compare' }, resolving: Resolving): ResolvedFilter {
   const { operator, value } = term
   if (value === null && operator !== 'eq' && operator !== 'ne') {
     throw errors.invalidFilter(`The operator "${operator}" cannot be used with null. Use eq, ne or pr.`)
   }
-  const found = find(term.path)
-  const target = found && valueOf(found)
+  const named = lookUp(term.path, resolving)
+  const target = named && valueOf(named)
   if (target === undefined) {
     return { kind: 'constant', holds: value === null ? operator === 'eq' : operator === 'ne' }
   }
   if (value === null) {
-    const present: ResolvedFilter = { kind: 'present', target: found ?? target }
+    const present: ResolvedFilter = { kind: 'present', target: named ?? target }
     return operator === 'ne' ? present : { kind: 'not', term: present }
   }
   checkOperator(target.attribute, operator)
+  if (target.attribute.type === 'boolean' && typeof value === 'string') {
+    resolving.found.push(deviations.booleanAsString(resolving.pointer))
+  }
   return { kind: 'compare', target, operator, value: coerce(target.attribute, value) }
 }
 
-/** A bare complex attribute means its `value`. */
-function valueOf(target: Target): Target | undefined {
+/** A bare complex attribute means its `value`; undefined when it has none. */
+export function valueOf(target: Target): Target | undefined {
   if (target.attribute.type !== 'complex') return target
   const value = subAttribute(target.attribute, 'value')
   return (

@@ -1,5 +1,5 @@
 import { below, deviations } from '../deviation.ts'
-import type { Deviation } from '../deviation.ts'
+import { Diagnosis } from '../diagnosis.ts'
 import { changedAttributes } from '../diff.ts'
 import { clip, errors } from '../error.ts'
 import type { AttributePath } from '../filter/filter.ts'
@@ -9,27 +9,21 @@ import { isObject } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { checkImmutable } from '../mutability.ts'
 import { checkRequired, livesApart, withSchemas } from '../resource.ts'
-import type { ReadOptions, Resource } from '../resource.ts'
+import type { Resource } from '../resource.ts'
 import { findAttribute, findExtension } from '../schema/resource-type.ts'
+import type { Attribute } from '../schema/attribute.ts'
 import type { AttributeReference, ResourceType } from '../schema/resource-type.ts'
-import { readParts, readValue } from '../value.ts'
-import type { SeveralPrimaries } from '../value.ts'
+import { onlyOne, readElement, readParts, readValue } from '../value.ts'
 import { copy, holderAt, setKey, withKey } from './document.ts'
 import { applyToElements } from './elements.ts'
 import { pathPointer } from './operation.ts'
 import type { PatchOperation, PatchPath } from './operation.ts'
 import { addValue, mergeParts, removeValues } from './values.ts'
 
-export interface PatchOptions extends ReadOptions {
-  /** Whose habits are met: for 'entra' a `replace` on a filter of `eq`s that matches nothing creates the element. */
-  dialect?: string
-}
-
 export interface PatchedResource {
   resource: Resource
   /** Attributes that really changed, as `changedAttributes` names them. */
   changed: string[]
-  deviations: Deviation[]
 }
 
 /**
@@ -41,14 +35,12 @@ export function applyPatch(
   resourceType: ResourceType,
   resource: Resource,
   operations: readonly PatchOperation[],
-  options: PatchOptions = {},
+  found = new Diagnosis(),
 ): PatchedResource {
   const patching: Patching = {
     resourceType,
     document: copy(resource),
-    deviations: [],
-    entra: options.dialect === 'entra',
-    severalPrimaries: options.severalPrimaries ?? 'refuse',
+    found,
     looks: 0,
   }
   for (const operation of operations) {
@@ -60,7 +52,6 @@ export function applyPatch(
   return {
     resource: patched,
     changed: changedAttributes(resource, patched),
-    deviations: patching.deviations,
   }
 }
 
@@ -70,9 +61,7 @@ const maximumLooks = 20_000
 interface Patching {
   readonly resourceType: ResourceType
   readonly document: JsonObject
-  readonly deviations: Deviation[]
-  readonly entra: boolean
-  readonly severalPrimaries: SeveralPrimaries
+  readonly found: Diagnosis
   looks: number
 }
 
@@ -87,26 +76,26 @@ function applyWithoutPath(patching: Patching, operation: PatchOperation): void {
   for (const [key, content] of Object.entries(value)) {
     if (key.toLowerCase() === 'schemas') continue
     const at = below(below(pointer, 'value'), key)
-    const path = parseKey(key)
+    const path = parseKey(key, patching.found, at)
     if (path === undefined) {
-      patching.deviations.push(deviations.unknownAttribute(at, key))
+      patching.found.push(deviations.unknownAttribute(at, key))
       continue
     }
     const reference = findAttribute(patching.resourceType, printPath(path.path))
     if (reference !== undefined && isReadOnly(reference)) {
-      patching.deviations.push(deviations.readOnly(at, reference.attribute.name))
+      patching.found.push(deviations.readOnly(at, reference.attribute.name))
       continue
     }
     if (reference !== undefined && (path.path.sub !== undefined || path.path.schema !== undefined || path.filter)) {
-      patching.deviations.push(deviations.flattenedKey(at))
+      patching.found.push(deviations.flattenedKey(at))
     }
     applyAtPath(patching, { ...operation, value: content }, path, at)
   }
 }
 
-function parseKey(key: string): PatchPath | undefined {
+function parseKey(key: string, found: Diagnosis, pointer: string): PatchPath | undefined {
   try {
-    return parseAttributePath(key)
+    return parseAttributePath(key, found, pointer)
   } catch {
     // No attribute can have such a name.
     return undefined
@@ -122,19 +111,22 @@ function applyAtPath(patching: Patching, operation: PatchOperation, path: PatchP
     if (extension !== undefined && path.filter === undefined)
       applyToExtension(patching, operation, extension.id, pointer)
     else if (isWholeResource(resourceType, path.path)) applyToResource(patching, operation)
-    else patching.deviations.push(deviations.unknownAttribute(pathPointer(operation, pointer), name))
+    else patching.found.push(deviations.unknownAttribute(pathPointer(operation, pointer), name))
     return
   }
   if (livesApart(resourceType, reference)) return
+  if (reference.extension !== undefined && path.path.schema === undefined) {
+    patching.found.push(deviations.unqualifiedAttribute(pathPointer(operation, pointer), name))
+  }
   if (reference.path[0] === 'schemas') {
     // What a resource uses, it names.
-    patching.deviations.push(deviations.readOnly(pathPointer(operation, pointer), 'schemas'))
+    patching.found.push(deviations.readOnly(pathPointer(operation, pointer), 'schemas'))
     return
   }
   checkMutable(reference, operation.op)
   // Checked and dropped, like the password of a PUT.
   if (reference.attribute.mutability === 'writeOnly') {
-    readValue(reference.attribute, operation.value, pointer, patching.deviations)
+    readValue(reference.attribute, operation.value, pointer, patching.found)
   } else applyToAttribute(patching, operation, reference, path, pointer)
 }
 
@@ -160,9 +152,7 @@ function applyToAttribute(
       elements,
       operation,
       pointer,
-      createMissing: patching.entra,
-      severalPrimaries: patching.severalPrimaries,
-      deviations: patching.deviations,
+      found: patching.found,
       ...(path.filter === undefined ? {} : { filter: path.filter }),
       ...(sub === undefined ? {} : { sub }),
     })
@@ -191,7 +181,7 @@ function countLooks(patching: Patching, before: JsonValue | undefined): void {
 
 /** What one whole attribute or sub-attribute becomes. */
 function changeValue(
-  { deviations: found, severalPrimaries }: Patching,
+  { found }: Patching,
   operation: PatchOperation,
   { attribute }: AttributeReference,
   before: JsonValue | undefined,
@@ -201,16 +191,29 @@ function changeValue(
     if (attribute.required) throw required(attribute.name)
     if (!attribute.multiValued || operation.value === undefined || operation.value === null) return undefined
     found.push(deviations.valueOnRemove(pointer))
-    return removeValues(attribute, before, readValue(attribute, operation.value, pointer, found))
+    return removeValues(attribute, before, readListed(attribute, operation.value, pointer, found))
   }
   if (attribute.type === 'complex' && !attribute.multiValued && operation.value !== null) {
-    const [given, ...others] = Array.isArray(operation.value) ? operation.value : [operation.value]
-    const isPlain = others.length === 0 && given !== undefined && given !== null
-    if (isPlain && given !== operation.value) found.push(deviations.manyAsSingle(pointer))
-    if (isPlain) return mergeParts(attribute, before, readParts(attribute, given, pointer, found), operation.op)
+    const given = operation.value === undefined ? undefined : onlyOne(attribute, operation.value, pointer, found)
+    if (given !== undefined && given !== null) {
+      return mergeParts(attribute, before, readParts(attribute, given, pointer, found), operation.op)
+    }
   }
-  const value = readValue(attribute, operation.value, pointer, found, severalPrimaries)
+  const read = operation.op === 'add' ? readListed : readValue
+  const value = read(attribute, operation.value, pointer, found)
   return operation.op === 'add' ? addValue(attribute, before, value) : value
+}
+
+/** What is added or removed may also be one value alone, RFC 7644 section 3.5.2.1. */
+function readListed(
+  attribute: Attribute,
+  value: JsonValue | undefined,
+  pointer: string,
+  found: Diagnosis,
+): JsonValue | undefined {
+  if (!attribute.multiValued || Array.isArray(value)) return readValue(attribute, value, pointer, found)
+  const element = readElement(attribute, value, pointer, found)
+  return element === undefined ? undefined : [element]
 }
 
 function applyToExtension(patching: Patching, operation: PatchOperation, urn: string, pointer: string): void {
@@ -231,8 +234,8 @@ function applyToExtension(patching: Patching, operation: PatchOperation, urn: st
   for (const [name, value] of Object.entries(operation.value)) {
     const at = below(pointer, name)
     const reference = findAttribute(resourceType, `${urn}:${name}`)
-    if (reference === undefined) patching.deviations.push(deviations.unknownAttribute(at, name))
-    else if (isReadOnly(reference)) patching.deviations.push(deviations.readOnly(at, reference.attribute.name))
+    if (reference === undefined) patching.found.push(deviations.unknownAttribute(at, name))
+    else if (isReadOnly(reference)) patching.found.push(deviations.readOnly(at, reference.attribute.name))
     else applyAtPath(patching, { ...operation, value }, parseAttributePath(`${urn}:${name}`), at)
   }
 }

@@ -1,5 +1,5 @@
 import { deviations as all } from '../deviation.ts'
-import type { Deviation } from '../deviation.ts'
+import type { Diagnosis } from '../diagnosis.ts'
 import { isPrimary, mergeDuplicates, onePrimary, withoutPrimary } from '../elements.ts'
 import { clip, errors } from '../error.ts'
 import type { Filter } from '../filter/filter.ts'
@@ -12,7 +12,6 @@ import { subAttribute } from '../schema/attribute.ts'
 import type { Attribute } from '../schema/attribute.ts'
 import { checkImmutable } from '../mutability.ts'
 import { readElement, readParts, readValue } from '../value.ts'
-import type { SeveralPrimaries } from '../value.ts'
 import { elementFromFilter } from './eq-values.ts'
 import { pathPointer } from './operation.ts'
 import type { PatchOperation } from './operation.ts'
@@ -26,19 +25,18 @@ export interface ElementsOperation {
   readonly pointer: string
   readonly filter?: Filter
   readonly sub?: string
-  /** Whether a `replace` that selects nothing may create the element from its filter; an `add` always may. */
-  readonly createMissing: boolean
-  readonly severalPrimaries: SeveralPrimaries
-  readonly deviations: Deviation[]
+  readonly found: Diagnosis
 }
 
 /** The elements afterwards; undefined when none is left. */
 export function applyToElements(target: ElementsOperation): JsonValue | undefined {
-  const { attribute, elements, operation, deviations } = target
-  const filter = target.filter && resolveElementFilter({ attribute, path: [], multiValued: true }, target.filter)
+  const { attribute, elements, operation, found } = target
+  const whole = { attribute, path: [], multiValued: true }
+  const filter =
+    target.filter && resolveElementFilter(whole, target.filter, found, pathPointer(operation, target.pointer))
   const sub = findSub(target)
   if (sub === 'unknown') {
-    deviations.push(all.unknownAttribute(pathPointer(operation, target.pointer), `${attribute.name}.${target.sub}`))
+    found.push(all.unknownAttribute(pathPointer(operation, target.pointer), `${attribute.name}.${target.sub}`))
     return elements.length === 0 ? undefined : [...elements]
   }
   const selected = new Set(filter === undefined ? elements : elements.filter(matcher(filter)))
@@ -66,12 +64,11 @@ export function applyToElements(target: ElementsOperation): JsonValue | undefine
 
 /** A newly primary element takes that mark from the others, RFC 7644 section 3.5.2. */
 function finish(
-  { attribute, severalPrimaries, deviations, pointer }: ElementsOperation,
+  { attribute, pointer, found }: ElementsOperation,
   elements: JsonValue[],
   primaries: JsonValue[],
 ): JsonValue | undefined {
-  if (onePrimary(attribute, primaries, severalPrimaries) !== primaries) deviations.push(all.severalPrimaries(pointer))
-  const primary = primaries.at(-1)
+  const primary = onePrimary(attribute, primaries, pointer, found).findLast(isPrimary)
   const marked = primary === undefined ? elements : elements.map((one) => (one === primary ? one : withoutPrimary(one)))
   const merged = mergeDuplicates(attribute, marked)
   return merged.length === 0 ? undefined : merged
@@ -83,7 +80,7 @@ function findSub({ attribute, sub }: ElementsOperation): Attribute | 'unknown' |
 }
 
 function elementChange(
-  { attribute, operation, pointer, deviations }: ElementsOperation,
+  { attribute, operation, pointer, found }: ElementsOperation,
   sub: Attribute | undefined,
 ): (element: JsonValue) => JsonValue | undefined {
   const { op } = operation
@@ -92,10 +89,10 @@ function elementChange(
     const given = unwrap(operation.value)
     if (given === undefined || given === null) return op === 'add' ? (element) => element : () => undefined
     if (attribute.type !== 'complex') {
-      const value = readElement(attribute, given, pointer, deviations)
+      const value = readElement(attribute, given, pointer, found)
       return () => value
     }
-    const parts = readParts(attribute, given, pointer, deviations)
+    const parts = readParts(attribute, given, pointer, found)
     return (element) => {
       const changed = mergeParts(attribute, element, parts, op)
       for (const part of attribute.subAttributes ?? []) checkPart(part, element, changed)
@@ -109,7 +106,7 @@ function elementChange(
     if (sub.required) throw errors.mutability(`"${attribute.name}.${sub.name}" is required. Remove the whole element.`)
     return (element) => withPart(element, sub, undefined)
   }
-  const value = readValue(sub, operation.value, pointer, deviations)
+  const value = readValue(sub, operation.value, pointer, found)
   // Checked and dropped, like the password.
   if (sub.mutability === 'writeOnly') return (element) => element
   return (element) => {
@@ -135,16 +132,16 @@ function checkPart(part: Attribute, before: JsonValue, after: JsonValue | undefi
 }
 
 function createFrom(target: ElementsOperation, filter: ResolvedFilter | undefined): JsonValue {
-  const { attribute, operation, pointer, createMissing, deviations } = target
+  const { attribute, operation, pointer, found } = target
   if (filter === undefined) return {}
   const element = elementFromFilter(filter)
-  if (element === undefined || (operation.op === 'replace' && !createMissing)) {
+  if (element === undefined || (operation.op === 'replace' && !found.tolerances.createsByReplace)) {
     throw errors.noTarget(
       `No element of "${attribute.name}" matches the filter at ${pathPointer(operation, pointer)}. Add the element first.`,
     )
   }
-  deviations.push(all.createdByFilter(pathPointer(operation, pointer)))
-  return readElement(attribute, element, pathPointer(operation, pointer), deviations) ?? {}
+  found.push(all.createdByFilter(pathPointer(operation, pointer)))
+  return readElement(attribute, element, pathPointer(operation, pointer), found) ?? {}
 }
 
 function isNothing(value: JsonValue | undefined): boolean {

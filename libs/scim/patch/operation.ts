@@ -1,5 +1,5 @@
 import { below, deviations } from '../deviation.ts'
-import type { Deviation } from '../deviation.ts'
+import { Diagnosis } from '../diagnosis.ts'
 import { clip, errors } from '../error.ts'
 import type { AttributePath, Filter } from '../filter/filter.ts'
 import { parseAttributePath } from '../filter/parse.ts'
@@ -29,56 +29,48 @@ export const patchSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp'
 /** How many operations one PATCH may have. */
 export const maximumOperations = 1000
 
-export interface PatchReading {
-  /** Part of a bulk request: `schemas` may be missing, and the operations may come as a bare array, as in RFC 7644 section 3.7.3. */
-  readonly insideBulk?: boolean
-  /** JSON pointer to the PATCH, where it is not the whole body. */
-  readonly pointer?: string
-}
-
 /**
- * The body of a PATCH. Any letter case of `op` and of the keys is taken. `schemas` must hold PatchOp unless the PATCH is part of
- * a bulk request. Throws `invalidSyntax`, `invalidPath`, `invalidFilter`, `invalidValue` (no value to add or replace), `noTarget` (remove
+ * The operations of a PATCH, from its body. Any letter case of `op` and of the keys is taken. `schemas` must hold PatchOp unless the PATCH
+ * is part of a bulk request, where the operations may also come as a bare array, as in RFC 7644 section 3.7.3. Throws `invalidSyntax`, `invalidPath`, `invalidFilter`, `invalidValue` (no value to add or replace), `noTarget` (remove
  * without path) and `tooMany` (more than `maximumOperations`).
  */
 export function parsePatch(
   body: unknown,
-  options: PatchReading = {},
-): { operations: PatchOperation[]; deviations: Deviation[] } {
-  const { list, place } = listIn(body, options)
+  found = new Diagnosis(),
+  { insideBulk = false }: { readonly insideBulk?: boolean } = {},
+): PatchOperation[] {
+  const { list, place } = listIn(body, insideBulk, found)
   if (list.length > maximumOperations) {
     throw errors.tooMany(`The PATCH has more than ${maximumOperations} operations. Split it into several requests.`)
   }
-  return {
-    operations: list.map((operation, index) => parseOperation(operation, below(place, index))),
-    deviations: list.length === 0 ? [deviations.emptyOperations(place)] : [],
-  }
+  if (list.length === 0) found.push(deviations.emptyOperations(place))
+  return list.map((operation, index) => parseOperation(operation, below(place, index), found))
 }
 
-function listIn(
-  body: unknown,
-  { insideBulk = false, pointer = '' }: PatchReading,
-): { list: JsonValue[]; place: string } {
-  if (insideBulk && isArray(body)) return { list: body, place: pointer }
+function listIn(body: unknown, insideBulk: boolean, found: Diagnosis): { list: JsonValue[]; place: string } {
+  if (insideBulk && isArray(body)) return { list: body, place: found.place }
   if (!isObject(body)) throw errors.invalidSyntax('The body is not a JSON object. Send a PatchOp message.')
   const fields = caselessFields(body)
-  if (!insideBulk && !namesPatchOp(fields.get('schemas'))) {
-    throw errors.invalidSyntax(`"schemas" does not hold ${patchSchema}. Send it with every PATCH.`)
+  if (!namesPatchOp(fields.get('schemas'))) {
+    if (!insideBulk) {
+      throw errors.invalidSyntax(`"schemas" does not hold ${patchSchema}. Send it with every PATCH.`)
+    }
+    found.push(deviations.missingSchema(below(found.place, 'schemas'), patchSchema))
   }
   const list = fields.get('operations')
   if (!Array.isArray(list)) throw errors.invalidSyntax('"Operations" is not an array. Send the operations as one.')
-  return { list, place: below(pointer, 'Operations') }
+  return { list, place: below(found.place, 'Operations') }
 }
 
 function isArray(value: unknown): value is JsonValue[] {
   return Array.isArray(value)
 }
 
-function parseOperation(operation: JsonValue, pointer: string): PatchOperation {
+function parseOperation(operation: JsonValue, pointer: string, found: Diagnosis): PatchOperation {
   if (!isObject(operation))
     throw errors.invalidSyntax(`The operation at ${pointer} is not an object. Send {"op": ...}.`)
   const fields = caselessFields(operation)
-  const op = parseOp(fields.get('op'), pointer)
+  const op = parseOp(fields.get('op'), pointer, found)
   const text = fields.get('path') ?? ''
   if (typeof text !== 'string') {
     throw errors.invalidPath(`The path of the operation at ${pointer} is not a string. Send it like "name.givenName".`)
@@ -92,15 +84,18 @@ function parseOperation(operation: JsonValue, pointer: string): PatchOperation {
   }
   return {
     op,
-    ...(text === '' ? {} : { path: parseAttributePath(text.trim()) }),
+    ...(text === '' ? {} : { path: parseAttributePath(text.trim(), found, below(pointer, 'path')) }),
     ...(value === undefined ? {} : { value }),
     pointer,
   }
 }
 
-function parseOp(op: JsonValue | undefined, pointer: string): PatchOperation['op'] {
+function parseOp(op: JsonValue | undefined, pointer: string, found: Diagnosis): PatchOperation['op'] {
   const word = typeof op === 'string' ? op.trim().toLowerCase() : ''
-  if (word === 'add' || word === 'replace' || word === 'remove') return word
+  if (word === 'add' || word === 'replace' || word === 'remove') {
+    if (op !== word) found.pushOnce(deviations.operationLetterCase(below(pointer, 'op')))
+    return word
+  }
   const cause = word === '' ? 'has no "op"' : `has the op ${clip(word)}`
   throw errors.invalidSyntax(`The operation at ${pointer} ${cause}. Use add, replace or remove.`)
 }

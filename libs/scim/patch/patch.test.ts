@@ -1,11 +1,14 @@
+import { Diagnosis } from '../diagnosis.ts'
 import { ScimError } from '../error.ts'
 import type { JsonObject } from '../json.ts'
+import { standard } from '../quirks/dialect.ts'
+import { entra } from '../quirks/entra.ts'
+import { onelogin } from '../quirks/onelogin.ts'
 import type { Resource } from '../resource.ts'
 import { attribute } from '../schema/attribute.ts'
 import { defineResourceType } from '../schema/resource-type.ts'
 import { resourceTypes } from '../schema/resource-types.ts'
 import { applyPatch } from './apply.ts'
-import type { PatchOptions } from './apply.ts'
 import { maximumOperations, parsePatch, patchSchema } from './operation.ts'
 
 const { User } = resourceTypes
@@ -24,13 +27,15 @@ const ada: Resource = {
 
 const message = (operations: readonly unknown[]) => ({ schemas: [patchSchema], Operations: operations })
 
-function patch(operations: readonly object[], options: PatchOptions = {}, resource = ada) {
-  return applyPatch(User, resource, parsePatch(message(operations)).operations, options)
+function patch(operations: readonly object[], dialect = standard, resource = ada) {
+  const found = new Diagnosis(dialect)
+  const patched = applyPatch(User, resource, parsePatch(message(operations), found), found)
+  return { ...patched, deviations: found.deviations }
 }
 
-function refusal(operations: readonly object[], options: PatchOptions = {}, resource = ada): ScimError {
+function refusal(operations: readonly object[], dialect = standard, resource = ada): ScimError {
   try {
-    patch(operations, options, resource)
+    patch(operations, dialect, resource)
   } catch (error) {
     if (error instanceof ScimError) return error
     throw error
@@ -170,7 +175,7 @@ test('decision 12: of a caller known for it, the last primary element keeps the 
     { value: 'a', primary: true },
     { value: 'b', primary: true },
   ]
-  const after = patch([{ op: 'add', path: 'emails', value }], { severalPrimaries: 'keepLast' })
+  const after = patch([{ op: 'add', path: 'emails', value }], entra.dialects[0])
   expect(after.resource['emails']).toEqual([
     { ...work, primary: false },
     home,
@@ -178,7 +183,7 @@ test('decision 12: of a caller known for it, the last primary element keeps the 
     value[1],
   ])
   expect(after.deviations.map(({ code }) => code)).toEqual(['several-primaries'])
-  const all = patch([{ op: 'replace', path: 'emails.primary', value: true }], { severalPrimaries: 'keepLast' })
+  const all = patch([{ op: 'replace', path: 'emails.primary', value: true }], entra.dialects[0])
   expect(all.resource['emails']).toEqual([
     { ...work, primary: false },
     { ...home, primary: true },
@@ -210,7 +215,7 @@ test('point 11: a path with a URN adds the URN to schemas, and the last attribut
   expect(resource).toEqual({ ...ada, schemas: [core, enterprise], [enterprise]: { department: 'd' } })
   expect(changed).toEqual([`${enterprise}:department`])
   for (const path of [`${enterprise}:department`, enterprise]) {
-    expect(patch([{ op: 'remove', path }], {}, resource).resource).toEqual(ada)
+    expect(patch([{ op: 'remove', path }], standard, resource).resource).toEqual(ada)
   }
   expect(patched({ op: 'replace', path: `${core}:name.givenName`, value: 'B' })['name']).toMatchObject({
     givenName: 'B',
@@ -240,26 +245,30 @@ test('point 12: op is taken in any letter case, an unknown one is refused', () =
 test('point 12: schemas holds PatchOp, which is tolerated when missing inside bulk', () => {
   const body = { Operations: [{ op: 'remove', path: 'title' }] }
   expect(() => parsePatch(body)).toThrow(expect.objectContaining({ scimType: 'invalidSyntax' }))
-  expect(parsePatch(body, { insideBulk: true }).operations).toHaveLength(1)
+  const found = new Diagnosis()
+  expect(parsePatch(body, found, { insideBulk: true })).toHaveLength(1)
+  expect(found.deviations).toMatchObject([{ code: 'missing-schema', pointer: '/schemas' }])
   expect(() => parsePatch({ ...body, schemas: [core] })).toThrow(ScimError)
 })
 
 test('inside bulk the operations may come as a bare array, and every place is one of the whole body', () => {
-  const pointer = '/Operations/3/data'
+  const place = '/Operations/3/data'
   const operation = { op: 'add', path: 'titel', value: 'x' }
-  const bare = parsePatch([operation], { insideBulk: true, pointer })
-  expect(bare.operations.map((one) => one.pointer)).toEqual([`${pointer}/0`])
-  const { operations } = parsePatch({ operations: [operation] }, { insideBulk: true, pointer })
-  expect(applyPatch(User, ada, operations).deviations).toMatchObject([{ pointer: `${pointer}/Operations/0/path` }])
-  expect(() => parsePatch({ operations: [{ op: 'move' }] }, { insideBulk: true, pointer })).toThrow(
-    expect.objectContaining({ detail: expect.stringContaining(`${pointer}/Operations/0`) }),
+  const found = new Diagnosis(standard, place)
+  const bare = parsePatch([operation], found, { insideBulk: true })
+  expect(bare.map(({ pointer }) => pointer)).toEqual([`${place}/0`])
+  applyPatch(User, ada, parsePatch({ operations: [operation] }, found, { insideBulk: true }), found.attempt())
+  expect(found.deviations.map(({ pointer }) => pointer)).toEqual([`${place}/schemas`, `${place}/Operations/0/path`])
+  expect(() => parsePatch({ operations: [{ op: 'move' }] }, found, { insideBulk: true })).toThrow(
+    expect.objectContaining({ detail: expect.stringContaining(`${place}/Operations/0`) }),
   )
 })
 
 test('decision 8: no operations succeed, change nothing and are marked', () => {
-  const { operations, deviations } = parsePatch(message([]))
+  const found = new Diagnosis()
+  const operations = parsePatch(message([]), found)
   expect(applyPatch(User, ada, operations)).toMatchObject({ resource: ada, changed: [] })
-  expect(deviations).toMatchObject([{ code: 'empty-operations', pointer: '/Operations' }])
+  expect(found.deviations).toMatchObject([{ code: 'empty-operations', pointer: '/Operations' }])
 })
 
 test('a body that is no PATCH, an operation without a value and too many operations are refused', () => {
@@ -272,15 +281,16 @@ test('a body that is no PATCH, an operation without a value and too many operati
 
 test('a deviation points to where it stands in the body', () => {
   const { deviations } = patch([
-    { op: 'add', path: 'emails', value: [{ value: 'a' }, 'b'] },
+    { op: 'ADD', path: 'roles', value: [{ value: 'a' }, { value: '{"value":"b"}' }] },
     { op: 'add', path: 'colour', value: 'red' },
-    { op: 'add', path: 'phoneNumbers[type eq "work"].value', value: 7 },
+    { op: 'add', path: 'phoneNumbers[type eq work].value', value: '7' },
     { op: 'add', value: { active: 'true', 'urn:x:a': 1 } },
   ])
   expect(deviations.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual([
-    'bare-value /Operations/0/value/1',
+    'operation-letter-case /Operations/0/op',
+    'unquoted-literal /Operations/2/path',
+    'json-in-string /Operations/0/value/1',
     'unknown-attribute /Operations/1/path',
-    'scalar-as-text /Operations/2/value',
     'created-by-filter /Operations/2/path',
     'boolean-as-string /Operations/3/value/active',
     'unknown-attribute /Operations/3/value/urn:x:a',
@@ -290,9 +300,9 @@ test('a deviation points to where it stands in the body', () => {
 test('a PATCH that would look at too many values is refused', () => {
   const emails = Array.from({ length: 400 }, (_, index) => ({ value: `${index}@example.com` }))
   const replace = { op: 'replace', path: 'emails[value eq "7@example.com"].display', value: 'D' }
-  const { scimType } = refusal(Array(60).fill(replace), {}, { ...ada, emails })
+  const { scimType } = refusal(Array(60).fill(replace), standard, { ...ada, emails })
   expect(scimType).toBe('tooMany')
-  expect(patch(Array(40).fill(replace), {}, { ...ada, emails }).changed).toEqual(['emails'])
+  expect(patch(Array(40).fill(replace), standard, { ...ada, emails }).changed).toEqual(['emails'])
 })
 
 test('point 13: an immutable attribute can be added once, and not changed or removed', () => {
@@ -300,7 +310,7 @@ test('point 13: an immutable attribute can be added once, and not changed or rem
   const schema = { id: 'urn:example:2.0:Badge', name: 'Badge', description: 'Badge', attributes: [badge] }
   const wide = defineResourceType({ ...User, extensions: [{ schema, required: false }] })
   const apply = (resource: Resource, operation: object) =>
-    applyPatch(wide, resource, parsePatch(message([operation])).operations).resource
+    applyPatch(wide, resource, parsePatch(message([operation]))).resource
   const first = apply(ada, { op: 'add', path: 'badge', value: '7' })
   expect(first[schema.id]).toEqual({ badge: '7' })
   expect(apply(first, { op: 'replace', path: 'badge', value: '7' })).toEqual(first)
@@ -333,7 +343,7 @@ test('point 13: what is immutable within a complex value or an element stays, wh
   const schema = { id: 'urn:example:2.0:Badge', name: 'Badge', description: 'Badge', attributes: [card, keys, marks] }
   const wide = defineResourceType({ ...User, extensions: [{ schema, required: false }] })
   const apply = (...operations: object[]) =>
-    applyPatch(wide, badged, parsePatch(message(operations)).operations).resource[schema.id]
+    applyPatch(wide, badged, parsePatch(message(operations))).resource[schema.id]
   const badge: JsonObject = {
     card: { number: '7', color: 'red' },
     keys: [{ value: 'k', door: 'd' }, { value: 'l' }],
@@ -387,8 +397,7 @@ test('point 4: what is required is not taken away by a filter, a part or its ext
   const schema = { id: 'urn:example:2.0:Badge', name: 'Badge', description: 'Badge', attributes: [doors] }
   const wide = defineResourceType({ ...User, extensions: [{ schema, required: true }] })
   const badged: Resource = { ...ada, schemas: [core, schema.id], [schema.id]: { doors: [{ value: 'a', note: 'n' }] } }
-  const apply = (operation: object) =>
-    applyPatch(wide, badged, parsePatch(message([operation])).operations).resource[schema.id]
+  const apply = (operation: object) => applyPatch(wide, badged, parsePatch(message([operation]))).resource[schema.id]
   for (const path of ['doors', 'doors[value eq "a"]', 'doors.value', 'doors[note pr].value', schema.id]) {
     expect(() => apply({ op: 'remove', path })).toThrow(expect.objectContaining({ scimType: 'mutability' }))
   }
@@ -427,13 +436,17 @@ test('point 17: a manager as a string, an object or an array of one, with and wi
 
 test('point 18: roles that are JSON in a string are parsed', () => {
   const value = [{ value: '{"id":"1","value":"Admin","displayName":"Administrator"}' }]
-  expect(patched({ op: 'Add', path: 'roles', value })['roles']).toEqual([{ value: 'Admin', display: 'Administrator' }])
+  expect(patched({ op: 'add', path: 'roles', value })['roles']).toEqual([{ value: 'Admin' }])
+  const [entraWithoutFlag] = entra.dialects
+  expect(patch([{ op: 'add', path: 'roles', value }], entraWithoutFlag).resource['roles']).toEqual([
+    { value: 'Admin', display: 'Administrator' },
+  ])
 })
 
 test('decision 5: a replace that matches nothing is noTarget, and creates the element for Entra when the filter is of eqs', () => {
   const operation = { op: 'replace', path: 'phoneNumbers[type eq "work" and primary eq "True"].value', value: '1' }
   expect(refused(operation)).toBe('noTarget')
-  expect(patch([operation], { dialect: 'entra' }).resource['phoneNumbers']).toEqual([
+  expect(patch([operation], entra.dialects[0]).resource['phoneNumbers']).toEqual([
     { type: 'work', primary: true, value: '1' },
   ])
   for (const path of [
@@ -442,7 +455,7 @@ test('decision 5: a replace that matches nothing is noTarget, and creates the el
     'emails[not (type pr)].value',
     'emails[type eq "x" and type eq "y"].value',
   ]) {
-    expect(refusal([{ op: 'replace', path, value: '1' }], { dialect: 'entra' }).scimType).toBe('noTarget')
+    expect(refusal([{ op: 'replace', path, value: '1' }], entra.dialects[0]).scimType).toBe('noTarget')
     expect(refused({ op: 'add', path, value: '1' })).toBe('noTarget')
   }
 })
@@ -468,8 +481,19 @@ test('decision 6: a remove with a list removes only what it lists', () => {
     work,
     home,
   ])
-  expect(codes({ op: 'Remove', path: 'emails', value: [home] })).toEqual(['value-on-remove'])
+  expect(patched({ op: 'remove', path: 'emails', value: home })['emails']).toEqual([work])
+  expect(codes({ op: 'remove', path: 'emails', value: [home] })).toEqual(['value-on-remove'])
   expect(patched({ op: 'Remove', path: 'title', value: 'anything' })).not.toHaveProperty('title')
+})
+
+test('one value may be added without an array by every caller, and replace an array by those alone whose dialect has it so', () => {
+  const value = { type: 'other', value: 'o' }
+  expect(patched({ op: 'add', path: 'emails', value })['emails']).toEqual([work, home, value])
+  expect(codes({ op: 'add', path: 'emails', value })).toEqual([])
+  expect(refused({ op: 'replace', path: 'emails', value })).toBe('invalidValue')
+  const replaced = patch([{ op: 'replace', path: 'emails', value }], onelogin.dialects[0])
+  expect(replaced.resource['emails']).toEqual([value])
+  expect(replaced.deviations).toMatchObject([{ code: 'single-as-many', pointer: '/Operations/0/value' }])
 })
 
 test('decision 7: booleans in strings are booleans', () => {
@@ -513,7 +537,7 @@ test('point 20: a sub-attribute that is null is taken away by a replace, and lef
   ])
   const { resource } = patch([{ op: 'add', path: enterprise, value: { department: 'd', division: 'v' } }])
   expect(
-    patch([{ op: 'replace', path: enterprise, value: { department: null } }], {}, resource).resource,
+    patch([{ op: 'replace', path: enterprise, value: { department: null } }], standard, resource).resource,
   ).toMatchObject({
     [enterprise]: { division: 'v' },
   })
@@ -534,7 +558,7 @@ test('point 26: a password is checked, and changes nothing', () => {
 test('point 17: a new manager does not keep the address of the one before', () => {
   const managed = patch([{ op: 'add', path: 'manager', value: { value: 'm1', $ref: 'Users/m1' } }]).resource
   const manager = (value: unknown, op = 'replace') =>
-    patch([{ op, path: 'manager', value }], {}, managed).resource[enterprise]
+    patch([{ op, path: 'manager', value }], standard, managed).resource[enterprise]
   for (const op of ['add', 'replace']) {
     expect(manager('m2', op)).toEqual({ manager: { value: 'm2' } })
     expect(manager({ value: 'm2', $ref: 'Users/m2' }, op)).toEqual({ manager: { value: 'm2', $ref: 'Users/m2' } })
@@ -558,7 +582,7 @@ test('point 11: schemas follows from what a resource has; a PATCH of it is told 
     { op: 'replace', path: 'schemas', value: [core] },
     { op: 'remove', path: `schemas[value eq "${enterprise}"]` },
   ]) {
-    const after = patch([operation], {}, resource)
+    const after = patch([operation], standard, resource)
     expect(after.resource).toEqual(resource)
     expect(after.deviations).toMatchObject([{ code: 'read-only-attribute', pointer: '/Operations/0/path' }])
   }

@@ -1,11 +1,11 @@
 import { below, deviations as all } from '../deviation.ts'
-import type { Deviation } from '../deviation.ts'
+import { Diagnosis } from '../diagnosis.ts'
 import { errors } from '../error.ts'
 import { printPath } from '../filter/filter.ts'
 import type { AttributePath, Filter } from '../filter/filter.ts'
 import { isObject } from '../json.ts'
 import type { JsonValue } from '../json.ts'
-import { readMembers } from '../member.ts'
+import { readMember, readMembers } from '../member.ts'
 import type { Member } from '../member.ts'
 import { groupSchema } from '../schema/group.ts'
 import type { PatchOperation, PatchPath } from './operation.ts'
@@ -25,19 +25,18 @@ export interface SplitPatch {
   document: PatchOperation[]
   /** For the membership rows, in their order. */
   membership: MembershipChange[]
-  deviations: Deviation[]
 }
 
 /**
  * The operations of a Group's PATCH: those on the document, and those on its memberships. Edits of a member's parts, such as
  * members[value eq "..."].display, are accepted and do nothing. Throws `mutability` for a new `value` of an existing member, `invalidValue`.
  */
-export function splitPatch(operations: readonly PatchOperation[]): SplitPatch {
-  const split: SplitPatch = { document: [], membership: [], deviations: [] }
+export function splitPatch(operations: readonly PatchOperation[], found = new Diagnosis()): SplitPatch {
+  const split: SplitPatch = { document: [], membership: [] }
   for (const operation of operations) {
-    if (operation.path === undefined || isWholeGroup(operation.path)) splitValue(operation, split)
+    if (operation.path === undefined || isWholeGroup(operation.path)) splitValue(operation, split, found)
     else if (isMembers(operation.path.path)) {
-      const change = membershipChange(operation, operation.path, split.deviations)
+      const change = membershipChange(operation, operation.path, found)
       if (change !== undefined) split.membership.push(change)
     } else split.document.push(operation)
   }
@@ -45,7 +44,7 @@ export function splitPatch(operations: readonly PatchOperation[]): SplitPatch {
 }
 
 /** Without a path the value may hold members beside other attributes. */
-function splitValue(operation: PatchOperation, split: SplitPatch): void {
+function splitValue(operation: PatchOperation, split: SplitPatch, found: Diagnosis): void {
   const { op, value, pointer } = operation
   if (!isObject(value)) {
     split.document.push(operation)
@@ -55,7 +54,7 @@ function splitValue(operation: PatchOperation, split: SplitPatch): void {
   const rest = entries.filter(([key]) => !membersKeys.has(key.toLowerCase()))
   for (const [key, content] of entries) {
     if (!membersKeys.has(key.toLowerCase())) continue
-    const members = readMembers(content, below(below(pointer, 'value'), key), split.deviations)
+    const members = readMembers(content, below(below(pointer, 'value'), key), found)
     const change = wholeChange(op, members)
     if (change !== undefined) split.membership.push(change)
   }
@@ -76,7 +75,7 @@ function isWholeGroup({ path, filter }: PatchPath): boolean {
 function membershipChange(
   operation: PatchOperation,
   { path, filter, sub }: PatchPath,
-  found: Deviation[],
+  found: Diagnosis,
 ): MembershipChange | undefined {
   const { op, value, pointer } = operation
   const part = (sub ?? path.sub)?.toLowerCase()
@@ -91,10 +90,16 @@ function membershipChange(
   }
   if (op === 'remove' && value !== undefined && value !== null) {
     found.push(all.valueOnRemove(pointer))
-    const values = readMembers(value, below(pointer, 'value'), found).map((member) => member.value)
+    const values = listedMembers(value, below(pointer, 'value'), found).map((member) => member.value)
     return values.length === 0 ? undefined : { kind: 'remove', values }
   }
-  return wholeChange(op, readMembers(value, below(pointer, 'value'), found))
+  const read = op === 'add' ? listedMembers : readMembers
+  return wholeChange(op, read(value, below(pointer, 'value'), found))
+}
+
+/** What is added or removed may also be one member alone, RFC 7644 section 3.5.2.1. */
+function listedMembers(value: JsonValue | undefined, pointer: string, found: Diagnosis): Member[] {
+  return isObject(value) ? [readMember(value, pointer, found)] : readMembers(value, pointer, found)
 }
 
 function wholeChange(op: PatchOperation['op'], members: Member[]): MembershipChange | undefined {
@@ -108,7 +113,7 @@ function selectedChange(
   value: JsonValue | undefined,
   values: string[] | undefined,
   pointer: string,
-  found: Deviation[],
+  found: Diagnosis,
 ): MembershipChange | undefined {
   const [selected, ...others] = values ?? []
   if (selected === undefined || others.length > 0) return undefined

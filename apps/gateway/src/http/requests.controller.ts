@@ -53,7 +53,7 @@ export class RequestsController {
     }
     call.about = { ...aboutNothing, ...(await this.#owner(capture.connection)), subject: { kind: 'request', id } }
     const arrival = this.#arrival(call, capture, dryRun, callerAddress(raw.raw))
-    const answer = await serveReplay(arrival, id, this.#serve)
+    const { answer, diagnosis } = await serveReplay(arrival, id, this.#serve)
     const { method, path, query } = capture
     return {
       requestId: arrival.requestId,
@@ -64,7 +64,8 @@ export class RequestsController {
         headers: answer.headers,
         ...(typeof answer.body === 'string' ? { body: parseJson(answer.body) } : {}),
       },
-      deviations: answer.outcome.deviations,
+      ...(diagnosis === undefined ? {} : { dialect: diagnosis.dialect.name }),
+      deviations: diagnosis?.deviations ?? [],
     }
   }
 

@@ -1,7 +1,15 @@
 import { defaultSettings, makeEvent } from '#libs/events/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
 import { Database } from '#libs/postgres/index'
-import { ExactNumber, parsePatch, readResource, resourceTypes, ScimError, splitPatch } from '#libs/scim/index'
+import {
+  Diagnosis,
+  ExactNumber,
+  parsePatch,
+  readResource,
+  resourceTypes,
+  ScimError,
+  splitPatch,
+} from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import type { AdoptBy } from '../adoption.ts'
 import type { Restoration } from '../deleted.ts'
@@ -12,7 +20,7 @@ import type { Command } from '../provisioning.ts'
 import type { Written } from '../record-store.ts'
 import { StoredDeletedRecords } from './deleted-records.ts'
 import { KnownTrust } from './known-trust.ts'
-import { Records } from './records.ts'
+import { RecordLookups } from './records.ts'
 import { restore as restoreWithin } from './restore.ts'
 import { Writer } from './writer.ts'
 
@@ -101,7 +109,7 @@ async function create(kind: 'User' | 'Group', body: object, members: readonly st
 }
 
 function patch(kind: 'User' | 'Group', id: string, ...operations: object[]): Promise<Written | number> {
-  const { operations: parsed } = parsePatch({
+  const parsed = parsePatch({
     schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
     Operations: operations,
   })
@@ -111,6 +119,7 @@ function patch(kind: 'User' | 'Group', id: string, ...operations: object[]): Pro
     id,
     operations: split.document,
     membership: split.membership,
+    diagnosis: new Diagnosis(),
     precondition: undefined,
   })
 }
@@ -120,10 +129,11 @@ const remove = (kind: 'User' | 'Group', id: string) => write(kind, { kind: 'dele
 const restore = (id: string): Promise<Restoration> =>
   one().deleted.restore({ scope, id, occasion: occasion(), decided: () => marker(id) })
 
-const find = (kind: 'User' | 'Group', id: string) => new Records(one().database).find(resourceTypes[kind], 'c1', id)
+const find = (kind: 'User' | 'Group', id: string) =>
+  new RecordLookups(one().database).find(resourceTypes[kind], 'c1', id)
 const documentOf = async (kind: 'User' | 'Group', id: string) => JSON.parse((await find(kind, id))?.document ?? 'null')
 const membersOf = async (group: string): Promise<string[]> =>
-  ((await new Records(one().database).members('c1', [group])).get(group) ?? [])
+  ((await new RecordLookups(one().database).members('c1', [group], Infinity))?.get(group) ?? [])
     .filter(({ kind }) => kind !== null)
     .map(({ value }) => value)
     .sort()
