@@ -236,7 +236,7 @@ async function stored({ connection }: Principal, places: readonly string[]): Pro
 
 test('what comes of a bulk request is what comes of its operations one after the other', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(draft, { minLength: 2, maxLength: 30 }), async (drafts) => {
+    fc.asyncProperty(fc.array(draft, { minLength: 2, maxLength: 20 }), async (drafts) => {
       const [together, apart] = [await newConnection(), await newConnection()]
       const [here, there] = [await found(together), await found(apart)]
       const results = await run(
@@ -253,7 +253,7 @@ test('what comes of a bulk request is what comes of its operations one after the
         await stored(apart, [...there.users, ...there.groups]),
       )
     }),
-    { numRuns: 30, examples: passedOn.map((drafts) => [drafts]) },
+    { numRuns: 20, examples: passedOn.map((drafts) => [drafts]) },
   )
 }, 120_000)
 
@@ -275,7 +275,7 @@ test('with failOnErrors the operations done are those that one after the other w
         expect(rows).toHaveLength(begun.filter((isFault) => !isFault).length)
       },
     ),
-    { numRuns: 25 },
+    { numRuns: 15 },
   )
 }, 60_000)
 
