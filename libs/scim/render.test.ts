@@ -1,9 +1,11 @@
 import { ScimError } from './error.ts'
 import type { JsonObject } from './json.ts'
-import { parseProjection, project, wants } from './render.ts'
+import { parsePatch } from './patch/operation.ts'
+import { parseProjection, project, wants, withSent } from './render.ts'
 import { attribute } from './schema/attribute.ts'
 import { defineResourceType } from './schema/resource-type.ts'
 import { resourceTypes } from './schema/resource-types.ts'
+import { namesPatched, namesSent } from './sent.ts'
 
 const { User, Group } = resourceTypes
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
@@ -92,6 +94,67 @@ test('point 39: what is never returned is not, and what is returned on request o
     extensions: [{ schema: { ...schema, attributes: schema.attributes.slice(0, 1) }, required: false }],
   })
   expect(project(silent, document, parseProjection(silent, {}))).toEqual({ id: '1', userName: 'ada' })
+})
+
+describe('what is returned on request only, in the answer to a write that sent it', () => {
+  const schema = {
+    id: 'urn:example:2.0:Badge',
+    name: 'Badge',
+    description: 'Badge',
+    attributes: [
+      attribute('badge', 'string', 'b', { returned: 'request' }),
+      attribute('seal', 'string', 's', { returned: 'request' }),
+      attribute('desk', 'complex', 'd', {
+        subAttributes: [attribute('floor', 'string', 'f'), attribute('key', 'string', 'k', { returned: 'request' })],
+      }),
+    ],
+  }
+  const wide = defineResourceType({ ...User, extensions: [{ schema, required: false }] })
+  const document = { id: '1', [schema.id]: { badge: 'b', seal: 's', desk: { floor: 'f', key: 'k' } } }
+  const answer = (names: readonly string[], query = {}): JsonObject =>
+    project(
+      wide,
+      document,
+      withSent(wide, parseProjection(wide, query), () => names),
+    )
+  const patched = (...operations: object[]): JsonObject => {
+    const schemas = ['urn:ietf:params:scim:api:messages:2.0:PatchOp']
+    return answer(namesPatched(wide, parsePatch({ schemas, Operations: operations })))
+  }
+  const desk = { floor: 'f' }
+
+  test('is shown of what a body sent, in whatever case', () => {
+    expect(answer(namesSent(wide, { id: '1' }))).toEqual({ id: '1', [schema.id]: { desk } })
+    expect(answer(namesSent(wide, { [schema.id.toUpperCase()]: { BADGE: 'b' } }))).toEqual({
+      id: '1',
+      [schema.id]: { badge: 'b', desk },
+    })
+    expect(answer(namesSent(wide, { [schema.id]: { desk: {} } }))).toEqual({
+      id: '1',
+      [schema.id]: { desk: { floor: 'f', key: 'k' } },
+    })
+  })
+
+  test('is shown of what a PATCH gave a value, by path or without', () => {
+    const all = { id: '1', [schema.id]: { badge: 'b', desk } }
+    expect(patched({ op: 'add', path: `${schema.id}:badge`, value: 'b' })).toEqual(all)
+    expect(patched({ op: 'replace', path: schema.id, value: { badge: 'b' } })).toEqual(all)
+    expect(patched({ op: 'add', value: { [`${schema.id}:badge`]: 'b' } })).toEqual(all)
+    expect(patched({ op: 'add', value: { [schema.id]: { badge: 'b' } } })).toEqual(all)
+    expect(patched({ op: 'remove', path: `${schema.id}:badge` })).toEqual({ id: '1', [schema.id]: { desk } })
+    expect(patched({ op: 'add', path: `${schema.id}:desk.key`, value: 'k' })).toEqual({
+      id: '1',
+      [schema.id]: { desk: { floor: 'f', key: 'k' } },
+    })
+  })
+
+  test('is not shown where the client named what it wants, or does not want', () => {
+    expect(answer([`${schema.id}:badge`], { attributes: 'id' })).toEqual({ id: '1' })
+    expect(answer([`${schema.id}:badge`], { excludedAttributes: `${schema.id}:badge` })).toEqual({
+      id: '1',
+      [schema.id]: { desk },
+    })
+  })
 })
 
 test('a projection tells whether the members are worth fetching', () => {

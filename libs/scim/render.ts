@@ -10,7 +10,7 @@ import type { ResourceType } from './schema/resource-type.ts'
 export type Projection =
   | { readonly kind: 'default' }
   | { readonly kind: 'include'; readonly names: NameTree }
-  | { readonly kind: 'exclude'; readonly names: NameTree }
+  | { readonly kind: 'exclude'; readonly names: NameTree; readonly sent?: NameTree }
 
 /** JSON keys; one without keys below it means all of it. */
 export interface NameTree extends ReadonlyMap<string, NameTree> {}
@@ -35,6 +35,18 @@ export function parseProjection(
   return { kind: 'default' }
 }
 
+/**
+ * The projection of the answer to a write that sent these attributes: what is returned on request only is shown of them too
+ * (RFC 7643 section 7, "returned"), unless the client named what it wants to see.
+ */
+export function withSent(
+  resourceType: ResourceType,
+  projection: Projection,
+  names: () => readonly string[],
+): Projection {
+  return projection.kind === 'exclude' ? { ...projection, sent: nameTree(resourceType, names()) } : projection
+}
+
 /** Whether the answer has that top-level attribute, so that it is worth fetching. */
 export function wants(projection: Projection, name: string): boolean {
   if (projection.kind === 'default') return true
@@ -54,7 +66,7 @@ export function project(resourceType: ResourceType, resource: JsonObject, projec
     const names = projection.names.get(schema.id)
     if (!isObject(block)) continue
     const part = names?.size === 0 ? whole(schema.attributes, block, projection.kind) : undefined
-    const content = part ?? projectAttributes(schema.attributes, block, { kind: projection.kind, names: names ?? none })
+    const content = part ?? projectAttributes(schema.attributes, block, within(projection, schema.id))
     if (Object.keys(content).length > 0) shown[schema.id] = content
   }
   return shown
@@ -62,7 +74,19 @@ export function project(resourceType: ResourceType, resource: JsonObject, projec
 
 const none: NameTree = new Map()
 
-type Selection = { readonly kind: 'include' | 'exclude'; readonly names: NameTree }
+interface Selection {
+  readonly kind: 'include' | 'exclude'
+  readonly names: NameTree
+  /** What a write sent; absent where it was none, or sent nothing of this. */
+  readonly sent?: NameTree | 'all'
+}
+
+/** What is selected of the parts of an attribute, or of the attributes of an extension. */
+function within({ kind, names, sent }: Selection, name: string): Selection {
+  const part = sent === 'all' ? sent : sent?.get(name)
+  const below = part === undefined ? {} : { sent: part === 'all' || part.size === 0 ? ('all' as const) : part }
+  return { kind, names: names.get(name) ?? none, ...below }
+}
 
 /** An extension named by its URN alone: all of it, or only what is always returned. */
 function whole(attributes: readonly Attribute[], block: JsonObject, kind: Selection['kind']): JsonObject {
@@ -80,13 +104,18 @@ function projectAttributes(attributes: readonly Attribute[], holder: JsonObject,
   return shown
 }
 
-function projectAttribute(attribute: Attribute, value: JsonValue, { kind, names }: Selection): JsonValue | undefined {
-  if (attribute.returned === 'never') return undefined
+function projectAttribute(attribute: Attribute, value: JsonValue, selection: Selection): JsonValue | undefined {
+  const { returned } = attribute
+  if (returned === 'never') return undefined
+  const { kind, names } = selection
   const below = names.get(attribute.name)
   const named = below !== undefined && below.size === 0
-  const wanted = kind === 'include' ? named : attribute.returned === 'default' && !named
-  if (attribute.returned === 'always' || wanted)
-    return projectParts(attribute, value, { kind: 'exclude', names: kind === 'exclude' && below ? below : none })
+  const parts = within(selection, attribute.name)
+  const unnamed = !named && (returned === 'default' || (returned === 'request' && parts.sent !== undefined))
+  const wanted = kind === 'include' ? named : unnamed
+  if (returned === 'always' || wanted) {
+    return projectParts(attribute, value, { ...parts, kind: 'exclude', names: kind === 'exclude' ? parts.names : none })
+  }
   // Inside an attribute that was not chosen itself, only chosen parts and those always returned show.
   const hasChosenParts = kind === 'include' && below !== undefined
   return hasChosenParts ? projectParts(attribute, value, { kind: 'include', names: below }) : undefined

@@ -59,7 +59,7 @@ describe('the base URL', () => {
 describe('who may ask', () => {
   test('whoever presents no key, or a wrong one, is told the scheme, and nothing else', async () => {
     for (const authorization of [undefined, 'Basic YTpi', 'Bearer wrong']) {
-      for (const path of ['/Users', '/ServiceProviderConfig', '/unheard-of']) {
+      for (const path of ['/Users', '/Schemas', '/unheard-of']) {
         const answer = await fetch(`${connection.scimBaseUrl}${path}`, {
           headers: authorization === undefined ? {} : { authorization },
         })
@@ -68,6 +68,18 @@ describe('who may ask', () => {
         expect(await answer.json()).toMatchObject({ schemas: [message('Error')], status: '401' })
       }
     }
+  })
+
+  test('how to authenticate is told without a key, and alike of a connection that is not there', async () => {
+    const tellOf = async (base: string, headers = {}): Promise<Told> => {
+      const answer = await fetch(`${base}/ServiceProviderConfig`, { headers })
+      return { status: answer.status, text: (await answer.text()).replaceAll(base, 'BASE') }
+    }
+    const told = await tellOf(connection.scimBaseUrl)
+    expect(told.status).toBe(200)
+    expect(JSON.parse(told.text).authenticationSchemes).toMatchObject([{ type: 'oauthbearertoken' }])
+    expect(await tellOf(`${world.gatewayUrl}/scim/v2/nosuchconnection`)).toEqual(told)
+    expect(await tellOf(connection.scimBaseUrl, { authorization: 'Bearer wrong' })).toMatchObject({ status: 401 })
   })
 
   test('a key reaches the resources of its connection, and no others', async () => {

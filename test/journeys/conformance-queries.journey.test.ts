@@ -1,5 +1,5 @@
 import { enterpriseSchema, group, type Told, user, userSchema } from '../world.ts'
-import { connection, create, scim, shareOneConnection } from './one-connection.ts'
+import { connection, create, scim, shareOneConnection, world } from './one-connection.ts'
 
 /** RFC 7644 sections 3.4.2, 3.4.3, 3.9 and 3.10: filters, order, pages, projection. */
 shareOneConnection()
@@ -381,4 +381,26 @@ describe('POST /.search', () => {
       })
     }
   })
+})
+
+test('what would show or ask too much is refused as tooMany, and less of it is answered', async () => {
+  const { id } = await create('/Groups', group('very large'))
+  await world.query(
+    `INSERT INTO gateway.membership (connection, group_id, member_id, kind)
+     SELECT $1, $2, 'member-' || n, NULL FROM generate_series(1, 50001) AS n`,
+    [connection.id, id],
+  )
+  const refused = { status: 400, body: { scimType: 'tooMany', status: '400' } }
+  const filter = encodeURIComponent(`id eq "${id}"`)
+  expect(await scim('GET', `/Groups?filter=${filter}`)).toMatchObject(refused)
+  expect(await scim('GET', `/Groups?filter=${filter}&excludedAttributes=members`)).toMatchObject({
+    status: 200,
+    body: { totalResults: 1, Resources: [{ id }] },
+  })
+  const endless = Array.from({ length: 1_200 }, () => 'id pr').join(' or ')
+  expect(await scim('POST', '/Users/.search', { schemas: [searchRequest], filter: endless })).toMatchObject({
+    status: 400,
+    body: { scimType: expect.stringMatching(/^(tooMany|invalidFilter)$/) },
+  })
+  await scim('DELETE', `/Groups/${id}`)
 })

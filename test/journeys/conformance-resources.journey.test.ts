@@ -234,6 +234,13 @@ describe('values', () => {
     expect(body.emails).toEqual(made.emails)
   })
 
+  test('a label that the schema knows is returned as the schema spells it, and any other as it was sent', async () => {
+    const emails = ['WORK', 'Home', 'Secret'].map((type) => ({ value: `${type}@example.com`, type }))
+    const made = await create('/Users', user('canonical', { emails }))
+    expect(made.emails.map(({ type }: Told) => type)).toEqual(['work', 'home', 'Secret'])
+    expect(await read(`/Users/${made.id}`)).toEqual(made)
+  })
+
   test('of several values at most one is primary', async () => {
     const both = [
       { value: 'a@example.com', type: 'work', primary: true },
@@ -304,6 +311,20 @@ describe('users and groups', () => {
       status: 400,
       body: { scimType: 'invalidValue' },
     })
+  })
+
+  test('userNames are compared as PRECIS prepares them: in any case, width and composition', async () => {
+    const made = await create('/Users', user('Zo\u00eb.M\u00fcller'))
+    const alike = ['zo\u00eb.m\u00fcller', 'ZOE\u0308.MU\u0308LLER', '\uff3a\uff4f\u00eb.m\u00fcller']
+    for (const userName of alike) {
+      expect(await scim('POST', '/Users', user(userName))).toMatchObject({
+        status: 409,
+        body: { scimType: 'uniqueness' },
+      })
+      const { Resources } = await read(`/Users?filter=${encodeURIComponent(`userName eq "${userName}"`)}`)
+      expect(Resources).toMatchObject([{ id: made.id, userName: 'Zo\u00eb.M\u00fcller' }])
+    }
+    expect(await scim('POST', '/Users', user('zoe.muller'))).toMatchObject({ status: 201 })
   })
 
   test('a password is taken, never returned, and nowhere stored in clear', async () => {

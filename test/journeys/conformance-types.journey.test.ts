@@ -66,13 +66,9 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-function addSchema({ id }: Connection, schema: object, required = false): Promise<Answer> {
-  return world.admin('POST', `/connections/${id}/schemas`, {
-    schemas: ['urn:ietf:params:scim:schemas:core:2.0:Schema'],
-    resourceType: 'User',
-    required,
-    ...schema,
-  })
+async function addSchema({ id }: Connection, schema: object, required = false): Promise<Answer> {
+  const schemas = ['urn:ietf:params:scim:schemas:core:2.0:Schema']
+  return world.admin('POST', `/connections/${id}/schemas?required=${required}`, { schemas, ...schema })
 }
 
 const known = (ask: Scim, schema: string): Promise<Answer> =>
@@ -136,13 +132,25 @@ describe('data types', () => {
     }
   })
 
+  test('a date without a time, or in another form, is returned as the dateTime that it means', async () => {
+    for (const [since, means] of [
+      ['2008-01-23', '2008-01-23T00:00:00Z'],
+      ['2008-01-23 04:56', undefined],
+      ['2008-01-23T04:56Z', '2008-01-23T04:56:00Z'],
+      ['2008-01-23t04:56:22z', '2008-01-23T04:56:22Z'],
+    ]) {
+      const answer = await post({ since })
+      if (means === undefined) expect(answer).toMatchObject({ status: 400, body: { scimType: 'invalidValue' } })
+      else expect(answer).toMatchObject({ status: 201, body: { [urn]: { since: means } } })
+    }
+  })
+
   test.each([
     ['a fraction as integer', { level: 7.5 }],
     ['text as integer', { level: 'seven' }],
     ['a list as integer', { level: [7, 8] }],
     ['text as decimal', { ratio: 'much' }],
     ['a number as boolean', { remote: 1 }],
-    ['a date without a time', { since: '2008-01-23' }],
     ['a time without a date', { since: '04:56:22Z' }],
     ['a day that is none', { since: '2008-13-40T04:56:22Z' }],
     ['text as dateTime', { since: 'yesterday' }],

@@ -90,7 +90,7 @@ export function decide(
 ): Intent {
   if (command.kind === 'create') {
     command.diagnosis?.attempt()
-    const document = withDefaults(type, command.document, undefined)
+    const document = withActive(type, command.document, undefined)
     const created = type.name === 'User' ? userProvisioned : groupCreated
     const events = created(principal, occasion, command.id, document)
     return {
@@ -168,20 +168,20 @@ interface After {
 function patched(type: ResourceType, command: Extract<Command, { kind: 'patch' }>, before: ScimRecord): After {
   const { operations, diagnosis } = command
   const { resource } = applyPatch(type, before.document, operations, diagnosis.attempt())
-  const document = withDefaults(type, resource, undefined)
-  return { document, changes: differences(before.document, document) }
+  return { document: resource, changes: differences(before.document, resource) }
 }
 
 function replaced(type: ResourceType, command: Extract<Command, { kind: 'replace' }>, before: ScimRecord): After {
-  const document = withDefaults(type, keepImmutable(type, before.document, command.document), before)
+  const document = withActive(type, keepImmutable(type, before.document, command.document), before.document)
   return { document, changes: differences(before.document, document) }
 }
 
 /**
- * A user always has `active`: true unless told otherwise. A PUT that leaves it out asserts nothing about it
- * (RFC 7644 section 3.5.1), so it does not bring a deactivated user back.
+ * A user that is created is active unless told otherwise. A PUT that leaves `active` out asserts nothing about it (RFC 7644 section
+ * 3.5.1), so it does not bring a deactivated user back. A user of whom it was removed is active, and says nothing of it.
  */
-function withDefaults(type: ResourceType, document: Resource, before: ScimRecord | undefined): Resource {
+function withActive(type: ResourceType, document: Resource, before: Resource | undefined): Resource {
   if (type.name !== 'User' || document['active'] !== undefined) return document
-  return { ...document, active: before?.document['active'] ?? true }
+  const active = before === undefined ? true : before['active']
+  return active === undefined ? document : { ...document, active }
 }

@@ -1,6 +1,8 @@
 import { newId } from '#libs/events/index'
 import {
   errors,
+  namesPatched,
+  namesSent,
   namesVersion,
   parsePatch,
   parseProjection,
@@ -10,6 +12,7 @@ import {
   type ResourceType,
   ScimError,
   splitPatch,
+  withSent,
 } from '#libs/scim/index'
 import { type AdoptBy, adoptByFor } from './adoption.ts'
 import { accepted, type Answer, type Outcome } from './answer.ts'
@@ -201,14 +204,21 @@ async function answerOf(change: Change, written: Written, parts: ResourceParts):
   request.recorded = true
   const outcome = outcomeOf(change, written)
   if (command.kind === 'delete') return { status: 204, headers: {}, outcome }
-  const headers = { ETag: renderVersion(written.version), Location: locationOf(base, type, written.id) }
+  const location = locationOf(base, type, written.id)
+  const headers = { ETag: renderVersion(written.version), Location: location }
   // A bulk response need not show what was written (RFC 7644 section 3.7).
   if (reply.status === 204 || request.within !== undefined) return { status: reply.status, headers, outcome }
+  const projection = withSent(type, reply.projection, () => namesIn(change))
   const isNewUser = written.before === undefined && type.name === 'User'
   const body = isNewUser
-    ? represent(type, base, written, written.document, reply.projection)
-    : await showWritten(type, principal.connection, written, reply.projection, parts)
-  return { status: reply.status, headers, body, outcome }
+    ? represent(type, base, written, written.document, projection)
+    : await showWritten(type, principal.connection, written, projection, parts)
+  return { status: reply.status, headers: { ...headers, 'Content-Location': location }, body, outcome }
+}
+
+/** The attributes that the request sent. */
+function namesIn({ request, type, command }: Change): string[] {
+  return command.kind === 'patch' ? namesPatched(type, command.operations) : namesSent(type, request.body)
 }
 
 /** Never where the client named what it wants to see (RFC 7644 section 3.5.2 then wants an answer). */

@@ -119,6 +119,7 @@ function applyAtPath(patching: Patching, operation: PatchOperation, path: PatchP
     patching.found.push(deviations.unqualifiedAttribute(pathPointer(operation, pointer), name))
   }
   if (reference.path[0] === 'schemas') {
+    if (operation.op === 'remove') throw errors.mutability('"schemas" is required. Leave the remove out.')
     // What a resource uses, it names.
     patching.found.push(deviations.readOnly(pathPointer(operation, pointer), 'schemas'))
     return
