@@ -166,14 +166,15 @@ describe('digests', () => {
 
 describe('sealing', () => {
   const peppers = generatePeppers()
-  const context = { tenant: 'acme', kid: 'abcdefghijkl', purpose: 'sandbox key' }
+  const context = { of: ['acme', 'abcdefghijkl'], purpose: 'sandbox key' }
 
   test('what was sealed opens in its own context only', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         const sealed = seal(peppers, context, text)
+        expect(sealed).toMatch(/^[A-Za-z0-9._~-]+$/)
         expect(open(addPepper(peppers), context, sealed)).toBe(text)
-        for (const other of [{ tenant: 'globex' }, { kid: 'bbbbbbbbbbbb' }, { purpose: 'webhook' }]) {
+        for (const other of [{ of: ['globex', 'abcdefghijkl'] }, { of: ['acme'] }, { purpose: 'webhook' }]) {
           expect(open(peppers, { ...context, ...other }, sealed)).toBeUndefined()
         }
         expect(open(generatePeppers(), context, sealed)).toBeUndefined()

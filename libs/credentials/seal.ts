@@ -3,12 +3,16 @@ import { type Peppers, UnreadablePeppers } from './peppers.ts'
 
 /** What a sealed text belongs to: it opens nowhere else. */
 export interface SealContext {
-  readonly tenant: string
-  readonly kid: string
+  /** Each has a key of its own. */
   readonly purpose: string
+  /** The names of whom and what it is for. */
+  readonly of: readonly string[]
 }
 
-/** Encrypts a text that must be shown again: AES-256-GCM under a key derived from the current pepper for this purpose. */
+/**
+ * Encrypts a text that only we may read, or write: AES-256-GCM under a key derived from the current pepper for this purpose. It becomes letters,
+ * digits, "-", "_" and one ".", which every URL takes as they are.
+ */
 export function seal(peppers: Peppers, context: SealContext, text: string): string {
   const nonce = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', derivedKey(peppers, peppers.current, context), nonce)
@@ -40,6 +44,6 @@ function derivedKey(peppers: Peppers, version: number, { purpose }: SealContext)
   return new Uint8Array(hkdfSync('sha256', pepper, '', `latchkey seal ${purpose}`, 32))
 }
 
-function associatedData({ tenant, kid, purpose }: SealContext): Buffer {
-  return Buffer.from(JSON.stringify([tenant, kid, purpose]))
+function associatedData({ purpose, of }: SealContext): Buffer {
+  return Buffer.from(JSON.stringify([...of, purpose]))
 }

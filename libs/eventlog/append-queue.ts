@@ -23,6 +23,7 @@ export class AppendQueue {
   readonly #options: AppendQueueOptions
   #held: AnyEvent[] = []
   readonly #doubtful = new Set<AnyEvent>()
+  readonly #promised = new Set<Promise<AnyEvent>>()
   readonly #settling = new Set<Promise<void>>()
   #abandoned = false
   #working: Promise<void> | undefined
@@ -32,7 +33,7 @@ export class AppendQueue {
   }
 
   get length(): number {
-    return this.#held.length + this.#doubtful.size
+    return this.#held.length + this.#doubtful.size + this.#promised.size
   }
 
   get isFull(): boolean {
@@ -44,6 +45,18 @@ export class AppendQueue {
     if (this.isFull) return false
     if (doubt === undefined) this.#hold(event)
     else this.#holdBack(event, doubt)
+    return true
+  }
+
+  /** For an event that is not known yet, and must not reject: its place is taken now. False when full. */
+  offerLater(event: Promise<AnyEvent>): boolean {
+    if (this.isFull) return false
+    this.#promised.add(event)
+    const settling = event.then((known) => {
+      this.#settling.delete(settling)
+      if (this.#promised.delete(event)) this.#hold(known)
+    })
+    this.#settling.add(settling)
     return true
   }
 
@@ -60,6 +73,7 @@ export class AppendQueue {
     const lost = this.length
     this.#held = []
     this.#doubtful.clear()
+    this.#promised.clear()
     this.#abandoned = true
     return lost
   }

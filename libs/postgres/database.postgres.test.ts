@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
-import { Database, Entities, isConnectionLoss, type Waiting } from './index.ts'
+import { Database, Entities, isConnectionLoss, tookTooLong, type Waiting } from './index.ts'
 
 let server: TestDatabase
 let told: Error[] = []
@@ -29,6 +29,31 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 afterAll(() => server.drop())
+
+describe('a snapshot', () => {
+  it('reads the database as it was at one moment, writes nothing, and gives its connection back', async () => {
+    const database = open({ connections: 2 })
+    await database.query('CREATE TABLE IF NOT EXISTS moved (number integer)')
+    const snapshot = await database.openSnapshot()
+    const count = (): Promise<unknown[]> => snapshot.query('SELECT count(*) AS n FROM moved')
+    expect(await count()).toEqual([{ n: 0 }])
+    await database.query('INSERT INTO moved VALUES (1)')
+    expect(await count()).toEqual([{ n: 0 }])
+    await expect(snapshot.query('INSERT INTO moved VALUES (2)')).rejects.toMatchObject({ code: '25006' })
+    await snapshot.end()
+    await snapshot.end()
+    for (let round = 0; round < 5; round++) {
+      expect(await database.snapshot((reads) => reads.query('SELECT count(*) AS n FROM moved'))).toEqual([{ n: 1 }])
+    }
+  })
+
+  it('ends a statement that takes longer than it may, and others are as before', async () => {
+    const database = open({ connections: 1, statementTimeout: 20_000 })
+    const slow = database.snapshot((reads) => reads.query('SELECT pg_sleep(10)'), 100)
+    expect(tookTooLong(await slow.catch((error: unknown) => error))).toBe(true)
+    expect(await database.query('SHOW statement_timeout')).toEqual([{ statement_timeout: '20s' }])
+  })
+})
 
 describe('what runs after commit', () => {
   it('cannot make a committed transaction look failed: all run in order, and failures are told', async () => {

@@ -38,6 +38,12 @@ export interface Transaction extends Queryable, Appending {
   savepoint<T>(work: () => Promise<T>): Promise<T>
 }
 
+/** A transaction that only reads, all of it as it was at one moment. */
+export interface Snapshot extends Queryable {
+  /** Lets the connection go. To be called in the end, whatever happened; does not reject. */
+  end(): Promise<void>
+}
+
 export interface DatabaseOptions {
   readonly url: string
   /** Shown in pg_stat_activity. */
@@ -157,6 +163,28 @@ export class Database implements Queryable {
     return result
   }
 
+  /**
+   * Begins to read the database as it is at one moment, and holds a connection until that is ended. A statement of it may take
+   * `statementTimeout` milliseconds, and that of the database unless told.
+   */
+  async openSnapshot(statementTimeout?: number): Promise<Snapshot> {
+    const client = await this.#pool.connect()
+    const patience = statementTimeout === undefined ? this.#patience : patienceOf(statementTimeout)
+    const beginning = ['BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY']
+    if (statementTimeout !== undefined) beginning.push(`SET LOCAL statement_timeout = ${statementTimeout}`)
+    return new OpenSnapshot(client, patience, beginning)
+  }
+
+  /** Runs `work` with a snapshot, and ends that. */
+  async snapshot<T>(work: (snapshot: Queryable) => Promise<T>, statementTimeout?: number): Promise<T> {
+    const snapshot = await this.openSnapshot(statementTimeout)
+    try {
+      return await work(snapshot)
+    } finally {
+      await snapshot.end()
+    }
+  }
+
   /** Holds one connection for as long as `work` runs, without a `statementTimeout`: for session-level locks and upkeep. */
   async session<T>(work: (session: Queryable) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect()
@@ -174,6 +202,33 @@ export class Database implements Queryable {
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([this.#quick.end(), this.#pool.end()])
+  }
+}
+
+class OpenSnapshot implements Snapshot {
+  readonly #client: pg.PoolClient
+  readonly #patience: Patience
+  #ended = false
+
+  constructor(client: pg.PoolClient, patience: Patience, beginning: readonly string[]) {
+    this.#client = client
+    this.#patience = patience
+    // Should one of them fail, so does what is sent behind it.
+    for (const text of beginning) client.query({ text, ...patience }).catch(() => undefined)
+  }
+
+  async query<Row extends object>(statement: string | Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    const result = await this.#client.query<Row>({ ...configured(statement, values), ...this.#patience })
+    return result.rows
+  }
+
+  async end(): Promise<void> {
+    if (this.#ended) return
+    this.#ended = true
+    await this.#client.query({ text: 'ROLLBACK', ...this.#patience }).then(
+      () => this.#client.release(),
+      (error: unknown) => this.#client.release(error instanceof Error ? error : true),
+    )
   }
 }
 

@@ -50,6 +50,11 @@ export function isConnectionLoss(error: unknown): boolean {
   )
 }
 
+/** The server ended a statement that took longer than it may: a connection loss too, unless the statement is known to ask for much. */
+export function tookTooLong(error: unknown): boolean {
+  return codeOf(error) === '57014'
+}
+
 const silence = /timeout exceeded when trying to connect|^timeout expired$|Query read timeout/i
 
 /** A connection loss of the slow kind: the server took no connection, or nothing came back, for as long as was waited. */

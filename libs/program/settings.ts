@@ -76,6 +76,19 @@ export const settings = {
     about:
       'Records of reads and refusals held in memory while the database is slow; when full, requests are answered 503.',
   }),
+  LATCHKEY_LIST_TIMEOUT: setting.duration({
+    default: '2s',
+    min: '100ms',
+    max: '20s',
+    about:
+      'How long the gateway searches the database for a list that no index answers at once; then it refuses it as tooMany.',
+  }),
+  LATCHKEY_CURSOR_TIMEOUT: setting.duration({
+    default: '1h',
+    min: '1m',
+    max: '30d',
+    about: 'How long a cursor of a list is good: who pages asks for the next page within this time.',
+  }),
   LATCHKEY_DELETED_RETENTION: setting.duration({
     default: '30d',
     min: '0s',

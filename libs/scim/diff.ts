@@ -42,6 +42,7 @@ function same(left: JsonValue | undefined, right: JsonValue | undefined): boolea
   if (left === undefined || right === undefined || typeof left !== 'object' || typeof right !== 'object') return false
   if (!Array.isArray(left) || !Array.isArray(right)) return canonicalText(left) === canonicalText(right)
   if (left.length !== right.length) return false
+  if (left.every((element, index) => element === right[index])) return true
   const [one, other] = [left.map(canonicalText).sort(), right.map(canonicalText).sort()]
   return one.every((text, index) => text === other[index])
 }

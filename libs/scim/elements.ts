@@ -45,6 +45,7 @@ export function mergeDuplicates(attribute: Attribute, elements: readonly JsonVal
   if (elements.length > maximumValues) {
     throw errors.invalidValue(`"${attribute.name}" has more than ${maximumValues} values. Send fewer.`)
   }
+  if (elements.length < 2) return [...elements]
   const seen = new Map<string, JsonValue>()
   for (const element of elements) {
     const key = elementKey(attribute, element)

@@ -1,4 +1,4 @@
-/** The words of RFC 7644 section 3.12, table 9. */
+/** The words of RFC 7644 section 3.12, table 9, and of RFC 9865 section 2.1. */
 export type ScimType =
   | 'invalidFilter'
   | 'tooMany'
@@ -9,6 +9,9 @@ export type ScimType =
   | 'noTarget'
   | 'invalidValue'
   | 'sensitive'
+  | 'invalidCursor'
+  | 'expiredCursor'
+  | 'invalidCount'
 
 /** An answer that refuses a SCIM request. `detail` is for a person: the cause and the fix, never the value of a personal attribute. */
 export class ScimError extends Error {
@@ -49,6 +52,25 @@ export const errors = {
   mutability: badRequest('mutability', 'mutability'),
   noTarget: badRequest('noTarget', 'no-target'),
   tooMany: badRequest('tooMany', 'too-many'),
+  invalidCount: badRequest('invalidCount', 'invalid-count'),
+
+  /** The same for whatever is wrong with it: forged, of another query, or of another connection. */
+  invalidCursor: () =>
+    new ScimError({
+      status: 400,
+      scimType: 'invalidCursor',
+      code: 'invalid-cursor',
+      detail:
+        'The cursor is not one that this query was given. Repeat the query with all its parameters and the nextCursor of its last page, or with an empty cursor to begin anew.',
+    }),
+
+  expiredCursor: (lifetimeSeconds: number) =>
+    new ScimError({
+      status: 400,
+      scimType: 'expiredCursor',
+      code: 'expired-cursor',
+      detail: `The cursor is older than ${lifetimeSeconds} seconds. Repeat the query with an empty cursor to begin anew, and ask for each next page sooner.`,
+    }),
 
   uniqueness: (detail: string) => new ScimError({ status: 409, scimType: 'uniqueness', code: 'uniqueness', detail }),
 

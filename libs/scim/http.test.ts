@@ -1,5 +1,5 @@
 import { isScimMediaType, responseMediaType } from './media-type.ts'
-import { parseSearch } from './search.ts'
+import { parseSearch, readSearch } from './search.ts'
 import { namesVersion, renderVersion } from './version.ts'
 
 test('point 42: both content types are taken, with any parameter but a charset that is not UTF-8', () => {
@@ -23,13 +23,26 @@ test('point 42: both content types are taken, with any parameter but a charset t
   }
 })
 
-test('decision 13: the answer is application/scim+json unless application/json alone was asked for', () => {
-  expect(responseMediaType(undefined)).toBe('application/scim+json')
-  expect(responseMediaType('*/*')).toBe('application/scim+json')
-  expect(responseMediaType('application/json')).toBe('application/json')
-  expect(responseMediaType('application/json, */*;q=0.1')).toBe('application/json')
-  expect(responseMediaType('application/scim+json, application/json')).toBe('application/scim+json')
-  expect(responseMediaType('application/json;q=0')).toBe('application/scim+json')
+test.each([
+  [undefined, 'application/scim+json'],
+  ['', 'application/scim+json'],
+  ['*/*', 'application/scim+json'],
+  ['application/*', 'application/scim+json'],
+  ['application/json', 'application/json'],
+  ['Application/JSON; charset=utf-8', 'application/json'],
+  ['application/json, */*;q=0.1', 'application/json'],
+  ['application/json, text/plain, */*', 'application/json'],
+  ['application/scim+json, application/json', 'application/scim+json'],
+  ['application/json, application/scim+json', 'application/scim+json'],
+  ['application/json;q=0.9, application/scim+json;q=0.8', 'application/json'],
+  ['application/scim+json;q=0.5, application/*;q=0.7', 'application/json'],
+  ['application/scim+json;q=0, */*', 'application/json'],
+  ['application/json;q=0.5, */*', 'application/scim+json'],
+  ['application/json;q=0', 'application/scim+json'],
+  ['text/html, image/gif, *; q=.2, */*; q=.2', 'application/scim+json'],
+  ['text/html', 'application/scim+json'],
+] as const)('decision 13: the answer to Accept %j is %s', (accept, expected) => {
+  expect(responseMediaType(accept)).toBe(expected)
 })
 
 test('point 45: versions compare weakly', () => {
@@ -48,6 +61,18 @@ test('point 40: a search request gives its filter, names and paging', () => {
     attributes: ['id'],
     count: 5,
   })
+  expect(parseSearch({ schemas, sortBy: 'title', sortOrder: 'descending', cursor: '' })).toEqual({
+    sortBy: 'title',
+    sortOrder: 'descending',
+    cursor: '',
+  })
   expect(() => parseSearch({ filter: 'title pr' })).toThrow(expect.objectContaining({ scimType: 'invalidSyntax' }))
   expect(() => parseSearch({ schemas, filter: 7 })).toThrow(expect.objectContaining({ scimType: 'invalidFilter' }))
+})
+
+test('point 46: a query gives what a list is asked for, and its other parameters are ignored', () => {
+  const query = new URLSearchParams(
+    'aadOptscim062020&filter=a+pr&cursor&attributes=id,userName&attributes=emails&count=5&count=6&Filter=x',
+  )
+  expect(readSearch(query)).toEqual({ filter: 'a pr', cursor: '', attributes: 'id,userName,emails', count: '5' })
 })

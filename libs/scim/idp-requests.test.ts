@@ -80,7 +80,7 @@ function finds(row: Row, resource: JsonObject): boolean {
 }
 
 const page = (startIndex: number, count: number) => (row: Row) =>
-  expect(parsePaging(Object.fromEntries(query(row)), 200)).toEqual({ startIndex, count })
+  expect(parsePaging(Object.fromEntries(query(row)), 200)).toEqual({ method: 'index', startIndex, count })
 
 const nothingToRead = (row: Row) => expect(row.body).toBeUndefined()
 

@@ -150,7 +150,9 @@ test('what is very long, deep or many is refused or read', () => {
     `{"userName":"a","x509Certificates":[{"value":"${'A '.repeat(50_000)}="}]}`,
     `{"userName":"a","roles":"${'{'.repeat(50_000)}"}`,
     operations(...Array(1_000).fill('{"op":"add","path":"emails[type eq \\"work\\"].display","value":"x"}')),
-    operations(...Array(5).fill(`{"op":"add","path":"emails","value":[${many(500, (index) => `{"value":"${index}"}`)}]}`)),
+    operations(
+      ...Array(5).fill(`{"op":"add","path":"emails","value":[${many(500, (index) => `{"value":"${index}"}`)}]}`),
+    ),
   ]
   for (const text of texts) {
     tryAll([() => parseJson(text)])

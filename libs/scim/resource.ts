@@ -96,18 +96,19 @@ export function livesApart(resourceType: ResourceType, { attribute, parent, exte
  * empty, or of an extension that there is no longer, are gone.
  */
 export function withSchemas(resourceType: ResourceType, document: JsonObject): Resource {
-  const { schemas: _schemas, ...attributes } = document
   const schemas = [resourceType.schema.id]
-  for (const key of Object.keys(attributes)) {
-    if (key.includes(':') && findExtension(resourceType, key) === undefined) delete attributes[key]
+  const resource: Resource = { schemas }
+  for (const [key, value] of Object.entries(document)) {
+    if (key === 'schemas') continue
+    const isKept = !key.includes(':') || (isBlock(value) && findExtension(resourceType, key) !== undefined)
+    if (isKept) resource[key] = value
   }
-  for (const { schema } of resourceType.extensions) {
-    const block = attributes[schema.id]
-    if (block === undefined) continue
-    if (isObject(block) && Object.keys(block).length > 0) schemas.push(schema.id)
-    else delete attributes[schema.id]
-  }
-  return { schemas, ...attributes }
+  for (const { schema } of resourceType.extensions) if (resource[schema.id] !== undefined) schemas.push(schema.id)
+  return resource
+}
+
+function isBlock(value: JsonValue): boolean {
+  return isObject(value) && Object.keys(value).length > 0
 }
 
 /**
@@ -131,11 +132,15 @@ function requireAll(attributes: readonly Attribute[], holder: JsonObject, parent
     if (required && isUnset(value) && mutability !== 'readOnly' && mutability !== 'writeOnly') {
       throw errors.invalidValue(`The attribute "${parent}${name}" is required and has no value. Send one.`)
     }
-    if (subAttributes === undefined || value === undefined) continue
+    if (value === undefined || subAttributes?.some(isRequired) !== true) continue
     for (const element of Array.isArray(value) ? value : [value]) {
       if (isObject(element)) requireAll(subAttributes, element, `${name}.`)
     }
   }
+}
+
+function isRequired({ required }: Attribute): boolean {
+  return required
 }
 
 function isUnset(value: JsonValue | undefined): boolean {

@@ -4,21 +4,36 @@ import type { JsonValue } from './json.ts'
 
 export const searchSchema = 'urn:ietf:params:scim:api:messages:2.0:SearchRequest'
 
-/** The fields of a search request as they came: `filter` is for `parseFilter`, the others for `parseProjection` and `parsePaging`. */
+/**
+ * What a list is asked for, as it came: `filter` is for `parseFilter`, the others for `parseProjection`, `parseSort` and `parsePaging`.
+ */
 export interface SearchRequest {
   filter?: string
   attributes?: JsonValue
   excludedAttributes?: JsonValue
+  sortBy?: JsonValue
+  sortOrder?: JsonValue
   startIndex?: JsonValue
   count?: JsonValue
+  cursor?: JsonValue
 }
 
-const fields = ['attributes', 'excludedAttributes', 'startIndex', 'count'] as const
+const fields = ['attributes', 'excludedAttributes', 'sortBy', 'sortOrder', 'startIndex', 'count', 'cursor'] as const
+
+/** The parameters of a GET, RFC 7644 section 3.4.2. Others are ignored; a list of names may be given in several. */
+export function readSearch(query: URLSearchParams): SearchRequest {
+  const search: SearchRequest = {}
+  for (const field of ['filter', ...fields] as const) {
+    const values = query.getAll(field)
+    if (values.length > 0) search[field] = field.endsWith('ttributes') ? values.join(',') : (values[0] ?? '')
+  }
+  return search
+}
 
 /** The body of a POST to /.search, RFC 7644 section 3.4.3. Throws `invalidSyntax`, and `invalidFilter` when the filter is no string. */
 export function parseSearch(body: unknown): SearchRequest {
   const schemas = isObject(body) ? body['schemas'] : undefined
-  if (!isObject(body) || !Array.isArray(schemas) || !schemas.includes(searchSchema)) {
+  if (!isObject(body) || !Array.isArray(schemas) || !schemas.some(isSearchSchema)) {
     throw errors.invalidSyntax(
       `The body is not a search request. Send an object whose "schemas" holds ${searchSchema}.`,
     )
@@ -32,4 +47,9 @@ export function parseSearch(body: unknown): SearchRequest {
     if (value !== undefined && value !== null) search[field] = value
   }
   return search
+}
+
+/** URNs are caseless. */
+function isSearchSchema(urn: JsonValue): boolean {
+  return typeof urn === 'string' && urn.toLowerCase() === searchSchema.toLowerCase()
 }

@@ -1,5 +1,5 @@
-import { patch, user } from '../world.ts'
-import { create, scim, shareOneConnection, world } from './one-connection.ts'
+import { eventually, patch, user } from '../world.ts'
+import { connection, create, scim, shareOneConnection, world } from './one-connection.ts'
 
 shareOneConnection()
 
@@ -63,6 +63,56 @@ test('point 21: a name is taken in every spelling that means it, is found in eve
       status: 400,
       body: { scimType: 'invalidValue' },
     })
+  }
+})
+
+test('a number of more digits than a double has keeps them, and is found by all of them', async () => {
+  const urn = 'urn:example:params:scim:schemas:extension:account:2.0:User'
+  const added = await world.admin('POST', `/connections/${connection.id}/schemas`, {
+    schemas: ['urn:ietf:params:scim:schemas:core:2.0:Schema'],
+    id: urn,
+    name: 'Account',
+    description: 'Account',
+    attributes: [
+      { name: 'number', type: 'integer' },
+      { name: 'balance', type: 'decimal' },
+    ],
+  })
+  expect(added).toMatchObject({ status: 201 })
+  await eventually(
+    () => scim('GET', `/Schemas/${urn}`),
+    ({ status }) => status === 200,
+  )
+  const headers = { authorization: `Bearer ${connection.key}`, 'content-type': 'application/scim+json' }
+  const text = async (method: string, path: string, body?: string): Promise<string> =>
+    (
+      await fetch(`${connection.scimBaseUrl}${path}`, { method, headers, ...(body === undefined ? {} : { body }) })
+    ).text()
+  const sent = '"number": 9223372036854775807, "balance": 0.1000000000000000055'
+  const made = await text('POST', '/Users', `{"schemas":["${urn}"],"userName":"digits.all","${urn}":{${sent}}}`)
+  const { id } = JSON.parse(made)
+  const answers = [
+    made,
+    await text('PATCH', `/Users/${id}`, JSON.stringify(patch({ op: 'add', path: 'title', value: 'x' }))),
+    await text('GET', `/Users/${id}`),
+    await text('GET', `/Users/${id}?attributes=${urn}`),
+    await text('GET', `/Users?filter=${encodeURIComponent('userName eq "digits.all"')}`),
+  ]
+  for (const answer of answers) {
+    expect(answer).toMatch(/"number": ?9223372036854775807[,}]/)
+    expect(answer).toMatch(/"balance": ?0.1000000000000000055[,}]/)
+  }
+  expect(await found(`${urn}:number eq 9223372036854775807`)).toBe(1)
+  expect(await found(`${urn}:number eq 9223372036854775806`)).toBe(0)
+  expect(await found(`${urn}:number gt 9223372036854775806 and ${urn}:balance gt 0.1`)).toBe(1)
+  expect(await found(`${urn}:number gt 9223372036854775807`)).toBe(0)
+  for (const number of ['7.0', '1e3']) {
+    const refused = await text(
+      'PATCH',
+      `/Users/${id}`,
+      JSON.stringify(patch({ op: 'replace', path: `${urn}:number`, value: 'N' })).replace('"N"', number),
+    )
+    expect(JSON.parse(refused)).toMatchObject({ status: '400', scimType: 'invalidValue' })
   }
 })
 

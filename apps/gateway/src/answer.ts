@@ -6,9 +6,17 @@ import { redact } from '#libs/telemetry/index'
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** JSON text; absent for 204. */
-  readonly body?: string
+  /** JSON text, whole or as it comes; absent for 204. */
+  readonly body?: string | TextStream
   readonly outcome: Outcome
+}
+
+/** A text that is too long to be held. */
+export interface TextStream {
+  /** To be gone through once; an error in it means that the rest is not to be had. */
+  readonly pieces: AsyncIterable<string>
+  /** Lets go of what it is read from. To be called in the end, whatever happened; does not reject. */
+  close(): Promise<void>
 }
 
 export interface Outcome {
@@ -36,9 +44,22 @@ export function accepted(status: number, about: Partial<Outcome> = {}): Outcome 
   }
 }
 
+/** What became of an answer that was begun and not brought to its end, by our fault or because the client was gone. */
+export function brokenOff(outcome: Outcome, whose: 'ours' | "the client's"): Outcome {
+  return whose === 'ours'
+    ? {
+        ...outcome,
+        result: 'failed',
+        code: 'answer-broken-off',
+        detail: 'The answer could not be completed because of a fault in this service, and the connection was broken.',
+      }
+    : { ...outcome, code: 'client-gone', detail: 'The client closed the connection before it had the whole answer.' }
+}
+
 /** A refusal as RFC 7644 section 3.12 has it; what is our own fault counts as failed. */
 export function refused(error: ScimError, headers: Readonly<Record<string, string>> = {}): Answer {
-  const result = error.status >= 500 ? 'failed' : 'refused'
+  const isOurs = error.status >= 500 && error.status !== 501
+  const result = isOurs ? 'failed' : 'refused'
   // It may quote what the client sent; that of a 401 quotes nothing, and its advice would look like a secret.
   const detail = error.status === 401 ? error.detail : redact(error.detail)
   return {

@@ -92,9 +92,11 @@ class BulkRun {
 
   async #countTogether(waiting: readonly BulkStep[], most: number): Promise<number> {
     const pathOf = (operation: BulkOperation): string | undefined => this.#pathOf(operation)
-    const replaced = waiting.slice(0, most).flatMap(({ operations }) => {
-      const [, collection, id = ''] = operations[0]?.method === 'PUT' ? (pathOf(operations[0])?.split('/') ?? []) : []
-      return collection === 'Users' && isId(id) ? [id] : []
+    const others = waiting.findIndex(({ operations }) => !['PUT', 'PATCH'].includes(operations[0]?.method ?? ''))
+    const changes = waiting.slice(0, others === -1 ? most : Math.min(others, most)).flatMap((step) => step.operations)
+    const replaced = changes.flatMap((operation) => {
+      const [, collection, id = ''] = pathOf(operation)?.split('/') ?? []
+      return operation.method === 'PUT' && collection === 'Users' && isId(id) ? [id] : []
     })
     const userNameKeys = replaced.length > 1 ? await this.#userNameKeys(replaced) : new Map<string, string>()
     const { conflicts, adoptBy } = this.#request.principal.settings
@@ -144,12 +146,21 @@ class BulkRun {
     )
     const sound = creations.map((creation) => (creation.status === 'fulfilled' ? creation.value : undefined))
     const answers = createTogether(sound, this.#parts)
+    const refusedOf = (all: Awaited<typeof answers>): string[] =>
+      operations.flatMap(({ bulkId = '' }, index) =>
+        creations[index]?.status === 'rejected' || isRefused(all[index]) ? [bulkId] : [],
+      )
     await Promise.all(
       inner.map((one, index) =>
         this.#conclude(one, () => {
           const creation = creations[index]
           if (creation?.status === 'rejected') throw creation.reason
-          return take(one.passage, 'operation', async () => answerIn(await answers, index, operations))
+          return take(one.passage, 'operation', async () => {
+            const all = await answers
+            const own = all[index]
+            if (own?.status === 'fulfilled') return own.value
+            throw isRefused(own) ? own?.reason : errors.brokenCircle(refusedOf(all))
+          })
         }),
       ),
     )
@@ -180,13 +191,14 @@ class BulkRun {
       ...(headers['ETag'] === undefined ? {} : { version: headers['ETag'] }),
       ...(location === undefined ? {} : { location }),
       status,
-      ...(status >= 400 && body !== undefined ? { response: body } : {}),
+      ...(status >= 400 && typeof body === 'string' ? { response: body } : {}),
     })
   }
 
   /** The operation as a request that has just arrived: who sends it is known from the bulk request. */
   #passageOf(operation: BulkOperation): Passage {
-    const { arrival, connection, key, isRehearsal, diagnosis } = this.#request
+    const { endpoint: _path, resourceId: _id, body: _body, replayOf: _captured, ...known } = this.#request
+    const { arrival } = known
     const inner: Arrival = {
       ...arrival,
       requestId: newId(arrival.receivedAt.getTime()),
@@ -197,14 +209,12 @@ class BulkRun {
       began: performance.now(),
     }
     return {
+      ...known,
       arrival: inner,
       within: { requestId: arrival.requestId },
       steps: [],
       recorded: false,
-      diagnosis: new Diagnosis(diagnosis.dialect, `${operation.pointer}/data`),
-      ...(connection === undefined ? {} : { connection }),
-      ...(key === undefined ? {} : { key }),
-      ...(isRehearsal === undefined ? {} : { isRehearsal }),
+      diagnosis: new Diagnosis(known.diagnosis.dialect, `${operation.pointer}/data`),
     }
   }
 
@@ -261,16 +271,8 @@ function isVerb(word: string): word is keyof typeof verbs {
   return Object.hasOwn(verbs, word)
 }
 
-/** The answer of one in a circle; if it only went down with others, they are named. */
-function answerIn(
-  answers: readonly PromiseSettledResult<Answer>[],
-  index: number,
-  operations: readonly BulkOperation[],
-): Answer {
-  const own = answers[index]
-  if (own?.status === 'fulfilled') return own.value
-  const isBroken = (one: PromiseSettledResult<Answer> | undefined): boolean =>
-    one?.status === 'rejected' && one.reason instanceof ScimError && one.reason.code === errors.brokenCircle([]).code
-  if (!isBroken(own)) throw own?.reason
-  throw errors.brokenCircle(operations.flatMap(({ bulkId = '' }, at) => (isBroken(answers[at]) ? [] : [bulkId])))
+/** For something of its own, and not because another of its circle was. */
+function isRefused(outcome: PromiseSettledResult<Answer> | undefined): boolean {
+  if (outcome?.status !== 'rejected') return false
+  return !(outcome.reason instanceof ScimError && outcome.reason.code === errors.brokenCircle([]).code)
 }

@@ -4,6 +4,7 @@ import { errors, ScimError } from '#libs/scim/index'
 import { type Answer, refused } from './answer.ts'
 import { requestDecided } from './decision.ts'
 import { dryRunMark } from './rehearsal.ts'
+import { WatchedStream } from './watched-stream.ts'
 import type { Arrival, Passage } from './way-in.ts'
 
 export interface ConcludeParts {
@@ -17,17 +18,43 @@ export interface ConcludeParts {
 /**
  * Whatever comes of the work is an answer. Exactly one record is left of it: with the write itself, or by the bounded
  * queue (which drops it should the write turn out to be stored after all); when that is full the answer is 503, whatever had been decided.
+ * The record of an answer that is sent as it is read has its place in the queue before the first byte of it, and is made after the last.
  */
 export async function conclude(passage: Passage, work: () => Promise<Answer>, parts: ConcludeParts): Promise<Answer> {
-  let answer: Answer
+  return recorded(passage, await decided(passage, work, parts), parts)
+}
+
+async function decided(passage: Passage, work: () => Promise<Answer>, parts: ConcludeParts): Promise<Answer> {
   try {
-    answer = await work()
+    const answer = await work()
+    if (passage.arrival.method !== 'HEAD' || typeof answer.body !== 'object') return answer
+    // Nobody is to read it, nor to count its length.
+    await answer.body.close()
+    const { body: _, ...headers } = answer
+    return headers
   } catch (error) {
-    answer = refused(refusalOf(error, passage.arrival, parts), passage.isRehearsal === true ? dryRunMark : {})
+    return refused(refusalOf(error, passage.arrival, parts), passage.isRehearsal === true ? dryRunMark : {})
   }
-  if (!passage.recorded && !parts.decisions.offer(requestDecided(passage, answer.outcome), passage.doubt)) {
-    answer = refused(errors.unavailable(1))
+}
+
+async function recorded(passage: Passage, answer: Answer, parts: ConcludeParts): Promise<Answer> {
+  const { body } = answer
+  if (typeof body !== 'object') {
+    const isKept = passage.recorded || parts.decisions.offer(requestDecided(passage, answer.outcome), passage.doubt)
+    return told(passage, isKept ? answer : refused(errors.unavailable(1)), parts)
   }
+  const stream = new WatchedStream(body, answer.outcome)
+  const ended = stream.ended.then(({ outcome, failure }) => {
+    if (failure !== undefined) parts.failed(failure, passage.arrival.traceId)
+    parts.answered(passage, { ...answer, outcome })
+    return requestDecided(passage, outcome)
+  })
+  if (passage.recorded || parts.decisions.offerLater(ended)) return { ...answer, body: stream }
+  await body.close()
+  return told(passage, refused(errors.unavailable(1)), parts)
+}
+
+function told(passage: Passage, answer: Answer, parts: ConcludeParts): Answer {
   parts.answered(passage, answer)
   return answer
 }

@@ -2,46 +2,49 @@ import {
   errors,
   findResourceType,
   findSchema,
-  renderAll,
   type JsonObject,
+  renderAll,
   resourceTypeDocuments,
   schemaDocuments,
   serviceProviderConfig,
 } from '#libs/scim/index'
 import { accepted, type Answer } from './answer.ts'
-import { largestPage } from './resources.ts'
-import type { Admitted } from './way-in.ts'
+import type { Cursors } from './cursor.ts'
+import { largestPage } from './listing.ts'
+import type { Admitted, Placed } from './way-in.ts'
 
-export interface DiscoveryParts {
+export interface DiscoverParts {
+  readonly cursors: Cursors
   readonly baseUrl: (connection: string) => string
   readonly bodyLimit: number
 }
 
-/** RFC 7644 section 4. A filter is 403 here; paging is passed over. */
-export function discover(request: Admitted, parts: DiscoveryParts): Answer {
+/** RFC 7644 section 4. A filter is 403 here; paging is passed over. Without a key only the configuration is shown. */
+export function discover(request: Placed | Admitted, parts: DiscoverParts): Answer {
   if (request.arrival.query.has('filter')) {
     throw errors.forbidden(
       'discovery-filter',
       'What is discovered here cannot be filtered. Ask again without "filter".',
     )
   }
-  return {
-    status: 200,
-    headers: {},
-    body: documentOf(request, parts),
-    outcome: accepted(200),
+  const baseUrl = parts.baseUrl(request.arrival.connectionId)
+  const offer = {
+    maxResults: largestPage,
+    maxPayloadSize: parts.bodyLimit,
+    cursorTimeout: parts.cursors.lifetime,
   }
+  const body =
+    request.endpoint.operation === 'discovery.service-provider-config'
+      ? JSON.stringify(serviceProviderConfig(baseUrl, offer))
+      : documentOf(request, baseUrl)
+  return { status: 200, headers: {}, body, outcome: accepted(200) }
 }
 
-function documentOf(request: Admitted, parts: DiscoveryParts): string {
+function documentOf(request: Placed | Admitted, baseUrl: string): string {
+  if (!('principal' in request)) throw errors.internal()
   const { endpoint, principal, resourceId = '' } = request
-  const baseUrl = parts.baseUrl(principal.connection)
   const types = [principal.types.User, principal.types.Group]
   switch (endpoint.operation) {
-    case 'discovery.service-provider-config':
-      return JSON.stringify(
-        serviceProviderConfig(baseUrl, { maxResults: largestPage, maxPayloadSize: parts.bodyLimit }),
-      )
     case 'discovery.resource-types':
       return renderAll(resourceTypeDocuments(types, baseUrl))
     case 'discovery.schemas':
@@ -53,7 +56,7 @@ function documentOf(request: Admitted, parts: DiscoveryParts): string {
   }
 }
 
-function found(document: JsonObject | undefined, { arrival }: Admitted): string {
+function found(document: JsonObject | undefined, { arrival }: Placed): string {
   if (document === undefined) throw errors.unknownEndpoint(arrival.path)
   return JSON.stringify(document)
 }

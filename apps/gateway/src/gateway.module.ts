@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common'
 import { derivedSecret } from '#libs/credentials/index'
 import { ADMIN_TOKEN } from '#libs/http/index'
 import { metrics } from '#libs/telemetry/index'
+import { Cursors } from './cursor.ts'
 import { captureOf } from './capture.ts'
 import { DELETED_RECORDS } from './deleted.ts'
 import { FollowTrust } from './events/follow-trust.ts'
@@ -41,7 +42,8 @@ export class GatewayModule {
       peppers,
       bodyLimit,
       decisions,
-      records: new Records(database),
+      records: new Records({ database, listTimeout: parts.listTimeout }),
+      cursors: new Cursors(peppers, parts.cursorTimeout),
       writer: new Writer({ database, log, onFailure: failed }),
       baseUrl: (connection) => `${parts.publicUrl}${scimPrefix}/${connection}`,
       answered: observer(telemetry),

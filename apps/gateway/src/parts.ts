@@ -25,6 +25,10 @@ export interface GatewayParts {
   readonly bodyLimit: number
   /** Milliseconds that a request may take to arrive whole. */
   readonly requestTimeout: number
+  /** Milliseconds that the search for a list may take. */
+  readonly listTimeout: number
+  /** Milliseconds for which a cursor of a list is good. */
+  readonly cursorTimeout: number
   /** For its admin API; without one there is none. */
   readonly adminToken: string | undefined
   /** Milliseconds for which captured requests of sandboxes are kept. */

@@ -1,16 +1,22 @@
 import type { AnyEvent } from '#libs/events/index'
-import type { ResolvedFilter, Resource, ResourceType, ScimError } from '#libs/scim/index'
+import type { PagingByIndex, ResolvedFilter, Resource, ResourceType, ScimError, Target } from '#libs/scim/index'
 import type { Occasion } from './lifecycle.ts'
 import type { Principal } from './principal.ts'
 import type { Command, Intent } from './provisioning.ts'
 
 /** What the gateway asks of its store. Every read is within one connection, and rejects with the driver's error while Postgres is away. */
-export interface RecordReads {
+export interface RecordReads extends LookedUpRecords {
+  /** A page of records. Throws tooMany when they cannot be found, or all matches not be counted, within the bound set for that. */
+  list(connection: string, query: ListQuery): Promise<Listing>
+  /** A group with all its members as they are at one moment. Throws tooManyRequests when many such are under way. */
+  openGroup(connection: string, groupId: string): Promise<OpenGroup>
+}
+
+/** What is found at once. */
+export interface LookedUpRecords {
   find(type: ResourceType, connection: string, id: string): Promise<StoredText | undefined>
-  /** A page by position in the order of ids, and the number of all matches; the two may be of different moments. */
-  list(type: ResourceType, connection: string, query: ListQuery): Promise<Listing>
-  /** Members by group, those nobody knows included. Throws tooMany when there are more than `most` in all. */
-  members(connection: string, groupIds: readonly string[], most?: number): Promise<Map<string, MemberText[]>>
+  /** Members by group, those nobody knows included; undefined when there are more than `most` in all. */
+  members(connection: string, groupIds: readonly string[], most: number): Promise<Map<string, MemberText[]> | undefined>
   /** True when the group has more members than `limit`, found without counting all of them. */
   hasMoreMembersThan(connection: string, groupId: string, limit: number): Promise<boolean>
   /** The keys by which the names of these users are unique; those that do not exist are left out. */
@@ -42,7 +48,7 @@ export interface RecordWrites {
 
 /** Where a request is rehearsed: one write after the other, each seen by those that follow. */
 export interface Stage {
-  readonly records: RecordReads
+  readonly records: LookedUpRecords
   readonly writer: Writes
 }
 
@@ -64,6 +70,15 @@ export interface MemberText {
   readonly display: string | null
 }
 
+/** A group that is read bit by bit, however many members it has. */
+export interface OpenGroup {
+  readonly stored: StoredText | undefined
+  /** To be gone through once. */
+  members(): AsyncIterable<readonly MemberText[]>
+  /** To be called in the end, whatever happened; does not reject. */
+  close(): Promise<void>
+}
+
 export interface GroupOfUser {
   readonly id: string
   readonly display: string
@@ -71,17 +86,48 @@ export interface GroupOfUser {
 }
 
 export interface Listing {
-  readonly totalResults: number
-  readonly records: readonly StoredText[]
+  /**
+   * The number of all matches, of the same moment or a later one; undefined where a page by cursor was asked for and they could not be counted
+   * within the bound.
+   */
+  readonly totalResults: number | undefined
+  readonly records: readonly ListedRecord[]
+  /** Where the next page begins; undefined on the last, and of a page by index. */
+  readonly next: Place | undefined
+}
+
+export interface ListedRecord extends StoredText {
+  readonly type: 'User' | 'Group'
 }
 
 export interface ListQuery {
-  readonly filter: ResolvedFilter | undefined
-  /** From 1. */
-  readonly startIndex: number
-  readonly count: number
-  /** Where the SCIM endpoints of the connection are, for filters on meta.location. */
+  /** The resource types listed, each once, with what is asked of it. */
+  readonly of: readonly {
+    readonly type: ResourceType
+    readonly filter: ResolvedFilter | undefined
+    /** As `resolveSort` resolves it; without it for all of them the order is that of the ids. */
+    readonly sortedBy: Target | undefined
+  }[]
+  readonly descending: boolean
+  readonly page: PagingByIndex | PageAfter
+  /** Where the SCIM endpoints of the connection are, for filters on addresses. */
   readonly baseUrl: string
+}
+
+export interface PageAfter {
+  readonly method: 'cursor'
+  readonly count: number
+  /** Undefined for the first page. */
+  readonly after: Place | undefined
+  /** Known already, so that they are not counted again. */
+  readonly totalResults?: number | undefined
+}
+
+/** A place in the order of a list: that of a record, whether it still is there or not. */
+export interface Place {
+  readonly id: string
+  /** What the list is sorted by, as text; undefined where the record has no value. */
+  readonly key: string | undefined
 }
 
 /** Whether what was sent to the store has been stored: known in the end, and never stored later than that. */

@@ -59,7 +59,7 @@ export async function rehearse(
     headers: { ...answer.headers, ...dryRunMark },
     outcome: { ...answer.outcome, events: [] },
   }
-  if (answer.body !== undefined) return { ...rehearsed, body: withMember(answer.body, dryRunSchema, told) }
+  if (typeof answer.body === 'string') return { ...rehearsed, body: withMember(answer.body, dryRunSchema, told) }
   if (!asksForDryRun(request.arrival)) return rehearsed
   const body = JSON.stringify({ schemas: [dryRunSchema], status: String(answer.status), [dryRunSchema]: told })
   return { ...rehearsed, status: 200, body }

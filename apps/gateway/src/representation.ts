@@ -40,6 +40,26 @@ export function represent(
   return JSON.stringify(project(type, { ...resource, ...computed }, projection))
 }
 
+/** The same of a group, with members that come by and by. */
+export async function* representInPieces(
+  type: ResourceType,
+  baseUrl: string,
+  standing: Omit<Standing, 'members'>,
+  document: string | Resource,
+  projection: Projection,
+  members: AsyncIterable<readonly MemberText[]>,
+): AsyncGenerator<string> {
+  const others = represent(type, baseUrl, standing, document, projection)
+  let before = `${others.slice(0, -1)},"members":[`
+  for await (const some of members) {
+    const { members: shown = [] } = project(type, { members: memberElements(baseUrl, some, projection) }, projection)
+    if (!Array.isArray(shown) || shown.length === 0) continue
+    yield before + JSON.stringify(shown).slice(1, -1)
+    before = ','
+  }
+  yield before === ',' ? ']}' : others
+}
+
 function computedAttributes(
   type: ResourceType,
   baseUrl: string,
@@ -69,15 +89,12 @@ function computedAttributes(
   return computed
 }
 
-/** Their names are shown to whoever asks for them; only what names attributes can. */
-function memberElements(
-  baseUrl: string,
-  members: readonly MemberText[],
-  { kind: shows }: Projection,
-): JsonObject[] {
+/** Their names are for whoever asks for them, which takes a projection that names attributes. */
+function memberElements(baseUrl: string, members: readonly MemberText[], projection: Projection): JsonObject[] {
+  const isNamed = projection.kind === 'include'
   return members.map(({ value, kind, display }) => ({
     value,
     ...(kind === null ? {} : { $ref: `${baseUrl}/${kind}s/${value}`, type: kind }),
-    ...(display === null || shows !== 'include' ? {} : { display }),
+    ...(display === null || !isNamed ? {} : { display }),
   }))
 }

@@ -4,19 +4,14 @@ import {
   namesPatched,
   namesSent,
   namesVersion,
-  parseFilter,
-  parsePaging,
   parsePatch,
   parseProjection,
   type Projection,
   readResource,
-  renderList,
   renderVersion,
-  resolveFilter,
   type ResourceType,
   ScimError,
   splitPatch,
-  wants,
   withSent,
 } from '#libs/scim/index'
 import { type AdoptBy, adoptByFor } from './adoption.ts'
@@ -24,25 +19,20 @@ import { accepted, type Answer, type Outcome } from './answer.ts'
 import { requestDecided } from './decision.ts'
 import { noEdit, replacement } from './membership.ts'
 import type { Command } from './provisioning.ts'
-import { locationOf, represent, type Standing } from './representation.ts'
+import { locationOf, represent } from './representation.ts'
 import { isId } from './record.ts'
-import type { RecordReads, StoredText, WriteRequest, Writes, Written } from './record-store.ts'
+import type { LookedUpRecords, StoredText, WriteRequest, Writes, Written } from './record-store.ts'
+import { show, type ShowParts, showWritten } from './show.ts'
 import type { Admitted } from './way-in.ts'
 
 export interface ResourceParts {
-  readonly records: RecordReads
+  readonly records: ShowParts['records']
   readonly writer: Writes
   readonly baseUrl: (connection: string) => string
 }
 
-/** Resources in one page of a list at the most. */
-export const largestPage = 200
-
 /** A PATCH of a group with more members than this answers 204: the change must not cost what the group costs. */
 const mostMembersAnswered = 1_000
-
-/** Members that one page of groups shows in all; a page with more is refused. */
-const mostMembersListed = 50_000
 
 /**
  * RFC 7644 section 3.3. 201 with the whole resource, Location and ETag; 409 when the userName is taken. Where the connection adopts
@@ -144,59 +134,23 @@ export async function remove(request: Admitted, type: ResourceType, parts: Resou
 }
 
 /** RFC 7644 section 3.4.1; 304 when If-None-Match names the version (section 3.14). */
-export async function read(
-  request: Admitted,
-  type: ResourceType,
-  { records, baseUrl }: ResourceParts,
-): Promise<Answer> {
+export async function read(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const { connection } = request.principal
   const id = idOf(request)
   const projection = projectionOf(request, type)
-  const stored = isId(id) ? await records.find(type, connection, id) : undefined
+  const stored = isId(id) ? await parts.records.find(type, connection, id) : undefined
   if (stored === undefined) throw errors.notFound(type.name, id)
-  const version = renderVersion(stored.version)
-  const known = request.arrival.headers['if-none-match']
-  if (known !== undefined && namesVersion(known, version)) {
-    return { status: 304, headers: { ETag: version }, outcome: accepted(304, { subject: { kind: type.name, id } }) }
-  }
-  const [standing] = await standings(type, connection, [stored], projection, records)
-  const base = baseUrl(connection)
-  return {
-    status: 200,
-    headers: { ETag: version, 'Content-Location': locationOf(base, type, id) },
-    body: represent(type, base, standing ?? stored, stored.document, projection),
-    outcome: accepted(200, { subject: { kind: type.name, id } }),
-  }
-}
-
-/** RFC 7644 section 3.4.2: a page by position, in the order of creation. */
-export async function list(
-  request: Admitted,
-  type: ResourceType,
-  { records, baseUrl }: ResourceParts,
-): Promise<Answer> {
-  const { connection } = request.principal
-  const { query } = request.arrival
-  const { diagnosis } = request
-  const projection = projectionOf(request, type)
-  const paging = parsePaging({ startIndex: query.get('startIndex'), count: query.get('count') }, largestPage)
-  const filter = query.get('filter')
-  const base = baseUrl(connection)
-  const { totalResults, records: found } = await records.list(type, connection, {
-    ...paging,
-    filter: filter === null ? undefined : resolveFilter(type, parseFilter(filter, diagnosis), diagnosis),
-    baseUrl: base,
+  const headersOf = ({ version }: StoredText) => ({
+    ETag: renderVersion(version),
+    'Content-Location': locationOf(parts.baseUrl(connection), type, id),
   })
-  const shown = await standings(type, connection, found, projection, records)
-  const resources = found.map((stored, index) =>
-    represent(type, base, shown[index] ?? stored, stored.document, projection),
-  )
-  return {
-    status: 200,
-    headers: {},
-    body: renderList({ totalResults, startIndex: paging.startIndex, resources }),
-    outcome: accepted(200),
+  const subject = { kind: type.name, id }
+  const known = request.arrival.headers['if-none-match']
+  if (known !== undefined && namesVersion(known, renderVersion(stored.version))) {
+    return { status: 304, headers: headersOf(stored), outcome: accepted(304, { subject }) }
   }
+  const shown = await show(type, connection, stored, projection, parts)
+  return { status: 200, headers: headersOf(shown.record), body: shown.body, outcome: accepted(200, { subject }) }
 }
 
 /** What a request wants written, and how it is to be answered. */
@@ -256,16 +210,10 @@ async function answerOf(change: Change, written: Written, parts: ResourceParts):
   if (reply.status === 204 || request.within !== undefined) return { status: reply.status, headers, outcome }
   const projection = withSent(type, reply.projection, () => namesIn(change))
   const isNewUser = written.before === undefined && type.name === 'User'
-  const [standing] = isNewUser
-    ? [written]
-    : // It is written: what lives in other rows is left out rather than answer that it failed.
-      await standings(type, principal.connection, [written], projection, parts.records).catch(() => [written])
-  return {
-    status: reply.status,
-    headers: { ...headers, 'Content-Location': location },
-    body: represent(type, base, standing ?? written, written.document, projection),
-    outcome,
-  }
+  const body = isNewUser
+    ? represent(type, base, written, written.document, projection)
+    : await showWritten(type, principal.connection, written, projection, parts)
+  return { status: reply.status, headers: { ...headers, 'Content-Location': location }, body, outcome }
 }
 
 /** The attributes that the request sent. */
@@ -278,32 +226,12 @@ async function answersNothing(
   { arrival, principal }: Admitted,
   type: ResourceType,
   id: string,
-  records: RecordReads,
+  records: LookedUpRecords,
 ): Promise<boolean> {
   if (arrival.query.get('attributes')) return false
   if (principal.settings.patchAnswer === 'none') return true
   if (type.name !== 'Group' || !isId(id) || arrival.query.get('excludedAttributes')) return false
   return records.hasMoreMembersThan(principal.connection, id, mostMembersAnswered)
-}
-
-/** Adds what lives in other rows, where the answer shows it. */
-async function standings(
-  type: ResourceType,
-  connection: string,
-  found: readonly (StoredText | Written)[],
-  projection: Projection,
-  records: RecordReads,
-): Promise<Standing[]> {
-  const ids = found.map((record) => record.id)
-  if (ids.length === 0) return []
-  if (type.name === 'User') {
-    const groups = wants(projection, 'groups') ? await records.groups(connection, ids) : new Map<string, never[]>()
-    return found.map((record) => ({ ...record, groups: groups.get(record.id) ?? [] }))
-  }
-  const members = wants(projection, 'members')
-    ? await records.members(connection, ids, ids.length > 1 ? mostMembersListed : undefined)
-    : new Map<string, never[]>()
-  return found.map((record) => ({ ...record, members: members.get(record.id) ?? [] }))
 }
 
 function projectionOf({ arrival: { query } }: Admitted, type: ResourceType): Projection {

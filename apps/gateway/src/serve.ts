@@ -1,15 +1,17 @@
-import { type Diagnosis, responseMediaType } from '#libs/scim/index'
+import { type Diagnosis, errors, responseMediaType } from '#libs/scim/index'
 import type { Answer } from './answer.ts'
 import { bulk } from './bulk.ts'
 import { conclude, type ConcludeParts } from './conclude.ts'
-import { discover } from './discovery.ts'
+import { discover, type DiscoverParts } from './discovery.ts'
 import type { Operation } from './endpoints.ts'
-import type { RecordWrites } from './record-store.ts'
+import { list, type ListParts, search } from './listing.ts'
+import type { RecordReads, RecordWrites } from './record-store.ts'
 import { rehearse } from './rehearsal.ts'
-import { create, list, patch, read, remove, replace, type ResourceParts } from './resources.ts'
-import { admit, type Admitted, type Arrival, type Passage, take, type WayInParts } from './way-in.ts'
+import { create, patch, read, remove, replace, type ResourceParts } from './resources.ts'
+import { admit, type Admitted, type Arrival, type Passage, type Placed, take, type WayInParts } from './way-in.ts'
 
-export interface ServeParts extends WayInParts, ResourceParts, ConcludeParts {
+export interface ServeParts extends WayInParts, ResourceParts, ListParts, DiscoverParts, ConcludeParts {
+  readonly records: RecordReads
   readonly writer: RecordWrites
   /** Told of what was answered, to keep what can be sent again. */
   readonly capture: (passage: Passage) => void
@@ -32,25 +34,35 @@ export async function serveReplay(
 }
 
 async function answerTo(passage: Passage, parts: ServeParts): Promise<Answer> {
-  const { arrival } = passage
   const answer = await conclude(passage, async () => perform(await admit(passage, parts), parts), parts)
   parts.capture(passage)
-  const contentType = `${responseMediaType(arrival.headers['accept'], passage.diagnosis?.tolerances.plainJson)}; charset=utf-8`
-  return answer.body === undefined ? answer : { ...answer, headers: { ...answer.headers, 'Content-Type': contentType } }
+  if (answer.body === undefined && answer.status !== 200) return answer
+  const { accept } = passage.arrival.headers
+  const contentType = `${responseMediaType(accept, passage.diagnosis?.tolerances.plainJson)}; charset=utf-8`
+  return { ...answer, headers: { ...answer.headers, 'Content-Type': contentType } }
 }
 
-function perform(request: Admitted, parts: ServeParts): Promise<Answer> {
+function perform(request: Placed | Admitted, parts: ServeParts): Promise<Answer> {
   const { operation, type: name } = request.endpoint
   return take(request, 'operation', () => {
-    if (name === undefined && operation !== 'bulk.run') return discover(request, parts)
-    const perform = (used: ResourceParts): Promise<Answer> =>
-      name === undefined
-        ? bulk(request, { ...parts, ...used })
-        : verbs[operation.slice(operation.indexOf('.') + 1) as Verb](request, request.principal.types[name], used)
-    return request.isRehearsal === true ? rehearse(request, parts, perform) : perform(parts)
+    if (!('principal' in request) || operation.startsWith('discovery.')) return discover(request, parts)
+    const { User, Group } = request.principal.types
+    const verb = operation.slice(operation.indexOf('.') + 1) as Verb
+    const listed = name === undefined ? [User, Group] : [request.principal.types[name]]
+    if (verb === 'list') return list(request, listed, parts)
+    if (verb === 'search') return search(request, listed, parts)
+    const act = (used: ResourceParts): Promise<Answer> => {
+      if (verb === 'run') return bulk(request, { ...parts, ...used })
+      if (name === undefined) throw errors.internal()
+      return verbs[verb](request, request.principal.types[name], used)
+    }
+    return request.isRehearsal === true ? rehearse(request, parts, act) : act(parts)
   })
 }
 
-type Verb = Operation extends infer Name ? (Name extends `users.${infer V}` ? V : never) : never
+type Verb = Operation extends infer Name ? (Name extends `${'users' | 'bulk'}.${infer V}` ? V : never) : never
 
-const verbs = { list, create, read, replace, patch, delete: remove } satisfies Record<Verb, typeof list>
+const verbs = { create, read, replace, patch, delete: remove } satisfies Record<
+  Exclude<Verb, 'list' | 'search' | 'run'>,
+  typeof read
+>

@@ -68,12 +68,16 @@ export interface Passage {
   diagnosis?: Diagnosis
 }
 
-/** A request that got past every step. */
-export interface Admitted extends Passage {
-  readonly principal: Principal
+/** A request whose endpoint is found. */
+export interface Placed extends Passage {
   readonly endpoint: Endpoint
   readonly diagnosis: Diagnosis
   readonly resourceId: string | undefined
+}
+
+/** A request that got past every step. */
+export interface Admitted extends Placed {
+  readonly principal: Principal
 }
 
 type Step = (passage: Passage, parts: WayInParts) => void | Promise<void>
@@ -93,6 +97,13 @@ const wayIn: readonly (readonly [name: string, step: Step])[] = [
   ['body', body],
 ]
 
+/** The same for what everyone may read: no key is asked for, and whether there is such a connection is not told. */
+const openIn: typeof wayIn = [
+  ['connection', connection],
+  ['size', size],
+  ['endpoint', endpoint],
+]
+
 /** The same for a request that an operator sends again: in place of a key, it takes that the connection is a sandbox. */
 const replayIn: typeof wayIn = [
   ['connection', connection],
@@ -102,17 +113,33 @@ const replayIn: typeof wayIn = [
   ['body', body],
 ]
 
-export async function admit(passage: Passage, parts: WayInParts): Promise<Admitted> {
-  const steps = passage.replayOf === undefined ? wayIn : replayIn
+/** Takes the request past every step, or refuses it. Where no key is asked for it becomes no more than placed. */
+export async function admit(passage: Passage, parts: WayInParts): Promise<Placed | Admitted> {
+  const open = passage.replayOf === undefined && isOpen(passage.arrival)
+  const steps = open ? openIn : passage.replayOf === undefined ? wayIn : replayIn
   for (const [name, step] of steps) await take(passage, name, () => step(passage, parts))
   const { connection: known, endpoint: found, diagnosis } = passage
-  if (known === undefined || found === undefined || diagnosis === undefined) throw errors.internal()
-  return Object.assign(passage, {
+  if (found === undefined || diagnosis === undefined) throw errors.internal()
+  const placed = Object.assign(passage, {
     endpoint: found,
     diagnosis,
     resourceId: found.hasId ? passage.arrival.path.split('/')[2] : undefined,
-    principal: known,
   })
+  if (open) return placed
+  if (known === undefined) throw errors.internal()
+  return Object.assign(placed, { principal: known })
+}
+
+/**
+ * RFC 7643 section 5: how to authenticate can be read without having done so, and it tells nothing of the connection in the address. Whoever
+ * presents a key there hears whether it is accepted, as people who try out a new one expect.
+ */
+function isOpen({ method, path, headers }: Arrival): boolean {
+  return (
+    path === '/ServiceProviderConfig' &&
+    (method === 'GET' || method === 'HEAD') &&
+    headers['authorization'] === undefined
+  )
 }
 
 /** Runs one named step and records what it decided; the service's own failures are recorded as refusals too. */
@@ -242,12 +269,13 @@ async function body(passage: Passage, { bodyLimit }: WayInParts): Promise<void> 
   diagnose(passage)
 }
 
-/** Who speaks: by the connection, and by as much of the request as is known. */
+/** Who speaks: by the connection, once it is proved that its caller does, and by as much of the request as is known. */
 function diagnose(passage: Passage): void {
-  const { arrival, connection: known, body: read } = passage
+  const { arrival, connection: known, key: proved, replayOf, body: read } = passage
   const { method, path, query, headers } = arrival
   const traits = { method, path, query, userAgent: headers['user-agent'], body: read }
-  const kind = known?.identityProvider ?? 'other'
+  const isTheirs = proved !== undefined || replayOf !== undefined
+  const kind = (isTheirs ? known?.identityProvider : undefined) ?? 'other'
   passage.diagnosis = new Diagnosis(dialectOf(kind, traits))
   const other = contradiction(kind, traits)
   if (other !== undefined) passage.diagnosis.push(deviations.anotherDialect('', other))

@@ -25,7 +25,7 @@ const purpose = 'sandbox key'
 /** A new key of the connection. `text` is to be answered once and kept nowhere. */
 export function mint(connection: Connection, peppers: Peppers, now: Date): { key: ProvisioningKey; text: string } {
   const { kid, secret, text } = mintKey(connection.environment)
-  const context = { tenant: connection.tenant, kid, purpose }
+  const context = { purpose, of: [connection.tenant, kid] }
   return {
     text,
     key: {
@@ -46,7 +46,7 @@ export function mint(connection: Connection, peppers: Peppers, now: Date): { key
 /** The text of an active sandbox key, which may be shown again; undefined for any other, and under other peppers. */
 export function shownAgain(key: ProvisioningKey, peppers: Peppers): string | undefined {
   if (key.sealed === null) return undefined
-  return open(peppers, { tenant: key.tenant, kid: key.kid, purpose }, key.sealed)
+  return open(peppers, { purpose, of: [key.tenant, key.kid] }, key.sealed)
 }
 
 export function revoked(key: ProvisioningKey, now: Date): ProvisioningKey {

@@ -22,6 +22,8 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly adminToken: string
   readonly bodyLimit: number
   readonly requestTimeout: number
+  readonly listTimeout: number
+  readonly cursorTimeout: number
   readonly deletedRetention: number
   readonly captureRetention: number
 }
@@ -70,6 +72,8 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     publicUrl,
     bodyLimit,
     requestTimeout,
+    listTimeout: options.listTimeout,
+    cursorTimeout: options.cursorTimeout,
     adminToken,
     captureRetention: options.captureRetention,
   }

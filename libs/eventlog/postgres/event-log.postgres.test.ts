@@ -114,6 +114,20 @@ describe('what only the Postgres event log has', () => {
     await follower.stop()
   }, 60_000)
 
+  it('holds a place for an event that is known later, and appends it then', async () => {
+    const { database, log } = harness
+    const queue = new AppendQueue({ log, database, capacity: 2, onFailure: () => {} })
+    const later = Promise.withResolvers<ReturnType<typeof told>>()
+    expect(queue.offerLater(later.promise)).toBe(true)
+    expect(queue.offer(told('known later', 1))).toBe(true)
+    expect([queue.length, queue.isFull, queue.offerLater(later.promise)]).toEqual([2, true, false])
+    later.resolve(told('known later', 2))
+    await queue.drained()
+    expect(queue.length).toBe(0)
+    const found = await database.query("SELECT version FROM event_log.event WHERE subject = 'known later' ORDER BY 1")
+    expect(found).toEqual([{ version: 1 }, { version: 2 }])
+  })
+
   it('counts what a queue gives up, and takes nothing more', async () => {
     const { database, log } = harness
     const queue = new AppendQueue({ log, database, capacity: 3, onFailure: () => {} })

@@ -34,10 +34,7 @@ const texts = [
   'x'.repeat(300),
 ]
 
-export const anyText = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom(...texts) },
-  soundText,
-)
+export const anyText = fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...texts) }, soundText)
 
 const integers = [
   '0',

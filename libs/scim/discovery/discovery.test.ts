@@ -8,12 +8,22 @@ const baseUrl = 'https://example.com/scim/v2/c'
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
 
 test('only what works is advertised', () => {
-  expect(serviceProviderConfig(baseUrl, { maxResults: 150, maxPayloadSize: 1_048_576 })).toMatchObject({
+  expect(
+    serviceProviderConfig(baseUrl, { maxResults: 150, maxPayloadSize: 1_048_576, cursorTimeout: 3600 }),
+  ).toMatchObject({
     patch: { supported: true },
     bulk: { supported: true, maxOperations: 1000, maxPayloadSize: 1_048_576 },
     filter: { supported: true, maxResults: 150 },
     changePassword: { supported: false },
-    sort: { supported: false },
+    sort: { supported: true },
+    pagination: {
+      cursor: true,
+      index: true,
+      defaultPaginationMethod: 'index',
+      defaultPageSize: 150,
+      maxPageSize: 150,
+      cursorTimeout: 3600,
+    },
     etag: { supported: true },
     authenticationSchemes: [{ type: 'oauthbearertoken' }],
     meta: { location: `${baseUrl}/ServiceProviderConfig` },

@@ -1,10 +1,20 @@
 import { maximumBulkOperations } from '../bulk/request.ts'
 import type { JsonObject } from '../json.ts'
 
-/** What the service offers, RFC 7643 section 5. Only what works is advertised. `maxPayloadSize` is in bytes. */
+/** What is configured of what the service offers. */
+export interface ServiceOffer {
+  /** Resources in one page at the most. */
+  readonly maxResults: number
+  /** Bytes of one body at the most. */
+  readonly maxPayloadSize: number
+  /** Seconds for which a cursor is good. */
+  readonly cursorTimeout: number
+}
+
+/** What the service offers, RFC 7643 section 5 and RFC 9865 section 4. Only what works is advertised. */
 export function serviceProviderConfig(
   baseUrl: string,
-  { maxResults, maxPayloadSize }: { readonly maxResults: number; readonly maxPayloadSize: number },
+  { maxResults, maxPayloadSize, cursorTimeout }: ServiceOffer,
 ): JsonObject {
   return {
     schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
@@ -12,8 +22,16 @@ export function serviceProviderConfig(
     bulk: { supported: true, maxOperations: maximumBulkOperations, maxPayloadSize },
     filter: { supported: true, maxResults },
     changePassword: { supported: false },
-    sort: { supported: false },
+    sort: { supported: true },
     etag: { supported: true },
+    pagination: {
+      cursor: true,
+      index: true,
+      defaultPaginationMethod: 'index',
+      defaultPageSize: maxResults,
+      maxPageSize: maxResults,
+      cursorTimeout,
+    },
     authenticationSchemes: [
       {
         type: 'oauthbearertoken',

@@ -3,6 +3,7 @@ import { isObject } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Attribute } from '../schema/attribute.ts'
 import type { ResourceType } from '../schema/resource-type.ts'
+import { compareCodePoints } from './code-points.ts'
 import { comparedText } from './compared-text.ts'
 import type { ComparisonOperator, Filter } from './filter.ts'
 import { resolveFilter } from './resolve.ts'
@@ -100,26 +101,11 @@ function compareText(operator: ComparisonOperator, left: string, right: string):
     case 'ew':
       return left.endsWith(right)
     default:
-      return inOrder(operator, byCodePoint(left, right), 0)
+      return inOrder(operator, compareCodePoints(left, right), 0)
   }
 }
 
-/** Below 0, 0 or above 0 as the first text stands before the second, is the same or stands after it. */
-function byCodePoint(left: string, right: string): number {
-  if (left === right) return 0
-  let at = 0
-  while (at < left.length && left.charCodeAt(at) === right.charCodeAt(at)) at++
-  const [one, other] = [left.charCodeAt(at), right.charCodeAt(at)]
-  // One has ended; or halves of surrogate pairs, which stand for more than every other code unit.
-  if (Number.isNaN(one) || Number.isNaN(other)) return Number.isNaN(one) ? -1 : 1
-  return isSurrogate(one) === isSurrogate(other) ? one - other : isSurrogate(one) ? 1 : -1
-}
-
-function isSurrogate(unit: number): boolean {
-  return unit >= 0xd800 && unit <= 0xdfff
-}
-
-function inOrder<T extends string | number | boolean>(operator: ComparisonOperator, left: T, right: T): boolean {
+function inOrder<T extends number | boolean>(operator: ComparisonOperator, left: T, right: T): boolean {
   switch (operator) {
     case 'eq':
       return left === right

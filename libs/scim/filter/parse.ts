@@ -77,6 +77,9 @@ class FilterReader {
         `The filter is longer than ${filterLimits.length} characters. Split it into several requests.`,
       )
     }
+    if (!text.isWellFormed()) {
+      throw errors.invalidFilter('The filter holds half a surrogate pair, which is no character. Remove it.')
+    }
     this.#text = text
     this.#found = found
     this.#pointer = pointer
@@ -201,7 +204,8 @@ class FilterReader {
     while (end < this.#text.length && this.#text.charAt(end) !== '"') end += this.#text.charAt(end) === '\\' ? 2 : 1
     try {
       const value: unknown = JSON.parse(this.#text.slice(start, end + 1))
-      if (typeof value === 'string') {
+      // Half a surrogate pair is no character, and in no stored text.
+      if (typeof value === 'string' && value.isWellFormed()) {
         this.position = end + 1
         return value
       }

@@ -157,8 +157,8 @@ function resolveComparison(term: Filter & { kind: 'compare' }, resolving: Resolv
   return { kind: 'compare', target, operator, value: coerce(target.attribute, value) }
 }
 
-/** A bare complex attribute means its `value`. */
-function valueOf(target: Target): Target | undefined {
+/** A bare complex attribute means its `value`; undefined when it has none. */
+export function valueOf(target: Target): Target | undefined {
   if (target.attribute.type !== 'complex') return target
   const value = subAttribute(target.attribute, 'value')
   return (

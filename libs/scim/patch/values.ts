@@ -57,5 +57,7 @@ export function removeValues(
 }
 
 export function sameValue(left: JsonValue | undefined, right: JsonValue | undefined): boolean {
-  return left === right || (left !== undefined && right !== undefined && canonicalText(left) === canonicalText(right))
+  if (left === right) return true
+  if (typeof left !== 'object' || typeof right !== 'object') return false
+  return canonicalText(left) === canonicalText(right)
 }

@@ -54,6 +54,8 @@ beforeAll(async () => {
     adminToken: undefined,
     captureRetention: 60_000,
     requestTimeout: 1_000,
+    listTimeout: 1_000,
+    cursorTimeout: 60_000,
     clock: () => new Date(),
     telemetry,
     logger: await createLogger({

@@ -1,6 +1,8 @@
+import { Readable } from 'node:stream'
 import { All, Controller, Inject, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { traceOf } from '#libs/telemetry/index'
+import type { TextStream } from '../answer.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 import { serve, type ServeParts } from '../serve.ts'
 import { arrivalOf } from './arrival.ts'
@@ -30,9 +32,21 @@ export class ScimController {
       )
       span.setAttribute('http.request.method', request.method)
       span.setAttribute('http.response.status_code', answer.status)
-      reply.code(answer.status).headers(answer.headers).send(answer.body)
+      reply.code(answer.status).headers(answer.headers)
+      if (typeof answer.body === 'object') sendPieces(reply, answer.body)
+      else reply.send(answer.body)
     })
   }
+}
+
+/** Milliseconds for which a client may take nothing of what is sent; what it is read from is not held for longer. */
+const longestStall = 30_000
+
+/** As fast as the client takes it. Should it fail, the connection breaks, so that nobody takes a part for the whole. */
+function sendPieces(reply: FastifyReply, stream: TextStream): void {
+  const { raw } = reply
+  raw.setTimeout(longestStall, () => raw.destroy())
+  reply.send(Readable.from(stream.pieces, { objectMode: false }).once('close', () => void stream.close()))
 }
 
 function header(value: string | string[] | undefined): string | undefined {

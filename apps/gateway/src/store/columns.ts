@@ -1,6 +1,40 @@
-import type { FilterColumns } from './filter-sql.ts'
+import { fold } from '#libs/scim/index'
+import { emailKey, isId } from '../record.ts'
+import { quoted } from './json-sql.ts'
 
-/** How a filter reaches what the tables keep outside their documents. */
+/** How filters and sorting reach what a table holds. In all SQL here `$1` is the connection. */
+export interface RecordTable {
+  readonly type: 'User' | 'Group'
+  readonly name: 'scim_user' | 'scim_group'
+  /** Columns by dotted path. */
+  readonly columns: Readonly<Record<string, Column>>
+  /** Multi-valued attributes that live outside the document, by name. */
+  readonly elements: Readonly<Record<string, Elements>>
+  /** Equality that an index answers although there is no column of the value alone: SQL of it, by dotted path. */
+  readonly lookups: Readonly<Record<string, Lookup>>
+  /** Computed texts by dotted path. */
+  readonly computed: Readonly<Record<string, string>>
+}
+
+export interface Column {
+  readonly name: string
+  /** `folded` ones hold `comparedText` of the value. Texts are of the collation "C". */
+  readonly type: 'text' | 'folded' | 'boolean' | 'instant' | 'uuid'
+  /** An index finds the rows of one value, in the order of their ids. */
+  readonly indexed: boolean
+}
+
+export interface Elements {
+  /** SQL that gives a row for each element of the table's row; they are in the order of `value`. */
+  readonly from: string
+  /** Its columns, all text, by sub-attribute. */
+  readonly parts: Readonly<Record<string, string>>
+}
+
+/** The condition that the row has this value, with `bind` to name a parameter; undefined when no row can have it. */
+export type Lookup = (value: string, bind: (value: unknown) => string) => string | undefined
+
+const parts = { value: 'value', $ref: 'reference', display: 'display', type: 'type' }
 
 /** Groups that a user or group is in, through other groups too; UNION ends cycles. */
 export const groupsAbove = (connection: string, member: string): string => `
@@ -11,10 +45,23 @@ export const groupsAbove = (connection: string, member: string): string => `
   )
   SELECT group_id, bool_or(direct) AS direct FROM above GROUP BY group_id`
 
-export function userColumns(connection: string, baseUrl: string): FilterColumns {
+/** A member's id, where it has the form of one of ours. */
+const idOf = (member: string): string =>
+  `CASE WHEN ${member} ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN ${member}::uuid END`
+
+/** Ids of all members of a group, through other groups too. */
+const membersBelow = (group: string): string => `
+  WITH RECURSIVE below(id) AS (
+    SELECT ${idOf('member_id')} FROM gateway.membership WHERE connection = $1 AND group_id = ${group}::uuid
+    UNION
+    SELECT ${idOf('m.member_id')} FROM below JOIN gateway.membership m ON m.connection = $1 AND m.group_id = below.id
+  )
+  SELECT id FROM below`
+
+export function userTable(connection: string, baseUrl: string): RecordTable {
   return {
-    resourceType: 'User',
-    connection,
+    type: 'User',
+    name: 'scim_user',
     columns: {
       id: { name: 'id', type: 'uuid', indexed: true },
       userName: { name: 'user_name_key', type: 'folded', indexed: true },
@@ -25,20 +72,28 @@ export function userColumns(connection: string, baseUrl: string): FilterColumns 
       'meta.lastModified': { name: 'last_modified', type: 'instant', indexed: false },
     },
     elements: {
-      groups: `
-        SELECT jsonb_build_object('value', g.id, 'display', g.document ->> 'displayName', 'type', CASE WHEN above.direct THEN 'direct' ELSE 'indirect' END)
-        FROM (${groupsAbove('scim_user.connection', 'scim_user.id')}) AS above
-        JOIN gateway.scim_group g ON g.connection = scim_user.connection AND g.id = above.group_id`,
+      groups: {
+        from: `
+          SELECT g.id::text AS value, ${quoted(`${baseUrl}/Groups/`)} || g.id AS reference,
+            g.document ->> 'displayName' AS display,
+            CASE WHEN above.direct THEN 'direct' ELSE 'indirect' END AS type
+          FROM (${groupsAbove('scim_user.connection', 'scim_user.id')}) AS above
+          JOIN gateway.scim_group g ON g.connection = scim_user.connection AND g.id = above.group_id`,
+        parts,
+      },
     },
-    lookups: {},
-    computed: computed('User', `${baseUrl}/Users/`),
+    lookups: {
+      'emails.value': (value, bind) => `email_keys @> ARRAY[${bind(emailKey(connection, value))}]`,
+      'groups.value': (value, bind) => (isId(fold(value)) ? `id IN (${membersBelow(bind(fold(value)))})` : undefined),
+    },
+    computed: computed(`${baseUrl}/Users/`),
   }
 }
 
-export function groupColumns(connection: string, baseUrl: string): FilterColumns {
+export function groupTable(baseUrl: string): RecordTable {
   return {
-    resourceType: 'Group',
-    connection,
+    type: 'Group',
+    name: 'scim_group',
     columns: {
       id: { name: 'id', type: 'uuid', indexed: true },
       externalId: { name: 'external_id', type: 'text', indexed: true },
@@ -47,21 +102,26 @@ export function groupColumns(connection: string, baseUrl: string): FilterColumns
       'meta.lastModified': { name: 'last_modified', type: 'instant', indexed: false },
     },
     elements: {
-      members: `
-        SELECT jsonb_build_object('value', m.member_id, 'type', m.kind) FROM gateway.membership m
-        WHERE m.connection = scim_group.connection AND m.group_id = scim_group.id`,
+      members: {
+        // What of it a filter does not ask for is not joined.
+        from: `
+          SELECT m.member_id AS value, ${quoted(`${baseUrl}/`)} || m.kind || 's/' || m.member_id AS reference, m.kind AS type,
+            coalesce(u.document ->> 'displayName', u.document ->> 'userName', g.document ->> 'displayName') AS display
+          FROM gateway.membership m
+          LEFT JOIN gateway.scim_user u ON m.kind = 'User' AND u.connection = m.connection AND u.id = CASE WHEN m.kind IS NOT NULL THEN m.member_id::uuid END
+          LEFT JOIN gateway.scim_group g ON m.kind = 'Group' AND g.connection = m.connection AND g.id = CASE WHEN m.kind IS NOT NULL THEN m.member_id::uuid END
+          WHERE m.connection = scim_group.connection AND m.group_id = scim_group.id`,
+        parts,
+      },
     },
     lookups: {
-      'members.value': `id IN (SELECT group_id FROM gateway.membership m WHERE m.connection = scim_group.connection AND m.member_id = $value)`,
+      'members.value': (value, bind) =>
+        `id IN (SELECT group_id FROM gateway.membership WHERE connection = $1 AND member_id = ${bind(value)})`,
     },
-    computed: computed('Group', `${baseUrl}/Groups/`),
+    computed: computed(`${baseUrl}/Groups/`),
   }
 }
 
-function computed(resourceType: string, location: string): Record<string, string> {
-  return {
-    'meta.resourceType': `'${resourceType}'`,
-    'meta.version': `'W/"' || version || '"'`,
-    'meta.location': `'${location.replaceAll("'", "''")}' || id`,
-  }
+function computed(location: string): Record<string, string> {
+  return { 'meta.version': `'W/"' || version || '"'`, 'meta.location': `${quoted(location)} || id` }
 }

@@ -1,4 +1,5 @@
 import type { Statement } from '#libs/postgres/index'
+import { isOfKey } from './of-key.ts'
 
 /** What a deletion writes: what stood moves to where it can be restored from, in the same statement. */
 
@@ -7,7 +8,7 @@ const remove = (table: string, resourceType: string, nameKey: string): Statement
   text: `
     WITH gone AS (
       DELETE FROM gateway.${table} AS t USING unnest((SELECT $1::text[]), (SELECT $2::uuid[]), (SELECT $3::int[]), (SELECT $4::timestamptz[])) AS k(connection, id, version, now)
-      WHERE t.connection = k.connection AND t.id = k.id
+      WHERE ${isOfKey('t', 'k', 'connection', 'id')}
       RETURNING t.connection, t.id, t.${nameKey} AS name_key, k.version, t.created, k.now, t.document
     )
     INSERT INTO gateway.deleted_record (connection, id, resource_type, name_key, version, created, deleted_at, document)
@@ -23,7 +24,7 @@ export const deleteMembersOfGroups: Statement = {
   text: `
     WITH gone AS (
       DELETE FROM gateway.membership AS m USING unnest((SELECT $1::text[]), (SELECT $2::uuid[])) AS k(connection, group_id)
-      WHERE m.connection = k.connection AND m.group_id = k.group_id
+      WHERE ${isOfKey('m', 'k', 'connection', 'group_id')}
       RETURNING m.connection, m.group_id, m.member_id, m.kind
     )
     UPDATE gateway.deleted_record AS d SET member_ids = g.known, parked_ids = g.parked
@@ -41,7 +42,7 @@ export const leaveGroups: Statement = {
   text: `
     WITH gone AS (
       DELETE FROM gateway.membership AS m USING unnest((SELECT $1::text[]), (SELECT $2::text[])) AS k(connection, member_id)
-      WHERE m.connection = k.connection AND m.member_id = k.member_id
+      WHERE ${isOfKey('m', 'k', 'connection', 'member_id')}
       RETURNING m.connection, m.group_id, m.member_id
     ), kept AS (
       UPDATE gateway.deleted_record AS d SET group_ids = g.ids

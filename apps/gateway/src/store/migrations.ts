@@ -161,6 +161,40 @@ class DeletedRecords1764000000006 implements MigrationInterface {
   }
 }
 
+/** Texts are compared and sorted by code point, whatever the locale of the database; a list rides on an index in the order that it has. */
+class Listing1764000000007 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE gateway.scim_user
+        ALTER COLUMN user_name_key TYPE text COLLATE "C",
+        ALTER COLUMN external_id TYPE text COLLATE "C",
+        ALTER COLUMN display_name_key TYPE text COLLATE "C";
+      ALTER TABLE gateway.scim_group
+        ALTER COLUMN external_id TYPE text COLLATE "C",
+        ALTER COLUMN display_name_key TYPE text COLLATE "C";
+      ALTER TABLE gateway.membership ALTER COLUMN member_id TYPE text COLLATE "C";
+
+      -- Each holds the id too, so that pages are found, and counted, without the rows.
+      DROP INDEX gateway.scim_user_name, gateway.scim_user_inactive, gateway.scim_user_external_id, gateway.scim_user_display_name,
+        gateway.scim_user_last_modified, gateway.scim_group_external_id, gateway.scim_group_display_name, gateway.scim_group_last_modified;
+      CREATE UNIQUE INDEX scim_user_name ON gateway.scim_user (connection, user_name_key) INCLUDE (id);
+      CREATE INDEX scim_user_active ON gateway.scim_user (connection, active, id);
+      CREATE INDEX scim_user_external_id ON gateway.scim_user (connection, external_id, id);
+      CREATE INDEX scim_user_display_name ON gateway.scim_user (connection, display_name_key, id);
+      CREATE INDEX scim_user_created ON gateway.scim_user (connection, created, id);
+      CREATE INDEX scim_user_last_modified ON gateway.scim_user (connection, last_modified, id);
+      CREATE INDEX scim_group_external_id ON gateway.scim_group (connection, external_id, id);
+      CREATE INDEX scim_group_display_name ON gateway.scim_group (connection, display_name_key, id);
+      CREATE INDEX scim_group_created ON gateway.scim_group (connection, created, id);
+      CREATE INDEX scim_group_last_modified ON gateway.scim_group (connection, last_modified, id);
+    `)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP INDEX gateway.scim_user_created, gateway.scim_group_created')
+  }
+}
+
 class CapturedRequests1764000000008 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
@@ -184,16 +218,6 @@ class CapturedRequests1764000000008 implements MigrationInterface {
   }
 }
 
-class Fold1764000000011 implements MigrationInterface {
-  async up(runner: QueryRunner): Promise<void> {
-    await createFold(runner)
-  }
-
-  async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP FUNCTION gateway.fold')
-  }
-}
-
 /**
  * A change of a record rewrites its row within its page, and no index beside: none may hold what every change changes, save one that only
  * sums up pages. With a million users each index entry would lie on a page of its own, to be written to the log whole after each checkpoint.
@@ -214,8 +238,18 @@ class InPlace1764000000010 implements MigrationInterface {
       ALTER TABLE gateway.scim_user RESET (fillfactor);
       ALTER TABLE gateway.scim_group RESET (fillfactor);
       DROP INDEX gateway.scim_user_last_modified, gateway.scim_group_last_modified;
-      CREATE INDEX scim_user_last_modified ON gateway.scim_user (connection, last_modified);
-      CREATE INDEX scim_group_last_modified ON gateway.scim_group (connection, last_modified);`)
+      CREATE INDEX scim_user_last_modified ON gateway.scim_user (connection, last_modified, id);
+      CREATE INDEX scim_group_last_modified ON gateway.scim_group (connection, last_modified, id);`)
+  }
+}
+
+class Fold1764000000011 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await createFold(runner)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP FUNCTION gateway.fold')
   }
 }
 
@@ -226,6 +260,7 @@ export const migrations = [
   Lanes1764000000004,
   ConnectionSettings1764000000005,
   DeletedRecords1764000000006,
+  Listing1764000000007,
   CapturedRequests1764000000008,
   InPlace1764000000010,
   Fold1764000000011,

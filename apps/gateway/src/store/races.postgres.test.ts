@@ -20,7 +20,7 @@ import type { Command } from '../provisioning.ts'
 import type { Written } from '../record-store.ts'
 import { StoredDeletedRecords } from './deleted-records.ts'
 import { KnownTrust } from './known-trust.ts'
-import { Records } from './records.ts'
+import { RecordLookups } from './records.ts'
 import { restore as restoreWithin } from './restore.ts'
 import { Writer } from './writer.ts'
 
@@ -129,10 +129,11 @@ const remove = (kind: 'User' | 'Group', id: string) => write(kind, { kind: 'dele
 const restore = (id: string): Promise<Restoration> =>
   one().deleted.restore({ scope, id, occasion: occasion(), decided: () => marker(id) })
 
-const find = (kind: 'User' | 'Group', id: string) => new Records(one().database).find(resourceTypes[kind], 'c1', id)
+const find = (kind: 'User' | 'Group', id: string) =>
+  new RecordLookups(one().database).find(resourceTypes[kind], 'c1', id)
 const documentOf = async (kind: 'User' | 'Group', id: string) => JSON.parse((await find(kind, id))?.document ?? 'null')
 const membersOf = async (group: string): Promise<string[]> =>
-  ((await new Records(one().database).members('c1', [group])).get(group) ?? [])
+  ((await new RecordLookups(one().database).members('c1', [group], Infinity))?.get(group) ?? [])
     .filter(({ kind }) => kind !== null)
     .map(({ value }) => value)
     .sort()

@@ -1,10 +1,38 @@
-import type { Database } from '#libs/postgres/index'
+import { type Database, type Queryable, tookTooLong } from '#libs/postgres/index'
 import { errors, type ResourceType } from '#libs/scim/index'
+import type {
+  GroupOfUser,
+  ListedRecord,
+  Listing,
+  ListQuery,
+  LookedUpRecords,
+  MemberText,
+  OpenGroup,
+  Place,
+  RecordReads,
+  StoredText,
+} from '../record-store.ts'
 import { groupsAbove } from './columns.ts'
-import type { GroupOfUser, Listing, ListQuery, MemberText, RecordReads, StoredText } from '../record-store.ts'
-import { listStatements, recordColumns, tableOf } from './list-sql.ts'
+import { type ListStatements, listStatements, recordColumns } from './list-sql.ts'
+import { membersFrom, readMembers } from './member-sql.ts'
+import { Turns } from './turns.ts'
 
-export class Records implements RecordReads {
+export interface RecordsOptions {
+  readonly database: Database
+  /** Milliseconds that a statement of a list may take which no index answers at once. */
+  readonly listTimeout: number
+}
+
+/** Of the pool's connections so many may be at slow lists, and so many at large groups. */
+const slowLists = 6
+const openGroups = 4
+/** Milliseconds that a large group waits for others to be read. */
+const patience = 5_000
+
+type Row = ListedRecord & { readonly sortKey?: string | null }
+
+/** What is found at once, over a database or within a transaction. */
+export class RecordLookups implements LookedUpRecords {
   readonly #database: Pick<Database, 'query' | 'quick'>
 
   constructor(database: Pick<Database, 'query' | 'quick'>) {
@@ -12,39 +40,21 @@ export class Records implements RecordReads {
   }
 
   async find(type: ResourceType, connection: string, id: string): Promise<StoredText | undefined> {
-    const table = tableOf(type)
-    const [row] = await this.#database.quick<StoredText>(
-      {
-        name: `gateway read ${table}`,
-        text: `SELECT ${recordColumns} FROM gateway.${table} WHERE connection = $1 AND id = $2`,
-      },
-      [connection, id],
-    )
+    const [row] = await this.#database.quick<StoredText>(type.name === 'User' ? readUser : readGroup, [connection, id])
     return row
   }
 
-  async list(type: ResourceType, connection: string, query: ListQuery): Promise<Listing> {
-    const { page, count } = listStatements(type, connection, query)
-    const records = query.count === 0 ? [] : await this.#database.query<StoredText>(page.statement, page.values)
-    const isWhole = records.length < query.count && (records.length > 0 || query.startIndex === 1)
-    if (isWhole) return { totalResults: query.startIndex - 1 + records.length, records }
-    const [counted] = await this.#database.query<{ total: number }>(count.statement, count.values)
-    return { totalResults: counted?.total ?? 0, records }
-  }
-
-  async members(connection: string, groupIds: readonly string[], most = Infinity): Promise<Map<string, MemberText[]>> {
-    const limit = most === Infinity ? null : most + 1
+  async members(
+    connection: string,
+    groupIds: readonly string[],
+    most: number,
+  ): Promise<Map<string, MemberText[]> | undefined> {
     const rows = await this.#database.query<MemberText & { groupId: string }>(readMembers, [
       connection,
       groupIds,
-      limit,
+      most === Infinity ? null : most + 1,
     ])
-    if (rows.length > most) {
-      throw errors.tooMany(
-        `The groups of this page have more than ${most} members together. Ask with excludedAttributes=members, or for fewer groups by count.`,
-      )
-    }
-    return gather(rows, (row) => row.groupId)
+    return rows.length > most ? undefined : gather(rows, (row) => row.groupId)
   }
 
   async hasMoreMembersThan(connection: string, groupId: string, limit: number): Promise<boolean> {
@@ -65,25 +75,115 @@ export class Records implements RecordReads {
   }
 }
 
-/**
- * A member may have been deleted while it was added: then it is an id that nobody knows. Or restored while it was added: then the
- * row does not say what it is.
- */
-const readMembers = {
-  name: 'gateway read members',
-  text: `
-    SELECT m.group_id AS "groupId", m.member_id AS value,
-      CASE WHEN u.id IS NOT NULL THEN 'User' WHEN g.id IS NOT NULL THEN 'Group' END AS kind,
-      coalesce(u.document ->> 'displayName', u.document ->> 'userName', g.document ->> 'displayName') AS display
-    FROM (
-      SELECT group_id, member_id, kind, CASE WHEN kind IS NOT NULL OR member_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN member_id::uuid END AS record_id
-      FROM gateway.membership WHERE connection = $1 AND group_id = ANY($2::uuid[])
-      ORDER BY group_id, member_id LIMIT $3
-    ) AS m
-    LEFT JOIN gateway.scim_user u ON m.kind IS DISTINCT FROM 'Group' AND u.connection = $1 AND u.id = m.record_id
-    LEFT JOIN gateway.scim_group g ON m.kind IS DISTINCT FROM 'User' AND g.connection = $1 AND g.id = m.record_id
-    ORDER BY m.group_id, m.member_id`,
+export class Records extends RecordLookups implements RecordReads {
+  readonly #database: Database
+  readonly #listTimeout: number
+  readonly #lists: Turns
+  readonly #groups = new Turns(openGroups, patience)
+
+  constructor({ database, listTimeout }: RecordsOptions) {
+    super(database)
+    this.#database = database
+    this.#listTimeout = listTimeout
+    this.#lists = new Turns(slowLists, listTimeout)
+  }
+
+  async list(connection: string, query: ListQuery): Promise<Listing> {
+    const statements = listStatements(connection, query)
+    if (statements.isLookup) return listing(this.#database, statements, query)
+    const giveBack = await this.#lists.take()
+    try {
+      return await this.#database.snapshot((snapshot) => listing(snapshot, statements, query), this.#listTimeout)
+    } catch (error) {
+      throw tookTooLong(error) ? tooSlow(query) : error
+    } finally {
+      giveBack()
+    }
+  }
+
+  async openGroup(connection: string, groupId: string): Promise<OpenGroup> {
+    const giveBack = await this.#groups.take()
+    try {
+      const snapshot = await this.#database.openSnapshot()
+      const close = async (): Promise<void> => {
+        await snapshot.end()
+        giveBack()
+      }
+      try {
+        const [stored] = await snapshot.query<StoredText>(readGroup, [connection, groupId])
+        return { stored, members: () => membersFrom(snapshot, connection, groupId), close: once(close) }
+      } catch (error) {
+        await snapshot.end()
+        throw error
+      }
+    } catch (error) {
+      giveBack()
+      throw error
+    }
+  }
 }
+
+/** One more than a page by cursor shows tells whether another follows. */
+async function listing(reads: Queryable, statements: ListStatements, { page }: ListQuery): Promise<Listing> {
+  const isByCursor = page.method === 'cursor'
+  const wanted = page.count === 0 ? 0 : page.count + (isByCursor ? 1 : 0)
+  const found: Row[] = []
+  for (const part of statements.parts) {
+    if (found.length >= wanted) break
+    const { statement, values } = part(wanted - found.length)
+    found.push(...(await reads.query<Row>(statement, values)))
+  }
+  const records = found.slice(0, page.count)
+  const next = isByCursor && found.length > page.count ? placeOf(records.at(-1)) : undefined
+  const count = async (): Promise<number> => {
+    const { statement, values } = statements.count
+    const [counted] = await reads.query<{ total: number }>(statement, values)
+    return counted?.total ?? 0
+  }
+  return { totalResults: await total(page, records.length, next, count), records, next }
+}
+
+async function total(
+  page: ListQuery['page'],
+  shown: number,
+  next: Place | undefined,
+  count: () => Promise<number>,
+): Promise<number | undefined> {
+  if (page.method === 'index') {
+    const isLast = shown < page.count && (shown > 0 || page.startIndex === 1)
+    return isLast ? page.startIndex - 1 + shown : count()
+  }
+  if (page.after !== undefined) return page.totalResults
+  if (page.count > 0 && next === undefined) return shown
+  return count().catch((error: unknown) => {
+    if (tookTooLong(error)) return undefined
+    throw error
+  })
+}
+
+function placeOf(row: Row | undefined): Place | undefined {
+  return row === undefined ? undefined : { id: row.id, key: row.sortKey ?? undefined }
+}
+
+function tooSlow({ page }: ListQuery) {
+  const other =
+    page.method === 'index' ? ' Or page by cursor, where what cannot be counted in time is left uncounted.' : ''
+  return errors.tooMany(
+    `There are too many records to search for this in the time that a list may take. Filter by eq on userName, externalId, emails.value, displayName or id, or by meta.lastModified, and sort by one of these or by meta.created.${other}`,
+  )
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => (done ??= work())
+}
+
+const read = (table: string) => ({
+  name: `gateway read ${table}`,
+  text: `SELECT ${recordColumns} FROM gateway.${table} WHERE connection = $1 AND id = $2`,
+})
+const readUser = read('scim_user')
+const readGroup = read('scim_group')
 
 const beyondMembers = {
   name: 'gateway members beyond',

@@ -3,7 +3,7 @@ import { ScimError } from '#libs/scim/index'
 import type { Stage, WriteRequest, Writes, Written } from '../record-store.ts'
 import { BatchWrite } from './batch-write.ts'
 import type { Job } from './job.ts'
-import { Records } from './records.ts'
+import { RecordLookups } from './records.ts'
 import { holdTogether, TornApart } from './together.ts'
 
 /** Runs `work` over one transaction that is rolled back whatever came of it: what it locks, others wait for until then. */
@@ -12,7 +12,7 @@ export async function rehearse<T>(database: Database, work: (stage: Stage) => Pr
   try {
     await database.transaction(async (transaction) => {
       const query = transaction.query.bind(transaction)
-      const records = new Records({ query, quick: query })
+      const records = new RecordLookups({ query, quick: query })
       outcome = { result: await work({ records, writer: new RehearsedWrites(transaction) }) }
       throw new Over()
     }, 'a request waits')

@@ -5,6 +5,7 @@ import type { Resource } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { migrateGateway } from '../index.ts'
 import { recordRow } from './record-row.ts'
+import * as deletions from './delete-statements.ts'
 import * as statements from './statements.ts'
 
 const now = new Date()
@@ -36,6 +37,13 @@ beforeAll(async () => {
   await migrateGateway(database)
   await database.query(statements.insertUsers, rows('User', 1, user))
   await database.query(statements.insertGroups, rows('Group', 1, group))
+  const members = records.flatMap(({ id }) => records.slice(0, 10).map((member) => [id, member.id] as const))
+  await database.query(statements.insertMembers, [
+    members.map(() => 'c1'),
+    members.map(([group]) => group),
+    members.map(([, member]) => member),
+    members.map(([, member]) => member),
+  ])
   await database.query('ANALYZE')
   await database.close()
   client = new Client({ connectionString: server.url })
@@ -53,11 +61,17 @@ test.each<[string, Statement]>([
   ['update users', statements.updateUsers],
   ['update groups', statements.updateGroups],
   ['bump groups', statements.bumpGroups],
+  ['groups left', statements.groupsLeft],
+  ['delete members', statements.deleteMembers],
+  ['delete users', deletions.deleteUsers],
+  ['delete groups', deletions.deleteGroups],
+  ['delete members of groups', deletions.deleteMembersOfGroups],
+  ['leave groups', deletions.leaveGroups],
 ])('%s: a row is looked up by its key, and the others are not read, however few they are', async (_, { text }) => {
   await client.query(`SET enable_seqscan = off`)
   const explained = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN (GENERIC_PLAN) ${text}`)
   const plan = explained.rows.map((row) => row['QUERY PLAN']).join('\n')
-  expect(plan).toMatch(/Index Cond: \(\(connection = .*\) AND \(id = .*\)\)/)
+  expect(plan).toMatch(/Index Cond: \(\(connection = .*\) AND \((id|group_id|member_id) = .*\)\)/)
   expect(plan).not.toMatch(/Hash Join|Merge Join|Seq Scan/)
 })
 

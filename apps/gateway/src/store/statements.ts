@@ -1,10 +1,10 @@
 import type { Statement } from '#libs/postgres/index'
+import { isOfKey } from './of-key.ts'
 
 /** The writes of a batch: one statement for all its rows. Existing rows are locked in the order of their keys; what deadlocks all the same is tried again. */
 
 /**
- * `(SELECT $1)` hides an array's length from the planner, which would else plan anew for each: that costs more than the statement. A row is
- * looked up for each key, also where the planner thinks it cheaper to read them all.
+ * `(SELECT $1)` hides an array's length from the planner, which would else plan anew for each: that costs more than the statement.
  */
 const lock = (table: string): Statement => ({
   name: `gateway lock ${table}`,
@@ -16,9 +16,6 @@ const lock = (table: string): Statement => ({
       FROM gateway.${table} t WHERE t.connection = k.connection AND t.id = k.id FOR NO KEY UPDATE
     ) AS r`,
 })
-/** The row of a key, found by its index: equality alone could be joined by hashing all rows of a table that is not yet large. */
-const isRowOf = (key: string): string => `t.connection = ANY(ARRAY[${key}.connection]) AND t.id = ANY(ARRAY[${key}.id])`
-
 /**
  * Holds off the deletion of these connections until the batch is done; taken before it is asked which still stand. One whose
  * deletion has begun is left out of the answer: nobody waits for that, least of all the other connections of the batch.
@@ -44,7 +41,7 @@ export const groupsLeft: Statement = {
   name: 'gateway groups left',
   text: `
     SELECT DISTINCT m.connection, m.group_id AS id FROM gateway.membership m
-    JOIN unnest((SELECT $1::text[]), (SELECT $2::text[])) AS k(connection, member_id) ON m.connection = k.connection AND m.member_id = k.member_id`,
+    JOIN unnest((SELECT $1::text[]), (SELECT $2::text[])) AS k(connection, member_id) ON ${isOfKey('m', 'k', 'connection', 'member_id')}`,
 }
 
 const userRow =
@@ -77,7 +74,7 @@ export const updateUsers: Statement = {
       SELECT true AS yes FROM gateway.scim_user AS o
       WHERE r.renamed AND o.connection = r.connection AND o.user_name_key = r.user_name_key AND o.id <> r.id LIMIT 1
     ) AS taken ON true
-    WHERE ${isRowOf('r')} AND taken.yes IS NULL
+    WHERE ${isOfKey('t', 'r', 'connection', 'id')} AND taken.yes IS NULL
     RETURNING t.id`,
 }
 
@@ -94,7 +91,7 @@ export const updateGroups: Statement = {
     UPDATE gateway.scim_group AS t
     SET external_id = r.external_id, display_name_key = r.display_name_key, version = r.version, last_modified = r.now, document = r.document
     FROM jsonb_to_recordset($1::jsonb) AS ${groupRow}
-    WHERE ${isRowOf('r')}`,
+    WHERE ${isOfKey('t', 'r', 'connection', 'id')}`,
 }
 
 /** Whoever was not yet a member. A member is held while it is added, so that its deletion either comes first or takes it out again. `$4` repeats the member's id where it has the form of one, to tell its kind. */
@@ -115,7 +112,7 @@ export const deleteMembers: Statement = {
   name: 'gateway delete members',
   text: `
     DELETE FROM gateway.membership AS m USING unnest((SELECT $1::text[]), (SELECT $2::uuid[]), (SELECT $3::text[])) AS k(connection, group_id, member_id)
-    WHERE m.connection = k.connection AND m.group_id = k.group_id AND m.member_id = k.member_id
+    WHERE ${isOfKey('m', 'k', 'connection', 'group_id', 'member_id')}
     RETURNING m.group_id AS "groupId", m.member_id AS value`,
 }
 
@@ -133,6 +130,6 @@ export const bumpGroups: Statement = {
   text: `
     UPDATE gateway.scim_group AS t SET version = t.version + k.by, last_modified = $4
     FROM unnest((SELECT $1::text[]), (SELECT $2::uuid[]), (SELECT $3::int[])) AS k(connection, id, by)
-    WHERE ${isRowOf('k')}
+    WHERE ${isOfKey('t', 'k', 'connection', 'id')}
     RETURNING t.id, t.version - k.by AS before`,
 }

@@ -1,0 +1,30 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { Turns } from './turns.ts'
+
+test('so many run at a time, and the others in the order in which they came', async () => {
+  const turns = new Turns(2, 5_000)
+  const done: number[] = []
+  let running = 0
+  let most = 0
+  const work = async (name: number): Promise<void> => {
+    const giveBack = await turns.take()
+    most = Math.max(most, ++running)
+    await pause(1)
+    running--
+    done.push(name)
+    giveBack()
+  }
+  await Promise.all([1, 2, 3, 4, 5, 6].map(work))
+  expect({ most, done }).toEqual({ most: 2, done: [1, 2, 3, 4, 5, 6] })
+})
+
+test('who waits too long is refused, and costs nobody a turn', async () => {
+  const turns = new Turns(1, 10)
+  const giveBack = await turns.take()
+  await expect(turns.take()).rejects.toMatchObject({ status: 429, headers: { 'Retry-After': '1' } })
+  giveBack()
+  const again = await turns.take()
+  const waiting = turns.take()
+  again()
+  ;(await waiting)()
+})
