@@ -182,10 +182,12 @@ describe('values', () => {
     const shown = { nick: 'x', unit: 'U', desk: { room: 'C' } }
     const created = await made('/Users', extended('secretive', secret))
     const { id } = created
-    expect(created[urn]).toEqual(shown)
+    // What is returned on request is shown to who has just sent it (RFC 7643 section 7).
+    const sent = { ...shown, history: 'Long' }
+    expect(created[urn]).toEqual(sent)
+    expect((await scim('PUT', `/Users/${id}`, extended('secretive', secret))).body[urn]).toEqual(sent)
     const answers: Answer[] = [
       await scim('GET', `/Users/${id}`),
-      await scim('PUT', `/Users/${id}`, extended('secretive', secret)),
       await scim('PATCH', `/Users/${id}`, patch(op('add', 'pin', '4712'), op('replace', 'note', 'Hush hush'))),
     ]
     for (const { body } of answers) expect(body[urn]).toEqual(shown)
