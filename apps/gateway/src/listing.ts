@@ -35,18 +35,19 @@ const mostMembersListed = 50_000
 
 /** RFC 7644 section 3.4.2, of one resource type or of all. */
 export function list(request: Admitted, types: readonly ResourceType[], parts: ListParts): Promise<Answer> {
-  return answer(request, types, readSearch(request.arrival.query), parts)
+  return answer(request, types, readSearch(request.arrival.query), '?filter', parts)
 }
 
 /** RFC 7644 section 3.4.3: the same, asked for in a body. */
 export function search(request: Admitted, types: readonly ResourceType[], parts: ListParts): Promise<Answer> {
-  return answer(request, types, parseSearch(request.body), parts)
+  return answer(request, types, parseSearch(request.body), '/filter', parts)
 }
 
 async function answer(
   { principal: { connection }, arrival, diagnosis }: Admitted,
   types: readonly ResourceType[],
   asked: SearchRequest,
+  filterAt: string,
   { records, cursors, baseUrl }: ListParts,
 ): Promise<Answer> {
   const base = baseUrl(connection)
@@ -54,7 +55,7 @@ async function answer(
   const projections = new Map(types.map((type) => [type.name, parseProjection(type, asked)]))
   const context = { connection, types: types.map((type) => type.name), search: asked, count: paging.count }
   const page = paging.method === 'index' ? paging : pageOf(paging.cursor)
-  const found = await records.list(connection, { ...queryOf(types, asked, diagnosis), page, baseUrl: base })
+  const found = await records.list(connection, { ...queryOf(types, asked, diagnosis, filterAt), page, baseUrl: base })
   const shown = new Map<string, string>()
   for (const type of types) {
     const own = found.records.filter((record) => record.type === type.name)
@@ -102,13 +103,14 @@ function queryOf(
   types: readonly ResourceType[],
   asked: SearchRequest,
   diagnosis: Diagnosis,
+  filterAt: string,
 ): Pick<ListQuery, 'of' | 'descending'> {
-  const filter = asked.filter === undefined ? undefined : parseFilter(asked.filter, diagnosis)
+  const filter = asked.filter === undefined ? undefined : parseFilter(asked.filter, diagnosis, filterAt)
   const sort = parseSort(asked)
   const sortedBy = sort === undefined ? [] : resolveSort(types, sort)
   const of = types.map((type, index) => ({
     type,
-    filter: filter === undefined ? undefined : resolveFilter(type, filter, diagnosis),
+    filter: filter === undefined ? undefined : resolveFilter(type, filter, diagnosis, filterAt),
     sortedBy: sortedBy[index],
   }))
   return { of, descending: sort?.descending ?? false }
