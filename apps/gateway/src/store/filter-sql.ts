@@ -42,8 +42,7 @@ export function compileFilter(filter: ResolvedFilter, table: RecordTable, values
 /** A comparison with a column whose index holds the ids too; `ne` is left out, as it fits most rows. */
 function isCovered(filter: ResolvedFilter, { columns }: RecordTable): boolean {
   if (filter.kind !== 'compare' || filter.operator === 'ne') return false
-  const column = columns[filter.target.path.join('.')]
-  return column !== undefined && column.type !== 'uuid' && column.type !== 'boolean'
+  return columns[filter.target.path.join('.')]?.covered === true
 }
 
 /** Where a term looks: into one element of a multi-valued attribute. */

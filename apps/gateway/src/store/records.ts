@@ -169,7 +169,7 @@ function tooSlow({ page }: ListQuery) {
   const other =
     page.method === 'index' ? ' Or page by cursor, where what cannot be counted in time is left uncounted.' : ''
   return errors.tooMany(
-    `There are too many records to search for this in the time that a list may take. Filter by eq on userName, externalId, emails.value, displayName or id, or by meta.lastModified, and sort by one of these or by meta.created.${other}`,
+    `There are too many records to search for this in the time that a list may take. Filter by eq on userName, externalId, emails.value, displayName or id, or by recent values of meta.lastModified, and sort by userName, externalId, displayName or meta.created.${other}`,
   )
 }
 
