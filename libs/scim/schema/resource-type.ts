@@ -64,7 +64,9 @@ export function defineResourceType(definition: {
   }
   const all = [definition.schema, ...definition.extensions.map((extension) => extension.schema)]
   // The members of a Group are kept beside its document.
-  const stored = all.flatMap((schema) => schema.attributes.filter(({ name }) => definition.name !== 'Group' || name !== 'members'))
+  const stored = all.flatMap((schema) =>
+    schema.attributes.filter(({ name }) => definition.name !== 'Group' || name !== 'members'),
+  )
   const hidesAttributes = stored.some((attribute) => someOf(attribute, isHidden))
   const secrets = all.flatMap((schema) =>
     schema.attributes
