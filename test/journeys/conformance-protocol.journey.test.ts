@@ -35,11 +35,13 @@ async function speak(
 }
 
 describe('the base URL', () => {
-  test('is a plain address without a query, and takes a query that somebody appends', async () => {
+  test('is a plain address without a query, and takes a query or a slash that somebody appends', async () => {
     const url = new URL(connection.scimBaseUrl)
     expect({ search: url.search, hash: url.hash, user: url.username }).toEqual({ search: '', hash: '', user: '' })
     expect(connection.scimBaseUrl).not.toMatch(/\/$/)
     expect((await scim('GET', '/Users?aadOptscim062020&unheard=of')).status).toBe(200)
+    const slashed = world.scim({ ...connection, scimBaseUrl: `${connection.scimBaseUrl}/` })
+    expect((await slashed('GET', '/Users')).status).toBe(200)
   })
 
   test('names version 2, and another version is refused', async () => {

@@ -23,7 +23,7 @@ export function arrivalOf(
     method: raw.method ?? '',
     connectionId,
     path: `/${rest
-      .filter((part, index) => part !== '' || index < rest.length - 1)
+      .filter((part) => part !== '')
       .map(decoded)
       .join('/')}`,
     query: new URLSearchParams(query),
