@@ -38,6 +38,11 @@ export class Connection {
     })
   }
 
+  /** False once either side has closed it, as a server does to one that is idle for long. */
+  get isOpen(): boolean {
+    return this.#socket.readyState === 'open'
+  }
+
   close(): void {
     this.#waiting = undefined
     this.#socket.destroy()

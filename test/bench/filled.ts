@@ -41,8 +41,9 @@ export function filled<T>(
       headers: `authorization: Bearer ${program.key}\r\ncontent-type: application/scim+json\r\n`,
       processorTime: () => ({ processor: processorTime(program.pids), postgres: postgresTime(postgres.pid) }),
     }
-    const one = await Connection.open(new URL(program.url))
+    let one: Connection | undefined
     const ask = async (request: Request, orStatus: readonly number[] = []): Promise<Reply> => {
+      if (one?.isOpen !== true) one = await Connection.open(new URL(program.url))
       const reply = await one.request(request.method, request.path, target.headers, request.body)
       if ([request.expect, ...orStatus].includes(reply.status)) return reply
       throw new Error(`${request.method} ${request.path} was answered ${reply.status}: ${reply.body}`)
@@ -51,7 +52,7 @@ export function filled<T>(
     try {
       return await work({ program, databaseUrl: postgres.nearUrl, target, requests, ids, loadedInSeconds, group, ask })
     } finally {
-      one.close()
+      one?.close()
     }
   })
 }

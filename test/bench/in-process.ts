@@ -121,10 +121,3 @@ function timeOf(run: () => unknown): number {
   for (let count = 0; count < runsInBatch; count++) run()
   return ((performance.now() - began) * 1_000) / runsInBatch
 }
-
-if (import.meta.main) {
-  for (const { what, median, fastest, goal } of measureInProcess()) {
-    const times = [median, fastest].map((time) => `${time.toFixed(1).padStart(8)} us`).join('')
-    process.stdout.write(`${what.padEnd(52)}${times}  goal ${goal} us\n`)
-  }
-}

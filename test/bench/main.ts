@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { filled } from './filled.ts'
+import { measureInProcess } from './in-process.ts'
 import { candidates, type LargeGroup, measureLargeGroup } from './large-group.ts'
 import { type Measured, measure } from './measure.ts'
 import { machine, residentMemory } from './processes.ts'
@@ -10,7 +11,7 @@ import { type Shape, shapes } from './shapes.ts'
 import { overPostgres } from './over-postgres.ts'
 import { fewUsers, type Grown, measureSizes } from './sizes.ts'
 import { groupTable, sizesHeading, sizesLine } from './sizes-table.ts'
-import { heading, line, summary } from './table.ts'
+import { heading, inProcessTable, line, summary } from './table.ts'
 import { WriteFloor } from './write-floor.ts'
 
 const { values: options } = parseArgs({
@@ -20,6 +21,7 @@ const { values: options } = parseArgs({
     connections: { type: 'string' },
     only: { type: 'string' },
     'no-floors': { type: 'boolean', default: false },
+    'in-process': { type: 'boolean', default: false },
     users: { type: 'string' },
     members: { type: 'string' },
     rounds: { type: 'string', default: '3' },
@@ -49,9 +51,11 @@ const nodeArguments = options['cpu-prof'] === undefined ? [] : ['--cpu-prof', `-
 const say = (text: string): void => void (options.json ? process.stderr : process.stdout).write(`${text}\n`)
 
 say(machine())
+const inProcess = isOfSizes ? [] : measureInProcess()
+if (inProcess.length > 0) say(inProcessTable(inProcess))
 const results: (ShapeMeasured | SizesMeasured)[] = []
-for (const [name, shape] of wanted) results.push(await (isOfSizes ? measureSizesOf : measureShape)(name, shape))
-if (options.json) process.stdout.write(`${JSON.stringify({ machine: machine(), shapes: results }, undefined, 2)}\n`)
+for (const [name, shape] of options['in-process'] ? [] : wanted) results.push(await (isOfSizes ? measureSizesOf : measureShape)(name, shape))
+if (options.json) process.stdout.write(`${JSON.stringify({ machine: machine(), inProcess, shapes: results }, undefined, 2)}\n`)
 
 /** In a folder and over a Postgres of its own, which keeps the time of each commit; the floors are databases of the same server. */
 async function measureShape(name: string, shape: Shape): Promise<ShapeMeasured> {
