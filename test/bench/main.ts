@@ -54,8 +54,10 @@ say(machine())
 const inProcess = isOfSizes ? [] : measureInProcess()
 if (inProcess.length > 0) say(inProcessTable(inProcess))
 const results: (ShapeMeasured | SizesMeasured)[] = []
-for (const [name, shape] of options['in-process'] ? [] : wanted) results.push(await (isOfSizes ? measureSizesOf : measureShape)(name, shape))
-if (options.json) process.stdout.write(`${JSON.stringify({ machine: machine(), inProcess, shapes: results }, undefined, 2)}\n`)
+for (const [name, shape] of options['in-process'] ? [] : wanted)
+  results.push(await (isOfSizes ? measureSizesOf : measureShape)(name, shape))
+if (options.json)
+  process.stdout.write(`${JSON.stringify({ machine: machine(), inProcess, shapes: results }, undefined, 2)}\n`)
 
 /** In a folder and over a Postgres of its own, which keeps the time of each commit; the floors are databases of the same server. */
 async function measureShape(name: string, shape: Shape): Promise<ShapeMeasured> {

@@ -55,5 +55,9 @@ export function inProcessTable(work: readonly InProcess[]): string {
     const times = [median, fastest].map((time) => time.toFixed(1).padStart(10)).join('')
     return `${what.padEnd(52)}${times}${String(goal).padStart(10)}`
   })
-  return ['', `${'in process, microseconds'.padEnd(52)}${['median', 'fastest', 'goal'].map((name) => name.padStart(10)).join('')}`, ...lines].join('\n')
+  return [
+    '',
+    `${'in process, microseconds'.padEnd(52)}${['median', 'fastest', 'goal'].map((name) => name.padStart(10)).join('')}`,
+    ...lines,
+  ].join('\n')
 }
