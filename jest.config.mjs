@@ -23,7 +23,7 @@ const journeys = (shape, servers) => ({
 
 export default {
   maxWorkers: 2,
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   coverageProvider: 'v8',
   reporters: ['default', '<rootDir>/scripts/count-tests.mjs'],
   projects: [
