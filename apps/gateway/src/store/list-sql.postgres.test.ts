@@ -9,6 +9,7 @@ import {
   type JsonValue,
   matcher,
   parseFilter,
+  parseProjection,
   parseSort,
   readResource,
   resolveFilter,
@@ -193,16 +194,19 @@ async function insert(type: ResourceType, body: JsonObject, index: number): Prom
   documents[nameOf(type)].push({ id })
 }
 
-/** Every resource as it is answered, so that what is compared in memory is what a client sees. */
+/** Every resource as it is answered to whoever wants to see all of it, so that what is compared in memory is what a client sees. */
 async function rendered(type: ResourceType): Promise<JsonObject[]> {
+  const onRequest = parseProjection(type, { attributes: 'members.value,members.$ref,members.type,members.display' })
   const { records: found } = await records.list('c1', query([type], {}))
   const ids = found.map(({ id }) => id)
   const members = (await records.members('c1', ids, 1_000)) ?? new Map<string, never>()
   const groups = await records.groups('c1', ids)
   return found.map((stored) => {
     const standing = { ...stored, groups: groups.get(stored.id) ?? [], members: members.get(stored.id) ?? [] }
-    const text = represent(type, baseUrl, standing, stored.document, { kind: 'default' })
-    return JSON.parse(text) as JsonObject
+    const [whole, asked] = [{ kind: 'default' } as const, onRequest].map(
+      (projection) => JSON.parse(represent(type, baseUrl, standing, stored.document, projection)) as JsonObject,
+    )
+    return { ...whole, ...asked }
   })
 }
 
