@@ -46,16 +46,16 @@ const groupsOf: Statement = {
       JOIN directory.user_group AS held ON held.connection = $1 AND held.id = group_id AND held.facts IS NOT NULL
       WHERE membership.connection = $1 AND member_id = $2
       UNION
-      SELECT outer_membership.group_id FROM effective
-      JOIN directory.membership AS outer_membership
-        ON outer_membership.connection = $1 AND outer_membership.member_id = effective.group_id
-      JOIN directory.user_group AS held
-        ON held.connection = $1 AND held.id = outer_membership.group_id AND held.facts IS NOT NULL
+      SELECT outer_membership.group_id FROM effective CROSS JOIN LATERAL (
+        SELECT group_id FROM directory.membership WHERE connection = $1 AND member_id = effective.group_id OFFSET 0
+      ) AS outer_membership
     )
     SELECT held.id, held.display_name AS "displayName", EXISTS (
       SELECT FROM directory.membership WHERE connection = $1 AND group_id = held.id AND member_id = $2
     ) AS direct
-    FROM effective JOIN directory.user_group AS held ON held.connection = $1 AND held.id = effective.group_id
+    FROM effective CROSS JOIN LATERAL (
+      SELECT id, display_name, facts FROM directory.user_group WHERE connection = $1 AND id = effective.group_id OFFSET 0
+    ) AS held
     WHERE held.id <> $2
     ORDER BY held.display_name, held.id`,
 }

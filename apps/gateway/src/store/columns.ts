@@ -38,14 +38,23 @@ export type Lookup = (value: string, bind: (value: unknown) => string) => string
 
 const parts = { value: 'value', $ref: 'reference', display: 'display', type: 'type' }
 
-/** Groups that a user or group is in, through other groups too; UNION ends cycles. */
+/**
+ * Groups that a user or group is in, through other groups too; UNION ends cycles. OFFSET 0 has the memberships of each looked up: else all of
+ * the connection could be read for the few of one.
+ */
 export const groupsAbove = (connection: string, member: string): string => `
   WITH RECURSIVE above(group_id, direct) AS (
     SELECT group_id, true FROM gateway.membership WHERE connection = ${connection} AND member_id = ${member}::text
     UNION
-    SELECT m.group_id, false FROM above JOIN gateway.membership m ON m.connection = ${connection} AND m.member_id = above.group_id::text
+    SELECT m.group_id, false FROM above CROSS JOIN LATERAL (
+      SELECT group_id FROM gateway.membership WHERE connection = ${connection} AND member_id = above.group_id::text OFFSET 0
+    ) AS m
   )
   SELECT group_id, bool_or(direct) AS direct FROM above GROUP BY group_id`
+
+/** The group of that id, for a LATERAL join that looks it up by its key. */
+export const groupOf = (connection: string, id: string): string =>
+  `(SELECT id, document FROM gateway.scim_group WHERE connection = ${connection} AND id = ${id} OFFSET 0)`
 
 /** A member's id, where it has the form of one of ours. */
 const idOf = (member: string): string =>
@@ -86,7 +95,7 @@ export function userTable(connection: string, baseUrl: string): RecordTable {
             g.document ->> 'displayName' AS display,
             CASE WHEN above.direct THEN 'direct' ELSE 'indirect' END AS type
           FROM (${groupsAbove('scim_user.connection', 'scim_user.id')}) AS above
-          JOIN gateway.scim_group g ON g.connection = scim_user.connection AND g.id = above.group_id`,
+          CROSS JOIN LATERAL ${groupOf('scim_user.connection', 'above.group_id')} AS g`,
         parts,
       },
     },

@@ -12,7 +12,7 @@ import type {
   RecordReads,
   StoredText,
 } from '../record-store.ts'
-import { groupsAbove } from './columns.ts'
+import { groupOf, groupsAbove } from './columns.ts'
 import { type ListStatements, listStatements, recordColumns } from './list-sql.ts'
 import { membersFrom, readMembers } from './member-sql.ts'
 import { Turns } from './turns.ts'
@@ -195,13 +195,13 @@ const readUserNameKeys = {
   text: 'SELECT id, user_name_key AS key FROM gateway.scim_user WHERE connection = $1 AND id = ANY($2::uuid[])',
 }
 
-const readGroups = {
+export const readGroups = {
   name: 'gateway read groups of users',
   text: `
     SELECT u.id AS "userId", g.id, g.document ->> 'displayName' AS display, above.direct
     FROM unnest($2::uuid[]) AS u(id)
     CROSS JOIN LATERAL (${groupsAbove('$1', 'u.id')}) AS above
-    JOIN gateway.scim_group g ON g.connection = $1 AND g.id = above.group_id
+    CROSS JOIN LATERAL ${groupOf('$1', 'above.group_id')} AS g
     ORDER BY u.id, g.id`,
 }
 

@@ -6,6 +6,7 @@ import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { migrateGateway } from '../index.ts'
 import { recordRow } from './record-row.ts'
 import * as deletions from './delete-statements.ts'
+import { readGroups } from './records.ts'
 import * as statements from './statements.ts'
 
 const now = new Date()
@@ -67,6 +68,7 @@ test.each<[string, Statement]>([
   ['delete groups', deletions.deleteGroups],
   ['delete members of groups', deletions.deleteMembersOfGroups],
   ['leave groups', deletions.leaveGroups],
+  ['read groups of users', readGroups],
 ])('%s: a row is looked up by its key, and the others are not read, however few they are', async (_, { text }) => {
   await client.query(`SET enable_seqscan = off`)
   const explained = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN (GENERIC_PLAN) ${text}`)
