@@ -37,6 +37,11 @@ function admin(method: string, path: string, body?: object, headers: Record<stri
   return ask(url, { method, token: program.adminToken, headers, ...(body === undefined ? {} : { body }) })
 }
 
+function restore(id: string): Promise<Answer> {
+  const url = `${urlOf(program, 'gateway')}/admin/v1/connections/${connection()}/deleted/${id}/restore`
+  return ask(url, { method: 'POST', token: program.adminToken, body: {} })
+}
+
 function scim(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Answer> {
   const url = `${program.scimBaseUrl}${path}`
   return ask(url, { method, token: program.key, headers, ...(body === undefined ? {} : { body }) })
@@ -58,6 +63,7 @@ async function everythingHappens(): Promise<void> {
   await scim('PATCH', `/Groups/${group}`, patch({ op: 'add', path: 'members', value: [{ value: id }] }))
   await scim('DELETE', `/Groups/${group}`)
   await scim('DELETE', `/Users/${id}`)
+  for (const gone of [group, id]) expect(await restore(gone)).toMatchObject({ status: 200 })
   await scim('GET', '/Users/nobody')
 
   const tenant = idOf(await admin('POST', '/tenants', { name: 'passing' }))

@@ -209,7 +209,6 @@ describe('a group of 5,000', () => {
       value: ids['ada'],
       type: 'User',
       $ref: `${connection.scimBaseUrl}/Users/${ids['ada']}`,
-      display: 'Émile',
     })
     const [record] = await eventually(
       () => world.audit({ connection: connection.id, operation: 'groups.read' }),
