@@ -13,12 +13,14 @@ export function sizesHeading(shape: string, users: number): string {
     `${short(fewUsers)} p99`,
     `${short(users)} p99`,
     'p99',
+    'cpu us',
+    'cpu us',
   ]
   return `\n${shape.padEnd(nameWidth)}${columns.map((name) => name.padStart(width)).join('')}`
 }
 
-/** Milliseconds, and how many times those of few users the many take. */
-export function sizesLine({ name, connections, few, many, ratio, refused }: Grown): string {
+/** Milliseconds, and how many times those of few users the many take; then the processor time of a request with few users and with many. */
+export function sizesLine({ name, connections, few, many, ratio, cost, refused }: Grown): string {
   const cells = [
     connections,
     few.p50.toFixed(2),
@@ -27,6 +29,7 @@ export function sizesLine({ name, connections, few, many, ratio, refused }: Grow
     few.p99.toFixed(2),
     many.p99.toFixed(2),
     `x${ratio.p99.toFixed(2)}`,
+    ...(cost === undefined ? [] : [Math.round(cost.few), Math.round(cost.many)]),
   ]
   const note = refused === undefined ? '' : `  refused: ${refused.join(', ')}`
   return `${name.padEnd(nameWidth)}${cells.map((cell) => String(cell).padStart(width)).join('')}${note}`

@@ -27,6 +27,8 @@ export interface Grown {
   readonly few: Quantiles
   readonly many: Quantiles
   readonly ratio: Quantiles
+  /** Processor time of program and Postgres in microseconds for a request, comparable also on a busy machine; absent where too few were sent. */
+  readonly cost?: { readonly few: number; readonly many: number }
   /** Status codes other than 200 and 201, such as that of a filter which is refused. */
   readonly refused?: readonly number[]
 }
@@ -41,11 +43,14 @@ export async function measureSizes(few: Filled, many: Filled, options: SizesOpti
   const [ofFew, ofMany] = [loadsOf(few), loadsOf(many)]
   for (const connections of options.connections) {
     for (const name of Object.keys(ofFew) as (keyof typeof ofFew)[]) {
-      const measured = await inTurns(options.rounds, (isMany) => {
+      const costs: { few: number[]; many: number[] } = { few: [], many: [] }
+      const measured = await inTurns(options.rounds, async (isMany) => {
         const load: Load = { name, connections, seconds: options.seconds, request: (isMany ? ofMany : ofFew)[name] }
-        return drive((isMany ? many : few).target, load)
+        const figures = await drive((isMany ? many : few).target, load)
+        costs[isMany ? 'many' : 'few'].push(figures.processor + figures.postgres)
+        return figures
       })
-      tell({ name, connections, ...measured })
+      tell({ name, connections, ...measured, cost: { few: median(costs.few), many: median(costs.many) } })
     }
   }
   for (const [name, query] of lists) {
