@@ -77,6 +77,14 @@ test('every metric is told, and none of their labels names a tenant, a connectio
       Operations: [{ op: 'Replace', path: 'active', value: 'False' }],
     },
   })
+  await ask(`${scimBaseUrl}/Bulk`, {
+    method: 'POST',
+    token: key,
+    body: {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+      Operations: [{ method: 'DELETE', path: `/Users/${grace.id}` }],
+    },
+  })
   await ask(`${scimBaseUrl}/Users`, { token: `${key}x` })
   await ask(`${scimBaseUrl}/Users?filter=userName%20eq%20%22grace%22`, { token: key })
   await rowsOf(
