@@ -4,6 +4,17 @@ import { join } from 'node:path'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#libs/postgres/embedded/index'
 import type { Running, Shape } from './shapes.ts'
 
+/** Rejects when this process is told to end, so that what it started ends before it. What is under way then fails, heard by nobody. */
+const interrupted = new Promise<never>((_, reject) => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      process.on('unhandledRejection', () => undefined)
+      reject(new Error(`ended by ${signal}`))
+    })
+  }
+})
+interrupted.catch(() => undefined)
+
 /** Runs `work` with a program over a Postgres of its own, which keeps the time of each commit; both end and leave nothing. */
 export async function overPostgres<T>(
   { start }: Shape,
@@ -21,7 +32,7 @@ export async function overPostgres<T>(
     try {
       const program = await start({ folder: join(folder, 'over'), databaseUrl: postgres.nearUrl, nodeArguments })
       try {
-        return await work(program, postgres)
+        return await Promise.race([work(program, postgres), interrupted])
       } finally {
         await program.stop()
       }

@@ -26,6 +26,12 @@ export function requestsAt(base: string) {
       body: patch([{ op: 'replace', path: 'active', value }]),
       expect: 200,
     }),
+    setTitle: (id: string, value: string): Request => ({
+      method: 'PATCH',
+      path: `${base}/Users/${id}`,
+      body: patch([{ op: 'replace', path: 'title', value }]),
+      expect: 200,
+    }),
     createGroup: (displayName: string, members: readonly string[]): Request => ({
       method: 'POST',
       path: `${base}/Groups`,

@@ -70,6 +70,7 @@ export async function measureSizes(few: Filled, many: Filled, options: SizesOpti
 /** The requests that are sent in a closed loop. Each comes upon another user, anywhere among all of them. */
 function loadsOf({ requests, ids }: Filled) {
   let created = ids.length
+  let titles = 0
   const isActive = new Map<string, boolean>()
   const anyNumber = (): number => Math.floor(Math.random() * ids.length)
   const anyId = (): string => ids[anyNumber()] ?? ''
@@ -80,6 +81,8 @@ function loadsOf({ requests, ids }: Filled) {
     'filter on userName': () => requests.findUser(anyName()),
     'filter on externalId': () => requests.findUserByExternalId(anyName()),
     'filter on emails.value': () => requests.findUserByEmail(anyName()),
+    // No index holds it, one holds `active`.
+    'PATCH title': () => requests.setTitle(anyId(), `Title ${++titles}`),
     'PATCH active': () => {
       const id = anyId()
       const active = !(isActive.get(id) ?? true)
