@@ -15,8 +15,8 @@ const served = (name, servers = name) => ({
 })
 
 /** The same journeys in each shape. */
-const journeys = (shape, servers) => ({
-  ...served('journey', servers),
+const journeys = (shape) => ({
+  ...served('journey', shape),
   displayName: shape,
   globals: { latchkeyShape: shape },
 })
@@ -36,7 +36,7 @@ export default {
     served('postgres'),
     served('redis'),
     served('kafka'),
-    journeys('standalone', 'postgres'),
-    journeys('distributed', 'kafka'),
+    journeys('standalone'),
+    journeys('distributed'),
   ],
 }

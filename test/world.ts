@@ -1,6 +1,7 @@
 import { Client } from 'pg'
 import type { Environment, IdentityProvider } from '#libs/events/index'
-import { type LoggedEvent, type Shape, startProgram } from './program.ts'
+import { type LoggedEvent, readEvents } from './logged-events.ts'
+import { type Place, type Shape, startProgram } from './program.ts'
 import { testDatabase } from './servers/postgres.ts'
 
 /** What another process said: a test looks into it freely, and fails where it is not as expected. */
@@ -24,7 +25,7 @@ export interface Connection {
 
 export type Scim = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
 
-/** The whole of Latchkey, running, seen from outside. */
+/** The whole of Latchkey, running, seen from outside. Others may be at it too: a test looks at connections of its own. */
 export interface World {
   readonly adminToken: string
   readonly gatewayUrl: string
@@ -50,6 +51,12 @@ export interface World {
   query(statement: string, values?: unknown[]): Promise<Told[]>
   /** A session of its own with the database, to be ended by the caller. */
   session(): Promise<Client>
+  /** Lets go of it. */
+  stop(): Promise<void>
+}
+
+/** One that nobody else is at. */
+export interface OwnWorld extends World {
   logs(): string
   /** Ends the program, which must exit with 0, and removes what it wrote. */
   stop(): Promise<void>
@@ -58,15 +65,37 @@ export interface World {
 /** Set by jest.config.mjs: the journeys are run once in each shape. */
 declare const latchkeyShape: Shape | undefined
 
-/** Starts the program over a database of its own. What the journeys ask is the same, whatever shape it runs in. */
-export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<World> {
-  const shape = typeof latchkeyShape === 'undefined' ? 'standalone' : latchkeyShape
+const shape = (): Shape => (typeof latchkeyShape === 'undefined' ? 'standalone' : latchkeyShape)
+
+/** The program that all journeys of this run share. What they ask is the same, whatever shape it runs in. */
+export function enterWorld(): Promise<World> {
+  const place = process.env[`TEST_${shape().toUpperCase()}`]
+  if (place === undefined) throw new Error('this run has no program: only files named *.journey.test.ts are given one')
+  return worldAt(JSON.parse(place))
+}
+
+/** Starts a program over a database of its own, for a test that changes its settings, stops it, or reads all that it ever wrote. */
+export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<OwnWorld> {
   const database = await testDatabase()
-  const program = await startProgram(shape, database.url, settings)
-  const { addresses, adminToken } = program
-  const client = await connect(database.url)
+  const { place, logs, stop } = await startProgram(shape(), database.url, settings)
+  const world = await worldAt(place)
+  return {
+    ...world,
+    logs,
+    async stop() {
+      const code = await stop()
+      await world.stop()
+      await database.drop()
+      if (code !== 0) throw new Error(`the program exited with ${code}: ${logs()}`)
+    },
+  }
+}
+
+async function worldAt(place: Place): Promise<World> {
+  const { addresses, adminToken } = place
+  const client = await connect(place.databaseUrl)
+  const logged = await readEvents(place, client)
   const asAdmin = { authorization: `Bearer ${adminToken}` }
-  let named = 0
 
   const query: World['query'] = async (statement, values) => (await client.query(statement, values)).rows
   const admin: World['admin'] = (method, path, body, headers) =>
@@ -89,7 +118,7 @@ export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<Worl
     gatewayUrl: addresses.gateway,
     directoryUrl: addresses.directory,
     auditUrl: addresses.audit,
-    appendsTo: program.appendsTo,
+    appendsTo: place.topicPrefix === undefined ? 'event_log.event' : 'gateway.outbox',
     admin,
     gatewayAdmin: (method, path, body) =>
       request(method, `${addresses.gateway}/admin/v1${path}`, body, {
@@ -98,13 +127,12 @@ export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<Worl
       }),
     scim,
     query,
-    session: () => connect(database.url),
-    logs: program.logs,
+    session: () => connect(place.databaseUrl),
     async connection(identityProvider, { tenant: given, environment = 'live' } = {}) {
-      named++
-      const tenant = given ?? (await made(admin('POST', '/tenants', { name: `Tenant ${named}` }))).id
+      const name = `The ${identityProvider} of ${crypto.randomUUID()}`
+      const tenant = given ?? (await made(admin('POST', '/tenants', { name }))).id
       const connection = await made(
-        admin('POST', `/tenants/${tenant}/connections`, { name: `Connection ${named}`, identityProvider, environment }),
+        admin('POST', `/tenants/${tenant}/connections`, { name, identityProvider, environment }),
       )
       const { kid, key, scimBaseUrl } = await made(admin('POST', `/connections/${connection.id}/keys`))
       const ask = scim({ scimBaseUrl, key })
@@ -136,15 +164,10 @@ export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<Worl
       } while (next !== undefined)
       return records
     },
-    async events(connection) {
-      const events = await program.events(client)
-      return connection === undefined ? events : events.filter(({ payload }) => payload.connection === connection)
-    },
+    events: (connection) => logged.of(connection),
     async stop() {
-      const code = await program.stop()
+      await logged.close()
       await client.end()
-      await database.drop()
-      if (code !== 0) throw new Error(`the program exited with ${code}: ${program.logs()}`)
     },
   }
 }

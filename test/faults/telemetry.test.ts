@@ -127,3 +127,32 @@ test('every metric is told, and none of their labels names a tenant, a connectio
   expect(await metric(program, 'latchkey_audit_dropped_total')).toBe(0)
   await program.stop()
 })
+
+test('metrics count a bulk request as one, and its operations beside', async () => {
+  const program = await ground.start(ground.folder())
+  const counted = async (series: string): Promise<number> => {
+    const { body } = await ask(`${program.url}/metrics`, { token: '' })
+    const lines = String(body)
+      .split('\n')
+      .filter((line) => line.startsWith(series))
+    return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+  }
+  const all = () =>
+    Promise.all(
+      ['latchkey_bulk_operations_total{', 'latchkey_requests_total{', 'http_server_request_duration_count{'].map(
+        counted,
+      ),
+    )
+  const before = await all()
+  const create = (bulkId: string) => ({ method: 'POST', path: '/Users', bulkId, data: newUser('metered') })
+  const { status } = await ask(`${program.scimBaseUrl}/Bulk`, {
+    token: program.key,
+    body: {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+      Operations: [create('once'), create('twice'), { method: 'GET', path: '/Users' }],
+    },
+  })
+  expect(status).toBe(200)
+  expect(await all()).toEqual(before.map((count, index) => count + (index === 0 ? 3 : 1)))
+  await program.stop()
+})

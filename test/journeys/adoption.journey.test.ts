@@ -5,7 +5,7 @@ import {
   group,
   patch,
   type Scim,
-  startWorld,
+  enterWorld,
   type Told,
   user,
   versionOf,
@@ -14,7 +14,7 @@ import {
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld()
+  world = await enterWorld()
 })
 afterAll(() => world.stop())
 

@@ -4,7 +4,7 @@ import {
   eventually,
   patch,
   type Scim,
-  startWorld,
+  enterWorld,
   type Told,
   user,
   userSchema,
@@ -58,7 +58,7 @@ let scim: Scim
 let made = 0
 
 beforeAll(async () => {
-  world = await startWorld()
+  world = await enterWorld()
   connection = await world.connection('other')
   scim = world.scim(connection)
   await addSchema(connection, { id: urn, name: 'Conformance', description: 'Every type', attributes })

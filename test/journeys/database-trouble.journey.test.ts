@@ -1,6 +1,6 @@
-import { allOf, type Answer, eventually, group, patch, startWorld, user, type World } from '../world.ts'
+import { allOf, type Answer, eventually, group, patch, startWorld, user, type OwnWorld } from '../world.ts'
 
-let world: World
+let world: OwnWorld
 beforeAll(async () => {
   world = await startWorld({ LATCHKEY_DECISION_QUEUE: '20' })
 })

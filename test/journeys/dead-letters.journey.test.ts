@@ -1,6 +1,6 @@
-import { type Answer, type Connection, eventually, startWorld, user, type World } from '../world.ts'
+import { type Answer, type Connection, eventually, startWorld, user, type OwnWorld } from '../world.ts'
 
-let world: World
+let world: OwnWorld
 let connection: Connection
 beforeAll(async () => {
   world = await startWorld()

@@ -4,7 +4,7 @@ import {
   eventually,
   patch,
   type Scim,
-  startWorld,
+  enterWorld,
   type Told,
   user,
   type World,
@@ -12,7 +12,7 @@ import {
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld()
+  world = await enterWorld()
 })
 afterAll(() => world.stop())
 

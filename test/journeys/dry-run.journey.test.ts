@@ -1,4 +1,4 @@
-import { eventually, group, patch, startWorld, user } from '../world.ts'
+import { eventually, group, patch, enterWorld, user } from '../world.ts'
 import type { Connection, Scim, Told, World } from '../world.ts'
 
 let world: World
@@ -8,7 +8,7 @@ const dry = { 'Latchkey-Dry-Run': 'true' }
 const block = 'urn:latchkey:params:scim:api:messages:2.0:DryRun'
 
 beforeAll(async () => {
-  world = await startWorld()
+  world = await enterWorld()
   connection = await world.connection('other', { environment: 'sandbox' })
   scim = world.scim(connection)
 })

@@ -1,4 +1,4 @@
-import { eventually, group, patch, startWorld, user } from '../world.ts'
+import { eventually, group, patch, enterWorld, user } from '../world.ts'
 import type { Answer, Connection, Scim, Told, World } from '../world.ts'
 
 let world: World
@@ -66,7 +66,7 @@ const work = {
 }
 
 beforeAll(async () => {
-  world = await startWorld()
+  world = await enterWorld()
   connection = await world.connection('other')
   scim = world.scim(connection)
   await add(connection, document)

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import type { IdentityProvider } from '#libs/events/index'
 import { conversations, type Step } from '../idp/conversations.ts'
-import { type Answer, type Connection, eventually, startWorld, versionOf, type World } from '../world.ts'
-import type { LoggedEvent } from '../program.ts'
+import { type Answer, type Connection, eventually, enterWorld, versionOf, type World } from '../world.ts'
+import type { LoggedEvent } from '../logged-events.ts'
 
 interface Row {
   readonly idp: string
@@ -21,7 +21,7 @@ const rows = new Map(recorded.map((row) => [`${row.idp}: ${row.name}`, row]))
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld()
+  world = await enterWorld()
 })
 afterAll(() => world.stop())
 

@@ -1,9 +1,9 @@
-import { allOf, type Answer, type Connection, type Scim, startWorld, user, type World } from '../world.ts'
+import { allOf, type Answer, type Connection, type Scim, startWorld, user, type OwnWorld } from '../world.ts'
 
 const size = 20_000
 const changes = 200
 
-let world: World
+let world: OwnWorld
 let connection: Connection
 let scim: Scim
 

@@ -1,14 +1,14 @@
-import { type Connection, type Scim, startWorld, type Told, versionOf, type World } from '../world.ts'
+import { type Connection, enterWorld, type Scim, type Told, versionOf, type World } from '../world.ts'
 
-/** What the tests of a file share: a program of their own with one connection. */
+/** What the tests of a file share: one connection. */
 export let world: World
 export let connection: Connection
 export let scim: Scim
 
-/** For the top of a file: starts it before the first of its tests, and ends it after the last. */
+/** For the top of a file: makes it before the first of its tests. */
 export function shareOneConnection(): void {
   beforeAll(async () => {
-    world = await startWorld()
+    world = await enterWorld()
     connection = await world.connection('other')
     scim = world.scim(connection)
   })

@@ -6,7 +6,7 @@ import {
   groupSchema,
   patch,
   type Scim,
-  startWorld,
+  enterWorld,
   user,
   userSchema,
   type World,
@@ -44,7 +44,7 @@ async function found(type: 'Users' | 'Groups', filter: string): Promise<string[]
 let beforeLast = ''
 let last = ''
 beforeAll(async () => {
-  world = await startWorld()
+  world = await enterWorld()
   connection = await world.connection('other')
   scim = world.scim(connection)
   await create('ada', '/Users', {

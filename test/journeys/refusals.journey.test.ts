@@ -13,12 +13,12 @@ import {
   startWorld,
   type Told,
   user,
-  type World,
+  type OwnWorld,
 } from '../world.ts'
 
 const password = 'correct horse battery staple 1mz050nq'
 
-let world: World
+let world: OwnWorld
 let connection: Connection
 let other: Connection
 let disabled: Connection

@@ -1,10 +1,10 @@
 import { Agent, request as httpRequest } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { allOf, type Connection, eventually, group, patch, startWorld, user, type World } from '../world.ts'
+import { allOf, type Connection, eventually, group, patch, enterWorld, user, type World } from '../world.ts'
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld()
+  world = await enterWorld()
 })
 afterAll(() => world.stop())
 
@@ -114,10 +114,13 @@ describe('400 mixed requests of two tenants at 16 connections', () => {
       const groups = await world.query('SELECT document FROM gateway.scim_group WHERE connection = $1', [connection.id])
       expect(new Set(groups.map(({ document }) => document.externalId))).toEqual(new Set([`of ${of}`]))
     }
-    const foreign = await world.query(`
-      SELECT m.* FROM gateway.membership m
-      WHERE NOT EXISTS (SELECT FROM gateway.scim_user u WHERE u.connection = m.connection AND u.id::text = m.member_id)
-         OR NOT EXISTS (SELECT FROM gateway.scim_group g WHERE g.connection = m.connection AND g.id = m.group_id)`)
+    const foreign = await world.query(
+      `SELECT m.* FROM gateway.membership m
+       WHERE m.connection = ANY($1)
+         AND (NOT EXISTS (SELECT FROM gateway.scim_user u WHERE u.connection = m.connection AND u.id::text = m.member_id)
+           OR NOT EXISTS (SELECT FROM gateway.scim_group g WHERE g.connection = m.connection AND g.id = m.group_id))`,
+      [tenants.map(({ id }) => id)],
+    )
     expect(foreign).toEqual([])
   })
 

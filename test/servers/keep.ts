@@ -14,12 +14,16 @@ export async function keep(
   try {
     const { address, stop } = await start(folder)
     process.stdout.write(address)
-    process.stdin.resume().once('close', () => void stop().then(remove))
+    process.stdin.resume().once('close', () => void stop().catch(fail).then(remove))
   } catch (error) {
     remove()
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-    process.exitCode = 1
+    fail(error)
   }
+}
+
+function fail(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
 }
 
 /** For the progress of a fetch. */

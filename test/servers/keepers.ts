@@ -3,22 +3,33 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 const keepers: ChildProcess[] = []
-const given = { postgres: 'TEST_POSTGRES_URL', kafka: 'TEST_KAFKA_BROKERS', redis: 'TEST_REDIS_URL' } as const
+const kept = {
+  postgres: { by: ['keep-postgres'], given: 'TEST_POSTGRES_URL' },
+  kafka: { by: ['keep-kafka'], given: 'TEST_KAFKA_BROKERS' },
+  redis: { by: ['keep-redis'], given: 'TEST_REDIS_URL' },
+  standalone: { by: ['keep-program', 'standalone'], given: 'TEST_STANDALONE' },
+  distributed: { by: ['keep-program', 'distributed'], given: 'TEST_DISTRIBUTED' },
+} as const
+type Kept = keyof typeof kept
 
 /**
  * Before the first test of a project: starts those of its servers that the run does not have yet, all at once, and names them in
  * TEST_*. A server that cannot be had fails the run with the line that says why.
  * Jest loads this module once, in its own process, whichever projects are run.
  */
-export async function need(...servers: (keyof typeof given)[]): Promise<void> {
-  const missing = servers.filter((server) => process.env[given[server]] === undefined)
+export async function need(...servers: Kept[]): Promise<void> {
+  const missing = servers.filter((server) => process.env[kept[server].given] === undefined)
   const found = await Promise.allSettled(missing.map(start))
   for (const result of found) if (result.status === 'rejected') throw result.reason
 }
 
-async function start(server: keyof typeof given): Promise<void> {
-  const program = fileURLToPath(new URL(`./keep-${server}.js`, import.meta.url))
-  const keeper = spawn(process.execPath, [program], { stdio: 'pipe', detached: true })
+async function start(server: Kept): Promise<void> {
+  const { by, given } = kept[server]
+  const [program, ...words] = by
+  const keeper = spawn(process.execPath, [fileURLToPath(new URL(`./${program}.js`, import.meta.url)), ...words], {
+    stdio: 'pipe',
+    detached: true,
+  })
   keepers.push(keeper)
   let told = ''
   keeper.stderr.on('data', (chunk) => {
@@ -27,17 +38,16 @@ async function start(server: keyof typeof given): Promise<void> {
   })
   const [address] = await Promise.race([once(keeper.stdout, 'data'), once(keeper, 'close').then(() => [undefined])])
   if (address === undefined) throw new Error(`the tests need ${server}. ${told.trim().split('\n').at(-1)}`)
-  process.env[given[server]] = String(address)
+  process.env[given] = String(address)
 }
 
-/** After the last test. */
+/** After the last test: what was started last goes first, as it may need what was there before. */
 export async function endKeepers(): Promise<void> {
-  await Promise.all(
-    keepers.splice(0).map(async (keeper) => {
-      if (keeper.exitCode !== null) return
-      const exit = once(keeper, 'exit')
-      keeper.stdin?.end()
-      await exit
-    }),
-  )
+  for (const keeper of keepers.splice(0).reverse()) {
+    if (keeper.exitCode !== null) continue
+    const exit = once(keeper, 'exit')
+    keeper.stdin?.end()
+    const [code] = await exit
+    if (code !== 0) throw new Error('a server of the tests did not end well: what it said is above')
+  }
 }

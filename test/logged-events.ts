@@ -1,0 +1,69 @@
+import type { Client } from 'pg'
+import type { Place } from './program.ts'
+import { readPublished } from './servers/published-events.ts'
+
+export interface LoggedEvent {
+  readonly id: string
+  readonly name: string
+  readonly subject: string
+  readonly key: string
+  readonly version: number
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly payload: any
+}
+
+/** The event log of a program, read from outside. */
+export interface LoggedEvents {
+  /** Every event that followers can know by now, of one connection or of everyone, in the order in which they were made. */
+  of(connection?: string): Promise<LoggedEvent[]>
+  close(): Promise<void>
+}
+
+export function readEvents({ topicPrefix }: Place, database: Client): Promise<LoggedEvents> {
+  return topicPrefix === undefined ? readTable(database) : readTopics(topicPrefix, database)
+}
+
+async function readTable(database: Client): Promise<LoggedEvents> {
+  return {
+    async of(connection) {
+      const { rows } = await database.query(
+        `SELECT id, name, subject, key, version, payload FROM event_log.event
+         WHERE $1::text IS NULL OR strpos(payload, $1) > 0 ORDER BY position`,
+        [connection],
+      )
+      return rows.map((row) => ({ ...row, payload: JSON.parse(row.payload) })).filter(isOf(connection))
+    },
+    async close() {},
+  }
+}
+
+async function readTopics(topicPrefix: string, database: Client): Promise<LoggedEvents> {
+  const published = await readPublished(
+    process.env['TEST_KAFKA_BROKERS'] ?? '',
+    ['trust', 'people', 'requests'].map((topic) => `${topicPrefix}.${topic}`),
+  )
+  const events: LoggedEvent[] = []
+  return {
+    async of(connection) {
+      const waiting = 'SELECT FROM gateway.outbox UNION ALL SELECT FROM keys.outbox LIMIT 1'
+      while ((await database.query(waiting)).rowCount !== 0) await new Promise((resolve) => setTimeout(resolve, 10))
+      for (const { headers, key = '', value } of (await published.all()).slice(events.length))
+        events.push({
+          id: headers['ce_id'] ?? '',
+          name: headers['ce_type'] ?? '',
+          subject: headers['ce_subject'] ?? '',
+          key,
+          version: Number(headers['ce_sequence']),
+          payload: JSON.parse(value),
+        })
+      // Ids grow with time, and partitions are read side by side.
+      return events.filter(isOf(connection)).sort((one, other) => (one.id < other.id ? -1 : 1))
+    },
+    close: () => published.close(),
+  }
+}
+
+const isOf =
+  (connection?: string) =>
+  ({ payload }: LoggedEvent): boolean =>
+    connection === undefined || payload.connection === connection
