@@ -33,8 +33,12 @@ export interface Elements {
   readonly parts: Readonly<Record<string, string>>
 }
 
-/** The condition that the row has this value, with `bind` to name a parameter; undefined when no row can have it. */
-export type Lookup = (value: string, bind: (value: unknown) => string) => string | undefined
+export interface Lookup {
+  /** The condition that the row has this value, with `bind` to name a parameter; undefined when no row can have it. */
+  readonly condition: (value: string, bind: (value: unknown) => string) => string | undefined
+  /** What it costs does not depend on how many rows have the value. */
+  readonly isBounded: boolean
+}
 
 const parts = { value: 'value', $ref: 'reference', display: 'display', type: 'type' }
 
@@ -100,8 +104,11 @@ export function userTable(connection: string, baseUrl: string): RecordTable {
       },
     },
     lookups: {
-      'emails.value': (value, bind) => hasEmail(bind(emailKey(connection, value))),
-      'groups.value': (value, bind) => (isId(fold(value)) ? `id IN (${membersBelow(bind(fold(value)))})` : undefined),
+      'emails.value': { condition: (value, bind) => hasEmail(bind(emailKey(connection, value))), isBounded: true },
+      'groups.value': {
+        condition: (value, bind) => (isId(fold(value)) ? `id IN (${membersBelow(bind(fold(value)))})` : undefined),
+        isBounded: false,
+      },
     },
     computed: computed(`${baseUrl}/Users/`),
   }
@@ -132,8 +139,11 @@ export function groupTable(baseUrl: string): RecordTable {
       },
     },
     lookups: {
-      'members.value': (value, bind) =>
-        `id IN (SELECT group_id FROM gateway.membership WHERE connection = $1 AND member_id = ${bind(value)})`,
+      'members.value': {
+        condition: (value, bind) =>
+          `id IN (SELECT group_id FROM gateway.membership WHERE connection = $1 AND member_id = ${bind(value)})`,
+        isBounded: true,
+      },
     },
     computed: computed(`${baseUrl}/Groups/`),
   }

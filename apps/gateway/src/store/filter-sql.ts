@@ -18,6 +18,8 @@ export interface Condition {
   readonly selective: boolean
   /** Set when the filter is a single look-up in an index, and the text depends on nothing but this: it may be prepared under it. */
   readonly shape: string | undefined
+  /** A single look-up whose cost does not depend on how many records there are. */
+  readonly isBounded: boolean
   /** The index gives the rows in the order of their ids. */
   readonly ordered: boolean
   /** An index alone tells which rows fit, of however many. */
@@ -36,7 +38,8 @@ export function compileFilter(filter: ResolvedFilter, table: RecordTable, values
   const selective = compiler.isSelective(filter)
   const shape = selective && filter.kind === 'compare' && text !== 'false' ? filter.target.path.join('.') : undefined
   const ordered = shape !== undefined && table.columns[shape] !== undefined
-  return { text, selective, shape, ordered, covered: !selective && isCovered(filter, table) }
+  const isBounded = shape !== undefined && table.lookups[shape]?.isBounded !== false
+  return { text, selective, shape, isBounded, ordered, covered: !selective && isCovered(filter, table) }
 }
 
 /** A comparison with a column whose index holds the ids too; `ne` is left out, as it fits most rows. */
@@ -213,7 +216,7 @@ class Compiler {
   }
 
   #lookUp(path: string, value: string): string {
-    return this.#table.lookups[path]?.(value, this.#bind) ?? 'false'
+    return this.#table.lookups[path]?.condition(value, this.#bind) ?? 'false'
   }
 
   #alias(): string {

@@ -11,7 +11,7 @@ export interface Bound {
 }
 
 export interface ListStatements {
-  /** A single look-up in an index: what it costs does not depend on how many records there are. */
+  /** What it costs does not depend on how many records there are. */
   readonly isLookup: boolean
   /** The parts of the page in their order, to be asked for in turn until it is full; `limit` is how many records are still wanted. */
   readonly parts: readonly ((limit: number) => Bound)[]
@@ -42,11 +42,18 @@ export function listStatements(connection: string, query: ListQuery): ListStatem
   const order: Order = { descending: query.descending, key: sources.find(({ key }) => key !== undefined)?.key }
   const lists = new Lists(sources, order, values)
   const [first] = sources
-  const isLookup = sources.length === 1 && first?.condition.shape !== undefined && first.condition !== everything
+  const isLookup = sources.length === 1 && first?.condition.isBounded === true
   return { isLookup, parts: lists.parts(query.page), count: lists.count() }
 }
 
-const everything: Condition = { text: 'true', selective: false, shape: 'all', ordered: true, covered: false }
+const everything: Condition = {
+  text: 'true',
+  selective: false,
+  shape: 'all',
+  isBounded: false,
+  ordered: true,
+  covered: false,
+}
 
 class Lists {
   readonly #sources: readonly Source[]
