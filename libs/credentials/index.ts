@@ -14,3 +14,4 @@ export {
 export { digest, dummyMatch, matches, type StoredDigest } from './digest.ts'
 export { open, seal, type SealContext } from './seal.ts'
 export { randomDigits } from './base62.ts'
+export { isAccepted, keyActs, keyStates, next, type KeyAct, type KeyState } from './life.ts'

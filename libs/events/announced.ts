@@ -1,11 +1,12 @@
 import type { AnyEvent } from './envelope.ts'
 
 /** Names of what can make a gateway refuse what it accepted until now: told on the channel, too, to reach every gateway at once. */
-export const announcedEvents = ['key.revoked', 'connection.changed'] as const
+export const announcedEvents = ['key.revoked', 'key.expired', 'key.cancelled', 'connection.changed'] as const
 
 export type Announced = Extract<AnyEvent, { name: (typeof announcedEvents)[number] }>
 
 /** Of the changes of a connection only that it is disabled. */
 export function isAnnounced(event: AnyEvent): event is Announced {
-  return event.name === 'key.revoked' || (event.name === 'connection.changed' && event.payload.state === 'disabled')
+  if (event.name === 'connection.changed') return event.payload.state === 'disabled'
+  return (announcedEvents as readonly string[]).includes(event.name)
 }

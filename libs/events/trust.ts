@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { connectionSettings } from './connection-settings.ts'
 import { connectionSchema } from './connection-schema.ts'
+import { keyPolicy } from './key-policy.ts'
 
 /** What the keys service tells: tenants, connections and the keys that the gateway may accept. */
 
@@ -43,6 +44,7 @@ export const knownKeyFacts = z.object({
   kid: z.string(),
   pepperVersion: z.int().positive(),
   digest: z.string(),
+  policy: keyPolicy.prefault({}),
 })
 export type KnownKeyFacts = z.infer<typeof knownKeyFacts>
 
@@ -57,7 +59,18 @@ export const connectionEvents = {
   'connection.deleted': z.object({ tenant: z.string(), connection: z.string() }),
 }
 
+const ofKey = { tenant: z.string(), connection: z.string(), kid: z.string() }
+
+/** A key is pending when it is minted; see `libs/credentials/life.ts` for what may follow what. */
 export const keyEvents = {
   'key.minted': knownKeyFacts,
-  'key.revoked': z.object({ tenant: z.string(), connection: z.string(), kid: z.string(), revokedAt: z.iso.datetime() }),
+  /** Its policy is another now. */
+  'key.changed': z.object({ ...ofKey, policy: keyPolicy, changed: z.array(z.string()) }),
+  /** It was used for the first time. */
+  'key.activated': z.object({ ...ofKey, activatedAt: z.iso.datetime() }),
+  /** Another has taken its place: it is accepted until then, or until it is told otherwise. */
+  'key.retired': z.object({ ...ofKey, retiredAt: z.iso.datetime(), until: z.iso.datetime().nullable() }),
+  'key.expired': z.object({ ...ofKey, expiredAt: z.iso.datetime() }),
+  'key.cancelled': z.object({ ...ofKey, cancelledAt: z.iso.datetime() }),
+  'key.revoked': z.object({ ...ofKey, revokedAt: z.iso.datetime() }),
 }

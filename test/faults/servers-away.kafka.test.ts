@@ -177,7 +177,7 @@ test('Kafka away: the channel alone has a revoked key refused, for good, also on
     await revoke(program, unheard.kid)
     await until('the channel has said it', async () => (await heard()) > before)
     expect(await statusesPastMemory(baseOf(), known.key)).toEqual(new Set([401]))
-    const kids = `SELECT kid FROM gateway.known_key WHERE revoked AND kid IN ('${known.kid}', '${unheard.kid}')`
+    const kids = `SELECT kid FROM gateway.known_key WHERE state = 'revoked' AND kid IN ('${known.kid}', '${unheard.kid}')`
     expect(await rowsOf(servers.database, kids)).toHaveLength(2)
   })
   await until('Kafka is back', async () => !(await degradedAt(urlOf(program, 'keys'))).degraded.includes('kafka'))

@@ -56,7 +56,7 @@ export const key = z.looseObject({
   state: z.string(),
   scimBaseUrl: z.string(),
   createdAt: z.string(),
-  revokedAt: z.string().nullable(),
+  endedAt: z.string().nullable(),
   lastUsed: z.object({ at: z.string(), address: z.string(), userAgent: z.string().nullable() }).nullable(),
   key: z.string().optional(),
 })

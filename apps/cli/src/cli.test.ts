@@ -59,7 +59,7 @@ const key = {
   state: 'active',
   scimBaseUrl: 'http://127.0.0.1:8080/scim/v2/abcdefghijkmnpqr',
   createdAt: '2026-03-01T10:00:00.000Z',
-  revokedAt: null,
+  endedAt: null,
   lastUsed: null,
 }
 

@@ -61,7 +61,7 @@ export function keysCommand(world: World, version: string): Command {
     version,
     async ({ client, show }, _options, kid: string) => {
       const revoked = await client.write('POST', `/keys/${encodeURIComponent(kid)}/revoke`, key)
-      show(revoked, () => facts({ kid: revoked.kid, state: revoked.state, revoked: revoked.revokedAt ?? '' }))
+      show(revoked, () => facts({ kid: revoked.kid, state: revoked.state, revoked: revoked.endedAt ?? '' }))
     },
   ).argument('<kid>', 'id part of the key, the 12 characters after lk_live_ or lk_test_')
 

@@ -1,4 +1,5 @@
-import type { ConnectionSettings, Environment, IdentityProvider } from '#libs/events/index'
+import type { KeyState } from '#libs/credentials/index'
+import type { ConnectionSettings, Environment, IdentityProvider, KeyPolicy } from '#libs/events/index'
 import type { ResourceTypes } from '#libs/scim/index'
 
 /** Whose data a request is about. Every statement on records is bound to one connection. */
@@ -20,7 +21,8 @@ export interface KnownKey extends Scope {
   readonly kid: string
   readonly pepperVersion: number
   readonly digest: Buffer
-  readonly revoked: boolean
+  readonly state: KeyState
+  readonly policy: KeyPolicy
 }
 
 /** Who a request has been proved to come from. */

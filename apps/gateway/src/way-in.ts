@@ -1,4 +1,12 @@
-import { dummyMatch, faultAdvice, matches, type Peppers, readAuthorization } from '#libs/credentials/index'
+import {
+  dummyMatch,
+  faultAdvice,
+  isAccepted,
+  type KeyState,
+  matches,
+  type Peppers,
+  readAuthorization,
+} from '#libs/credentials/index'
 import type { StepDecision } from '#libs/events/index'
 import {
   contradiction,
@@ -174,7 +182,8 @@ async function connection(passage: Passage, { trust }: WayInParts): Promise<void
 }
 
 async function key(passage: Passage, { trust, currency, peppers }: WayInParts): Promise<void> {
-  const presented = readAuthorization(passage.arrival.headers['authorization'])
+  const { arrival } = passage
+  const presented = readAuthorization(arrival.headers['authorization'])
   if (presented.kind === 'fault') {
     const { cause, fix } = faultAdvice[presented.fault]
     throw errors.unauthorized(`key-${presented.fault}`, `${cause} ${fix}`)
@@ -195,13 +204,18 @@ async function key(passage: Passage, { trust, currency, peppers }: WayInParts): 
     )
   }
   passage.key = known
-  if (known.revoked) {
-    throw errors.unauthorized(
-      'key-revoked',
-      'This key has been revoked. Mint another key for this connection and paste it into the identity provider.',
-    )
-  }
+  const hasExpired =
+    known.policy.expiresAt !== null && Date.parse(known.policy.expiresAt) <= arrival.receivedAt.getTime()
+  const state = isAccepted(known.state) && hasExpired ? 'expired' : known.state
+  if (!isAccepted(state)) throw errors.unauthorized(`key-${state}`, `${ended[state]} ${mintAnother}`)
 }
+
+const ended: Readonly<Partial<Record<KeyState, string>>> = {
+  expired: 'This key has expired.',
+  cancelled: 'This key was cancelled before it was ever used.',
+  revoked: 'This key has been revoked.',
+}
+const mintAnother = 'Mint another key for this connection and paste it into the identity provider.'
 
 /** A key that nobody could have told us is revoked is not accepted. */
 function currency(_passage: Passage, { currency: known }: WayInParts): void {

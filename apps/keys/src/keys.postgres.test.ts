@@ -229,7 +229,7 @@ describe('the channel', () => {
         reached = { log, channel }
         warnings.push([await revoke(), await warned(`/connections/${id}/keys`)])
         const { body } = await ask('GET', `/connections/${id}/keys`)
-        for (const { kid, state } of body.items) if (state === 'active') await ask('POST', `/keys/${kid}/revoke`)
+        for (const { kid, state } of body.items) if (state === 'pending') await ask('POST', `/keys/${kid}/revoke`)
       }
     }
     reached = { log: true, channel: true }
@@ -423,7 +423,7 @@ describe('keys', () => {
       connection: id,
       tenant,
       environment: 'live',
-      state: 'active',
+      state: 'pending',
       keyShown: 'once',
     })
     expect(minted.body.scimBaseUrl).toBe(`${publicUrl}/scim/v2/${id}`)
@@ -1010,7 +1010,7 @@ describe('the command line', () => {
     expect(minted.scimBaseUrl).toBe(connection.scimBaseUrl)
     const listed = await latchkey('keys', 'list', '--connection', connection.id)
     expect(listed.out).toMatch(/^KID +STATE +ENVIRONMENT +CREATED +LAST USED\n/)
-    expect(listed.out).toMatch(new RegExp(`^${minted.kid} +active +live .+ never$`, 'm'))
+    expect(listed.out).toMatch(new RegExp(`^${minted.kid} +pending +live .+ never$`, 'm'))
     expect((await latchkey('keys', 'revoke', minted.kid)).out).toMatch(/state +revoked/)
     const [after] = JSON.parse((await latchkey('keys', 'list', '--connection', connection.id, '--json')).out)
     expect(after).toMatchObject({ kid: minted.kid, state: 'revoked', lastUsed: null })

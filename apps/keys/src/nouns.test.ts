@@ -1,4 +1,4 @@
-import { generatePeppers, readKey } from '#libs/credentials/index'
+import { generatePeppers, isAccepted, keyActs, keyStates, type KeyState, next, readKey } from '#libs/credentials/index'
 import { defaultSettings, makeEvent, type Payload } from '#libs/events/index'
 import {
   change,
@@ -11,7 +11,15 @@ import {
 } from './connection.ts'
 import { latestUses } from './last-use.ts'
 import { schemaUses } from './schema-use.ts'
-import { keyMinted, mint, revoked, shownAgain } from './provisioning-key.ts'
+import {
+  advance,
+  AgainstTheLaw,
+  changePolicy,
+  keyMinted,
+  mint,
+  type ProvisioningKey,
+  shownAgain,
+} from './provisioning-key.ts'
 import { firstFree, idFromName, tenantId } from './tenant.ts'
 
 const now = new Date('2026-03-01T10:00:00.000Z')
@@ -84,7 +92,7 @@ describe('a key', () => {
     expect(shownAgain(key, peppers)).toBe(text)
     expect(shownAgain(key, generatePeppers())).toBeUndefined()
     expect(shownAgain({ ...key, tenant: 'globex' }, peppers)).toBeUndefined()
-    expect(shownAgain(revoked(key, now), peppers)).toBeUndefined()
+    expect(shownAgain(advance(key, 'revoke', { at: now }).key, peppers)).toBeUndefined()
   })
 
   test('of a live connection is kept as a digest alone', () => {
@@ -95,6 +103,69 @@ describe('a key', () => {
     expect(key.digest).toHaveLength(32)
     expect(JSON.stringify([key, keyMinted(key, undefined)])).not.toContain(read.secret)
     expect(shownAgain(key, peppers)).toBeUndefined()
+  })
+})
+
+describe('the life of a key', () => {
+  const peppers = generatePeppers()
+  const { key: pending } = mint(connection, peppers, now)
+  const later = new Date('2026-03-02T10:00:00.000Z')
+  const inState = (state: KeyState): ProvisioningKey => ({ ...pending, state, version: 4 })
+  const each = keyStates.flatMap((state) => keyActs.map((act) => [state, act, next(state, act)] as const))
+
+  test('goes from pending by active and retiring to expired; only what is pending can be cancelled, and anything revoked', () => {
+    expect(each.filter(([, , to]) => to !== undefined)).toEqual([
+      ['pending', 'activate', 'active'],
+      ['pending', 'expire', 'expired'],
+      ['pending', 'cancel', 'cancelled'],
+      ['pending', 'revoke', 'revoked'],
+      ['active', 'retire', 'retiring'],
+      ['active', 'expire', 'expired'],
+      ['active', 'revoke', 'revoked'],
+      ['retiring', 'expire', 'expired'],
+      ['retiring', 'revoke', 'revoked'],
+      ['expired', 'revoke', 'revoked'],
+      ['cancelled', 'revoke', 'revoked'],
+    ])
+  })
+
+  test.each(each)(
+    'of a %s key: %s leads to %s, with its event, or is refused and changes nothing',
+    (state, act, to) => {
+      const key = inState(state)
+      if (to === undefined) {
+        expect(() => advance(key, act, { at: later })).toThrow(AgainstTheLaw)
+        expect(() => advance(key, act, { at: later })).toThrow(`Key ${key.kid} is ${state}`)
+        return
+      }
+      const { key: after, event } = advance(key, act, { at: later, until: now })
+      expect(after).toMatchObject({ state: to, version: 5, endedAt: isAccepted(to) ? null : later })
+      expect(after.sealed === null).toBe(!isAccepted(to))
+      expect(event).toMatchObject({ subject: key.kid, version: 5, payload: { kid: key.kid, tenant: 'acme' } })
+      expect(event.name).toBe(
+        {
+          active: 'key.activated',
+          retiring: 'key.retired',
+          expired: 'key.expired',
+          cancelled: 'key.cancelled',
+          revoked: 'key.revoked',
+          pending: '',
+        }[to],
+      )
+    },
+  )
+
+  test('remembers when it was activated and retired, and until when it is accepted then', () => {
+    const active = advance(pending, 'activate', { at: now }).key
+    const retiring = advance(active, 'retire', { at: later, until: later }).key
+    expect(retiring).toMatchObject({ activatedAt: now, retiredAt: later, until: later, endedAt: null })
+  })
+
+  test('a change of its policy names what changed, and nothing that is as it was', () => {
+    const { policy } = pending
+    expect(changePolicy(pending, { ...policy }, later, undefined)).toBeUndefined()
+    const changed = changePolicy(pending, { ...policy, scopes: ['read', 'users'] }, later, undefined)
+    expect(changed).toMatchObject({ changed: ['policy.scopes'], key: { version: 2 }, event: { version: 2 } })
   })
 })
 

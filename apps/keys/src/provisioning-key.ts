@@ -1,5 +1,23 @@
-import { digest, type Kid, mintKey, open, type Peppers, seal } from '#libs/credentials/index'
-import { type Environment, type Event, makeEvent } from '#libs/events/index'
+import {
+  digest,
+  isAccepted,
+  type KeyAct,
+  type KeyState,
+  type Kid,
+  mintKey,
+  next,
+  open,
+  type Peppers,
+  seal,
+} from '#libs/credentials/index'
+import {
+  type AnyEvent,
+  defaultPolicy,
+  type Environment,
+  type Event,
+  type KeyPolicy,
+  makeEvent,
+} from '#libs/events/index'
 import type { Connection } from './connection.ts'
 
 /** What is kept of a key: never its secret, but for sandbox keys, sealed. */
@@ -8,13 +26,21 @@ export interface ProvisioningKey {
   readonly connection: string
   readonly tenant: string
   readonly environment: Environment
-  readonly state: 'active' | 'revoked'
+  readonly state: KeyState
+  /** Counts its events. */
+  readonly version: number
+  readonly policy: KeyPolicy
   readonly pepperVersion: number
   readonly digest: Uint8Array
-  /** The whole text of a sandbox key that is active; null otherwise. */
+  /** The whole text of a sandbox key that is accepted; null otherwise. */
   readonly sealed: string | null
   readonly createdAt: Date
-  readonly revokedAt: Date | null
+  readonly activatedAt: Date | null
+  readonly retiredAt: Date | null
+  /** Of a retiring key: until when it is accepted; null while that is not known. */
+  readonly until: Date | null
+  /** When it expired, was cancelled or revoked. */
+  readonly endedAt: Date | null
 }
 
 /** Two, so that one can replace the other while both work. */
@@ -22,8 +48,13 @@ export const acceptedAtMost = 2
 
 const purpose = 'sandbox key'
 
-/** A new key of the connection. `text` is to be answered once and kept nowhere. */
-export function mint(connection: Connection, peppers: Peppers, now: Date): { key: ProvisioningKey; text: string } {
+/** A new key of the connection, pending. `text` is to be answered once and kept nowhere. */
+export function mint(
+  connection: Connection,
+  peppers: Peppers,
+  now: Date,
+  policy: KeyPolicy = defaultPolicy,
+): { key: ProvisioningKey; text: string } {
   const { kid, secret, text } = mintKey(connection.environment)
   const context = { purpose, of: [connection.tenant, kid] }
   return {
@@ -33,48 +64,116 @@ export function mint(connection: Connection, peppers: Peppers, now: Date): { key
       connection: connection.id,
       tenant: connection.tenant,
       environment: connection.environment,
-      state: 'active',
+      state: 'pending',
+      version: 1,
+      policy,
       pepperVersion: peppers.current,
       digest: digest(peppers, peppers.current, secret),
       sealed: connection.environment === 'sandbox' ? seal(peppers, context, text) : null,
       createdAt: now,
-      revokedAt: null,
+      activatedAt: null,
+      retiredAt: null,
+      until: null,
+      endedAt: null,
     },
   }
 }
 
-/** The text of an active sandbox key, which may be shown again; undefined for any other, and under other peppers. */
+/** The text of an accepted sandbox key, which may be shown again; undefined for any other, and under other peppers. */
 export function shownAgain(key: ProvisioningKey, peppers: Peppers): string | undefined {
   if (key.sealed === null) return undefined
   return open(peppers, { purpose, of: [key.tenant, key.kid] }, key.sealed)
 }
 
-export function revoked(key: ProvisioningKey, now: Date): ProvisioningKey {
-  return { ...key, state: 'revoked', sealed: null, revokedAt: now }
+/** What the law of its life does not allow: cause and fix in one sentence each. */
+export class AgainstTheLaw extends Error {
+  override readonly name = 'AgainstTheLaw'
+
+  constructor({ kid, state }: ProvisioningKey, act: KeyAct) {
+    super(`Key ${kid} is ${state}, and ${impossible[act]}`)
+  }
+}
+
+const impossible: Readonly<Record<KeyAct, string>> = {
+  activate: 'only a pending key becomes active.',
+  retire: 'only an active key can be retired. Revoke it if it must not be used any more.',
+  expire: 'only a key that is accepted can expire.',
+  cancel: 'only a key that was never used can be cancelled. Revoke it if it must not be used any more.',
+  revoke: 'it was revoked before.',
+}
+
+/**
+ * The key after the act, one version on, and the event that tells of it. `until` is for `retire`: when its time ends.
+ * @throws AgainstTheLaw
+ */
+export function advance(
+  key: ProvisioningKey,
+  act: KeyAct,
+  { at, until = null, traceparent }: { at: Date; until?: Date | null; traceparent?: string | undefined },
+): { key: ProvisioningKey; event: AnyEvent } {
+  const state = next(key.state, act)
+  if (state === undefined) throw new AgainstTheLaw(key, act)
+  const accepted = isAccepted(state)
+  const after: ProvisioningKey = {
+    ...key,
+    state,
+    version: key.version + 1,
+    sealed: accepted ? key.sealed : null,
+    activatedAt: act === 'activate' ? at : key.activatedAt,
+    retiredAt: act === 'retire' ? at : key.retiredAt,
+    until: act === 'retire' ? until : key.until,
+    endedAt: accepted ? null : at,
+  }
+  return { key: after, event: told[act](after, origin(after, at, traceparent)) }
+}
+
+/** One version on; undefined when nothing is changed. */
+export function changePolicy(
+  key: ProvisioningKey,
+  policy: KeyPolicy,
+  at: Date,
+  traceparent: string | undefined,
+): { key: ProvisioningKey; event: Event<'key.changed'>; changed: string[] } | undefined {
+  const names = Object.keys(policy) as (keyof KeyPolicy)[]
+  const changed = names
+    .filter((name) => JSON.stringify(policy[name]) !== JSON.stringify(key.policy[name]))
+    .map((name) => `policy.${name}`)
+  if (changed.length === 0) return undefined
+  const after = { ...key, policy, version: key.version + 1 }
+  const event = makeEvent('key.changed', origin(after, at, traceparent), { ...of(after), policy, changed })
+  return { key: after, event, changed }
 }
 
 export function keyMinted(key: ProvisioningKey, traceparent: string | undefined): Event<'key.minted'> {
-  const { tenant, connection, environment, kid, pepperVersion } = key
-  return makeEvent('key.minted', origin(key, 1, key.createdAt, traceparent), {
-    tenant,
-    connection,
+  const { environment, pepperVersion, policy } = key
+  return makeEvent('key.minted', origin(key, key.createdAt, traceparent), {
+    ...of(key),
     environment,
-    kid,
     pepperVersion,
     digest: Buffer.from(key.digest).toString('base64url'),
+    policy,
   })
 }
 
-export function keyRevoked(key: ProvisioningKey, time: Date, traceparent: string | undefined): Event<'key.revoked'> {
-  const { tenant, connection, kid } = key
-  return makeEvent('key.revoked', origin(key, 2, time, traceparent), {
-    tenant,
-    connection,
-    kid,
-    revokedAt: time.toISOString(),
-  })
+type Origin = ReturnType<typeof origin>
+
+const told: Readonly<Record<KeyAct, (key: ProvisioningKey, origin: Origin) => AnyEvent>> = {
+  activate: (key, from) => makeEvent('key.activated', from, { ...of(key), activatedAt: from.time.toISOString() }),
+  retire: (key, from) =>
+    makeEvent('key.retired', from, {
+      ...of(key),
+      retiredAt: from.time.toISOString(),
+      until: key.until?.toISOString() ?? null,
+    }),
+  expire: (key, from) => makeEvent('key.expired', from, { ...of(key), expiredAt: from.time.toISOString() }),
+  cancel: (key, from) => makeEvent('key.cancelled', from, { ...of(key), cancelledAt: from.time.toISOString() }),
+  revoke: (key, from) => makeEvent('key.revoked', from, { ...of(key), revokedAt: from.time.toISOString() }),
 }
 
-function origin({ kid, connection }: ProvisioningKey, version: number, time: Date, traceparent: string | undefined) {
+function of({ tenant, connection, kid }: ProvisioningKey) {
+  return { tenant, connection, kid }
+}
+
+function origin({ kid, connection, version }: ProvisioningKey, time: Date, traceparent: string | undefined) {
   return { source: 'keys', subject: kid, owner: connection, version, time, traceparent } as const
 }

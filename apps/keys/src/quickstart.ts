@@ -5,7 +5,7 @@ import type { KeysParts } from './parts.ts'
 import { acceptedAtMost, keyMinted, mint, shownAgain } from './provisioning-key.ts'
 import { alone } from './store/alone.ts'
 import { findConnectionByName, insertConnection } from './store/connections.ts'
-import { activeKeys, insertKey } from './store/keys.ts'
+import { acceptedKeys, insertKey } from './store/keys.ts'
 import { findTenantByName, idsGiven, insertTenant } from './store/tenants.ts'
 import { firstFree, type Tenant, tenantCreated } from './tenant.ts'
 
@@ -67,7 +67,7 @@ async function makeConnection({ manager, now, events }: Progress, tenant: Tenant
 }
 
 async function showKey({ manager, parts, now, events }: Progress, connection: Connection): Promise<string | undefined> {
-  const accepted = await activeKeys(manager, connection.id)
+  const accepted = await acceptedKeys(manager, connection.id)
   for (const key of accepted) {
     const text = shownAgain(key, parts.peppers)
     if (text !== undefined) return text

@@ -1,7 +1,7 @@
 import { localChannel } from '#libs/cache/index'
 import { generatePeppers } from '#libs/credentials/index'
 import { AppendQueue, type EventLog } from '#libs/eventlog/index'
-import { type AnyEvent, defaultSettings, makeEvent } from '#libs/events/index'
+import { type AnyEvent, defaultPolicy, defaultSettings, makeEvent } from '#libs/events/index'
 import { Database } from '#libs/postgres/index'
 import { createLogger, startTelemetry, type Telemetry } from '#libs/telemetry/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
@@ -104,6 +104,7 @@ const minted = (connection: string, kid: string): AnyEvent =>
     environment: 'live',
     kid,
     pepperVersion: 1,
+    policy: defaultPolicy,
     digest: Buffer.alloc(32, 7).toString('base64url'),
   })
 
@@ -132,9 +133,9 @@ async function say(message: string, result: 'applied' | 'failed' | 'unreadable' 
 
 test('a key that is remembered as accepted is refused as soon as the channel says that it is revoked', async () => {
   await follow(created('c1'), minted('c1', 'k1'))
-  expect(await trust.key('k1')).toMatchObject({ revoked: false })
+  expect(await trust.key('k1')).toMatchObject({ state: 'pending' })
   await say(JSON.stringify(revoked('c1', 'k1')))
-  expect(await trust.key('k1')).toMatchObject({ revoked: true })
+  expect(await trust.key('k1')).toMatchObject({ state: 'revoked' })
 })
 
 test('a connection is refused as soon as the channel says that it is disabled', async () => {
@@ -149,10 +150,10 @@ test('what the channel says before the event log, and again, changes nothing in 
   await say(JSON.stringify(revocation))
   await say(JSON.stringify(disabled('c3')))
   await follow(created('c3'), minted('c3', 'k3'))
-  expect(await trust.key('k3')).toMatchObject({ revoked: true })
+  expect(await trust.key('k3')).toMatchObject({ state: 'revoked' })
   await follow(revocation, disabled('c3'))
   await say(JSON.stringify(revocation))
-  expect(await trust.key('k3')).toMatchObject({ revoked: true })
+  expect(await trust.key('k3')).toMatchObject({ state: 'revoked' })
   expect(await trust.connection('c3')).toMatchObject({ enabled: false })
 })
 
@@ -195,11 +196,14 @@ test('what the channel says and the tables do not take is no longer vouched for'
 
 test('after a gap nothing in memory is relied on', async () => {
   await follow(created('c5'), minted('c5', 'k5'))
-  expect(await trust.key('k5')).toMatchObject({ revoked: false })
+  expect(await trust.key('k5')).toMatchObject({ state: 'pending' })
   expect(await trust.connection('c5')).toMatchObject({ enabled: true })
-  await database.query("UPDATE gateway.known_key SET revoked = true WHERE kid = 'k5'")
+  await database.query("UPDATE gateway.known_key SET state = 'revoked' WHERE kid = 'k5'")
   await database.query("UPDATE gateway.known_connection SET enabled = false WHERE connection = 'c5'")
-  expect([await trust.key('k5'), await trust.connection('c5')]).toMatchObject([{ revoked: false }, { enabled: true }])
+  expect([await trust.key('k5'), await trust.connection('c5')]).toMatchObject([{ state: 'pending' }, { enabled: true }])
   onGap()
-  expect([await trust.key('k5'), await trust.connection('c5')]).toMatchObject([{ revoked: true }, { enabled: false }])
+  expect([await trust.key('k5'), await trust.connection('c5')]).toMatchObject([
+    { state: 'revoked' },
+    { enabled: false },
+  ])
 })

@@ -1,4 +1,4 @@
-import { type AnyEvent, type ConnectionFacts, defaultSettings, makeEvent } from '#libs/events/index'
+import { type AnyEvent, type ConnectionFacts, defaultPolicy, defaultSettings, makeEvent } from '#libs/events/index'
 import { Database } from '#libs/postgres/index'
 import { attribute, findAttribute, resourceTypes } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
@@ -59,6 +59,7 @@ const minted = (connection: string, kid: string): AnyEvent =>
     environment: 'live',
     kid,
     pepperVersion: 1,
+    policy: defaultPolicy,
     digest: Buffer.alloc(32, 7).toString('base64url'),
   })
 const revoked = (connection: string, kid: string): AnyEvent =>
@@ -72,16 +73,16 @@ const revoked = (connection: string, kid: string): AnyEvent =>
 test('what was looked up is forgotten as soon as something else is heard of it', async () => {
   expect(await trust.key('k1')).toBeUndefined()
   await apply(created('c1'), minted('c1', 'k1'))
-  expect(await trust.key('k1')).toMatchObject({ connection: 'c1', revoked: false })
+  expect(await trust.key('k1')).toMatchObject({ connection: 'c1', state: 'pending' })
   await apply(revoked('c1', 'k1'))
-  expect(await trust.key('k1')).toMatchObject({ revoked: true })
+  expect(await trust.key('k1')).toMatchObject({ state: 'revoked' })
 })
 
 test('a key stays revoked when it is heard of only afterwards, or again', async () => {
   await apply(created('c2'), revoked('c2', 'k2'), minted('c2', 'k2'))
-  expect(await trust.key('k2')).toMatchObject({ revoked: true })
+  expect(await trust.key('k2')).toMatchObject({ state: 'revoked' })
   await apply(minted('c2', 'k2'))
-  expect(await trust.key('k2')).toMatchObject({ revoked: true })
+  expect(await trust.key('k2')).toMatchObject({ state: 'revoked' })
 })
 
 test('nothing that is delivered late brings a deleted connection or a key of it back', async () => {
@@ -134,10 +135,10 @@ test('what another gateway has applied is known here after the next look, and no
   const other = new KnownTrust(database, () => undefined)
   await other.lookForChanges()
   await apply(created('c5'), minted('c5', 'k5'))
-  expect(await other.key('k5')).toMatchObject({ revoked: false })
+  expect(await other.key('k5')).toMatchObject({ state: 'pending' })
   await other.lookForChanges()
-  expect(await other.key('k5')).toMatchObject({ revoked: false })
+  expect(await other.key('k5')).toMatchObject({ state: 'pending' })
   await apply(revoked('c5', 'k5'))
-  expect(await other.key('k5')).toMatchObject({ revoked: false })
-  while ((await other.key('k5'))?.revoked !== true) await other.lookForChanges()
+  expect(await other.key('k5')).toMatchObject({ state: 'pending' })
+  while ((await other.key('k5'))?.state !== 'revoked') await other.lookForChanges()
 })

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import { type Announced, type AnyEvent, type ConnectionFacts, connectionSettings } from '#libs/events/index'
+import type { KeyState } from '#libs/credentials/index'
+import { type Announced, type AnyEvent, type ConnectionFacts, connectionSettings, keyPolicy } from '#libs/events/index'
 import type { Database, Transaction } from '#libs/postgres/index'
 import { extendResourceTypes } from '#libs/scim/index'
 import type { KnownConnection, KnownKey } from '../principal.ts'
@@ -18,7 +19,8 @@ type KeyRow = {
   environment: KnownKey['environment']
   pepper_version: number
   digest: Buffer
-  revoked: boolean
+  state: KeyState
+  policy: unknown
 }
 
 type ConnectionRow = {
@@ -83,11 +85,25 @@ export class KnownTrust {
             payload.environment,
             payload.pepperVersion,
             Buffer.from(payload.digest, 'base64url'),
+            JSON.stringify(payload.policy),
           ])
           break
         }
+        case 'key.changed': {
+          const { connection, kid, policy } = event.payload
+          await transaction.query(changeKey, [connection, kid, event.version, JSON.stringify(policy)])
+          break
+        }
+        case 'key.activated':
+        case 'key.retired': {
+          const { connection, kid } = event.payload
+          await transaction.query(moveKey, [connection, kid, event.version, stateAfter[event.name]])
+          break
+        }
+        case 'key.expired':
+        case 'key.cancelled':
         case 'key.revoked':
-          await transaction.query(revokeKey, [event.payload.connection, event.payload.kid, event.payload.tenant])
+          await transaction.query(endKey, endValues(event))
           break
         case 'connection.created':
         case 'connection.changed':
@@ -107,10 +123,10 @@ export class KnownTrust {
    * version, so that the event itself counts when it comes, and nothing that is older than what is known is believed.
    */
   async distrust(transaction: Transaction, event: Announced): Promise<void> {
-    if (event.name === 'key.revoked') {
-      await transaction.query(revokeKey, [event.payload.connection, event.payload.kid, event.payload.tenant])
-    } else {
+    if (event.name === 'connection.changed') {
       await transaction.query(disableConnection, [event.payload.connection, event.version])
+    } else {
+      await transaction.query(endKey, endValues(event))
     }
     transaction.afterCommit(() => this.#changed([event]))
   }
@@ -147,7 +163,7 @@ export class KnownTrust {
   #forget(events: readonly AnyEvent[]): void {
     this.#epoch++
     for (const event of events) {
-      if (event.name === 'key.minted' || event.name === 'key.revoked') this.#keys.delete(event.payload.kid)
+      if (event.name.startsWith('key.')) this.#keys.delete(event.subject)
       if (event.name === 'connection.deleted') this.#keys.clear()
       if (event.name.startsWith('connection.')) this.#connections.delete(event.subject)
     }
@@ -156,7 +172,7 @@ export class KnownTrust {
 
 const readKey = {
   name: 'gateway read key',
-  text: `SELECT connection, kid, tenant, environment, pepper_version, digest, revoked FROM gateway.known_key WHERE kid = $1`,
+  text: `SELECT connection, kid, tenant, environment, pepper_version, digest, state, policy FROM gateway.known_key WHERE kid = $1`,
 }
 
 const disableConnection = `UPDATE gateway.known_connection SET enabled = false WHERE connection = $1 AND version < $2`
@@ -168,17 +184,37 @@ const readConnection = {
   text: `SELECT connection, tenant, environment, identity_provider, enabled, settings, schemas FROM gateway.known_connection WHERE connection = $1`,
 }
 
-/** Delivered again, or late, it must not bring back a revoked key or a key of a deleted connection. */
+/** Delivered again, or late, it must not bring back a key that ended or one of a deleted connection. */
 const insertKey = `
-  INSERT INTO gateway.known_key (connection, kid, tenant, environment, pepper_version, digest)
-  SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT 1 FROM gateway.deleted_connection WHERE connection = $1)
+  INSERT INTO gateway.known_key (connection, kid, tenant, environment, pepper_version, digest, state, version, policy)
+  SELECT $1, $2, $3, $4, $5, $6, 'pending', 1, $7 WHERE NOT EXISTS (SELECT 1 FROM gateway.deleted_connection WHERE connection = $1)
   ON CONFLICT (connection, kid) DO NOTHING`
 
-/** A key that was never heard of is known as revoked from now on; its empty digest fits nothing. */
-const revokeKey = `
-  INSERT INTO gateway.known_key (connection, kid, tenant, environment, pepper_version, digest, revoked)
-  SELECT $1, $2, $3, 'live', 0, '', true WHERE NOT EXISTS (SELECT 1 FROM gateway.deleted_connection WHERE connection = $1)
-  ON CONFLICT (connection, kid) DO UPDATE SET revoked = true`
+const changeKey = `
+  UPDATE gateway.known_key SET policy = $4, version = $3 WHERE connection = $1 AND kid = $2 AND version < $3`
+
+const moveKey = `
+  UPDATE gateway.known_key SET state = $4, version = $3
+  WHERE connection = $1 AND kid = $2 AND version < $3 AND state NOT IN ('expired', 'cancelled', 'revoked')`
+
+const stateAfter = {
+  'key.activated': 'active',
+  'key.retired': 'retiring',
+  'key.expired': 'expired',
+  'key.cancelled': 'cancelled',
+  'key.revoked': 'revoked',
+} as const satisfies Record<string, KeyState>
+
+/** For good, whatever is heard later. A key that was never heard of is known as such from now on; its empty digest fits nothing. */
+const endKey = `
+  INSERT INTO gateway.known_key (connection, kid, tenant, environment, pepper_version, digest, state, version)
+  SELECT $1, $2, $3, 'live', 0, '', $4, $5 WHERE NOT EXISTS (SELECT 1 FROM gateway.deleted_connection WHERE connection = $1)
+  ON CONFLICT (connection, kid) DO UPDATE SET state = excluded.state, version = excluded.version
+  WHERE known_key.version < excluded.version`
+
+function endValues({ name, payload, version }: Exclude<Announced, { name: 'connection.changed' }>): unknown[] {
+  return [payload.connection, payload.kid, payload.tenant, stateAfter[name], version]
+}
 
 const upsertConnection = `
   INSERT INTO gateway.known_connection (connection, tenant, environment, identity_provider, enabled, version, settings, schemas)
@@ -215,8 +251,9 @@ function connectionValues(facts: ConnectionFacts, version: number): unknown[] {
 }
 
 function knownKey(row: KeyRow): KnownKey {
-  const { connection, kid, tenant, environment, digest, revoked } = row
-  return { connection, kid, tenant, environment, pepperVersion: row.pepper_version, digest, revoked }
+  const { connection, kid, tenant, environment, digest, state } = row
+  const policy = keyPolicy.parse(row.policy)
+  return { connection, kid, tenant, environment, pepperVersion: row.pepper_version, digest, state, policy }
 }
 
 function knownConnection(row: ConnectionRow): KnownConnection {

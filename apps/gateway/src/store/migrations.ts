@@ -253,6 +253,25 @@ class Fold1764000000011 implements MigrationInterface {
   }
 }
 
+class KeyLife1764000000012 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE gateway.known_key
+        ADD COLUMN state text NOT NULL DEFAULT 'active',
+        ADD COLUMN version integer NOT NULL DEFAULT 1,
+        ADD COLUMN policy jsonb NOT NULL DEFAULT '{}';
+      UPDATE gateway.known_key SET state = 'revoked', version = 2 WHERE revoked;
+      ALTER TABLE gateway.known_key DROP COLUMN revoked, ALTER COLUMN state DROP DEFAULT;`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE gateway.known_key ADD COLUMN revoked boolean NOT NULL DEFAULT false;
+      UPDATE gateway.known_key SET revoked = true WHERE state IN ('expired', 'cancelled', 'revoked');
+      ALTER TABLE gateway.known_key DROP COLUMN state, DROP COLUMN version, DROP COLUMN policy;`)
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -264,4 +283,5 @@ export const migrations = [
   CapturedRequests1764000000008,
   InPlace1764000000010,
   Fold1764000000011,
+  KeyLife1764000000012,
 ]

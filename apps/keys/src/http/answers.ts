@@ -1,5 +1,5 @@
 import { type About } from '#libs/admin/index'
-import type { ConnectionSchema } from '#libs/events/index'
+import type { ConnectionSchema, KeyPolicy } from '#libs/events/index'
 import { schemaDocument } from '#libs/scim/index'
 import { type Connection, scimBaseUrl } from '../connection.ts'
 import type { LastUse } from '../last-use.ts'
@@ -35,7 +35,7 @@ export function schemaAnswer({ resourceType, required, document }: ConnectionSch
 
 /** Never with its text. `keyShown` says whether that can be seen again. */
 export function keyAnswer(key: ProvisioningKey, publicUrl: string, lastUse?: LastUse) {
-  const { kid, connection, tenant, environment, state, createdAt, revokedAt } = key
+  const { kid, connection, tenant, environment, state, createdAt, activatedAt, retiredAt, until, endedAt } = key
   return {
     kid,
     connection,
@@ -44,13 +44,24 @@ export function keyAnswer(key: ProvisioningKey, publicUrl: string, lastUse?: Las
     state,
     scimBaseUrl: scimBaseUrl(publicUrl, connection),
     createdAt: createdAt.toISOString(),
-    revokedAt: revokedAt?.toISOString() ?? null,
+    activatedAt: activatedAt?.toISOString() ?? null,
+    retiredAt: retiredAt?.toISOString() ?? null,
+    until: until?.toISOString() ?? null,
+    endedAt: endedAt?.toISOString() ?? null,
+    policy: policyAnswer(key.policy),
     lastUsed:
       lastUse === undefined
         ? null
         : { at: lastUse.at.toISOString(), address: lastUse.address, userAgent: lastUse.userAgent },
     keyShown: environment === 'live' ? ('once' as const) : ('again' as const),
   }
+}
+
+/** Without the secret that signs. */
+function policyAnswer({ authentication, ...policy }: KeyPolicy) {
+  if (!('sealed' in authentication)) return { authentication, ...policy }
+  const { sealed: _, ...shown } = authentication
+  return { authentication: shown, ...policy }
 }
 
 export function aboutTenant({ id }: Tenant): Partial<About> {

@@ -4,9 +4,9 @@ import { readKid } from '#libs/credentials/index'
 import { pageOf, pagingByAge, problems } from '#libs/http/index'
 import { redact } from '#libs/telemetry/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
-import { acceptedAtMost, keyMinted, keyRevoked, mint, revoked, shownAgain } from '../provisioning-key.ts'
+import { acceptedAtMost, advance, keyMinted, mint, shownAgain } from '../provisioning-key.ts'
 import { lockConnection } from '../store/connections.ts'
-import { activeKeys, findKey, insertKey, lastUses, listKeys, lockKey, updateKey } from '../store/keys.ts'
+import { acceptedKeys, findKey, insertKey, lastUses, listKeys, lockKey, updateKey } from '../store/keys.ts'
 import { aboutConnection, aboutKey, keyAnswer } from './answers.ts'
 import { tenantOf } from './connections.controller.ts'
 import { Writes } from './writes.ts'
@@ -31,7 +31,7 @@ export class KeysController {
     const { body, repeated } = await this.#writes.run(call, tenant, async (manager, now) => {
       const connection = await lockConnection(manager, id)
       if (connection === undefined) throw problems.notFound('connection', id)
-      const accepted = await activeKeys(manager, id)
+      const accepted = await acceptedKeys(manager, id)
       if (accepted.length >= acceptedAtMost) throw enoughKeys(accepted.map((key) => key.kid))
       const minted = mint(connection, peppers, now)
       text = minted.text
@@ -81,11 +81,11 @@ export class KeysController {
       const uses = await lastUses(manager, key.connection, [key.kid])
       const lastUse = uses.get(key.kid)
       if (key.state === 'revoked') return { about: aboutKey(key), events: [], body: keyAnswer(key, publicUrl, lastUse) }
-      const after = revoked(key, now)
+      const { key: after, event } = advance(key, 'revoke', { at: now, traceparent: call.traceparent })
       await updateKey(manager, after)
       return {
         about: aboutKey(after),
-        events: [keyRevoked(after, now, call.traceparent)],
+        events: [event],
         changed: ['state'],
         body: keyAnswer(after, publicUrl, lastUse),
       }

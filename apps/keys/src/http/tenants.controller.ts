@@ -5,7 +5,7 @@ import { pageOf, paging, parse, problems } from '#libs/http/index'
 import { isUniqueViolation } from '#libs/postgres/index'
 import { connectionDeleted } from '../connection.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
-import { keyRevoked } from '../provisioning-key.ts'
+import { advance } from '../provisioning-key.ts'
 import { findTenant, idsGiven, insertTenant, listTenants, removeTenant } from '../store/tenants.ts'
 import { firstFree, idFromName, tenantCreated, tenantDeleted, tenantId } from '../tenant.ts'
 import { aboutTenant, tenantAnswer } from './answers.ts'
@@ -85,7 +85,7 @@ export class TenantsController {
       if (removed === undefined) throw problems.notFound('tenant', id)
       const { tenant, connections, keys } = removed
       const events = [
-        ...keys.map((key) => keyRevoked(key, now, call.traceparent)),
+        ...keys.map((key) => advance(key, 'revoke', { at: now, traceparent: call.traceparent }).event),
         ...connections.map((connection) => connectionDeleted(connection, now, call.traceparent)),
         tenantDeleted({ ...tenant, version: tenant.version + 1 }, now, call.traceparent),
       ]

@@ -1,6 +1,6 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm'
-import type { Kid } from '#libs/credentials/index'
-import { connectionSettings } from '#libs/events/index'
+import { Column, Entity, In, PrimaryColumn } from 'typeorm'
+import { isAccepted, keyStates, type Kid } from '#libs/credentials/index'
+import { connectionSettings, keyPolicy } from '#libs/events/index'
 import { Entities } from '#libs/postgres/index'
 import type { Connection } from '../connection.ts'
 import type { LastUse } from '../last-use.ts'
@@ -39,12 +39,21 @@ export class KeyRow implements ProvisioningKey {
   @Column('text') tenant!: string
   @Column('text') environment!: ProvisioningKey['environment']
   @Column('text') state!: ProvisioningKey['state']
+  @Column('integer') version!: number
+  @Column('jsonb', { transformer: { from: (kept) => keyPolicy.parse(kept), to: (whole: unknown) => whole } })
+  policy!: ProvisioningKey['policy']
   @Column('integer', { name: 'pepper_version' }) pepperVersion!: number
   @Column('bytea') digest!: Buffer
   @Column('text', { nullable: true }) sealed!: string | null
   @Column('timestamptz', { name: 'created_at' }) createdAt!: Date
-  @Column('timestamptz', { name: 'revoked_at', nullable: true }) revokedAt!: Date | null
+  @Column('timestamptz', { name: 'activated_at', nullable: true }) activatedAt!: Date | null
+  @Column('timestamptz', { name: 'retired_at', nullable: true }) retiredAt!: Date | null
+  @Column('timestamptz', { nullable: true }) until!: Date | null
+  @Column('timestamptz', { name: 'ended_at', nullable: true }) endedAt!: Date | null
 }
+
+/** For a condition on the state of keys. */
+export const acceptedStates = In(keyStates.filter(isAccepted))
 
 @Entity({ name: 'key_use' })
 export class KeyUseRow implements LastUse {

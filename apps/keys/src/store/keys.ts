@@ -3,18 +3,18 @@ import type { Kid } from '#libs/credentials/index'
 import type { Paging } from '#libs/http/index'
 import type { LastUse } from '../last-use.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
-import { KeyRow, KeyUseRow } from './entities.ts'
+import { acceptedStates, KeyRow, KeyUseRow } from './entities.ts'
 
 export async function insertKey(manager: EntityManager, key: ProvisioningKey): Promise<void> {
   await manager.insert(KeyRow, { ...key, digest: Buffer.from(key.digest) })
 }
 
 /** At most two; the caller holds the connection's lock. */
-export function activeKeys(manager: EntityManager, connection: string): Promise<ProvisioningKey[]> {
-  return manager.find(KeyRow, { where: { connection, state: 'active' }, order: { createdAt: 'ASC', kid: 'ASC' } })
+export function acceptedKeys(manager: EntityManager, connection: string): Promise<ProvisioningKey[]> {
+  return manager.find(KeyRow, { where: { connection, state: acceptedStates }, order: { createdAt: 'ASC', kid: 'ASC' } })
 }
 
-/** Whether a key was ever minted for the connection, revoked ones too. */
+/** Whether a key was ever minted for the connection, those no longer accepted too. */
 export function hasHadKeys(manager: EntityManager, connection: string): Promise<boolean> {
   return manager.exists(KeyRow, { where: { connection } })
 }
@@ -24,15 +24,23 @@ export async function findKey(manager: EntityManager, kid: Kid): Promise<Provisi
   return row
 }
 
-/** The key, which nobody else revokes until the transaction ends. */
+/** The key, which nobody else changes until the transaction ends. */
 export async function lockKey(manager: EntityManager, kid: Kid): Promise<ProvisioningKey | undefined> {
   const [row] = await manager.find(KeyRow, { where: { kid }, take: 1, lock: { mode: 'pessimistic_write' } })
   return row
 }
 
 export async function updateKey(manager: EntityManager, after: ProvisioningKey): Promise<void> {
-  const { connection, kid, state, sealed, revokedAt } = after
-  await manager.update(KeyRow, { connection, kid }, { state, sealed, revokedAt })
+  const {
+    connection,
+    kid,
+    tenant: _tenant,
+    environment: _environment,
+    digest,
+    createdAt: _createdAt,
+    ...changing
+  } = after
+  await manager.update(KeyRow, { connection, kid }, { ...changing, digest: Buffer.from(digest) })
 }
 
 /** One more than the page holds, newest first. */

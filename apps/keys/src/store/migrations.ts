@@ -120,6 +120,39 @@ class SchemaUses1764000000105 implements MigrationInterface {
   }
 }
 
+class KeyLife1764000000106 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE keys.provisioning_key
+        DROP CONSTRAINT provisioning_key_state_check,
+        DROP CONSTRAINT provisioning_key_check,
+        ADD COLUMN version integer NOT NULL DEFAULT 1,
+        ADD COLUMN policy jsonb NOT NULL DEFAULT '{}',
+        ADD COLUMN activated_at timestamptz,
+        ADD COLUMN retired_at timestamptz,
+        ADD COLUMN until timestamptz;
+      ALTER TABLE keys.provisioning_key RENAME COLUMN revoked_at TO ended_at;
+      UPDATE keys.provisioning_key SET version = 2 WHERE state = 'revoked';
+      UPDATE keys.provisioning_key SET activated_at = created_at WHERE state = 'active';
+      ALTER TABLE keys.provisioning_key
+        ADD CONSTRAINT provisioning_key_state CHECK (state IN ('pending', 'active', 'retiring', 'expired', 'revoked', 'cancelled')),
+        ADD CONSTRAINT provisioning_key_ended CHECK ((ended_at IS NULL) = (state IN ('pending', 'active', 'retiring'))),
+        ADD CONSTRAINT provisioning_key_sealed CHECK (sealed IS NULL OR (environment = 'sandbox' AND ended_at IS NULL));`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE keys.provisioning_key
+        DROP CONSTRAINT provisioning_key_state, DROP CONSTRAINT provisioning_key_ended, DROP CONSTRAINT provisioning_key_sealed;
+      UPDATE keys.provisioning_key SET state = CASE WHEN ended_at IS NULL THEN 'active' ELSE 'revoked' END;
+      ALTER TABLE keys.provisioning_key RENAME COLUMN ended_at TO revoked_at;
+      ALTER TABLE keys.provisioning_key
+        DROP COLUMN version, DROP COLUMN policy, DROP COLUMN activated_at, DROP COLUMN retired_at, DROP COLUMN until,
+        ADD CONSTRAINT provisioning_key_state_check CHECK (state IN ('active', 'revoked')),
+        ADD CONSTRAINT provisioning_key_check CHECK (sealed IS NULL OR (environment = 'sandbox' AND state = 'active'));`)
+  }
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
   await migrate(database, {
     schema: 'keys',
@@ -129,6 +162,7 @@ export async function migrateKeys(database: Database): Promise<void> {
       Outbox1764000000103,
       ConnectionSettings1764000000104,
       SchemaUses1764000000105,
+      KeyLife1764000000106,
     ],
   })
 }

@@ -54,7 +54,7 @@ test('a pepper may be left out once no accepted key needs it', async () => {
     INSERT INTO keys.provisioning_key (connection, kid, tenant, environment, state, pepper_version, digest, created_at)
     SELECT id, 'abc', 'acme', 'live', 'active', 1, '', now() FROM connection`)
   await expect(checkPeppers(database, without(peppers, 1))).rejects.toThrow(PeppersDoNotFit)
-  await database.query("UPDATE keys.provisioning_key SET state = 'revoked'")
+  await database.query("UPDATE keys.provisioning_key SET state = 'revoked', ended_at = now()")
   await checkPeppers(database, without(peppers, 1))
 })
 

@@ -30,7 +30,7 @@ export async function checkPeppers(database: Database, peppers: Peppers): Promis
     )
     const kept = await transaction.query<{ version: number; fingerprint: Buffer; needed: boolean }>(`
       SELECT version, fingerprint, EXISTS (
-        SELECT FROM keys.provisioning_key WHERE pepper_version = version AND state = 'active') AS needed
+        SELECT FROM keys.provisioning_key WHERE pepper_version = version AND ended_at IS NULL) AS needed
       FROM keys.pepper ORDER BY version`)
     const unfit = kept.filter(({ version, fingerprint, needed }) => {
       const own = ours.get(version)

@@ -3,7 +3,7 @@ import type { Paging } from '#libs/http/index'
 import type { Connection } from '../connection.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
 import type { Tenant } from '../tenant.ts'
-import { ConnectionRow, KeyRow, TenantRow } from './entities.ts'
+import { acceptedStates, ConnectionRow, KeyRow, TenantRow } from './entities.ts'
 
 /** Ids already given that are `id` or go on with a hyphen, deleted tenants' too. */
 export async function idsGiven(manager: EntityManager, id: string): Promise<ReadonlySet<string>> {
@@ -46,7 +46,7 @@ export async function listTenants(
 }
 
 /**
- * Deletes the tenant with its connections and keys, and gives all as they were before, keys only where active.
+ * Deletes the tenant with its connections and keys, and gives all as they were before, keys only where accepted.
  * Undefined when there is no such tenant. Waits for writes to its connections that are under way.
  */
 export async function removeTenant(
@@ -58,7 +58,7 @@ export async function removeTenant(
   const [tenant] = await manager.find(TenantRow, { where: { id }, take: 1, lock })
   if (tenant === undefined || tenant.deletedAt !== null) return undefined
   const connections = await manager.find(ConnectionRow, { where: { tenant: id }, order: { id: 'ASC' }, lock })
-  const keys = await manager.find(KeyRow, { where: { tenant: id, state: 'active' }, order: { kid: 'ASC' }, lock })
+  const keys = await manager.find(KeyRow, { where: { tenant: id, state: acceptedStates }, order: { kid: 'ASC' }, lock })
   await manager
     .createQueryBuilder()
     .delete()
