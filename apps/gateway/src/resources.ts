@@ -8,6 +8,7 @@ import {
   parseProjection,
   type Projection,
   readResource,
+  readSearch,
   renderVersion,
   type ResourceType,
   ScimError,
@@ -133,7 +134,7 @@ export async function remove(request: Admitted, type: ResourceType, parts: Resou
   return write({ request, type, command, reply: { status: 204, projection: { kind: 'default' } } }, parts)
 }
 
-/** RFC 7644 section 3.4.1; 304 when If-None-Match names the version (section 3.14). */
+/** RFC 7644 section 3.4.1; 304 when If-None-Match names the version (section 3.14), 412 when If-Match does not (RFC 9110 section 13.1.1). */
 export async function read(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const { connection } = request.principal
   const id = idOf(request)
@@ -145,7 +146,8 @@ export async function read(request: Admitted, type: ResourceType, parts: Resourc
     'Content-Location': locationOf(parts.baseUrl(connection), type, id),
   })
   const subject = { kind: type.name, id }
-  const known = request.arrival.headers['if-none-match']
+  const { 'if-match': wanted, 'if-none-match': known } = request.arrival.headers
+  if (wanted !== undefined && !namesVersion(wanted, renderVersion(stored.version))) throw errors.preconditionFailed()
   if (known !== undefined && namesVersion(known, renderVersion(stored.version))) {
     return { status: 304, headers: headersOf(stored), outcome: accepted(304, { subject }) }
   }
@@ -235,10 +237,7 @@ async function answersNothing(
 }
 
 function projectionOf({ arrival: { query } }: Admitted, type: ResourceType): Projection {
-  return parseProjection(type, {
-    attributes: query.get('attributes') ?? undefined,
-    excludedAttributes: query.get('excludedAttributes') ?? undefined,
-  })
+  return parseProjection(type, readSearch(query))
 }
 
 function idOf(request: Admitted): string {

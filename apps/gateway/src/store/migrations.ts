@@ -253,6 +253,16 @@ class Fold1764000000011 implements MigrationInterface {
   }
 }
 
+class LeftOut1764000000013 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE INDEX deleted_record_groups ON gateway.deleted_record USING gin (group_ids)')
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP INDEX gateway.deleted_record_groups')
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -264,4 +274,5 @@ export const migrations = [
   CapturedRequests1764000000008,
   InPlace1764000000010,
   Fold1764000000011,
+  LeftOut1764000000013,
 ]
