@@ -37,8 +37,6 @@ export { enforceUserName } from './precis/user-name.ts'
 export { readResource, storedResource } from './resource.ts'
 export type { ReadResource, Resource } from './resource.ts'
 export { keepImmutable } from './mutability.ts'
-export { readMembers } from './member.ts'
-export type { Member } from './member.ts'
 export { changedAttributes, differences } from './diff.ts'
 export type { Difference } from './diff.ts'
 

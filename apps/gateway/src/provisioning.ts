@@ -135,8 +135,8 @@ export function adopt(
   occasion: Occasion,
 ): Intent {
   const { schemas: _, ...named } = command.document
-  const { resource: document } = applyPatch(type, before.document, [{ op: 'replace', value: named, pointer: '' }])
-  const changes = differences(before.document, document)
+  const operations: PatchOperation[] = [{ op: 'replace', value: named, pointer: '' }]
+  const { resource: document, changes } = applyPatch(type, before.document, operations)
   command.diagnosis?.attempt().push(deviations.adopted(`${command.diagnosis.place}/${by}`))
   return changeTo(type, before, { document, changes }, principal, occasion)
 }
@@ -167,8 +167,8 @@ interface After {
 
 function patched(type: ResourceType, command: Extract<Command, { kind: 'patch' }>, before: ScimRecord): After {
   const { operations, diagnosis } = command
-  const { resource } = applyPatch(type, before.document, operations, diagnosis.attempt())
-  return { document: resource, changes: differences(before.document, resource) }
+  const { resource: document, changes } = applyPatch(type, before.document, operations, diagnosis.attempt())
+  return { document, changes }
 }
 
 function replaced(type: ResourceType, command: Extract<Command, { kind: 'replace' }>, before: ScimRecord): After {
