@@ -17,7 +17,7 @@ const all: ScimError[] = [
   errors.notFound('User', '7'),
   errors.unknownEndpoint('/x'),
   errors.methodNotAllowed(['GET', 'POST']),
-  errors.preconditionFailed(),
+  errors.preconditionFailed('If-Match'),
   errors.payloadTooLarge(1048576),
   errors.unsupportedMediaType('text/plain'),
   errors.brokenReference('a'),

@@ -113,12 +113,14 @@ export const errors = {
       headers: { Allow: allow.join(', ') },
     }),
 
-  preconditionFailed: () =>
+  preconditionFailed: (header: 'If-Match' | 'If-None-Match') =>
     new ScimError({
       status: 412,
       code: 'precondition-failed',
       detail:
-        'The resource changed since the version named in If-Match. Read it again and repeat the request with its new version.',
+        header === 'If-Match'
+          ? 'The resource changed since the version named in If-Match. Read it again and repeat the request with its new version.'
+          : 'The resource is there, in a version that If-None-Match excludes. Leave the header out to change it all the same.',
     }),
 
   payloadTooLarge: (limitBytes: number) =>

@@ -29,8 +29,10 @@ import { type MembershipEdit } from './membership.ts'
 import type { Principal } from './principal.ts'
 import type { ScimRecord } from './record.ts'
 
-/** An If-Match header, which must name the record's version (RFC 7644 section 3.14); undefined when there is none. */
-export type Precondition = string | undefined
+/** Headers of RFC 9110 section 13.1: the first must name the record's version (RFC 7644 section 3.14), and the second must not. */
+export type Precondition =
+  | { readonly ifMatch?: string | undefined; readonly ifNoneMatch?: string | undefined }
+  | undefined
 
 /** What an identity provider asks to be done to one user or group. */
 export type Command =
@@ -103,9 +105,7 @@ export function decide(
     }
   }
   if (before === undefined) throw errors.notFound(type.name, command.id)
-  if (command.precondition !== undefined && !namesVersion(command.precondition, renderVersion(before.version))) {
-    throw errors.preconditionFailed()
-  }
+  checkPrecondition(command.precondition, before)
   if (command.kind === 'delete') {
     const deleted = type.name === 'User' ? userDeprovisioned : groupDeleted
     const events = deleted(principal, occasion, before)
@@ -120,6 +120,12 @@ export function decide(
   }
   const after = command.kind === 'patch' ? patched(type, command, before) : replaced(type, command, before)
   return changeTo(type, before, after, principal, occasion)
+}
+
+function checkPrecondition({ ifMatch, ifNoneMatch }: NonNullable<Precondition> = {}, { version }: ScimRecord): void {
+  const present = renderVersion(version)
+  if (ifMatch !== undefined && !namesVersion(ifMatch, present)) throw errors.preconditionFailed('If-Match')
+  if (ifNoneMatch !== undefined && namesVersion(ifNoneMatch, present)) throw errors.preconditionFailed('If-None-Match')
 }
 
 /**
