@@ -36,6 +36,7 @@ export function traitsOf(connection: string, document: Resource, adoptBy: AdoptB
     .filter((trait) => trait.keys.length > 0)
 }
 
+/** Whether the document has one of the keys of a trait at least. Throws invalidValue as `traitsOf` does. */
 export function hasTrait(connection: string, document: Resource, { by, keys }: Trait): boolean {
   return traitsOf(connection, document, [by]).some((own) => own.keys.some((key) => keys.includes(key)))
 }

@@ -31,6 +31,7 @@ export interface Outcome {
   readonly bulk?: { readonly operations: number; readonly refused: number; readonly notBegun: number }
 }
 
+/** What a request that was done says of itself: nothing changed and no events unless `about` tells of them. */
 export function accepted(status: number, about: Partial<Outcome> = {}): Outcome {
   return {
     result: 'accepted',

@@ -9,7 +9,7 @@ import {
   type Projection,
   readSearch,
   renderList,
-  resolveFilter,
+  resolveFilters,
   resolveSort,
   type ResourceType,
   type SearchRequest,
@@ -106,11 +106,12 @@ function queryOf(
   filterAt: string,
 ): Pick<ListQuery, 'of' | 'descending'> {
   const filter = asked.filter === undefined ? undefined : parseFilter(asked.filter, diagnosis, filterAt)
+  const filters = filter === undefined ? [] : resolveFilters(types, filter, diagnosis, filterAt)
   const sort = parseSort(asked)
   const sortedBy = sort === undefined ? [] : resolveSort(types, sort)
   const of = types.map((type, index) => ({
     type,
-    filter: filter === undefined ? undefined : resolveFilter(type, filter, diagnosis, filterAt),
+    filter: filters[index],
     sortedBy: sortedBy[index],
   }))
   return { of, descending: sort?.descending ?? false }

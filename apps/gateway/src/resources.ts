@@ -19,7 +19,7 @@ import { type AdoptBy, adoptByFor } from './adoption.ts'
 import { accepted, type Answer, type Outcome } from './answer.ts'
 import { requestDecided } from './decision.ts'
 import { noEdit, replacement } from './membership.ts'
-import type { Command } from './provisioning.ts'
+import type { Command, Precondition } from './provisioning.ts'
 import { locationOf, represent } from './representation.ts'
 import { isId } from './record.ts'
 import type { LookedUpRecords, StoredText, WriteRequest, Writes, Written } from './record-store.ts'
@@ -101,7 +101,7 @@ export async function replace(request: Admitted, type: ResourceType, parts: Reso
     id: idOf(request),
     document: resource,
     members: edit,
-    precondition: request.arrival.headers['if-match'],
+    precondition: preconditionOf(request),
   }
   return write({ request, type, command, reply: { status: 200, projection } }, parts)
 }
@@ -122,7 +122,7 @@ export async function patch(request: Admitted, type: ResourceType, parts: Resour
     operations: split.document,
     membership: split.membership,
     diagnosis,
-    precondition: request.arrival.headers['if-match'],
+    precondition: preconditionOf(request),
   }
   const status = (await answersNothing(request, type, id, parts.records)) ? 204 : 200
   return write({ request, type, command, reply: { status, projection } }, parts)
@@ -130,7 +130,7 @@ export async function patch(request: Admitted, type: ResourceType, parts: Resour
 
 /** RFC 7644 section 3.6. 204; what is deleted leaves its groups. */
 export async function remove(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
-  const command: Command = { kind: 'delete', id: idOf(request), precondition: request.arrival.headers['if-match'] }
+  const command: Command = { kind: 'delete', id: idOf(request), precondition: preconditionOf(request) }
   return write({ request, type, command, reply: { status: 204, projection: { kind: 'default' } } }, parts)
 }
 
@@ -243,4 +243,8 @@ function projectionOf({ arrival: { query } }: Admitted, type: ResourceType): Pro
 function idOf(request: Admitted): string {
   if (request.resourceId === undefined) throw errors.internal()
   return request.resourceId
+}
+
+function preconditionOf({ arrival: { headers } }: Admitted): Precondition {
+  return { ifMatch: headers['if-match'], ifNoneMatch: headers['if-none-match'] }
 }
