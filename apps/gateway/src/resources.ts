@@ -147,7 +147,8 @@ export async function read(request: Admitted, type: ResourceType, parts: Resourc
   })
   const subject = { kind: type.name, id }
   const { 'if-match': wanted, 'if-none-match': known } = request.arrival.headers
-  if (wanted !== undefined && !namesVersion(wanted, renderVersion(stored.version))) throw errors.preconditionFailed()
+  if (wanted !== undefined && !namesVersion(wanted, renderVersion(stored.version)))
+    throw errors.preconditionFailed('If-Match')
   if (known !== undefined && namesVersion(known, renderVersion(stored.version))) {
     return { status: 304, headers: headersOf(stored), outcome: accepted(304, { subject }) }
   }
