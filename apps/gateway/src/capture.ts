@@ -60,7 +60,10 @@ export function captureOf(passage: Passage, pseudonyms: (connection: string) => 
   const veil = pseudonyms(connection.connection)
   const body = passage.body === undefined ? undefined : JSON.stringify(veil.body(passage.body))
   if (body !== undefined && body.length > longestBody) return undefined
-  const query = [...arrival.query].map(([name, value]): [string, string] => [name, veiledQuery(name, value, veil)])
+  const query = [...arrival.query].map(([name, value]): [string, string] => [
+    veil.path(name),
+    veiledQuery(name, value, veil),
+  ])
   return {
     requestId: arrival.requestId,
     connection: connection.connection,
