@@ -60,11 +60,12 @@ class RehearsalStage implements Stage, Writes {
   #isInTheWay = false
 
   constructor(transaction: Transaction, longest: number) {
-    this.#transaction = transaction
     this.#longest = longest
     this.#end = performance.now() + longest
+    const bounded = boundedBy(this.#end, transaction)
+    this.#transaction = bounded
     const query = <Row extends object>(statement: string | Statement, values?: readonly unknown[]): Promise<Row[]> =>
-      this.#inTurn(() => transaction.query<Row>(statement, values))
+      this.#inTurn(() => bounded.query<Row>(statement, values))
     this.records = new RecordLookups({ query, quick: query })
   }
 
@@ -85,11 +86,9 @@ class RehearsalStage implements Stage, Writes {
     return this.#inTurn(() => this.#write(requests))
   }
 
-  /** A statement is ended when the time is over. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(async () => {
       this.check()
-      this.#transaction.send(`SET LOCAL statement_timeout = ${Math.ceil(this.#end - performance.now())}`)
       return work().catch((error: unknown) => {
         throw tookTooLong(error) ? tooLong(this.#longest) : error
       })
@@ -120,6 +119,21 @@ class RehearsalStage implements Stage, Writes {
         await pause(Math.random() * 10 * attempt)
       }
     }
+  }
+}
+
+/** The same transaction, each statement of which is ended at that time. */
+function boundedBy(end: number, transaction: Transaction): Transaction {
+  return {
+    async query(statement, values) {
+      const left = Math.max(1, Math.ceil(end - performance.now()))
+      // It fails only behind a statement that failed, and that one is what is to be told.
+      transaction.query(`SET LOCAL statement_timeout = ${left}`).catch(() => undefined)
+      return transaction.query(statement, values)
+    },
+    send: (statement, values, answered) => transaction.send(statement, values, answered),
+    afterCommit: (run) => transaction.afterCommit(run),
+    savepoint: (work) => transaction.savepoint(work),
   }
 }
 
