@@ -226,8 +226,8 @@ class BulkRun {
     const found = replaceInAddress(path, put)
     const endpoint = findEndpoint(method, found)
     passage.endpoint = endpoint
-    const verb = endpoint.operation.slice(endpoint.operation.indexOf('.') + 1)
-    if (endpoint.type === undefined || !isVerb(verb)) {
+    const { type, verb } = endpoint
+    if (type === undefined || !isVerb(verb)) {
       throw errors.invalidSyntax(
         `The operation at ${pointer} is none that a bulk request can have. Create, replace, change and delete users and groups by it.`,
       )
@@ -239,7 +239,7 @@ class BulkRun {
       diagnosis: passage.diagnosis ?? this.#request.diagnosis,
       body: data === undefined ? undefined : replaceReferences(data, put),
     })
-    return { request, type: request.principal.types[endpoint.type], verb }
+    return { request, type: request.principal.types[type], verb }
   }
 
   #idOf(bulkId: string): string {

@@ -34,7 +34,7 @@ export function discover(request: Placed | Admitted, parts: DiscoverParts): Answ
     cursorTimeout: parts.cursors.lifetime,
   }
   const body =
-    request.endpoint.operation === 'discovery.service-provider-config'
+    request.endpoint.verb === 'service-provider-config'
       ? JSON.stringify(serviceProviderConfig(baseUrl, offer))
       : documentOf(request, baseUrl)
   return { status: 200, headers: {}, body, outcome: accepted(200) }
@@ -44,12 +44,12 @@ function documentOf(request: Placed | Admitted, baseUrl: string): string {
   if (!('principal' in request)) throw errors.internal()
   const { endpoint, principal, resourceId = '' } = request
   const types = [principal.types.User, principal.types.Group]
-  switch (endpoint.operation) {
-    case 'discovery.resource-types':
+  switch (endpoint.verb) {
+    case 'resource-types':
       return renderAll(resourceTypeDocuments(types, baseUrl))
-    case 'discovery.schemas':
+    case 'schemas':
       return renderAll(schemaDocuments(types, baseUrl))
-    case 'discovery.resource-type':
+    case 'resource-type':
       return found(findResourceType(types, baseUrl, resourceId), request)
     default:
       return found(findSchema(types, baseUrl, resourceId), request)

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
-import { ExactNumber, isObject, type JsonValue, parseJson } from '#libs/scim/index'
+import { ExactNumber, isObject, type JsonObject, type JsonValue, parseJson } from '#libs/scim/index'
+import { isFilter, isPath, lastName, withValues } from './literals.ts'
 import { isId } from './record.ts'
 
 /**
@@ -19,34 +20,39 @@ export class Pseudonyms {
   /** A body, whatever it holds. */
   body(value: JsonValue, key = ''): JsonValue {
     if (Array.isArray(value)) return value.map((element) => this.body(element, key))
-    if (isObject(value)) {
-      return Object.fromEntries(Object.entries(value).map(([name, content]) => [name, this.body(content, name)]))
-    }
-    const name = key.slice(Math.max(key.lastIndexOf(':'), key.lastIndexOf('.')) + 1).toLowerCase()
+    if (isObject(value)) return this.#object(value)
+    const name = lastName(key)
     if (kept.has(name)) return value
-    if (typeof value === 'number') return Number(this.text(String(value)))
-    if (value instanceof ExactNumber) return new ExactNumber(this.text(value.text.replace(/e.*/i, '')))
+    if (typeof value === 'number') return Number(this.text(withoutExponent(String(value))))
+    if (value instanceof ExactNumber) return new ExactNumber(this.text(withoutExponent(value.text)))
     if (typeof value !== 'string') return value
     if (name === 'password') return 'password'
-    if (name === 'path' && value.startsWith('/')) return this.#address(value)
-    if (name === 'path' || name === 'filter') return this.filter(value)
+    if (name === 'bulkid') return this.#bulkId(value)
+    if (name === 'path') return isAddress(value) ? this.address(value) : this.path(value)
+    if (name === 'filter') return this.filter(value)
     return this.#insideString(value) ?? this.text(value)
   }
 
-  /** A filter, or a path that may hold one: its values alone. */
+  /** A filter: the values in it alone. What is none is hidden as a whole. */
   filter(text: string): string {
-    return text
-      .replace(/"((?:[^"\\]|\\.)*)"/g, (_, inside: string) => `"${this.text(inside)}"`)
-      .replace(
-        /(\s(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+)([^\s"()[\]]+)/gi,
-        (_, before: string, value: string) => before + this.text(value),
-      )
+    return isFilter(text) ? this.#values(text) : this.text(text)
+  }
+
+  /** The path of a PATCH operation, or a key that may be one: the values of its filter alone. What is none is hidden as a whole. */
+  path(text: string): string {
+    return isPath(text) ? this.#values(text) : this.text(text)
+  }
+
+  /** Where a resource is: /Users/id. */
+  address(path: string): string {
+    const parts = path.split('/').map((part) => (isCollection(part) ? part : this.text(part)))
+    return parts.join('/')
   }
 
   /** One value; a reference to a bulkId goes on referring to it. */
   text(value: string): string {
     const [, prefix, bulkId] = /^(bulkid:)(.+)$/is.exec(value) ?? []
-    if (prefix !== undefined && bulkId !== undefined) return `${prefix}${this.text(bulkId)}`
+    if (prefix !== undefined && bulkId !== undefined) return `${prefix}${this.#bulkId(bulkId)}`
     if (isId(value) || /^(true|false|null|)$/i.test(value) || /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(value))
       return value
     let stream = Buffer.alloc(0)
@@ -68,10 +74,25 @@ export class Pseudonyms {
     })
   }
 
-  /** The path of an operation of a bulk request: /Users/id. */
-  #address(path: string): string {
-    const [, collection = '', ...rest] = path.split('/')
-    return `/${[collection, ...rest.map((part) => this.text(part))].join('/')}`
+  /** Keys too may hold values: those of a PATCH value without a path are often paths themselves. */
+  #object(object: JsonObject): JsonObject {
+    const entries = Object.entries(object)
+    const path = entries.find(([name]) => name.toLowerCase() === 'path')?.[1]
+    return Object.fromEntries(
+      entries.map(([name, content]) => {
+        const about = name.toLowerCase() === 'value' && typeof path === 'string' ? path : name
+        return [this.path(name), this.body(content, about)]
+      }),
+    )
+  }
+
+  #values(text: string): string {
+    return withValues(text, (value, name) => (kept.has(name) ? value : this.text(value)))
+  }
+
+  /** Long enough that no two of one request are given the same. */
+  #bulkId(bulkId: string): string {
+    return this.text(bulkId.padEnd(shortestBulkId, 'x'))
   }
 
   /** Some clients send an element as JSON in a string. */
@@ -83,6 +104,21 @@ export class Pseudonyms {
       return undefined
     }
   }
+}
+
+const shortestBulkId = 12
+
+/** The path of an operation of a bulk request, also where its first slash was forgotten. */
+function isAddress(path: string): boolean {
+  return path.startsWith('/') || isCollection(path.split('/')[0] ?? '')
+}
+
+function isCollection(part: string): boolean {
+  return /^(users|groups|bulk|me|schemas|resourcetypes|serviceproviderconfig|\.search)$/i.test(part)
+}
+
+function withoutExponent(number: string): string {
+  return number.replace(/e.*/i, '')
 }
 
 /** Attributes whose values say how something is meant, not who. */
@@ -99,4 +135,6 @@ const kept: ReadonlySet<string> = new Set([
   'excludedattributes',
   'sortby',
   'sortorder',
+  'startindex',
+  'count',
 ])

@@ -1,7 +1,7 @@
 import { differences, errors, type JsonValue, type Resource, ScimError } from '#libs/scim/index'
 import type { Answer } from './answer.ts'
 import type { Principal } from './principal.ts'
-import type { RecordWrites, Written } from './record-store.ts'
+import type { RecordWrites, Writes, Written } from './record-store.ts'
 import type { ResourceParts } from './resources.ts'
 import type { Admitted, Arrival } from './way-in.ts'
 
@@ -9,7 +9,7 @@ const dryRunHeader = 'Latchkey-Dry-Run'
 /** On every answer to a request that was only rehearsed. */
 export const dryRunMark = { [dryRunHeader]: 'true' }
 
-export const dryRunSchema = 'urn:latchkey:params:scim:api:messages:2.0:DryRun'
+const dryRunSchema = 'urn:latchkey:params:scim:api:messages:2.0:DryRun'
 
 /** Whether the request itself asks for a dry run. Throws `invalidValue` for any word but true and false: who misspells it must not write. */
 export function asksForDryRun({ headers }: Arrival): boolean {
@@ -21,7 +21,7 @@ export function asksForDryRun({ headers }: Arrival): boolean {
 }
 
 /**
- * The answer that the request would get, with nothing stored. Under `dryRunSchema` its body tells which attributes would change,
+ * The answer that the request would get, with nothing stored. Throws what `RecordWrites.rehearse` rejects with. Under `dryRunSchema` its body tells which attributes would change,
  * from what to what, and which events would be published. Where the answer has no body, a request that asked for the dry run itself
  * gets one; an identity provider whose connection only rehearses is answered as ever.
  */
@@ -30,25 +30,22 @@ export async function rehearse(
   parts: ResourceParts & { readonly writer: RecordWrites },
   perform: (parts: ResourceParts) => Promise<Answer>,
 ): Promise<Answer> {
-  const all: Written[] = []
-  const answer = await parts.writer.rehearse(({ records, writer }) =>
-    perform({
-      ...parts,
-      records,
-      writer: {
-        async write(wanted) {
-          const written = await writer.write(wanted)
-          all.push(written)
-          return written
-        },
-        async writeTogether(wanted) {
-          const outcomes = await writer.writeTogether(wanted)
-          for (const outcome of outcomes) if (!(outcome instanceof ScimError)) all.push(outcome)
-          return outcomes
-        },
+  const { answer, all } = await parts.writer.rehearse(async ({ records, writer }) => {
+    const all: Written[] = []
+    const told: Writes = {
+      async write(wanted) {
+        const written = await writer.write(wanted)
+        all.push(written)
+        return written
       },
-    }),
-  )
+      async writeTogether(wanted) {
+        const outcomes = await writer.writeTogether(wanted)
+        for (const outcome of outcomes) if (!(outcome instanceof ScimError)) all.push(outcome)
+        return outcomes
+      },
+    }
+    return { answer: await perform({ ...parts, records, writer: told }), all }
+  })
   request.recorded = false
   const told = {
     changes: all.flatMap((written) => changesOf(written, secretsOf(request.principal))),

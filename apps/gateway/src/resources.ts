@@ -16,7 +16,8 @@ import {
   withSent,
 } from '#libs/scim/index'
 import { type AdoptBy, adoptByFor } from './adoption.ts'
-import { accepted, type Answer, type Outcome } from './answer.ts'
+import { accepted, type Answer, type Outcome, type TextStream } from './answer.ts'
+import type { ConcludeParts } from './conclude.ts'
 import { requestDecided } from './decision.ts'
 import { noEdit, replacement } from './membership.ts'
 import type { Command, Precondition } from './provisioning.ts'
@@ -26,7 +27,7 @@ import type { LookedUpRecords, StoredText, WriteRequest, Writes, Written } from 
 import { show, type ShowParts, showWritten } from './show.ts'
 import type { Admitted } from './way-in.ts'
 
-export interface ResourceParts {
+export interface ResourceParts extends Pick<ConcludeParts, 'failed'> {
   readonly records: ShowParts['records']
   readonly writer: Writes
   readonly baseUrl: (connection: string) => string
@@ -91,7 +92,10 @@ function creation(request: Admitted, type: ResourceType, id: string, adoptBy: Ad
   return { request, type, command, reply: { status: 201, projection } }
 }
 
-/** RFC 7644 section 3.5.1. 200 with the whole resource; never creates one. */
+/**
+ * RFC 7644 section 3.5.1. 200 with the whole resource; never creates one. 204 (RFC 9110 section 9.3.4) where it was written and its members
+ * or groups cannot be read at the moment: a resource without them would say that it has none.
+ */
 export async function replace(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
   const { resource, members } = readResource(type, request.body, request.diagnosis)
@@ -107,8 +111,8 @@ export async function replace(request: Admitted, type: ResourceType, parts: Reso
 }
 
 /**
- * RFC 7644 section 3.5.2. 200 with the whole resource; 204 for a group of very many members, and where the connection asks for
- * it. All operations or none.
+ * RFC 7644 section 3.5.2. 200 with the whole resource; 204 for a group of very many members, where the connection asks for
+ * it, and where members or groups cannot be read, as for `replace`. All operations or none.
  */
 export async function patch(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
@@ -212,11 +216,36 @@ async function answerOf(change: Change, written: Written, parts: ResourceParts):
   // A bulk response need not show what was written (RFC 7644 section 3.7).
   if (reply.status === 204 || request.within !== undefined) return { status: reply.status, headers, outcome }
   const projection = withSent(type, reply.projection, () => namesIn(change))
-  const isNewUser = written.before === undefined && type.name === 'User'
-  const body = isNewUser
-    ? represent(type, base, written, written.document, projection)
-    : await showWritten(type, principal.connection, written, projection, parts)
+  const body = await shownOf(change, written, projection, parts)
+  if (body === undefined) return { status: 204, headers, outcome: { ...outcome, status: 204 } }
   return { status: reply.status, headers: { ...headers, 'Content-Location': location }, body, outcome }
+}
+
+/**
+ * Undefined where it is written and cannot be shown. What was created is shown all the same, since its client needs the id: with the members
+ * that were sent, and an adopted user without groups.
+ */
+async function shownOf(
+  { request, type, command }: Change,
+  written: Written,
+  projection: Projection,
+  parts: ResourceParts,
+): Promise<string | TextStream | undefined> {
+  const { connection } = request.principal
+  const base = parts.baseUrl(connection)
+  if (written.before === undefined && type.name === 'User') {
+    return represent(type, base, written, written.document, projection)
+  }
+  try {
+    return await showWritten(type, connection, written, projection, parts)
+  } catch (error) {
+    // Nothing is written then, and the refusal is true.
+    if (request.isRehearsal === true) throw error
+    parts.failed(error, request.arrival.traceId)
+    if (command.kind !== 'create') return undefined
+    const members = [...command.members.add].map((value) => ({ value, kind: null, display: null }))
+    return represent(type, base, { ...written, members }, written.document, projection)
+  }
 }
 
 /** The attributes that the request sent. */

@@ -7,6 +7,7 @@ import {
   dialectOf,
   errors,
   isScimMediaType,
+  type JsonValue,
   parseJson,
   ScimError,
 } from '#libs/scim/index'
@@ -63,7 +64,9 @@ export interface Passage {
   endpoint?: Endpoint
   /** True when nothing but the request's record may be stored. */
   isRehearsal?: boolean
-  body?: unknown
+  body?: JsonValue | undefined
+  /** Bytes of it, where it is that of an HTTP request. */
+  bodySize?: number
   /** Set once it is known who speaks. */
   diagnosis?: Diagnosis
 }
@@ -265,6 +268,7 @@ async function body(passage: Passage, { bodyLimit }: WayInParts): Promise<void> 
   const encoding = arrival.headers['content-encoding']
   if (encoding !== undefined && !/^identity$/i.test(encoding)) throw errors.unsupportedContentEncoding(encoding)
   const bytes = await arrival.readBody(bodyLimit)
+  passage.bodySize = bytes.length
   passage.body = parseJson(decode(bytes))
   diagnose(passage)
 }
