@@ -2,10 +2,11 @@ import { Diagnosis, type JsonValue, resourceTypes } from '#libs/scim/index'
 import { defaultSettings } from '#libs/events/index'
 import { captureOf, isCaptured } from './capture.ts'
 import { findEndpoint } from './endpoints.ts'
+import type { KnownConnection } from './principal.ts'
 import { Pseudonyms } from './pseudonyms.ts'
 import type { Passage } from './way-in.ts'
 
-const pseudonyms = (connection: string): Pseudonyms => new Pseudonyms(Buffer.alloc(32, 1), connection)
+const pseudonyms = ({ connection }: KnownConnection): Pseudonyms => new Pseudonyms(Buffer.alloc(32, 1), connection)
 
 function passage(method: string, target: string, body?: JsonValue): Passage {
   const [path = '', query = ''] = target.split('?')

@@ -1,3 +1,4 @@
+import type { KnownConnection } from './principal.ts'
 import type { Pseudonyms } from './pseudonyms.ts'
 import type { Passage } from './way-in.ts'
 
@@ -35,35 +36,27 @@ export interface Captures {
 }
 
 const headersKept = ['accept', 'content-type', 'if-match', 'if-none-match', 'latchkey-dry-run', 'user-agent']
-/** Queries whose values say how something is asked for. */
-const plainQueries: ReadonlySet<string> = new Set([
-  'attributes',
-  'excludedAttributes',
-  'sortBy',
-  'sortOrder',
-  'startIndex',
-  'count',
-])
 /** Characters of a capture's body at the most, and bytes of what it is made of; a larger request can be sent again only by who has it. */
 const longestBody = 256 * 1024
 
-/** Whether the request can be sent again: not one of a live connection, nor one that was not let in, has no readable body, or is too large. */
-export function isCaptured({ connection, endpoint, replayOf, body, bodySize = 0 }: Passage): boolean {
+/** Whether the request can be sent again: not one of a live connection, nor one that was not let in, has no readable path or body, or is too large. */
+export function isCaptured({ arrival, connection, endpoint, replayOf, body, bodySize = 0 }: Passage): boolean {
+  if (arrival.path.includes('\0') || !arrival.path.isWellFormed()) return false
   if (connection?.environment !== 'sandbox' || endpoint === undefined || replayOf !== undefined) return false
   return (!endpoint.takesBody || body !== undefined) && bodySize <= longestBody
 }
 
 /** What can be sent again of a request; undefined for one that is not captured. */
-export function captureOf(passage: Passage, pseudonyms: (connection: string) => Pseudonyms): Capture | undefined {
+export function captureOf(
+  passage: Passage,
+  pseudonyms: (connection: KnownConnection) => Pseudonyms,
+): Capture | undefined {
   const { arrival, connection, endpoint } = passage
   if (connection === undefined || endpoint === undefined || !isCaptured(passage)) return undefined
-  const veil = pseudonyms(connection.connection)
+  const veil = pseudonyms(connection)
   const body = passage.body === undefined ? undefined : JSON.stringify(veil.body(passage.body))
   if (body !== undefined && body.length > longestBody) return undefined
-  const query = [...arrival.query].map(([name, value]): [string, string] => [
-    veil.path(name),
-    veiledQuery(name, value, veil),
-  ])
+  const query = [...arrival.query].map(([name, value]): [string, string] => [veil.path(name), veil.query(name, value)])
   return {
     requestId: arrival.requestId,
     connection: connection.connection,
@@ -79,9 +72,4 @@ export function captureOf(passage: Passage, pseudonyms: (connection: string) => 
     ),
     body,
   }
-}
-
-function veiledQuery(name: string, value: string, veil: Pseudonyms): string {
-  if (name === 'filter') return veil.filter(value)
-  return plainQueries.has(name) ? value : veil.text(value)
 }

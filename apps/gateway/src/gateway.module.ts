@@ -16,6 +16,7 @@ import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
 import { scimPrefix } from './names.ts'
 import { failureLog, observer } from './observe.ts'
 import { GATEWAY_PARTS, type GatewayParts } from './parts.ts'
+import type { KnownConnection } from './principal.ts'
 import { Pseudonyms } from './pseudonyms.ts'
 import type { ServeParts } from './serve.ts'
 import { StoredCaptures } from './store/captures.ts'
@@ -35,7 +36,8 @@ export class GatewayModule {
     const trust = new KnownTrust(database, (hit) => (hit ? hits : misses).add(1))
     const captures = new StoredCaptures(database, failed)
     const secret = derivedSecret(peppers, 'pseudonyms')
-    const pseudonyms = (connection: string): Pseudonyms => new Pseudonyms(secret, connection)
+    const pseudonyms = ({ connection, types: { User, Group } }: KnownConnection): Pseudonyms =>
+      new Pseudonyms(secret, connection, [...User.secrets, ...Group.secrets])
     const serveParts: ServeParts = {
       trust,
       currency,

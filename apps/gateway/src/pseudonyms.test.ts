@@ -1,4 +1,4 @@
-import { ExactNumber } from '#libs/scim/index'
+import { ExactNumber, type JsonValue } from '#libs/scim/index'
 import { Pseudonyms } from './pseudonyms.ts'
 
 const veil = new Pseudonyms(Buffer.alloc(32, 1), 'one')
@@ -162,3 +162,44 @@ test('a number stays one, however it is written', () => {
   for (const number of [1e21, -1.5e-9, 4711]) expect(veil.body({ number })).toEqual({ number: expect.any(Number) })
   expect(JSON.stringify(veil.body({ number: 1e21 }))).not.toContain('null')
 })
+
+const person = 'Alice Q. 7c9e6679-7425-40de-944b-e07fc1f90ae7'
+const uuid = '7c9e6679-7425-40de-944b-e07fc1f90ae7'
+
+test('of what is never returned nothing is kept, however it is sent and whatever it looks like', () => {
+  const own = new Pseudonyms(Buffer.alloc(32, 1), 'one', ['urn:example:own:2.0:User:pin'])
+  for (const secret of [
+    uuid,
+    '!@#$%^&*()_+',
+    '2026-01-31T12:00:00Z',
+    'true',
+    'Abc-Def!9',
+    '01a20e52-426b-7001-83a3-51975df3f104',
+  ]) {
+    const bodies: JsonValue[] = [
+      { Operations: [{ op: 'replace', path: 'password', value: secret }] },
+      { Operations: [{ op: 'replace', path: 'urn:ietf:params:scim:schemas:core:2.0:User:password', value: secret }] },
+      { Operations: [{ op: 'replace', value: { 'urn:example:own:2.0:User:pin': secret, password: secret } }] },
+      { password: [secret], 'urn:example:own:2.0:User': { pin: secret } },
+    ]
+    for (const body of bodies) {
+      expect(JSON.stringify(own.body(body))).not.toContain(secret)
+    }
+    expect(own.filter(`pin eq ${JSON.stringify(secret)}`)).toBe('pin eq "password"')
+  }
+})
+
+test('only an id that we made stays: any other may be what somebody is known by elsewhere', () => {
+  expect(veil.body({ externalId: uuid, value: '01a20e52-426b-7001-83a3-51975df3f104' })).toEqual({
+    externalId: expect.not.stringContaining(uuid),
+    value: '01a20e52-426b-7001-83a3-51975df3f104',
+  })
+})
+
+test.each(['type', 'version', 'op', 'method', 'sortBy', 'attributes', 'schemas', 'resourceType', 'sortOrder', 'count'])(
+  'a value of %s that has not the form of one is hidden like any other',
+  (name) => {
+    expect(JSON.stringify(veil.body({ [name]: person }))).not.toMatch(/Alice|7c9e6679/)
+    expect(veil.query(name, person)).not.toMatch(/Alice|7c9e6679/)
+  },
+)

@@ -6,15 +6,18 @@ import { isId } from './record.ts'
 /**
  * A request's values with other letters and digits in place of its own: it stays as odd as it was sent, and names nobody. One value has
  * one pseudonym within a connection, so that what referred to something still does; nobody can tell the value from it
- * who does not have the secret. Names of attributes, ids of ours, types, booleans and dates stay.
+ * who does not have the secret. Names of attributes, ids of ours, types, booleans and dates stay; of what is never returned nothing does.
  */
 export class Pseudonyms {
   readonly #secret: Buffer
   readonly #connection: string
+  readonly #neverReturned: ReadonlySet<string>
 
-  constructor(secret: Buffer, connection: string) {
+  /** `neverReturned` names attributes of the connection's own that are never returned, besides the password. */
+  constructor(secret: Buffer, connection: string, neverReturned: Iterable<string> = []) {
     this.#secret = secret
     this.#connection = connection
+    this.#neverReturned = new Set(['password', ...[...neverReturned].map(lastName)])
   }
 
   /** A body, whatever it holds. */
@@ -22,11 +25,11 @@ export class Pseudonyms {
     if (Array.isArray(value)) return value.map((element) => this.body(element, key))
     if (isObject(value)) return this.#object(value)
     const name = lastName(key)
-    if (kept.has(name)) return value
+    if (isKept(name, value)) return value
     if (typeof value === 'number') return Number(this.text(withoutExponent(String(value))))
     if (value instanceof ExactNumber) return new ExactNumber(this.text(withoutExponent(value.text)))
     if (typeof value !== 'string') return value
-    if (name === 'password') return 'password'
+    if (this.#neverReturned.has(name)) return hidden
     if (name === 'bulkid') return this.#bulkId(value)
     if (name === 'path') return isAddress(value) ? this.address(value) : this.path(value)
     if (name === 'filter') return this.filter(value)
@@ -43,6 +46,12 @@ export class Pseudonyms {
     return isPath(text) ? this.#values(text) : this.text(text)
   }
 
+  /** The value of a parameter of a query. */
+  query(name: string, value: string): string {
+    if (name === 'filter') return this.filter(value)
+    return isKept(name.toLowerCase(), value) ? value : this.text(value)
+  }
+
   /** Where a resource is: /Users/id. */
   address(path: string): string {
     const parts = path.split('/').map((part) => (isCollection(part) ? part : this.text(part)))
@@ -53,7 +62,11 @@ export class Pseudonyms {
   text(value: string): string {
     const [, prefix, bulkId] = /^(bulkid:)(.+)$/is.exec(value) ?? []
     if (prefix !== undefined && bulkId !== undefined) return `${prefix}${this.#bulkId(bulkId)}`
-    if (isId(value) || /^(true|false|null|)$/i.test(value) || /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(value))
+    if (
+      isOurId(value) ||
+      /^(true|false|null|)$/i.test(value) ||
+      /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(value)
+    )
       return value
     let stream = Buffer.alloc(0)
     let used = 0
@@ -87,7 +100,10 @@ export class Pseudonyms {
   }
 
   #values(text: string): string {
-    return withValues(text, (value, name) => (kept.has(name) ? value : this.text(value)))
+    return withValues(text, (value, name) => {
+      if (this.#neverReturned.has(name)) return hidden
+      return isKept(name, value) ? value : this.text(value)
+    })
   }
 
   /** Long enough that no two of one request are given the same. */
@@ -121,20 +137,37 @@ function withoutExponent(number: string): string {
   return number.replace(/e.*/i, '')
 }
 
-/** Attributes whose values say how something is meant, not who. */
-const kept: ReadonlySet<string> = new Set([
-  'schemas',
-  'op',
-  'type',
-  'primary',
-  'method',
-  'failonerrors',
-  'resourcetype',
-  'version',
-  'attributes',
-  'excludedattributes',
-  'sortby',
-  'sortorder',
-  'startindex',
-  'count',
+const hidden = 'password'
+
+/** Made by us: of version 7 (RFC 9562). Any other may be what somebody is known by elsewhere. */
+function isOurId(value: string): boolean {
+  return isId(value) && value[14] === '7'
+}
+
+/** Whether the value says how something is meant, not who: by the attribute's name, and by the form that such values have. */
+function isKept(name: string, value: unknown): boolean {
+  const form = kept.get(name)
+  return form !== undefined && (typeof value !== 'string' || form.test(value))
+}
+
+const word = /^[a-z][\w.-]{0,30}$/i
+const number = /^-?\d{1,9}$/
+/** Names of attributes, without values in brackets. */
+const names = /^[\w.:$/%+~-]*(, ?[\w.:$/%+~-]*)*$/
+
+const kept: ReadonlyMap<string, RegExp> = new Map([
+  ['schemas', /^urn:[\w.:/%+~-]+$/i],
+  ['op', word],
+  ['type', word],
+  ['primary', word],
+  ['method', word],
+  ['failonerrors', number],
+  ['resourcetype', word],
+  ['version', /^(W\/)?"?\d{1,9}"?$/],
+  ['attributes', names],
+  ['excludedattributes', names],
+  ['sortby', names],
+  ['sortorder', word],
+  ['startindex', number],
+  ['count', number],
 ])

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Database } from '#libs/postgres/index'
+import { type Database, isConnectionLoss } from '#libs/postgres/index'
 import type { Capture, Captures } from '../capture.ts'
 
 /** Captures that wait at the most, and characters of the requests that they are made of. */
@@ -51,7 +51,18 @@ export class StoredCaptures implements Captures {
   async #work(): Promise<void> {
     while (this.#waiting.length > 0) {
       const rows = await this.#make()
-      if (rows.length > 0) await this.#database.query(insert, [JSON.stringify(rows)]).catch(this.#onFailure)
+      await this.#insert(rows)
+    }
+  }
+
+  /** One that Postgres refuses, for whatever reason, costs no other. */
+  async #insert(rows: readonly object[]): Promise<void> {
+    if (rows.length === 0) return
+    try {
+      await this.#database.query(insert, [JSON.stringify(rows)])
+    } catch (error) {
+      if (rows.length === 1 || isConnectionLoss(error)) this.#onFailure(error)
+      else for (const row of rows) await this.#insert([row])
     }
   }
 
@@ -72,9 +83,7 @@ export class StoredCaptures implements Captures {
 
   #captureOf({ make }: Waiting): Capture | undefined {
     try {
-      const capture = make()
-      // Postgres would refuse it, and with it all others of the insert.
-      return capture?.path.includes('\0') === true || capture?.path.isWellFormed() === false ? undefined : capture
+      return make()
     } catch (error) {
       this.#onFailure(error)
       return undefined
