@@ -23,7 +23,7 @@ export function asksForDryRun({ headers }: Arrival): boolean {
 /**
  * The answer that the request would get, with nothing stored. Throws what `RecordWrites.rehearse` rejects with. Under `dryRunSchema` its body tells which attributes would change,
  * from what to what, and which events would be published. Where the answer has no body, a request that asked for the dry run itself
- * gets one; an identity provider whose connection only rehearses is answered as ever.
+ * gets one; an identity provider whose connection only rehearses is answered as ever, and the names are in the request's record.
  */
 export async function rehearse(
   request: Admitted,
@@ -54,12 +54,19 @@ export async function rehearse(
   const rehearsed = {
     ...answer,
     headers: { ...answer.headers, ...dryRunMark },
-    outcome: { ...answer.outcome, events: [] },
+    outcome: { ...answer.outcome, events: [], rehearsed: namesOf(told) },
   }
   if (typeof answer.body === 'string') return { ...rehearsed, body: withMember(answer.body, dryRunSchema, told) }
   if (!asksForDryRun(request.arrival)) return rehearsed
   const body = JSON.stringify({ schemas: [dryRunSchema], status: String(answer.status), [dryRunSchema]: told })
   return { ...rehearsed, status: 200, body }
+}
+
+function namesOf(told: { changes: readonly Change[]; events: readonly { readonly name: string }[] }) {
+  return {
+    changed: [...new Set(told.changes.map(({ attribute }) => attribute))],
+    events: told.events.map(({ name }) => name),
+  }
 }
 
 interface Change {
