@@ -138,21 +138,20 @@ export const errors = {
       detail: `The bulk request has more operations than maxOperations (${limit}). Split it into several requests.`,
     }),
 
-  /** An operation of a bulk request refers to a resource that another was to make, and that was not made. */
-  brokenReference: (_bulkId: string) =>
+  /** An operation of a bulk request refers to a resource that another, at this JSON pointer, was to make and did not. */
+  brokenReference: (pointer: string) =>
     new ScimError({
       status: 409,
       code: 'broken-reference',
-      detail:
-        'This operation refers to the bulkId of another, which created nothing. See why in the result of that operation, and send both again.',
+      detail: `This operation refers to the bulkId of the one at ${pointer}, which created nothing. See why in the result of that, and send both again.`,
     }),
 
-  /** Operations of a bulk request that refer to each other in a circle, of which another was refused. */
-  brokenCircle: (refused: readonly unknown[]) =>
+  /** Operations of a bulk request that refer to each other in a circle, of which others, at these JSON pointers, were refused. */
+  brokenCircle: (refused: readonly string[]) =>
     new ScimError({
       status: 409,
       code: 'broken-circle',
-      detail: `This operation and others refer to each other, so all of them are done or none, and ${Math.max(1, refused.length)} of them could not be done. See in the results which and why, and send all of them again.`,
+      detail: `This operation and others refer to each other, so all of them are done or none, and ${refused.length === 0 ? 'another' : `what is at ${refused.join(' and ')}`} could not be done. See why in the results, and send all of them again.`,
     }),
 
   unsupportedMediaType: (received: string | undefined) =>

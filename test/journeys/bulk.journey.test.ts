@@ -213,7 +213,8 @@ describe('references', () => {
       post('unknown', group('never', ['bulkId:nobody']), '/Groups'),
     ])
     expect(statuses(results)).toEqual(['409', '409', '409', '201', '400'])
-    for (const index of [1, 2]) expect(results[index].response.detail).toContain('which created nothing')
+    for (const index of [1, 2])
+      expect(results[index].response.detail).toContain(`the one at /Operations/${index - 1}, which created nothing`)
     expect(results[2]).not.toHaveProperty('location')
     expect(results[4].response.detail).toContain('/Operations/4 refers to a bulkId that no POST')
     for (const index of [1, 2, 4]) expect(results[index].response.detail).not.toMatch(/taken|team|nobody/)
@@ -238,8 +239,14 @@ describe('references', () => {
       post('k', group('circle k', ['bulkId:j']), '/Groups'),
     ])
     expect(statuses(results)).toEqual(['409', '409', '409', '409', '409', '400', '201', '409', '404', '409', '409'])
-    for (const index of [0, 1, 4, 7, 10])
-      expect(results[index].response.detail).toContain('1 of them could not be done')
+    for (const [index, refused] of [
+      [0, 2],
+      [1, 2],
+      [4, 5],
+      [7, 8],
+      [10, 9],
+    ] as const)
+      expect(results[index].response.detail).toContain(`what is at /Operations/${refused} could not be done`)
     for (const index of [3, 9]) expect(results[index].response.detail).toContain('which created nothing')
     expect(results[2].response.scimType).toBe('uniqueness')
     for (const name of ['circle.a', 'circle.b', 'circle.d', 'circle.e']) expect(await named('/Users', name)).toBe(0)

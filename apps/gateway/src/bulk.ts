@@ -36,7 +36,7 @@ export async function bulk(request: Admitted, parts: BulkParts): Promise<Answer>
   const { operations, failOnErrors } = parseBulk(request.body, request.diagnosis)
   // Its own record comes last, when much has been done that should be told.
   if (parts.decisions.isFull) throw errors.unavailable(1)
-  const run = new BulkRun(request, parts)
+  const run = new BulkRun(request, operations, parts)
   await run.perform(planBulk(operations), failOnErrors)
   return {
     status: 200,
@@ -59,14 +59,17 @@ interface Inner {
 class BulkRun {
   readonly #request: Admitted
   readonly #parts: BulkParts
+  /** Where operations are in the request, by bulkId. */
+  readonly #pointers: ReadonlyMap<string | undefined, string>
   /** Of what was created, by bulkId. */
   readonly #ids = new Map<string, string>()
   readonly #results = new Map<BulkOperation, BulkResult>()
   #isAway = false
   refused = 0
 
-  constructor(request: Admitted, parts: BulkParts) {
+  constructor(request: Admitted, operations: readonly BulkOperation[], parts: BulkParts) {
     this.#request = request
+    this.#pointers = new Map(operations.map(({ bulkId, pointer }) => [bulkId, pointer]))
     this.#parts = parts
   }
 
@@ -147,8 +150,8 @@ class BulkRun {
     const sound = creations.map((creation) => (creation.status === 'fulfilled' ? creation.value : undefined))
     const answers = createTogether(sound, this.#parts)
     const refusedOf = (all: Awaited<typeof answers>): string[] =>
-      operations.flatMap(({ bulkId = '' }, index) =>
-        creations[index]?.status === 'rejected' || isRefused(all[index]) ? [bulkId] : [],
+      operations.flatMap(({ pointer }, index) =>
+        creations[index]?.status === 'rejected' || isRefused(all[index]) ? [pointer] : [],
       )
     await Promise.all(
       inner.map((one, index) =>
@@ -244,7 +247,7 @@ class BulkRun {
 
   #idOf(bulkId: string): string {
     const id = this.#ids.get(bulkId)
-    if (id === undefined) throw errors.brokenReference(bulkId)
+    if (id === undefined) throw errors.brokenReference(this.#pointers.get(bulkId) ?? '/Operations')
     return id
   }
 
