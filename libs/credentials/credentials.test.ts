@@ -186,6 +186,7 @@ describe('sealing', () => {
     const sealed = seal(peppers, context, 'text')
     const last = sealed.endsWith('A') ? 'B' : 'A'
     expect(open(peppers, context, sealed.slice(0, -1) + last + 'AA')).toBeUndefined()
+    for (const more of ['A', '-', '_', 'AA']) expect(open(peppers, context, sealed + more)).toBeUndefined()
     expect(open(peppers, context, sealed.slice(0, 12))).toBeUndefined()
     expect(open(peppers, context, '9.' + sealed.slice(2))).toBeUndefined()
     expect(open(peppers, context, 'nonsense')).toBeUndefined()

@@ -26,7 +26,8 @@ export function open(peppers: Peppers, context: SealContext, sealed: string): st
   const [, version, encoded] = /^([1-9][0-9]*)\.([A-Za-z0-9_-]+)$/.exec(sealed) ?? []
   if (version === undefined || encoded === undefined || !peppers.keys.has(Number(version))) return undefined
   const bytes = Buffer.from(encoded, 'base64url')
-  if (bytes.length < 28) return undefined
+  // Node reads past bits and letters that belong to no byte.
+  if (bytes.length < 28 || bytes.toString('base64url') !== encoded) return undefined
   const key = derivedKey(peppers, Number(version), context)
   const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12), { authTagLength: 16 })
   decipher.setAAD(associatedData(context))

@@ -12,7 +12,7 @@ export {
   type ConnectionSettingsChange,
 } from './connection-settings.ts'
 export { defaultPolicy, keyPolicy, keyScopes, type KeyPolicy, type KeyScope } from './key-policy.ts'
-export { connectionSchema, type ConnectionSchema } from './connection-schema.ts'
+export type { ConnectionSchema } from './connection-schema.ts'
 export type { ConnectionFacts, Environment, IdentityProvider, KnownKeyFacts } from './trust.ts'
 export { type Person, type GroupFacts, type MemberReference, userEvents, groupEvents } from './people.ts'
 export { requestEvents, type RequestDecided, type StepDecision } from './requests.ts'

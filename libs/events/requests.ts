@@ -60,8 +60,8 @@ export const requestDecided = z.object({
     .optional(),
   /** Id of the captured request that an operator sent again by this one. */
   replayOf: z.string().optional(),
-  /** Set when nothing of what it asked for was done: what is told of it is what would have been. */
-  dryRun: z.literal(true).optional(),
+  /** Set when nothing of what it asked for was done: names of the attributes that would have changed, and of the events that would have been published. */
+  dryRun: z.object({ changed: z.array(z.string()), events: z.array(z.string()) }).optional(),
   /** How the caller's SCIM was read, such as entra or okta-catalog; absent until it was known who it is. */
   dialect: z.string().optional(),
   deviations: z.array(deviation),

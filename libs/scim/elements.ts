@@ -8,7 +8,7 @@ import { subAttribute } from './schema/attribute.ts'
 import type { Attribute } from './schema/attribute.ts'
 
 /** How many values one attribute of a resource may have. */
-export const maximumValues = 500
+const maximumValues = 500
 
 /**
  * The elements, of which one at most is primary (RFC 7643 section 2.4). Of several the last keeps the mark where the caller's
@@ -29,10 +29,12 @@ export function onePrimary(
   return elements.map((element, index) => (index === last ? element : withoutPrimary(element)))
 }
 
+/** The element itself where it is not primary. */
 export function withoutPrimary(element: JsonValue): JsonValue {
   return isPrimary(element) && isObject(element) ? { ...element, primary: false } : element
 }
 
+/** The boolean alone: what came as a string has been read already. */
 export function isPrimary(element: JsonValue): boolean {
   return isObject(element) && element['primary'] === true
 }

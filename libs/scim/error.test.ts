@@ -17,9 +17,11 @@ const all: ScimError[] = [
   errors.notFound('User', '7'),
   errors.unknownEndpoint('/x'),
   errors.methodNotAllowed(['GET', 'POST']),
-  errors.preconditionFailed(),
+  errors.preconditionFailed('If-Match'),
   errors.payloadTooLarge(1048576),
   errors.unsupportedMediaType('text/plain'),
+  errors.brokenReference('/Operations/0'),
+  errors.brokenCircle(['/Operations/0']),
   errors.tooManyRequests(3),
   errors.internal(),
   errors.notImplemented('d'),
@@ -48,6 +50,21 @@ test('point 44: 401 carries WWW-Authenticate, 405 Allow, 429 and 503 Retry-After
   expect(errors.methodNotAllowed(['GET', 'POST']).headers).toEqual({ Allow: 'GET, POST' })
   expect(errors.tooManyRequests(3).headers).toEqual({ 'Retry-After': '3' })
   expect(errors.unavailable(5).headers).toEqual({ 'Retry-After': '5' })
+})
+
+test('an id and an address that may name a person are not shown back, nor is a bulkId', () => {
+  const id = '01890a5d-ac96-774b-bcce-b302099a8057'
+  expect(errors.notFound('User', id).detail).toContain(`the id "${id}"`)
+  expect(errors.unknownEndpoint('/Robots').detail).toContain('at "/Robots"')
+  expect(errors.unknownEndpoint('/users/ada/x').detail).toContain('at "/users/?/?"')
+  for (const { detail } of [
+    errors.notFound('User', 'ada@example.com'),
+    errors.unknownEndpoint('/ada@example.com'),
+    errors.unknownEndpoint('/Users/ada/groups'),
+  ]) {
+    expect(detail).not.toMatch(/ada|example/)
+    expect(detail).not.toContain('undefined')
+  }
 })
 
 test('what a client wrote is shown back short and without control characters', () => {

@@ -89,18 +89,20 @@ export const errors = {
 
   forbidden: (code: string, detail: string) => new ScimError({ status: 403, code, detail }),
 
+  /** An id that is none of this service may be a person's name. */
   notFound: (resourceTypeName: string, id: string) =>
     new ScimError({
       status: 404,
       code: 'not-found',
-      detail: `There is no ${resourceTypeName} with the id ${clip(id)}: it was deleted, or belongs to another connection. List the ${resourceTypeName}s to find the right id.`,
+      detail: `There is no ${resourceTypeName} with ${ownId.test(id) ? `the id "${id}"` : 'this id'}: it was deleted, or belongs to another connection. List the ${resourceTypeName}s to find the right id.`,
     }),
 
+  /** Of the path the first name is shown: what follows it may be a person's. */
   unknownEndpoint: (path?: string) =>
     new ScimError({
       status: 404,
       code: 'unknown-endpoint',
-      detail: `Nothing is served at ${path === undefined ? 'this address' : clip(path)}. Use /Users, /Groups, /Bulk, /ServiceProviderConfig, /ResourceTypes or /Schemas below the SCIM base URL.`,
+      detail: `Nothing is served at ${path === undefined ? 'this address' : clip(outline(path))}. Use /Users, /Groups, /Bulk, /ServiceProviderConfig, /ResourceTypes or /Schemas below the SCIM base URL.`,
     }),
 
   methodNotAllowed: (allow: readonly string[]) =>
@@ -111,12 +113,14 @@ export const errors = {
       headers: { Allow: allow.join(', ') },
     }),
 
-  preconditionFailed: () =>
+  preconditionFailed: (header: 'If-Match' | 'If-None-Match') =>
     new ScimError({
       status: 412,
       code: 'precondition-failed',
       detail:
-        'The resource changed since the version named in If-Match. Read it again and repeat the request with its new version.',
+        header === 'If-Match'
+          ? 'The resource changed since the version named in If-Match. Read it again and repeat the request with its new version.'
+          : 'The resource is there, in a version that If-None-Match excludes. Leave the header out to change it all the same.',
     }),
 
   payloadTooLarge: (limitBytes: number) =>
@@ -134,20 +138,20 @@ export const errors = {
       detail: `The bulk request has more operations than maxOperations (${limit}). Split it into several requests.`,
     }),
 
-  /** An operation of a bulk request refers to a resource that another was to make, and that was not made. */
-  brokenReference: (bulkId: string) =>
+  /** An operation of a bulk request refers to a resource that another, at this JSON pointer, was to make and did not. */
+  brokenReference: (pointer: string) =>
     new ScimError({
       status: 409,
       code: 'broken-reference',
-      detail: `This operation refers to ${clip(`bulkId:${bulkId}`)}, which was not created. See why in the result of that operation, and send both again.`,
+      detail: `This operation refers to the bulkId of the one at ${pointer}, which created nothing. See why in the result of that, and send both again.`,
     }),
 
-  /** Operations of a bulk request that refer to each other in a circle, of which another was refused. */
-  brokenCircle: (bulkIds: readonly string[]) =>
+  /** Operations of a bulk request that refer to each other in a circle, of which others, at these JSON pointers, were refused. */
+  brokenCircle: (refused: readonly string[]) =>
     new ScimError({
       status: 409,
       code: 'broken-circle',
-      detail: `This operation and others refer to each other, so all of them are done or none, and ${listed(bulkIds)} could not be done. See why in the result of that operation, and send all of them again.`,
+      detail: `This operation and others refer to each other, so all of them are done or none, and ${refused.length === 0 ? 'another' : `what is at ${refused.join(' and ')}`} could not be done. See why in the results, and send all of them again.`,
     }),
 
   unsupportedMediaType: (received: string | undefined) =>
@@ -196,9 +200,13 @@ export const errors = {
     }),
 }
 
-function listed(bulkIds: readonly string[]): string {
-  const named = bulkIds.slice(0, 3).map((bulkId) => clip(`bulkId:${bulkId}`))
-  return named.length === 0 ? 'one of them' : `${named.join(', ')}${bulkIds.length > 3 ? ' and others' : ''}`
+const ownId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
+
+/** The first name of a path; what is below it, and what is no name, as `?`. */
+function outline(path: string): string {
+  const [, first = '', ...more] = path.split('/')
+  const name = /^[A-Za-z][\w.-]{0,39}$/.test(first) || first === '' ? first : '?'
+  return ['', name, ...more.map(() => '?')].join('/')
 }
 
 export const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error'

@@ -66,6 +66,13 @@ test('point 40: a search request gives its filter, names and paging', () => {
     sortOrder: 'descending',
     cursor: '',
   })
+  expect(parseSearch({ SCHEMAS: schemas[0]?.toUpperCase(), Filter: 'title pr', startindex: 2 })).toEqual({
+    filter: 'title pr',
+    startIndex: 2,
+  })
+  expect(() => parseSearch({ schemas, filter: 'title pr', FILTER: 'id pr' })).toThrow(
+    expect.objectContaining({ scimType: 'invalidSyntax' }),
+  )
   expect(() => parseSearch({ filter: 'title pr' })).toThrow(expect.objectContaining({ scimType: 'invalidSyntax' }))
   expect(() => parseSearch({ schemas, filter: 7 })).toThrow(expect.objectContaining({ scimType: 'invalidFilter' }))
 })

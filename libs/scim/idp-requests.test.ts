@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { Diagnosis } from './diagnosis.ts'
-import { changedAttributes } from './diff.ts'
 import { matches } from './filter/matches.ts'
 import { parseFilter } from './filter/parse.ts'
 import { isObject, parseJson } from './json.ts'
@@ -65,9 +64,8 @@ function changes(row: Row, before: object = person) {
   const split = type === Group ? splitPatch(operations, found) : { document: operations, membership: [] }
   const { document, membership } = split
   const patched = applyPatch(type, resource, document, found)
-  expect(patched.changed).toEqual(changedAttributes(resource, patched.resource))
   const picked: JsonObject = {}
-  for (const name of patched.changed) {
+  for (const { attribute: name } of patched.changes) {
     const [key, value] = Object.entries(patched.resource).find(([top]) => name.startsWith(top)) ?? []
     if (key !== undefined && value !== undefined) picked[key] = value
   }
@@ -120,27 +118,19 @@ const effects: Record<string, (row: Row) => void> = {
     expect(changes(row)).toEqual({
       membership: [
         { kind: 'remove', values: ['{uid1}'] },
-        { kind: 'add', members: [{ value: '{uid2}', display: 'test.user@okta.local' }] },
+        { kind: 'add', values: ['{uid2}'] },
       ],
     }),
   'okta-oin: full push': (row) =>
     expect(changes(row)).toEqual({
-      membership: [
-        {
-          kind: 'replace',
-          members: [
-            { value: '{uid1}', display: 'a' },
-            { value: '{uid2}', display: 'b' },
-          ],
-        },
-      ],
+      membership: [{ kind: 'replace', values: ['{uid1}', '{uid2}'] }],
     }),
   'okta-oin: Push now on empty group': (row) => expect(changes(row)).toEqual({ membership: [{ kind: 'removeAll' }] }),
   'okta-aiw: membership/rename = GET id then PUT': (row) =>
     expect(stores(row)).toEqual({
       schemas: [Group.schema.id],
       displayName: 'Test SCIMv2',
-      members: [{ value: '{uid1}', display: 'test.user@okta.local' }],
+      members: ['{uid1}'],
     }),
   'okta: unlink+delete group': nothingToRead,
   'okta: import page': page(1, 100),
@@ -259,8 +249,7 @@ const effects: Record<string, (row: Row) => void> = {
   },
   'jumpcloud: patch user': (row) =>
     expect(changes(row)).toEqual({ name: { givenName: 'John', familyName: 'Doe' }, active: false }),
-  'jumpcloud: add member': (row) =>
-    expect(changes(row)).toEqual({ membership: [{ kind: 'add', members: [{ value: '{uid1}' }] }] }),
+  'jumpcloud: add member': (row) => expect(changes(row)).toEqual({ membership: [{ kind: 'add', values: ['{uid1}'] }] }),
   'jumpcloud: remove member': (row) =>
     expect(changes(row)).toEqual({ membership: [{ kind: 'remove', values: ['{uid1}'] }] }),
   'jumpcloud: delete test user': nothingToRead,
@@ -290,7 +279,8 @@ const effects: Record<string, (row: Row) => void> = {
   'pingfederate: disable user': (row) => expect(stores(row)).toEqual(row.body),
   'pingfederate: find group': page(1, 200),
   'pingfederate: create group': (row) => expect(stores(row)).toEqual(row.body),
-  'pingfederate: update group': (row) => expect(stores(row)).toEqual(row.body),
+  'pingfederate: update group': (row) =>
+    expect(stores(row)).toEqual({ schemas: [Group.schema.id], displayName: 'Engineering', members: ['{uid1}'] }),
   'pingfederate: update group by PATCH': (row) =>
     expect(changes(row)).toEqual({ membership: [{ kind: 'remove', values: ['{uid1}'] }] }),
   'pingone: match user by username': (row) => expect(finds(row, { userName: 'jsmith@example.com' })).toBe(true),
@@ -302,8 +292,7 @@ const effects: Record<string, (row: Row) => void> = {
   'sailpoint: discover schema': nothingToRead,
   'rippling: test connection': nothingToRead,
   'rippling: create user': (row) => expect(stores(row)).toEqual(row.body),
-  'rippling: add member': (row) =>
-    expect(changes(row)).toEqual({ membership: [{ kind: 'add', members: [{ value: '{uid1}' }] }] }),
+  'rippling: add member': (row) => expect(changes(row)).toEqual({ membership: [{ kind: 'add', values: ['{uid1}'] }] }),
 }
 
 test.each(rows.map((row) => [`${row.idp}: ${row.name}`, row] as const))('%s', (label, row) => {

@@ -1,7 +1,7 @@
 import { errors } from './error.ts'
 import type { JsonObject } from './json.ts'
 
-export const listSchema = 'urn:ietf:params:scim:api:messages:2.0:ListResponse'
+const listSchema = 'urn:ietf:params:scim:api:messages:2.0:ListResponse'
 
 /** Which page of a list is asked for, by the place of its first resource or by a cursor (RFC 9865). */
 export type Paging = PagingByIndex | PagingByCursor

@@ -3,20 +3,14 @@ import type { Diagnosis } from './diagnosis.ts'
 import { errors } from './error.ts'
 import { ExactNumber } from './exact-number.ts'
 import { isObject } from './json.ts'
-
-/** A member of a Group as a client names it. Whether a resource of that id exists is not known here. */
-export interface Member {
-  /** The id of a User or Group. */
-  value: string
-  type?: 'User' | 'Group'
-  display?: string
-}
+import { caselessFields } from './message.ts'
 
 /**
- * The value of `members`: an array of objects or bare ids, or one bare id; each id once. One object alone is for callers whose
- * dialect has it so. Throws `invalidValue` for it otherwise, and for a member without an id.
+ * The ids that a value of `members` names, each once: an array of objects or bare ids, or one bare id. Whether there is a User or Group
+ * of that id is not known here, and what else a member says of itself follows from it. One object alone is for callers whose dialect has
+ * it so. Throws `invalidValue` for it otherwise, and for a member without an id; `invalidSyntax` for a field that stands twice.
  */
-export function readMembers(value: unknown, pointer: string, found: Diagnosis): Member[] {
+export function readMemberIds(value: unknown, pointer: string, found: Diagnosis): string[] {
   if (value === null || value === undefined) return []
   if (!Array.isArray(value)) {
     if (isObject(value) && !found.tolerances.oneForMany) {
@@ -25,31 +19,22 @@ export function readMembers(value: unknown, pointer: string, found: Diagnosis): 
     found.push(deviations.singleAsMany(pointer))
   }
   const elements: unknown[] = Array.isArray(value) ? value : [value]
-  const members = new Map<string, Member>()
+  const ids = new Set<string>()
   for (const [index, element] of elements.entries()) {
-    if (element === null) continue
-    const member = readMember(element, Array.isArray(value) ? below(pointer, index) : pointer, found)
-    members.set(member.value, { ...members.get(member.value), ...member })
+    if (element !== null) ids.add(readMemberId(element, Array.isArray(value) ? below(pointer, index) : pointer, found))
   }
-  return [...members.values()]
+  return [...ids]
 }
 
-/** One member: an object or a bare id. */
-export function readMember(element: unknown, pointer: string, found: Diagnosis): Member {
+/** The id of one member, an object or a bare id. */
+export function readMemberId(element: unknown, pointer: string, found: Diagnosis): string {
   if (typeof element === 'string' || typeof element === 'number' || element instanceof ExactNumber) {
     found.push(deviations.bareValue(pointer))
-    return { value: memberId(String(element)) }
+    return memberId(String(element))
   }
   if (!isObject(element)) throw withoutId()
-  const fields = new Map(Object.entries(element).map(([key, content]) => [key.toLowerCase(), content]))
-  const reference = text(fields.get('$ref'))
-  const type = memberType(text(fields.get('type')), reference)
-  const display = text(fields.get('display'))?.replaceAll('\u0000', '').toWellFormed()
-  return {
-    value: memberId(text(fields.get('value')) ?? reference?.split('/').at(-1)),
-    ...(type === undefined ? {} : { type }),
-    ...(display === undefined ? {} : { display }),
-  }
+  const fields = caselessFields(element)
+  return memberId(text(fields.get('value')) ?? text(fields.get('$ref'))?.split('/').at(-1))
 }
 
 /** An index holds it, and an entry of an index is at most a third of a page. */
@@ -63,14 +48,6 @@ function memberId(id: string | undefined): string {
   }
   if (id === undefined || id === '' || id.includes('\u0000') || !id.isWellFormed()) throw withoutId()
   return id
-}
-
-function memberType(type: string | undefined, reference: string | undefined): 'User' | 'Group' | undefined {
-  const word = type?.toLowerCase()
-  if (word === 'user' || word === 'group') return word === 'user' ? 'User' : 'Group'
-  if (reference === undefined) return undefined
-  if (reference.includes('/Groups/')) return 'Group'
-  return reference.includes('/Users/') ? 'User' : undefined
 }
 
 function text(value: unknown): string | undefined {

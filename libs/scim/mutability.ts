@@ -99,6 +99,6 @@ function unordered(value: JsonValue): string {
   return Array.isArray(value) ? value.map(canonicalText).sort().join() : canonicalText(value)
 }
 
-export function immutable(name: string) {
+function immutable(name: string) {
   return errors.mutability(`${clip(name)} is immutable and already has a value. Leave it as it is.`)
 }

@@ -3,8 +3,7 @@ import { Diagnosis } from './diagnosis.ts'
 import { errors } from './error.ts'
 import { isObject, parseStored } from './json.ts'
 import type { JsonObject, JsonValue } from './json.ts'
-import { readMembers } from './member.ts'
-import type { Member } from './member.ts'
+import { readMemberIds } from './member.ts'
 import type { Attribute } from './schema/attribute.ts'
 import { findAttribute, findExtension } from './schema/resource-type.ts'
 import type { AttributeReference, ResourceType } from './schema/resource-type.ts'
@@ -20,8 +19,8 @@ export interface Resource extends JsonObject {
 
 export interface ReadResource {
   resource: Resource
-  /** For Groups, when the body has the attribute; empty when it came as null or []. */
-  members?: Member[]
+  /** For Groups, when the body has the attribute: the ids of the members, none when it came as null or []. */
+  members?: string[]
 }
 
 /**
@@ -34,7 +33,7 @@ export function readResource(resourceType: ResourceType, body: unknown, found = 
     throw errors.invalidSyntax(`The body is not a JSON object. Send the attributes of one ${resourceType.name}.`)
   }
   const draft = new Draft(resourceType)
-  const read: { members?: Member[] } = {}
+  const read: { members?: string[] } = {}
   for (const [key, value] of Object.entries(body)) {
     const pointer = below(found.place, key)
     const extension = findExtension(resourceType, key)
@@ -68,7 +67,7 @@ export function readResource(resourceType: ResourceType, body: unknown, found = 
     }
     if (livesApart(resourceType, reference)) {
       if (read.members !== undefined) throw twice(attribute.name)
-      read.members = readMembers(value, pointer, found)
+      read.members = readMemberIds(value, pointer, found)
       return
     }
     const content = readValue(attribute, value, pointer, found)

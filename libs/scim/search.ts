@@ -1,6 +1,7 @@
 import { errors } from './error.ts'
 import { isObject } from './json.ts'
 import type { JsonValue } from './json.ts'
+import { caselessFields, namesSchema } from './message.ts'
 
 export const searchSchema = 'urn:ietf:params:scim:api:messages:2.0:SearchRequest'
 
@@ -30,26 +31,24 @@ export function readSearch(query: URLSearchParams): SearchRequest {
   return search
 }
 
-/** The body of a POST to /.search, RFC 7644 section 3.4.3. Throws `invalidSyntax`, and `invalidFilter` when the filter is no string. */
+/**
+ * The body of a POST to /.search, RFC 7644 section 3.4.3, its keys in any letter case. Throws `invalidSyntax`, and `invalidFilter` when
+ * the filter is no string.
+ */
 export function parseSearch(body: unknown): SearchRequest {
-  const schemas = isObject(body) ? body['schemas'] : undefined
-  if (!isObject(body) || !Array.isArray(schemas) || !schemas.some(isSearchSchema)) {
+  const sent = isObject(body) ? caselessFields(body) : undefined
+  if (sent === undefined || !namesSchema(sent.get('schemas'), searchSchema)) {
     throw errors.invalidSyntax(
       `The body is not a search request. Send an object whose "schemas" holds ${searchSchema}.`,
     )
   }
   const search: SearchRequest = {}
-  const { filter } = body
+  const filter = sent.get('filter')
   if (typeof filter === 'string') search.filter = filter
   else if (filter !== undefined && filter !== null) throw errors.invalidFilter('"filter" is not a string. Send one.')
   for (const field of fields) {
-    const value = body[field]
+    const value = sent.get(field.toLowerCase())
     if (value !== undefined && value !== null) search[field] = value
   }
   return search
-}
-
-/** URNs are caseless. */
-function isSearchSchema(urn: JsonValue): boolean {
-  return typeof urn === 'string' && urn.toLowerCase() === searchSchema.toLowerCase()
 }

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { z } from 'zod'
 
-/** Latchkey in one of its shapes, as its users start it. */
+/** Latchkey in one of its shapes, as its users start it, with a live connection: requests of a sandbox are kept, to be sent again, which costs. */
 export interface Running {
   readonly url: string
   readonly scimBaseUrl: string
@@ -74,17 +75,37 @@ async function startProgram(main: string, { folder, databaseUrl, nodeArguments =
   const found = (pattern: RegExp): string => pattern.exec(output)?.[1] ?? ''
   const services = [...output.matchAll(/^\w+ +http\S+ +process (\d+)$/gm)].map(([, pid]) => Number(pid))
   const kafka = join(folder, 'kafka/running.json')
+  const readyAfterMilliseconds = performance.now() - began
+  const url = found(/ready at (\S+)/)
+  const adminToken = readFileSync(join(folder, 'admin-token'), 'utf8').trim()
   return {
-    url: found(/ready at (\S+)/),
-    scimBaseUrl: found(/SCIM base URL\s+(\S+)/),
-    key: found(/Provisioning key\s+(\S+)/),
-    adminToken: readFileSync(join(folder, 'admin-token'), 'utf8').trim(),
+    url,
+    ...(await liveConnection(found(/^keys +(http\S+)/m) || url, adminToken)),
+    adminToken,
     pids: child.pid === undefined ? [] : [child.pid, ...services],
     broker: existsSync(kafka) ? JSON.parse(readFileSync(kafka, 'utf8')).pid : undefined,
-    readyAfterMilliseconds: performance.now() - began,
+    readyAfterMilliseconds,
     async stop() {
       child.kill('SIGTERM')
       await ended
     },
   }
+}
+
+async function liveConnection(keys: string, adminToken: string): Promise<Pick<Running, 'scimBaseUrl' | 'key'>> {
+  const made = z.looseObject({ id: z.string().optional(), scimBaseUrl: z.string(), key: z.string().optional() })
+  const make = async (path: string, body?: object) => {
+    const answer = await fetch(`${keys}/admin/v1${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${adminToken}`, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    if (answer.status !== 201) throw new Error(`${path} was answered ${answer.status}: ${await answer.text()}`)
+    return made.parse(await answer.json())
+  }
+  const { id } = await make('/tenants/acme/connections', { name: `bench ${Date.now()}`, environment: 'live' })
+  const { scimBaseUrl, key = '' } = await make(`/connections/${id}/keys`)
+  for (let status = 0; status !== 200; await new Promise((resolve) => setTimeout(resolve, 50)))
+    ({ status } = await fetch(`${scimBaseUrl}/ServiceProviderConfig`, { headers: { authorization: `Bearer ${key}` } }))
+  return { scimBaseUrl, key }
 }

@@ -142,6 +142,18 @@ test('by e-mail address and by externalId a user is adopted under the new name, 
   })
 })
 
+test.each([
+  ['externalId', { externalId: '' }],
+  ['externalId', { externalId: ' ' }],
+  ['emails', { emails: [{ value: '', type: 'work' }] }],
+  ['emails', { emails: [{ value: ' ' }] }],
+])('by %s nobody is adopted for a blank value, which is nobody’s: %j', async (by, blank) => {
+  const { create } = await place(by)
+  const alice = await create('/Users', user('alice', blank))
+  const bob = await create('/Users', user('bob', blank))
+  expect(bob.id).not.toBe(alice.id)
+})
+
 test('where several users might be the one, none is adopted and none made', async () => {
   const { scim, create } = await place('emails', 'userName')
   for (const name of ['ada.1', 'ada.2']) {

@@ -284,6 +284,7 @@ describe('versions', () => {
       await scim('PATCH', path, change('second'), stale),
       await scim('PUT', path, user('guarded'), stale),
       await scim('DELETE', path, undefined, stale),
+      await scim('GET', path, undefined, stale),
     ]) {
       expect(answer).toMatchObject({ status: 412, body: { schemas: [message('Error')], status: '412' } })
     }

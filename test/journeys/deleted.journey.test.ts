@@ -197,6 +197,25 @@ test('who was added to a group while deleted is its member when restored', async
   )
 })
 
+test.each<[string, (id: string) => [method: string, body: object]]>([
+  ['written anew without them', () => ['PUT', group('rights', [])]],
+  ['given other members', () => ['PATCH', patch({ op: 'replace', path: 'members', value: [{ value: 'someone' }] })]],
+  ['emptied', () => ['PATCH', patch({ op: 'remove', path: 'members' })]],
+  ['freed of them', (id) => ['PATCH', patch({ op: 'remove', path: `members[value eq "${id}"]` })]],
+])('who was deleted does not come back to a group that was %s meanwhile', async (_how, change) => {
+  const { id } = await create('/Users', user(`left.out.${crypto.randomUUID()}`))
+  const [rights, other] = [
+    await create('/Groups', group('rights', [id])),
+    await create('/Groups', group('other', [id])),
+  ]
+  await remove(`/Users/${id}`)
+  const [method, body] = change(id)
+  expect((await scim(method, `/Groups/${rights.id}`, body)).status).toBe(200)
+  expect((await restore(id)).status).toBe(200)
+  expect(memberIds(await read(`/Groups/${rights.id}`))).not.toContain(id)
+  expect((await read(`/Users/${id}`)).groups).toMatchObject([{ value: other.id }])
+})
+
 test('restoring again changes nothing; what was never there, or elsewhere, is not found', async () => {
   const { id } = await create('/Users', user('twice'))
   await remove(`/Users/${id}`)

@@ -43,7 +43,7 @@ describe('a dry run', () => {
       (records) => records.length === 2,
     )) as Told[]
     expect(first).toMatchObject({
-      dryRun: true,
+      dryRun: { changed: expect.arrayContaining(['userName']), events: ['user.provisioned'] },
       outcome: 'accepted',
       events: [],
       changed: expect.arrayContaining(['title']),
@@ -133,6 +133,12 @@ describe('a dry run', () => {
     )
     const gone = await ask('DELETE', `/Users/${kept.id}`)
     expect(gone).toMatchObject({ status: 204, body: undefined })
+    // The identity provider is not told, so whoever operates it is.
+    const [record] = await eventually(
+      () => world.audit({ connection: quiet.id, operation: 'users.delete', outcome: 'accepted' }),
+      (records) => records.length === 1,
+    )
+    expect(record.dryRun).toEqual({ changed: expect.arrayContaining(['userName']), events: ['user.deprovisioned'] })
     expect(await ask('POST', '/Users', user('dry.other'))).toMatchObject({
       status: 201,
       body: { userName: 'dry.other' },

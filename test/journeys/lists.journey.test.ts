@@ -68,6 +68,21 @@ test('the base URL lists users and groups; what one of them does not have has no
   expect(names(await get('/?sortBy=userName&sortOrder=descending&count=3'))).toEqual(['empty', 'all', 'cyd'])
 })
 
+test('of a list of users and groups only names that neither has are told of', async () => {
+  const deviationsOf = async (userAgent: string, filter: string): Promise<Told[]> => {
+    await get(`/?filter=${filter}`, { 'user-agent': userAgent })
+    const [record] = await eventually(
+      async () => (await world.audit({ surface: 'scim' })).filter((one) => one.userAgent === userAgent),
+      (found) => found.length > 0,
+    )
+    return record.deviations
+  }
+  expect(await deviationsOf('known', 'userName eq "ada" or members pr')).toEqual([])
+  expect(await deviationsOf('unknown', 'colour eq "red" or userName pr')).toMatchObject([
+    { code: 'unknown-filter-attribute', cause: expect.stringContaining('"colour"') },
+  ])
+})
+
 describe('cursors', () => {
   async function walk(path: string): Promise<{ pages: Told[]; found: string[] }> {
     const pages: Told[] = []
@@ -92,6 +107,7 @@ describe('cursors', () => {
     expect(found).toEqual(expected)
     for (const page of pages) {
       expect(page).toMatchObject({ totalResults: expected.length, itemsPerPage: page.Resources.length })
+      expect(page.itemsPerPage).toBeLessThanOrEqual(Number(/count=(\d+)/.exec(path)?.[1]))
       expect(page).not.toHaveProperty('startIndex')
     }
     expect(pages.at(-1)).not.toHaveProperty('nextCursor')

@@ -234,6 +234,18 @@ test.each([
   expect((body.Resources ?? []).map(({ id }: { id: string }) => named(id))).toEqual(names)
 })
 
+test('a plus is itself where spaces are written as %20, and a space where they are written as plus', async () => {
+  const { body } = await scim('POST', '/Users', user('plus+tag@example.com'))
+  for (const query of [
+    'filter=userName%20eq%20%22plus+tag@example.com%22',
+    'filter=userName%20eq%20%22plus%2Btag@example.com%22',
+    'filter=userName+eq+%22plus%2Btag@example.com%22',
+  ]) {
+    expect((await list(`/Users?${query}`)).body).toMatchObject({ totalResults: 1, Resources: [{ id: body.id }] })
+  }
+  expect((await scim('DELETE', `/Users/${body.id}`)).status).toBe(204)
+})
+
 describe('projection', () => {
   test('attributes shows what is named and what is always returned', async () => {
     expect((await list(`/Users/${ids['ada']}?attributes=userName,emails.type,name.givenName`)).body).toEqual({
@@ -267,6 +279,13 @@ describe('projection', () => {
     expect(
       (await list(`/Groups?excludedAttributes=members`)).body.Resources.map((one: object) => 'members' in one),
     ).toEqual([false, false, false])
+  })
+
+  test('a list of names may come in several parameters, for one resource as for many', async () => {
+    const names = 'attributes=userName&attributes=title'
+    const bob = { schemas: [userSchema], id: ids['bob'], userName: 'bob@example.com', title: 'Builder' }
+    expect((await list(`/Users/${ids['bob']}?${names}`)).body).toEqual(bob)
+    expect((await list(`/Users?${names}&filter=userName eq "bob@example.com"`)).body.Resources).toEqual([bob])
   })
 
   test('both at once are refused', async () => {

@@ -147,7 +147,7 @@ function checksumOf(body: string): string {
 
 const challenge = ['www-authenticate', 'Bearer realm="scim"'] as const
 const key = { step: 'key', status: 401, header: challenge } as const
-const broken = { step: 'body', status: 400, code: 'invalid-syntax', scimType: 'invalidSyntax' } as const
+const broken = { step: 'payload', status: 400, code: 'invalid-syntax', scimType: 'invalidSyntax' } as const
 const large = Buffer.from(JSON.stringify(user('large', { title: 'x'.repeat(2 * 1024 * 1024) })))
 const deep = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"deep","x":${'['.repeat(200)}${']'.repeat(200)}}`
 
@@ -194,7 +194,7 @@ const refusals: readonly Refusal[] = [
   {
     what: 'the key of another connection',
     sent: { headers: withKey(() => other.key) },
-    step: 'binding',
+    step: 'key',
     status: 403,
     code: 'key-of-another-connection',
     owner: 'other',
@@ -202,7 +202,7 @@ const refusals: readonly Refusal[] = [
   {
     what: 'a connection that is not there',
     sent: { base: () => `${world.gatewayUrl}/scim/v2/nosuchconnection` },
-    step: 'binding',
+    step: 'key',
     status: 403,
     code: 'key-of-another-connection',
   },
@@ -216,16 +216,16 @@ const refusals: readonly Refusal[] = [
   {
     what: 'a disabled connection',
     sent: { base: () => disabled.scimBaseUrl, headers: withKey(() => disabled.key) },
-    step: 'binding',
+    step: 'key',
     status: 403,
     code: 'connection-disabled',
     owner: 'disabled',
   },
-  { what: 'an unknown path', sent: { path: '/Robots' }, step: 'endpoint', status: 404, code: 'unknown-endpoint' },
+  { what: 'an unknown path', sent: { path: '/Robots' }, step: 'payload', status: 404, code: 'unknown-endpoint' },
   {
     what: 'a write to the base URL',
     sent: { path: '' },
-    step: 'endpoint',
+    step: 'payload',
     status: 405,
     code: 'method-not-allowed',
     header: ['allow', 'GET, HEAD'],
@@ -234,13 +234,13 @@ const refusals: readonly Refusal[] = [
     ['GET', 'DELETE'].map((method) => ({
       what: `${method} ${path}`,
       sent: { method, path },
-      step: 'endpoint',
+      step: 'payload',
       status: 405,
       code: 'method-not-allowed',
       header: ['allow', 'POST'] as const,
     })),
   ),
-  { what: '/Me', sent: { method: 'GET', path: '/Me' }, step: 'endpoint', status: 501, code: 'not-implemented' },
+  { what: '/Me', sent: { method: 'GET', path: '/Me' }, step: 'payload', status: 501, code: 'not-implemented' },
   {
     what: 'a search that is none',
     sent: { path: '/.search', body: '{"filter":"userName pr"}' },
@@ -288,14 +288,14 @@ const refusals: readonly Refusal[] = [
   {
     what: 'a path that goes on',
     sent: { method: 'GET', path: '/Users/a/b' },
-    step: 'endpoint',
+    step: 'payload',
     status: 404,
     code: 'unknown-endpoint',
   },
   {
     what: 'a wrong method',
     sent: { method: 'PUT' },
-    step: 'endpoint',
+    step: 'payload',
     status: 405,
     code: 'method-not-allowed',
     header: ['allow', 'GET, HEAD, POST'],
@@ -303,7 +303,7 @@ const refusals: readonly Refusal[] = [
   {
     what: 'a wrong method of a resource',
     sent: { path: '/Users/x' },
-    step: 'endpoint',
+    step: 'payload',
     status: 405,
     code: 'method-not-allowed',
     header: ['allow', 'GET, HEAD, PUT, PATCH, DELETE'],
@@ -311,7 +311,7 @@ const refusals: readonly Refusal[] = [
   ...['QUERY', 'PURGE', 'TRACE', 'OPTIONS'].map((method) => ({
     what: `${method}, which nothing takes`,
     sent: { method },
-    step: 'endpoint',
+    step: 'payload',
     status: 405,
     code: 'method-not-allowed',
     header: ['allow', 'GET, HEAD, POST'] as const,
@@ -319,14 +319,14 @@ const refusals: readonly Refusal[] = [
   {
     what: 'QUERY without a body',
     sent: { method: 'QUERY', headers: withoutType, body: '' },
-    step: 'endpoint',
+    step: 'payload',
     status: 405,
     code: 'method-not-allowed',
   },
   {
     what: 'a write to what is discovered',
     sent: { path: '/Schemas' },
-    step: 'endpoint',
+    step: 'payload',
     status: 405,
     code: 'method-not-allowed',
     header: ['allow', 'GET, HEAD'],
@@ -334,35 +334,35 @@ const refusals: readonly Refusal[] = [
   {
     what: 'a wrong content type',
     sent: { headers: () => ({ ...asOurs(), 'content-type': 'text/xml' }) },
-    step: 'body',
+    step: 'payload',
     status: 415,
     code: 'unsupported-media-type',
   },
   {
     what: 'a content type that is none',
     sent: { headers: () => ({ ...asOurs(), 'content-type': 'json' }) },
-    step: 'body',
+    step: 'payload',
     status: 415,
     code: 'unsupported-media-type',
   },
   {
     what: 'no content type',
     sent: { headers: withoutType },
-    step: 'body',
+    step: 'payload',
     status: 415,
     code: 'unsupported-media-type',
   },
   {
     what: 'a charset other than UTF-8',
     sent: { headers: () => ({ ...asOurs(), 'content-type': 'application/scim+json; charset=iso-8859-1' }) },
-    step: 'body',
+    step: 'payload',
     status: 415,
     code: 'unsupported-media-type',
   },
   {
     what: 'a compressed body',
     sent: { headers: () => ({ ...asOurs(), 'content-encoding': 'gzip' }), body: gzipSync(aUser) },
-    step: 'body',
+    step: 'payload',
     status: 415,
     code: 'unsupported-content-encoding',
     header: ['accept-encoding', 'identity'],
@@ -388,11 +388,11 @@ const refusals: readonly Refusal[] = [
     sent: { body: '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"a","userName":"b"}' },
     ...broken,
   },
-  { what: 'a body of 2 MiB', sent: { body: large }, step: 'size', status: 413, code: 'payload-too-large' },
+  { what: 'a body of 2 MiB', sent: { body: large }, step: 'shape', status: 413, code: 'payload-too-large' },
   {
     what: 'a chunked body of 2 MiB',
     sent: { body: large, chunked: true },
-    step: 'body',
+    step: 'payload',
     status: 413,
     code: 'payload-too-large',
   },
@@ -534,7 +534,7 @@ const refusals: readonly Refusal[] = [
   {
     what: 'a very long connection',
     sent: { base: () => `${world.gatewayUrl}/scim/v2/${'x'.repeat(14_000)}` },
-    step: 'binding',
+    step: 'key',
     status: 403,
     code: 'key-of-another-connection',
   },

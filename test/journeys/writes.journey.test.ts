@@ -200,7 +200,7 @@ describe('DELETE', () => {
 })
 
 describe('versions', () => {
-  test('a write that names an old version in If-Match is 412 and changes nothing', async () => {
+  test('a write that names an old version in If-Match, or the present one in If-None-Match, is 412 and changes nothing', async () => {
     const made = await create('/Users', user('versioned'))
     const { headers } = await scim(
       'PATCH',
@@ -218,6 +218,12 @@ describe('versions', () => {
         status: 412,
         body: { status: '412' },
       })
+      for (const excluded of ['*', 'W/"2"']) {
+        expect(await scim(method, `/Users/${made.id}`, body, { 'if-none-match': excluded })).toMatchObject({
+          status: 412,
+          body: { status: '412', detail: expect.stringContaining('If-None-Match') },
+        })
+      }
     }
     const known = await scim('GET', `/Users/${made.id}`, undefined, { 'if-none-match': 'W/"2"' })
     expect(known).toMatchObject({ status: 304, body: undefined })

@@ -98,7 +98,7 @@ export const decidedRequest = z.looseObject({
   code: z.string().nullable(),
   detail: z.string().nullable(),
   changed: z.array(z.string()),
-  dryRun: z.boolean().optional(),
+  dryRun: z.object({ changed: z.array(z.string()), events: z.array(z.string()) }).optional(),
   dialect: z.string().optional(),
   steps: z.array(
     z.object({ step: z.string(), decision: z.string(), code: z.string().optional(), microseconds: z.number() }),

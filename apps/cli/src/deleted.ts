@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 import { deletedRecord, restoredRecord } from './answers.ts'
-import type { Client } from './client.ts'
 import { serverCommand, type World } from './command.ts'
 import { ago, facts, table } from './words.ts'
 
@@ -17,7 +16,7 @@ export function deletedCommand(world: World, version: string): Command {
     version,
     async ({ client, show }, { connection, name }: OfConnection) => {
       const query = name === undefined ? '' : `?name=${encodeURIComponent(name)}`
-      const deleted = await gatewayOf(client).list(`${pathOf(connection)}${query}`, deletedRecord)
+      const deleted = await client.of('gateway').list(`${pathOf(connection)}${query}`, deletedRecord)
       const now = new Date()
       show(deleted, () =>
         deleted.length === 0
@@ -39,7 +38,7 @@ export function deletedCommand(world: World, version: string): Command {
     version,
     async ({ client, show }, { connection }: OfConnection, id: string) => {
       const path = `${pathOf(connection)}/${encodeURIComponent(id)}/restore`
-      const restored = await gatewayOf(client).write('POST', path, restoredRecord)
+      const restored = await client.of('gateway').write('POST', path, restoredRecord)
       show(restored, () => facts({ id: restored.id, kind: restored.kind, name: restored.name }))
     },
   )
@@ -54,9 +53,4 @@ export function deletedCommand(world: World, version: string): Command {
 
 function pathOf(connection: string): string {
   return `/connections/${encodeURIComponent(connection)}/deleted`
-}
-
-/** Where each service is a program, users and groups are the gateway's. */
-function gatewayOf(client: Client): Client {
-  return client.services().find(({ name }) => name === 'gateway')?.client ?? client
 }

@@ -95,7 +95,7 @@ function wordsOf(request: DecidedRequest): string {
     ...(request.dialect === undefined ? {} : { dialect: request.dialect }),
     ...(request.detail === null ? {} : { why: request.detail }),
     ...(request.changed.length === 0 ? {} : { changed: request.changed.join(', ') }),
-    ...(request.dryRun === true ? { 'dry run': 'nothing of it was stored' } : {}),
+    ...(request.dryRun === undefined ? {} : rehearsed(request.dryRun)),
   })
   const steps = table(
     ['STEP', 'DECISION', 'MICROSECONDS'],
@@ -121,4 +121,12 @@ function wordsOf(request: DecidedRequest): string {
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,2}$/.test(text) || Number(text) > 200) throw new InvalidArgumentError('Give a number from 1 to 200.')
   return Number(text)
+}
+
+function rehearsed({ changed, events }: NonNullable<DecidedRequest['dryRun']>) {
+  return {
+    'dry run': 'nothing of it was stored',
+    'would change': changed.join(', ') || 'nothing',
+    'would publish': events.join(', ') || 'nothing',
+  }
 }

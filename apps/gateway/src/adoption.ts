@@ -1,7 +1,7 @@
 import type { ConnectionSettings } from '#libs/events/index'
 import { errors, type Resource, type ResourceType } from '#libs/scim/index'
 import type { Principal } from './principal.ts'
-import { userKeys } from './record.ts'
+import { emailKey, userKeys } from './record.ts'
 
 /** Attributes by which a user that is there is recognized as the one that is to be created. */
 export type AdoptBy = ConnectionSettings['adoptBy']
@@ -23,13 +23,20 @@ export function adoptByFor(type: ResourceType, { settings }: Principal): AdoptBy
   return type.name === 'User' && settings.conflicts === 'adopt' ? settings.adoptBy : []
 }
 
-/** Those of the traits that the document has. Throws invalidValue for a value that cannot be looked up. */
+/**
+ * Those of the traits that the document has: a blank value, as of a field that nobody filled in, is nobody's. Throws invalidValue for a value
+ * that cannot be looked up.
+ */
 export function traitsOf(connection: string, document: Resource, adoptBy: AdoptBy): Trait[] {
   const { userNameKey, externalId, emailKeys } = userKeys(connection, document)
   const keys = { userName: [userNameKey], externalId: externalId === null ? [] : [externalId], emails: emailKeys }
-  return adoptBy.map((by) => ({ by, keys: keys[by] })).filter((trait) => trait.keys.length > 0)
+  const blank = { userName: '', externalId: '', emails: emailKey(connection, '').trimEnd() }
+  return adoptBy
+    .map((by) => ({ by, keys: keys[by].filter((key) => key.trimEnd() !== blank[by]) }))
+    .filter((trait) => trait.keys.length > 0)
 }
 
+/** Whether the document has one of the keys of a trait at least. Throws invalidValue as `traitsOf` does. */
 export function hasTrait(connection: string, document: Resource, { by, keys }: Trait): boolean {
   return traitsOf(connection, document, [by]).some((own) => own.keys.some((key) => keys.includes(key)))
 }

@@ -27,10 +27,13 @@ export interface Outcome {
   readonly subject: { readonly kind: string; readonly id: string } | null
   readonly changed: readonly string[]
   readonly events: readonly string[]
+  /** For a dry run: names of the attributes and events that it would have brought about. */
+  readonly rehearsed?: { readonly changed: readonly string[]; readonly events: readonly string[] }
   /** For a bulk request: how many operations it had, how many of them were refused, and how many were not begun. */
   readonly bulk?: { readonly operations: number; readonly refused: number; readonly notBegun: number }
 }
 
+/** What a request that was done says of itself: nothing changed and no events unless `about` tells of them. */
 export function accepted(status: number, about: Partial<Outcome> = {}): Outcome {
   return {
     result: 'accepted',

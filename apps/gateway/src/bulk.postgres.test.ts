@@ -3,7 +3,7 @@ import { type AnyEvent, defaultSettings, makeEvent, newId } from '#libs/events/i
 import { AppendQueue } from '#libs/eventlog/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
 import { Database } from '#libs/postgres/index'
-import { Diagnosis, bulkRequestSchema, resourceTypes } from '#libs/scim/index'
+import { Diagnosis, bulkRequestSchema, parseJson, resourceTypes } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import type { Answer } from './answer.ts'
 import { bulk, type BulkParts } from './bulk.ts'
@@ -106,7 +106,7 @@ async function run(
     endpoint: findEndpoint('POST', '/Bulk'),
     diagnosis: new Diagnosis(),
     resourceId: undefined,
-    body: { schemas: [bulkRequestSchema], Operations, ...(failOnErrors === undefined ? {} : { failOnErrors }) },
+    body: parseJson(JSON.stringify({ schemas: [bulkRequestSchema], Operations, failOnErrors })),
   }
   const answer: Answer = await bulk(request, parts)
   return JSON.parse(String(answer.body)).Operations

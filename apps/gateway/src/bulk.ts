@@ -36,7 +36,7 @@ export async function bulk(request: Admitted, parts: BulkParts): Promise<Answer>
   const { operations, failOnErrors } = parseBulk(request.body, request.diagnosis)
   // Its own record comes last, when much has been done that should be told.
   if (parts.decisions.isFull) throw errors.unavailable(1)
-  const run = new BulkRun(request, parts)
+  const run = new BulkRun(request, operations, parts)
   await run.perform(planBulk(operations), failOnErrors)
   return {
     status: 200,
@@ -59,14 +59,17 @@ interface Inner {
 class BulkRun {
   readonly #request: Admitted
   readonly #parts: BulkParts
+  /** Where operations are in the request, by bulkId. */
+  readonly #pointers: ReadonlyMap<string | undefined, string>
   /** Of what was created, by bulkId. */
   readonly #ids = new Map<string, string>()
   readonly #results = new Map<BulkOperation, BulkResult>()
   #isAway = false
   refused = 0
 
-  constructor(request: Admitted, parts: BulkParts) {
+  constructor(request: Admitted, operations: readonly BulkOperation[], parts: BulkParts) {
     this.#request = request
+    this.#pointers = new Map(operations.map(({ bulkId, pointer }) => [bulkId, pointer]))
     this.#parts = parts
   }
 
@@ -122,7 +125,7 @@ class BulkRun {
   async #single(operation: BulkOperation): Promise<void> {
     const passage = this.#passageOf(operation)
     await this.#conclude({ operation, passage }, async () => {
-      const { request, type, verb } = await take(passage, 'endpoint', () =>
+      const { request, type, verb } = await take(passage, 'payload', () =>
         this.#admit({ operation, passage }, (bulkId) => this.#idOf(bulkId)),
       )
       return take(request, 'operation', () => verbs[verb](request, type, this.#parts))
@@ -136,7 +139,7 @@ class BulkRun {
     const inner = operations.map((operation): Inner => ({ operation, passage: this.#passageOf(operation) }))
     const creations = await Promise.allSettled(
       inner.map(({ operation, passage }) =>
-        take(passage, 'endpoint', (): Creation => {
+        take(passage, 'payload', (): Creation => {
           const put = (bulkId: string): string => given.get(bulkId) ?? this.#idOf(bulkId)
           const { request, type, verb } = this.#admit({ operation, passage }, put)
           if (verb !== 'create') throw errors.internal()
@@ -147,8 +150,8 @@ class BulkRun {
     const sound = creations.map((creation) => (creation.status === 'fulfilled' ? creation.value : undefined))
     const answers = createTogether(sound, this.#parts)
     const refusedOf = (all: Awaited<typeof answers>): string[] =>
-      operations.flatMap(({ bulkId = '' }, index) =>
-        creations[index]?.status === 'rejected' || isRefused(all[index]) ? [bulkId] : [],
+      operations.flatMap(({ pointer }, index) =>
+        creations[index]?.status === 'rejected' || isRefused(all[index]) ? [pointer] : [],
       )
     await Promise.all(
       inner.map((one, index) =>
@@ -226,8 +229,8 @@ class BulkRun {
     const found = replaceInAddress(path, put)
     const endpoint = findEndpoint(method, found)
     passage.endpoint = endpoint
-    const verb = endpoint.operation.slice(endpoint.operation.indexOf('.') + 1)
-    if (endpoint.type === undefined || !isVerb(verb)) {
+    const { type, verb } = endpoint
+    if (type === undefined || !isVerb(verb)) {
       throw errors.invalidSyntax(
         `The operation at ${pointer} is none that a bulk request can have. Create, replace, change and delete users and groups by it.`,
       )
@@ -239,12 +242,12 @@ class BulkRun {
       diagnosis: passage.diagnosis ?? this.#request.diagnosis,
       body: data === undefined ? undefined : replaceReferences(data, put),
     })
-    return { request, type: request.principal.types[endpoint.type], verb }
+    return { request, type: request.principal.types[type], verb }
   }
 
   #idOf(bulkId: string): string {
     const id = this.#ids.get(bulkId)
-    if (id === undefined) throw errors.brokenReference(bulkId)
+    if (id === undefined) throw errors.brokenReference(this.#pointers.get(bulkId) ?? '/Operations')
     return id
   }
 

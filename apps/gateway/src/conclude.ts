@@ -27,8 +27,9 @@ export async function conclude(passage: Passage, work: () => Promise<Answer>, pa
 async function decided(passage: Passage, work: () => Promise<Answer>, parts: ConcludeParts): Promise<Answer> {
   try {
     const answer = await work()
-    if (passage.arrival.method !== 'HEAD' || typeof answer.body !== 'object') return answer
-    // Nobody is to read it, nor to count its length.
+    const isRead = passage.arrival.method !== 'HEAD' && passage.replayOf === undefined
+    if (isRead || typeof answer.body !== 'object') return answer
+    // Nobody is to read it, nor to count its length; and who sends a request again is shown no more than can be held.
     await answer.body.close()
     const { body: _, ...headers } = answer
     return headers

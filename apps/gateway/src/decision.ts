@@ -58,10 +58,14 @@ export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
       ...(passage.within === undefined ? {} : { within: passage.within.requestId }),
       ...(outcome.bulk === undefined ? {} : { bulk: outcome.bulk }),
       ...(passage.replayOf === undefined ? {} : { replayOf: passage.replayOf }),
-      ...(passage.isRehearsal === true ? { dryRun: true as const } : {}),
+      ...(passage.isRehearsal === true ? { dryRun: rehearsedIn(outcome) } : {}),
       receivedAt: arrival.receivedAt.toISOString(),
       microseconds: Math.max(0, Math.round((performance.now() - arrival.began) * 1000)),
       traceId: arrival.traceId,
     },
   )
+}
+
+function rehearsedIn({ rehearsed }: Outcome): { changed: string[]; events: string[] } {
+  return { changed: [...(rehearsed?.changed ?? [])], events: [...(rehearsed?.events ?? [])] }
 }

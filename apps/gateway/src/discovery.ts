@@ -19,11 +19,14 @@ export interface DiscoverParts {
   readonly bodyLimit: number
 }
 
-/**
- * RFC 7644 section 4. What lists is 403 to a filter; paging is passed over, and at the configuration, which lists nothing, so is a
- * filter. Without a key only the configuration is shown.
- */
+/** RFC 7644 section 4: a filter is 403, paging is passed over. Without a key only the configuration is shown. */
 export function discover(request: Placed | Admitted, parts: DiscoverParts): Answer {
+  if (request.arrival.query.has('filter')) {
+    throw errors.forbidden(
+      'discovery-filter',
+      'What is discovered here cannot be filtered. Ask again without "filter".',
+    )
+  }
   const baseUrl = parts.baseUrl(request.arrival.connectionId)
   const offer = {
     maxResults: largestPage,
@@ -31,7 +34,7 @@ export function discover(request: Placed | Admitted, parts: DiscoverParts): Answ
     cursorTimeout: parts.cursors.lifetime,
   }
   const body =
-    request.endpoint.operation === 'discovery.service-provider-config'
+    request.endpoint.verb === 'service-provider-config'
       ? JSON.stringify(serviceProviderConfig(baseUrl, offer))
       : documentOf(request, baseUrl)
   return { status: 200, headers: {}, body, outcome: accepted(200) }
@@ -39,20 +42,14 @@ export function discover(request: Placed | Admitted, parts: DiscoverParts): Answ
 
 function documentOf(request: Placed | Admitted, baseUrl: string): string {
   if (!('principal' in request)) throw errors.internal()
-  if (request.arrival.query.has('filter')) {
-    throw errors.forbidden(
-      'discovery-filter',
-      'What is discovered here cannot be filtered. Ask again without "filter".',
-    )
-  }
   const { endpoint, principal, resourceId = '' } = request
   const types = [principal.types.User, principal.types.Group]
-  switch (endpoint.operation) {
-    case 'discovery.resource-types':
+  switch (endpoint.verb) {
+    case 'resource-types':
       return renderAll(resourceTypeDocuments(types, baseUrl))
-    case 'discovery.schemas':
+    case 'schemas':
       return renderAll(schemaDocuments(types, baseUrl))
-    case 'discovery.resource-type':
+    case 'resource-type':
       return found(findResourceType(types, baseUrl, resourceId), request)
     default:
       return found(findSchema(types, baseUrl, resourceId), request)

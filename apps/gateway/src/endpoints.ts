@@ -1,49 +1,57 @@
 import { errors, type ResourceTypeName } from '#libs/scim/index'
 
 /** What can be asked for below the SCIM base URL. */
-export interface Endpoint {
+export type Endpoint = Address & Named
+
+interface Address {
   /** What is served to GET is served to HEAD, without its body. */
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   /** noun.verb, as the request's record names it. */
-  readonly operation: Operation
+  readonly operation: string
   /** Which of the connection's resource types it is about. */
   readonly type: ResourceTypeName | undefined
   readonly takesBody: boolean
   readonly hasId: boolean
 }
 
-export type Operation =
-  | `${'users' | 'groups'}.${'list' | 'search' | 'create' | 'read' | 'replace' | 'patch' | 'delete'}`
-  | `resources.${'list' | 'search'}`
-  | 'bulk.run'
-  | 'discovery.service-provider-config'
-  | `discovery.${'resource-types' | 'resource-type' | 'schemas' | 'schema'}`
+/** What is done there, and to what. */
+type Named =
+  | {
+      readonly noun: 'users' | 'groups'
+      readonly verb: 'list' | 'search' | 'create' | 'read' | 'replace' | 'patch' | 'delete'
+    }
+  | { readonly noun: 'resources'; readonly verb: 'list' | 'search' }
+  | { readonly noun: 'bulk'; readonly verb: 'run' }
+  | {
+      readonly noun: 'discovery'
+      readonly verb: 'service-provider-config' | 'resource-types' | 'resource-type' | 'schemas' | 'schema'
+    }
 
 /** Everything that is served, RFC 7644 section 3.2. */
 export const endpoints: readonly Endpoint[] = [
-  serve('GET', '/', 'resources.list'),
-  serve('POST', '/.search', 'resources.search'),
-  serve('GET', '/Users', 'users.list', 'User'),
-  serve('POST', '/Users', 'users.create', 'User'),
-  serve('POST', '/Users/.search', 'users.search', 'User'),
-  serve('GET', '/Users/:id', 'users.read', 'User'),
-  serve('PUT', '/Users/:id', 'users.replace', 'User'),
-  serve('PATCH', '/Users/:id', 'users.patch', 'User'),
-  serve('DELETE', '/Users/:id', 'users.delete', 'User'),
-  serve('GET', '/Groups', 'groups.list', 'Group'),
-  serve('POST', '/Groups', 'groups.create', 'Group'),
-  serve('POST', '/Groups/.search', 'groups.search', 'Group'),
-  serve('GET', '/Groups/:id', 'groups.read', 'Group'),
-  serve('PUT', '/Groups/:id', 'groups.replace', 'Group'),
-  serve('PATCH', '/Groups/:id', 'groups.patch', 'Group'),
-  serve('DELETE', '/Groups/:id', 'groups.delete', 'Group'),
-  serve('POST', '/Bulk', 'bulk.run'),
-  serve('GET', '/ServiceProviderConfig', 'discovery.service-provider-config'),
-  serve('GET', '/ResourceTypes', 'discovery.resource-types'),
-  serve('GET', '/ResourceTypes/:id', 'discovery.resource-type'),
-  serve('GET', '/Schemas', 'discovery.schemas'),
-  serve('GET', '/Schemas/:id', 'discovery.schema'),
+  serve('GET', '/', { noun: 'resources', verb: 'list' }),
+  serve('POST', '/.search', { noun: 'resources', verb: 'search' }),
+  serve('GET', '/Users', { noun: 'users', verb: 'list' }, 'User'),
+  serve('POST', '/Users', { noun: 'users', verb: 'create' }, 'User'),
+  serve('POST', '/Users/.search', { noun: 'users', verb: 'search' }, 'User'),
+  serve('GET', '/Users/:id', { noun: 'users', verb: 'read' }, 'User'),
+  serve('PUT', '/Users/:id', { noun: 'users', verb: 'replace' }, 'User'),
+  serve('PATCH', '/Users/:id', { noun: 'users', verb: 'patch' }, 'User'),
+  serve('DELETE', '/Users/:id', { noun: 'users', verb: 'delete' }, 'User'),
+  serve('GET', '/Groups', { noun: 'groups', verb: 'list' }, 'Group'),
+  serve('POST', '/Groups', { noun: 'groups', verb: 'create' }, 'Group'),
+  serve('POST', '/Groups/.search', { noun: 'groups', verb: 'search' }, 'Group'),
+  serve('GET', '/Groups/:id', { noun: 'groups', verb: 'read' }, 'Group'),
+  serve('PUT', '/Groups/:id', { noun: 'groups', verb: 'replace' }, 'Group'),
+  serve('PATCH', '/Groups/:id', { noun: 'groups', verb: 'patch' }, 'Group'),
+  serve('DELETE', '/Groups/:id', { noun: 'groups', verb: 'delete' }, 'Group'),
+  serve('POST', '/Bulk', { noun: 'bulk', verb: 'run' }),
+  serve('GET', '/ServiceProviderConfig', { noun: 'discovery', verb: 'service-provider-config' }),
+  serve('GET', '/ResourceTypes', { noun: 'discovery', verb: 'resource-types' }),
+  serve('GET', '/ResourceTypes/:id', { noun: 'discovery', verb: 'resource-type' }),
+  serve('GET', '/Schemas', { noun: 'discovery', verb: 'schemas' }),
+  serve('GET', '/Schemas/:id', { noun: 'discovery', verb: 'schema' }),
 ]
 
 /** Throws unknownEndpoint, methodNotAllowed naming the methods of that path, or notImplemented for /Me (RFC 7644 section 3.11). */
@@ -74,16 +82,16 @@ function endpointsAt(path: string): Endpoint[] {
 const readingVerbs: ReadonlySet<string> = new Set(['list', 'read', 'search'])
 
 /** Whether requests to it may change what is stored. */
-export function writes({ operation }: Endpoint): boolean {
-  const [noun, verb = ''] = operation.split('.')
+export function writes({ noun, verb }: Endpoint): boolean {
   return noun !== 'discovery' && !readingVerbs.has(verb)
 }
 
-function serve(method: Endpoint['method'], path: string, operation: Operation, type?: ResourceTypeName): Endpoint {
+function serve(method: Address['method'], path: string, named: Named, type?: ResourceTypeName): Endpoint {
   return {
+    ...named,
     method,
     path,
-    operation,
+    operation: `${named.noun}.${named.verb}`,
     type,
     takesBody: ['POST', 'PUT', 'PATCH'].includes(method),
     hasId: path.endsWith('/:id'),

@@ -3,7 +3,7 @@ import { derivedSecret } from '#libs/credentials/index'
 import { ADMIN_TOKEN } from '#libs/http/index'
 import { metrics } from '#libs/telemetry/index'
 import { Cursors } from './cursor.ts'
-import { captureOf } from './capture.ts'
+import { captureOf, CAPTURES, isCaptured } from './capture.ts'
 import { DELETED_RECORDS } from './deleted.ts'
 import { FollowTrust } from './events/follow-trust.ts'
 import { ForgetCaptures } from './events/forget-captures.ts'
@@ -16,9 +16,10 @@ import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
 import { scimPrefix } from './names.ts'
 import { failureLog, observer } from './observe.ts'
 import { GATEWAY_PARTS, type GatewayParts } from './parts.ts'
+import type { KnownConnection } from './principal.ts'
 import { Pseudonyms } from './pseudonyms.ts'
 import type { ServeParts } from './serve.ts'
-import { Captures } from './store/captures.ts'
+import { StoredCaptures } from './store/captures.ts'
 import { StoredDeletedRecords } from './store/deleted-records.ts'
 import { KnownTrust } from './store/known-trust.ts'
 import { Records } from './store/records.ts'
@@ -33,9 +34,10 @@ export class GatewayModule {
     const misses = telemetry.metrics.counter(metrics.knownKeyMisses)
     const failed = failureLog(logger)
     const trust = new KnownTrust(database, (hit) => (hit ? hits : misses).add(1))
-    const captures = new Captures(database, failed)
+    const captures = new StoredCaptures(database, failed)
     const secret = derivedSecret(peppers, 'pseudonyms')
-    const pseudonyms = (connection: string): Pseudonyms => new Pseudonyms(secret, connection)
+    const pseudonyms = ({ connection, types: { User, Group } }: KnownConnection): Pseudonyms =>
+      new Pseudonyms(secret, connection, [...User.secrets, ...Group.secrets])
     const serveParts: ServeParts = {
       trust,
       currency,
@@ -48,8 +50,7 @@ export class GatewayModule {
       baseUrl: (connection) => `${parts.publicUrl}${scimPrefix}/${connection}`,
       answered: observer(telemetry),
       capture(passage) {
-        const capture = captureOf(passage, pseudonyms)
-        if (capture !== undefined) captures.keep(capture)
+        if (isCaptured(passage)) captures.keep(() => captureOf(passage, pseudonyms), passage.bodySize ?? 0)
       },
       failed,
     }
@@ -66,7 +67,7 @@ export class GatewayModule {
         { provide: KnownTrust, useValue: trust },
         { provide: DELETED_RECORDS, useValue: new StoredDeletedRecords(database, log) },
         { provide: ADMIN_TOKEN, useValue: parts.adminToken ?? '' },
-        { provide: Captures, useValue: captures },
+        { provide: CAPTURES, useValue: captures },
         ForgetCaptures,
         HearChannel,
         WatchChanges,

@@ -62,6 +62,7 @@ export function userChanged(
   return events
 }
 
+/** The event of a deleted user, whose version follows that of the record; it names the person by id alone. */
 export function userDeprovisioned(scope: Scope, occasion: Occasion, before: ScimRecord): AnyEvent[] {
   return [
     makeEvent('user.deprovisioned', origin(scope, occasion, before.id, before.version + 1), {
@@ -79,6 +80,7 @@ export function userRestored(scope: Scope, occasion: Occasion, deleted: Deleted)
   })
 }
 
+/** The events of a new group, without its members; its version is their number. */
 export function groupCreated(scope: Scope, occasion: Occasion, id: string, document: Resource): AnyEvent[] {
   return [
     makeEvent('group.created', origin(scope, occasion, id, 1), { ...facts(scope), group: groupFacts(id, document) }),
@@ -131,6 +133,7 @@ export function membersChanged(
   return events
 }
 
+/** The event of a deleted group, whose version follows that of the record; who was in it is not told again. */
 export function groupDeleted(scope: Scope, occasion: Occasion, before: ScimRecord): AnyEvent[] {
   return [
     makeEvent('group.deleted', origin(scope, occasion, before.id, before.version + 1), {

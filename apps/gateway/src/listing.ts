@@ -9,7 +9,7 @@ import {
   type Projection,
   readSearch,
   renderList,
-  resolveFilter,
+  resolveFilters,
   resolveSort,
   type ResourceType,
   type SearchRequest,
@@ -18,7 +18,7 @@ import { accepted, type Answer } from './answer.ts'
 import type { Cursors } from './cursor.ts'
 import type { ListedRecord, ListQuery, RecordReads } from './record-store.ts'
 import { represent } from './representation.ts'
-import { standings } from './standing.ts'
+import { mostMembersHeld, standings } from './standing.ts'
 import type { Admitted } from './way-in.ts'
 
 export interface ListParts {
@@ -29,9 +29,6 @@ export interface ListParts {
 
 /** Resources in one page of a list at the most. */
 export const largestPage = 200
-
-/** Members that one page of groups shows in all; a page with more is refused. */
-const mostMembersListed = 50_000
 
 /** RFC 7644 section 3.4.2, of one resource type or of all. */
 export function list(request: Admitted, types: readonly ResourceType[], parts: ListParts): Promise<Answer> {
@@ -85,10 +82,10 @@ async function answer(
     type: ResourceType,
     projection: Projection,
   ): Promise<[string, string][]> {
-    const standing = await standings(type, connection, own, projection, records, mostMembersListed)
+    const standing = await standings(type, connection, own, projection, records, mostMembersHeld)
     if (standing === undefined) {
       throw errors.tooMany(
-        `The groups of this page have more than ${mostMembersListed} members together. Ask with excludedAttributes=members, or for fewer groups by count.`,
+        `The groups of this page have more than ${mostMembersHeld} members together. Ask with excludedAttributes=members, or for fewer groups by count.`,
       )
     }
     return own.map((stored, index) => [
@@ -106,11 +103,12 @@ function queryOf(
   filterAt: string,
 ): Pick<ListQuery, 'of' | 'descending'> {
   const filter = asked.filter === undefined ? undefined : parseFilter(asked.filter, diagnosis, filterAt)
+  const filters = filter === undefined ? [] : resolveFilters(types, filter, diagnosis, filterAt)
   const sort = parseSort(asked)
   const sortedBy = sort === undefined ? [] : resolveSort(types, sort)
   const of = types.map((type, index) => ({
     type,
-    filter: filter === undefined ? undefined : resolveFilter(type, filter, diagnosis, filterAt),
+    filter: filters[index],
     sortedBy: sortedBy[index],
   }))
   return { of, descending: sort?.descending ?? false }

@@ -2,14 +2,13 @@ import { parseFilter } from '#libs/scim/index'
 import { foldMembership, isNoEdit, noEdit, replacement } from './membership.ts'
 
 const none = (): readonly string[] => []
-const members = (...values: string[]) => values.map((value) => ({ value }))
 
 test('a later change of a member overrules an earlier one', () => {
   const edit = foldMembership(
     [
-      { kind: 'add', members: members('a', 'b') },
+      { kind: 'add', values: ['a', 'b'] },
       { kind: 'remove', values: ['a'] },
-      { kind: 'add', members: members('c') },
+      { kind: 'add', values: ['c'] },
     ],
     none,
   )
@@ -20,7 +19,7 @@ test('a member removed and added again stays', () => {
   const edit = foldMembership(
     [
       { kind: 'remove', values: ['a'] },
-      { kind: 'add', members: members('a') },
+      { kind: 'add', values: ['a'] },
     ],
     none,
   )
@@ -30,10 +29,10 @@ test('a member removed and added again stays', () => {
 test('a replacement forgets what was said before it and clears everyone else', () => {
   const edit = foldMembership(
     [
-      { kind: 'add', members: members('a') },
+      { kind: 'add', values: ['a'] },
       { kind: 'remove', values: ['b'] },
-      { kind: 'replace', members: members('c') },
-      { kind: 'add', members: members('d') },
+      { kind: 'replace', values: ['c'] },
+      { kind: 'add', values: ['d'] },
     ],
     none,
   )

@@ -1,4 +1,4 @@
-import type { Member as SentMember, MembershipChange } from '#libs/scim/index'
+import type { MembershipChange } from '#libs/scim/index'
 
 /** What a sequence of membership changes comes to, so that it can be written without reading the other members. */
 export interface MembershipEdit {
@@ -34,7 +34,7 @@ export function foldMembership(
   for (const change of changes) {
     switch (change.kind) {
       case 'add':
-        for (const { value } of change.members) {
+        for (const value of change.values) {
           add.add(value)
           remove.delete(value)
         }
@@ -48,7 +48,7 @@ export function foldMembership(
       case 'removeAll':
       case 'replace':
         clear = true
-        add = new Set(change.kind === 'replace' ? change.members.map((member) => member.value) : [])
+        add = new Set(change.kind === 'replace' ? change.values : [])
         remove.clear()
         break
     }
@@ -56,6 +56,7 @@ export function foldMembership(
   return { clear, add, remove: clear ? new Set() : remove }
 }
 
-export function replacement(members: readonly SentMember[]): MembershipEdit {
-  return { clear: true, add: new Set(members.map((member) => member.value)), remove: new Set() }
+/** The members afterwards are those of these ids and no others. */
+export function replacement(ids: readonly string[]): MembershipEdit {
+  return { clear: true, add: new Set(ids), remove: new Set() }
 }

@@ -180,14 +180,25 @@ test('an unknown id is not found, whatever is asked of it', () => {
     expect(() => told(command, undefined)).toThrow(expect.objectContaining({ status: 404 }))
 })
 
+test('a version that If-None-Match names is a failed precondition, and every one is named by "*"', () => {
+  const before = record(user({ active: true }))
+  for (const ifNoneMatch of ['*', 'W/"3"', '"1", "3"']) {
+    const document = user({ title: 'x' })
+    expect(() =>
+      told({ kind: 'replace', id, document, members: noEdit, precondition: { ifNoneMatch } }, before),
+    ).toThrow(expect.objectContaining({ status: 412, detail: expect.stringContaining('If-None-Match') }))
+  }
+  expect(told({ kind: 'delete', id, precondition: { ifNoneMatch: 'W/"2"' } }, before).events).toHaveLength(1)
+})
+
 test('a version that If-Match does not name is a failed precondition', () => {
   const before = record(user({ active: true }))
-  expect(() => told({ kind: 'delete', id, precondition: 'W/"2"' }, before)).toThrow(
+  expect(() => told({ kind: 'delete', id, precondition: { ifMatch: 'W/"2"' } }, before)).toThrow(
     expect.objectContaining({ status: 412 }),
   )
-  expect(told({ kind: 'delete', id, precondition: 'W/"2", W/"3"' }, before).events.map(({ name }) => name)).toEqual([
-    'user.deprovisioned',
-  ])
+  expect(
+    told({ kind: 'delete', id, precondition: { ifMatch: 'W/"2", W/"3"' } }, before).events.map(({ name }) => name),
+  ).toEqual(['user.deprovisioned'])
 })
 
 test('a PUT of what is there already writes nothing and tells nothing', () => {

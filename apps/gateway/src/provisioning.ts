@@ -29,8 +29,10 @@ import { type MembershipEdit } from './membership.ts'
 import type { Principal } from './principal.ts'
 import type { ScimRecord } from './record.ts'
 
-/** An If-Match header, which must name the record's version (RFC 7644 section 3.14); undefined when there is none. */
-export type Precondition = string | undefined
+/** Headers of RFC 9110 section 13.1: the first must name the record's version (RFC 7644 section 3.14), and the second must not. */
+export type Precondition =
+  | { readonly ifMatch?: string | undefined; readonly ifNoneMatch?: string | undefined }
+  | undefined
 
 /** What an identity provider asks to be done to one user or group. */
 export type Command =
@@ -103,9 +105,7 @@ export function decide(
     }
   }
   if (before === undefined) throw errors.notFound(type.name, command.id)
-  if (command.precondition !== undefined && !namesVersion(command.precondition, renderVersion(before.version))) {
-    throw errors.preconditionFailed()
-  }
+  checkPrecondition(command.precondition, before)
   if (command.kind === 'delete') {
     const deleted = type.name === 'User' ? userDeprovisioned : groupDeleted
     const events = deleted(principal, occasion, before)
@@ -122,6 +122,12 @@ export function decide(
   return changeTo(type, before, after, principal, occasion)
 }
 
+function checkPrecondition({ ifMatch, ifNoneMatch }: NonNullable<Precondition> = {}, { version }: ScimRecord): void {
+  const present = renderVersion(version)
+  if (ifMatch !== undefined && !namesVersion(ifMatch, present)) throw errors.preconditionFailed('If-Match')
+  if (ifNoneMatch !== undefined && namesVersion(ifNoneMatch, present)) throw errors.preconditionFailed('If-None-Match')
+}
+
 /**
  * Decides a create for which a user that is there is taken: what the command names is replaced as by a PATCH without a path, and
  * nothing else is touched. Throws `mutability` where that would change what is immutable.
@@ -135,8 +141,8 @@ export function adopt(
   occasion: Occasion,
 ): Intent {
   const { schemas: _, ...named } = command.document
-  const { resource: document } = applyPatch(type, before.document, [{ op: 'replace', value: named, pointer: '' }])
-  const changes = differences(before.document, document)
+  const operations: PatchOperation[] = [{ op: 'replace', value: named, pointer: '' }]
+  const { resource: document, changes } = applyPatch(type, before.document, operations)
   command.diagnosis?.attempt().push(deviations.adopted(`${command.diagnosis.place}/${by}`))
   return changeTo(type, before, { document, changes }, principal, occasion)
 }
@@ -167,8 +173,8 @@ interface After {
 
 function patched(type: ResourceType, command: Extract<Command, { kind: 'patch' }>, before: ScimRecord): After {
   const { operations, diagnosis } = command
-  const { resource } = applyPatch(type, before.document, operations, diagnosis.attempt())
-  return { document: resource, changes: differences(before.document, resource) }
+  const { resource: document, changes } = applyPatch(type, before.document, operations, diagnosis.attempt())
+  return { document, changes }
 }
 
 function replaced(type: ResourceType, command: Extract<Command, { kind: 'replace' }>, before: ScimRecord): After {

@@ -40,8 +40,9 @@ export interface RecordWrites {
    */
   writeTogether(requests: readonly WriteRequest[]): Promise<readonly (Written | ScimError)[]>
   /**
-   * Does `work` over a store that is as this one and where what it writes can be read; afterwards nothing of it is stored. Its
-   * writes append no decision. Rejects as `write` does, and with what `work` rejects with.
+   * Does `work` once, over a store that is as this one and where what it writes can be read; afterwards nothing of it is stored. Its
+   * writes append no decision. Rejects as `write` does, and with what `work` rejects with; with tooManyRequests when many such are under
+   * way, and with `undecided` when it took too long, or met another write in a deadlock.
    */
   rehearse<T>(work: (stage: Stage) => Promise<T>): Promise<T>
 }

@@ -1,7 +1,7 @@
 import { differences, errors, type JsonValue, type Resource, ScimError } from '#libs/scim/index'
 import type { Answer } from './answer.ts'
 import type { Principal } from './principal.ts'
-import type { RecordWrites, Written } from './record-store.ts'
+import type { RecordWrites, Writes, Written } from './record-store.ts'
 import type { ResourceParts } from './resources.ts'
 import type { Admitted, Arrival } from './way-in.ts'
 
@@ -9,7 +9,7 @@ const dryRunHeader = 'Latchkey-Dry-Run'
 /** On every answer to a request that was only rehearsed. */
 export const dryRunMark = { [dryRunHeader]: 'true' }
 
-export const dryRunSchema = 'urn:latchkey:params:scim:api:messages:2.0:DryRun'
+const dryRunSchema = 'urn:latchkey:params:scim:api:messages:2.0:DryRun'
 
 /** Whether the request itself asks for a dry run. Throws `invalidValue` for any word but true and false: who misspells it must not write. */
 export function asksForDryRun({ headers }: Arrival): boolean {
@@ -21,34 +21,31 @@ export function asksForDryRun({ headers }: Arrival): boolean {
 }
 
 /**
- * The answer that the request would get, with nothing stored. Under `dryRunSchema` its body tells which attributes would change,
+ * The answer that the request would get, with nothing stored. Throws what `RecordWrites.rehearse` rejects with. Under `dryRunSchema` its body tells which attributes would change,
  * from what to what, and which events would be published. Where the answer has no body, a request that asked for the dry run itself
- * gets one; an identity provider whose connection only rehearses is answered as ever.
+ * gets one; an identity provider whose connection only rehearses is answered as ever, and the names are in the request's record.
  */
 export async function rehearse(
   request: Admitted,
   parts: ResourceParts & { readonly writer: RecordWrites },
   perform: (parts: ResourceParts) => Promise<Answer>,
 ): Promise<Answer> {
-  const all: Written[] = []
-  const answer = await parts.writer.rehearse(({ records, writer }) =>
-    perform({
-      ...parts,
-      records,
-      writer: {
-        async write(wanted) {
-          const written = await writer.write(wanted)
-          all.push(written)
-          return written
-        },
-        async writeTogether(wanted) {
-          const outcomes = await writer.writeTogether(wanted)
-          for (const outcome of outcomes) if (!(outcome instanceof ScimError)) all.push(outcome)
-          return outcomes
-        },
+  const { answer, all } = await parts.writer.rehearse(async ({ records, writer }) => {
+    const all: Written[] = []
+    const told: Writes = {
+      async write(wanted) {
+        const written = await writer.write(wanted)
+        all.push(written)
+        return written
       },
-    }),
-  )
+      async writeTogether(wanted) {
+        const outcomes = await writer.writeTogether(wanted)
+        for (const outcome of outcomes) if (!(outcome instanceof ScimError)) all.push(outcome)
+        return outcomes
+      },
+    }
+    return { answer: await perform({ ...parts, records, writer: told }), all }
+  })
   request.recorded = false
   const told = {
     changes: all.flatMap((written) => changesOf(written, secretsOf(request.principal))),
@@ -57,12 +54,19 @@ export async function rehearse(
   const rehearsed = {
     ...answer,
     headers: { ...answer.headers, ...dryRunMark },
-    outcome: { ...answer.outcome, events: [] },
+    outcome: { ...answer.outcome, events: [], rehearsed: namesOf(told) },
   }
   if (typeof answer.body === 'string') return { ...rehearsed, body: withMember(answer.body, dryRunSchema, told) }
   if (!asksForDryRun(request.arrival)) return rehearsed
   const body = JSON.stringify({ schemas: [dryRunSchema], status: String(answer.status), [dryRunSchema]: told })
   return { ...rehearsed, status: 200, body }
+}
+
+function namesOf(told: { changes: readonly Change[]; events: readonly { readonly name: string }[] }) {
+  return {
+    changed: [...new Set(told.changes.map(({ attribute }) => attribute))],
+    events: told.events.map(({ name }) => name),
+  }
 }
 
 interface Change {

@@ -8,6 +8,7 @@ import {
   parseProjection,
   type Projection,
   readResource,
+  readSearch,
   renderVersion,
   type ResourceType,
   ScimError,
@@ -15,17 +16,18 @@ import {
   withSent,
 } from '#libs/scim/index'
 import { type AdoptBy, adoptByFor } from './adoption.ts'
-import { accepted, type Answer, type Outcome } from './answer.ts'
+import { accepted, type Answer, type Outcome, type TextStream } from './answer.ts'
+import type { ConcludeParts } from './conclude.ts'
 import { requestDecided } from './decision.ts'
 import { noEdit, replacement } from './membership.ts'
-import type { Command } from './provisioning.ts'
+import type { Command, Precondition } from './provisioning.ts'
 import { locationOf, represent } from './representation.ts'
 import { isId } from './record.ts'
 import type { LookedUpRecords, StoredText, WriteRequest, Writes, Written } from './record-store.ts'
 import { show, type ShowParts, showWritten } from './show.ts'
 import type { Admitted } from './way-in.ts'
 
-export interface ResourceParts {
+export interface ResourceParts extends Pick<ConcludeParts, 'failed'> {
   readonly records: ShowParts['records']
   readonly writer: Writes
   readonly baseUrl: (connection: string) => string
@@ -90,7 +92,10 @@ function creation(request: Admitted, type: ResourceType, id: string, adoptBy: Ad
   return { request, type, command, reply: { status: 201, projection } }
 }
 
-/** RFC 7644 section 3.5.1. 200 with the whole resource; never creates one. */
+/**
+ * RFC 7644 section 3.5.1. 200 with the whole resource; never creates one. 204 (RFC 9110 section 9.3.4) where it was written and its members
+ * or groups cannot be read at the moment: a resource without them would say that it has none.
+ */
 export async function replace(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
   const { resource, members } = readResource(type, request.body, request.diagnosis)
@@ -100,14 +105,14 @@ export async function replace(request: Admitted, type: ResourceType, parts: Reso
     id: idOf(request),
     document: resource,
     members: edit,
-    precondition: request.arrival.headers['if-match'],
+    precondition: preconditionOf(request),
   }
   return write({ request, type, command, reply: { status: 200, projection } }, parts)
 }
 
 /**
- * RFC 7644 section 3.5.2. 200 with the whole resource; 204 for a group of very many members, and where the connection asks for
- * it. All operations or none.
+ * RFC 7644 section 3.5.2. 200 with the whole resource; 204 for a group of very many members, where the connection asks for
+ * it, and where members or groups cannot be read, as for `replace`. All operations or none.
  */
 export async function patch(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const projection = projectionOf(request, type)
@@ -121,7 +126,7 @@ export async function patch(request: Admitted, type: ResourceType, parts: Resour
     operations: split.document,
     membership: split.membership,
     diagnosis,
-    precondition: request.arrival.headers['if-match'],
+    precondition: preconditionOf(request),
   }
   const status = (await answersNothing(request, type, id, parts.records)) ? 204 : 200
   return write({ request, type, command, reply: { status, projection } }, parts)
@@ -129,11 +134,11 @@ export async function patch(request: Admitted, type: ResourceType, parts: Resour
 
 /** RFC 7644 section 3.6. 204; what is deleted leaves its groups. */
 export async function remove(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
-  const command: Command = { kind: 'delete', id: idOf(request), precondition: request.arrival.headers['if-match'] }
+  const command: Command = { kind: 'delete', id: idOf(request), precondition: preconditionOf(request) }
   return write({ request, type, command, reply: { status: 204, projection: { kind: 'default' } } }, parts)
 }
 
-/** RFC 7644 section 3.4.1; 304 when If-None-Match names the version (section 3.14). */
+/** RFC 7644 section 3.4.1; 304 when If-None-Match names the version (section 3.14), 412 when If-Match does not (RFC 9110 section 13.1.1). */
 export async function read(request: Admitted, type: ResourceType, parts: ResourceParts): Promise<Answer> {
   const { connection } = request.principal
   const id = idOf(request)
@@ -145,7 +150,9 @@ export async function read(request: Admitted, type: ResourceType, parts: Resourc
     'Content-Location': locationOf(parts.baseUrl(connection), type, id),
   })
   const subject = { kind: type.name, id }
-  const known = request.arrival.headers['if-none-match']
+  const { 'if-match': wanted, 'if-none-match': known } = request.arrival.headers
+  if (wanted !== undefined && !namesVersion(wanted, renderVersion(stored.version)))
+    throw errors.preconditionFailed('If-Match')
   if (known !== undefined && namesVersion(known, renderVersion(stored.version))) {
     return { status: 304, headers: headersOf(stored), outcome: accepted(304, { subject }) }
   }
@@ -209,11 +216,36 @@ async function answerOf(change: Change, written: Written, parts: ResourceParts):
   // A bulk response need not show what was written (RFC 7644 section 3.7).
   if (reply.status === 204 || request.within !== undefined) return { status: reply.status, headers, outcome }
   const projection = withSent(type, reply.projection, () => namesIn(change))
-  const isNewUser = written.before === undefined && type.name === 'User'
-  const body = isNewUser
-    ? represent(type, base, written, written.document, projection)
-    : await showWritten(type, principal.connection, written, projection, parts)
+  const body = await shownOf(change, written, projection, parts)
+  if (body === undefined) return { status: 204, headers, outcome: { ...outcome, status: 204 } }
   return { status: reply.status, headers: { ...headers, 'Content-Location': location }, body, outcome }
+}
+
+/**
+ * Undefined where it is written and cannot be shown. What was created is shown all the same, since its client needs the id: with the members
+ * that were sent, and an adopted user without groups.
+ */
+async function shownOf(
+  { request, type, command }: Change,
+  written: Written,
+  projection: Projection,
+  parts: ResourceParts,
+): Promise<string | TextStream | undefined> {
+  const { connection } = request.principal
+  const base = parts.baseUrl(connection)
+  if (written.before === undefined && type.name === 'User') {
+    return represent(type, base, written, written.document, projection)
+  }
+  try {
+    return await showWritten(type, connection, written, projection, parts)
+  } catch (error) {
+    // Nothing is written then, and the refusal is true.
+    if (request.isRehearsal === true) throw error
+    parts.failed(error, request.arrival.traceId)
+    if (command.kind !== 'create') return undefined
+    const members = [...command.members.add].map((value) => ({ value, kind: null, display: null }))
+    return represent(type, base, { ...written, members }, written.document, projection)
+  }
 }
 
 /** The attributes that the request sent. */
@@ -235,13 +267,14 @@ async function answersNothing(
 }
 
 function projectionOf({ arrival: { query } }: Admitted, type: ResourceType): Projection {
-  return parseProjection(type, {
-    attributes: query.get('attributes') ?? undefined,
-    excludedAttributes: query.get('excludedAttributes') ?? undefined,
-  })
+  return parseProjection(type, readSearch(query))
 }
 
 function idOf(request: Admitted): string {
   if (request.resourceId === undefined) throw errors.internal()
   return request.resourceId
+}
+
+function preconditionOf({ arrival: { headers } }: Admitted): Precondition {
+  return { ifMatch: headers['if-match'], ifNoneMatch: headers['if-none-match'] }
 }

@@ -3,7 +3,6 @@ import type { Answer } from './answer.ts'
 import { bulk } from './bulk.ts'
 import { conclude, type ConcludeParts } from './conclude.ts'
 import { discover, type DiscoverParts } from './discovery.ts'
-import type { Operation } from './endpoints.ts'
 import { list, type ListParts, search } from './listing.ts'
 import type { RecordReads, RecordWrites } from './record-store.ts'
 import { rehearse } from './rehearsal.ts'
@@ -43,11 +42,11 @@ async function answerTo(passage: Passage, parts: ServeParts): Promise<Answer> {
 }
 
 function perform(request: Placed | Admitted, parts: ServeParts): Promise<Answer> {
-  const { operation, type: name } = request.endpoint
+  const { endpoint } = request
   return take(request, 'operation', () => {
-    if (!('principal' in request) || operation.startsWith('discovery.')) return discover(request, parts)
+    if (!('principal' in request) || endpoint.noun === 'discovery') return discover(request, parts)
     const { User, Group } = request.principal.types
-    const verb = operation.slice(operation.indexOf('.') + 1) as Verb
+    const { verb, type: name } = endpoint
     const listed = name === undefined ? [User, Group] : [request.principal.types[name]]
     if (verb === 'list') return list(request, listed, parts)
     if (verb === 'search') return search(request, listed, parts)
@@ -60,9 +59,4 @@ function perform(request: Placed | Admitted, parts: ServeParts): Promise<Answer>
   })
 }
 
-type Verb = Operation extends infer Name ? (Name extends `${'users' | 'bulk'}.${infer V}` ? V : never) : never
-
-const verbs = { create, read, replace, patch, delete: remove } satisfies Record<
-  Exclude<Verb, 'list' | 'search' | 'run'>,
-  typeof read
->
+const verbs = { create, read, replace, patch, delete: remove }

@@ -2,18 +2,21 @@ import { errors, type Projection, type ResourceType } from '#libs/scim/index'
 import type { TextStream } from './answer.ts'
 import type { LookedUpRecords, OpenGroup, RecordReads, StoredText, Written } from './record-store.ts'
 import { represent, representInPieces } from './representation.ts'
-import { standings } from './standing.ts'
+import { mostMembersHeld, standings } from './standing.ts'
 
 export interface ShowParts {
-  /** Without `openGroup`, as within a transaction, all members are held. */
+  /** Without `openGroup`, as within a transaction, a group can be shown only as far as its members can be held. */
   readonly records: LookedUpRecords & Partial<Pick<RecordReads, 'openGroup'>>
   readonly baseUrl: (connection: string) => string
 }
 
-/** Members that are held in memory for one answer; those of a larger group are sent as they are read. */
-const mostMembersHeld = 1_000
+/** A group of more members is sent as they are read. */
+const mostMembersAtOnce = 1_000
 
-/** The body that shows one resource, and the record it shows: of a large group the one that stands at the moment its members are read. */
+/**
+ * The body that shows one resource, and the record it shows: of a large group the one that stands at the moment its members are read.
+ * Throws tooMany for a group whose members can neither be held nor be read by and by.
+ */
 export async function show(
   type: ResourceType,
   connection: string,
@@ -22,11 +25,11 @@ export async function show(
   { records, baseUrl }: ShowParts,
 ): Promise<{ record: StoredText; body: string | TextStream }> {
   const base = baseUrl(connection)
-  const standing = await standings(type, connection, [stored], projection, records, mostHeld(records))
-  if (standing !== undefined || records.openGroup === undefined) {
-    return { record: stored, body: represent(type, base, standing?.[0] ?? stored, stored.document, projection) }
+  const standing = await standings(type, connection, [stored], projection, records, mostAtOnce(records))
+  if (standing !== undefined) {
+    return { record: stored, body: represent(type, base, standing[0] ?? stored, stored.document, projection) }
   }
-  const group = await records.openGroup(connection, stored.id)
+  const group = await opened(records, connection, stored.id)
   const record = group.stored
   if (record === undefined) {
     await group.close()
@@ -35,7 +38,7 @@ export async function show(
   return { record, body: inPieces(type, base, record, record.document, projection, group) }
 }
 
-/** The same of what was just written: what cannot be read of other rows is left out, rather than answer that it failed. */
+/** The same of what was just written, as it was written. */
 export async function showWritten(
   type: ResourceType,
   connection: string,
@@ -44,20 +47,21 @@ export async function showWritten(
   { records, baseUrl }: ShowParts,
 ): Promise<string | TextStream> {
   const base = baseUrl(connection)
-  try {
-    const standing = await standings(type, connection, [written], projection, records, mostHeld(records))
-    if (standing !== undefined || records.openGroup === undefined) {
-      return represent(type, base, standing?.[0] ?? written, written.document, projection)
-    }
-    const group = await records.openGroup(connection, written.id)
-    return inPieces(type, base, written, written.document, projection, group)
-  } catch {
-    return represent(type, base, written, written.document, projection)
-  }
+  const standing = await standings(type, connection, [written], projection, records, mostAtOnce(records))
+  if (standing !== undefined) return represent(type, base, standing[0] ?? written, written.document, projection)
+  const group = await opened(records, connection, written.id)
+  return inPieces(type, base, written, written.document, projection, group)
 }
 
-function mostHeld({ openGroup }: ShowParts['records']): number {
-  return openGroup === undefined ? Infinity : mostMembersHeld
+function mostAtOnce({ openGroup }: ShowParts['records']): number {
+  return openGroup === undefined ? mostMembersHeld : mostMembersAtOnce
+}
+
+async function opened(records: ShowParts['records'], connection: string, id: string): Promise<OpenGroup> {
+  if (records.openGroup !== undefined) return records.openGroup(connection, id)
+  throw errors.tooMany(
+    `The group has more than ${mostMembersHeld} members, which a dry run cannot show. Ask with excludedAttributes=members.`,
+  )
 }
 
 function inPieces(

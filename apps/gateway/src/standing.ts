@@ -2,6 +2,9 @@ import { type Projection, type ResourceType, wants } from '#libs/scim/index'
 import type { LookedUpRecords, StoredText, Written } from './record-store.ts'
 import type { Standing } from './representation.ts'
 
+/** Members that are held in memory for one answer at the most; one that would show more is refused, or sent as it is read. */
+export const mostMembersHeld = 50_000
+
 /**
  * Adds what lives in other rows, where the answer shows it: the groups of users, the members of groups. Undefined when the groups have more than
  * `mostMembers` in all.

@@ -222,7 +222,7 @@ test('the schemas that a batch has used are those of attributes that were writte
   const uses = schemaUses([
     request({ changed: ['userName', `${urn}:center`, `${urn}:code`] }),
     request({ changed: ['urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department'] }),
-    request({ changed: ['urn:acme:rehearsed:x'], dryRun: true }),
+    request({ changed: ['urn:acme:rehearsed:x'], dryRun: { changed: [], events: [] } }),
     request({ changed: ['settings.mode', 'urn:acme:admin:x'], surface: 'admin' }),
     request({ changed: ['urn:acme:nobody:x'], connection: null }),
     request({ changed: [`${urn}:center`], connection: 'other' }),

@@ -15,7 +15,7 @@ export function schemaUses(requests: readonly Event<'request.decided'>[]): Schem
   const uses = new Map<string, SchemaUse>()
   for (const { payload } of requests) {
     const { connection, surface, dryRun, changed } = payload
-    if (connection === null || surface !== 'scim' || dryRun === true) continue
+    if (connection === null || surface !== 'scim' || dryRun !== undefined) continue
     for (const name of changed) {
       // An attribute of an extension is told as "URN:attribute"; no attribute's name has a colon.
       const end = name.lastIndexOf(':')

@@ -116,13 +116,13 @@ test('what is wrong with an operation is a fault of that one alone', () => {
   expect(operations.map(({ fault }) => fault?.detail)).toEqual([
     expect.stringContaining('/Operations/0 is not an object'),
     expect.stringContaining('/Operations/1 has no "method"'),
-    expect.stringContaining('/Operations/2 has the method "GET"'),
+    expect.stringContaining('/Operations/2 has a method that is none here. Use POST, PUT'),
     expect.stringContaining('/Operations/3 has no "path"'),
     expect.stringContaining('/Operations/4 has no "bulkId"'),
     expect.stringContaining('/Operations/5 has no "data"'),
     expect.stringContaining('/Operations/6 has no "data"'),
     expect.stringContaining('/Operations/7 is a bulk request in a bulk request'),
-    expect.stringContaining('/Operations/8 has the method "7"'),
+    expect.stringContaining('/Operations/8 has a method that is none here'),
     undefined,
   ])
 })
@@ -144,7 +144,21 @@ test('two POSTs of one bulkId are both refused; other methods may repeat it', ()
   ])
 })
 
-test('a reference to what no POST of the request creates is a fault that names it', () => {
+test('a bulkId, which may be the name of a person, is in no fault: operations are named by their place', () => {
+  const name = 'ada@example.com'
+  const details = (...operations: unknown[]) => read(...operations).map(({ fault }) => fault?.detail)
+  const twice = details(post(name), post('b'), post(name))
+  expect(twice).toEqual([
+    expect.stringContaining('/Operations/0 has the same "bulkId" as the one at /Operations/2'),
+    undefined,
+    expect.stringContaining('/Operations/2 has the same "bulkId" as the one at /Operations/0'),
+  ])
+  const unknown = details({ method: 'DELETE', path: `/Users/bulkId:${name}` }, { method: name, path: '/Users' })
+  expect(unknown).toEqual([expect.stringContaining('/Operations/0 refers'), expect.stringContaining('/Operations/1')])
+  expect(JSON.stringify([twice, unknown])).not.toContain('ada')
+})
+
+test('a reference to what no POST of the request creates is a fault', () => {
   const [sound, faulty] = read(
     post('a', { manager: { value: 'bulkId:b' } }),
     { method: 'PATCH', path: '/Users/bulkId:z', data: {} },
@@ -152,5 +166,8 @@ test('a reference to what no POST of the request creates is a fault that names i
   )
   expect(sound).toMatchObject({ references: ['b'] })
   expect(sound?.fault).toBeUndefined()
-  expect(faulty?.fault).toMatchObject({ status: 400, detail: expect.stringContaining('bulkId:z') })
+  expect(faulty?.fault).toMatchObject({
+    status: 400,
+    detail: expect.stringContaining('/Operations/1 refers to a bulkId'),
+  })
 })

@@ -1,10 +1,10 @@
 import { below, deviations } from '../deviation.ts'
 import { Diagnosis } from '../diagnosis.ts'
-import { clip, errors } from '../error.ts'
+import { errors } from '../error.ts'
 import type { ScimError } from '../error.ts'
 import { isObject } from '../json.ts'
 import type { JsonValue } from '../json.ts'
-import { caselessFields } from '../patch/operation.ts'
+import { caselessFields, namesSchema } from '../message.ts'
 import { replaceInAddress, replaceReferences } from './references.ts'
 
 export const bulkRequestSchema = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest'
@@ -47,7 +47,7 @@ export interface BulkRequest {
  */
 export function parseBulk(body: unknown, found = new Diagnosis()): BulkRequest {
   const fields = isObject(body) ? caselessFields(body) : undefined
-  if (fields === undefined || !namesBulkRequest(fields.get('schemas'))) {
+  if (fields === undefined || !namesSchema(fields.get('schemas'), bulkRequestSchema)) {
     throw errors.invalidSyntax(
       `The body is not a bulk request. Send an object whose "schemas" holds ${bulkRequestSchema}.`,
     )
@@ -58,11 +58,6 @@ export function parseBulk(body: unknown, found = new Diagnosis()): BulkRequest {
   if (list.length === 0) found.push(deviations.emptyOperations('/Operations'))
   const failOnErrors = readLimit(fields.get('failonerrors'), found)
   return { operations: checkBulkIds(list.map((sent, index) => readOperation(sent, index, found))), failOnErrors }
-}
-
-function namesBulkRequest(schemas: JsonValue | undefined): boolean {
-  const list = Array.isArray(schemas) ? schemas : [schemas]
-  return list.some((urn) => typeof urn === 'string' && urn.toLowerCase() === bulkRequestSchema.toLowerCase())
 }
 
 function readLimit(value: JsonValue | undefined, found: Diagnosis): number {
@@ -109,7 +104,7 @@ function readOperation(sent: JsonValue, index: number, found: Diagnosis): BulkOp
 
 function faultOf({ pointer, method, path, bulkId, data }: BulkOperation, sentMethod: string | undefined) {
   if (method === undefined) {
-    const cause = sentMethod === undefined ? 'has no "method"' : `has the method ${clip(sentMethod)}`
+    const cause = sentMethod === undefined ? 'has no "method"' : 'has a method that is none here'
     return errors.invalidSyntax(`The operation at ${pointer} ${cause}. Use ${methods.join(', ')}.`)
   }
   if (path === undefined) {
@@ -158,9 +153,12 @@ function referencesOf({ path, data }: BulkOperation): string[] {
 
 /** A bulkId names one POST: two of one name are both refused, since nobody can tell which of them a reference means. */
 function checkBulkIds(operations: readonly BulkOperation[]): BulkOperation[] {
-  const posts = new Map<string, number>()
-  for (const { method, bulkId } of operations) {
-    if (method === 'POST' && bulkId !== undefined) posts.set(bulkId, (posts.get(bulkId) ?? 0) + 1)
+  const posts = new Map<string, string[]>()
+  for (const { method, bulkId, pointer } of operations) {
+    if (method !== 'POST' || bulkId === undefined) continue
+    const named = posts.get(bulkId)
+    if (named === undefined) posts.set(bulkId, [pointer])
+    else named.push(pointer)
   }
   return operations.map((operation) => {
     const fault = operation.fault ?? faultAmong(posts, operation)
@@ -168,17 +166,17 @@ function checkBulkIds(operations: readonly BulkOperation[]): BulkOperation[] {
   })
 }
 
-function faultAmong(posts: ReadonlyMap<string, number>, operation: BulkOperation): ScimError | undefined {
+/** `posts` are pointers to the POSTs of each bulkId. A bulkId may be a person's name, so that errors name operations by their place. */
+function faultAmong(posts: ReadonlyMap<string, readonly string[]>, operation: BulkOperation): ScimError | undefined {
   const { pointer, method, bulkId, references } = operation
-  if (method === 'POST' && bulkId !== undefined && (posts.get(bulkId) ?? 0) > 1) {
+  const other = posts.get(bulkId ?? '')?.find((at) => at !== pointer)
+  if (method === 'POST' && other !== undefined) {
     return errors.invalidValue(
-      `The POST at ${pointer} has the same "bulkId" as another, ${clip(bulkId)}. Give each POST one of its own.`,
+      `The POST at ${pointer} has the same "bulkId" as the one at ${other}. Give each POST one of its own.`,
     )
   }
-  const unknown = references.find((reference) => !posts.has(reference))
-  return unknown === undefined
-    ? undefined
-    : errors.invalidValue(
-        `The operation at ${pointer} refers to ${clip(`bulkId:${unknown}`)}, and no POST of this request has that bulkId. Refer to one that is created here, or send the id of the resource.`,
-      )
+  if (references.every((reference) => posts.has(reference))) return undefined
+  return errors.invalidValue(
+    `The operation at ${pointer} refers to a bulkId that no POST of this request has. Refer to one that is created here, or send the id of the resource.`,
+  )
 }

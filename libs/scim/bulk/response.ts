@@ -1,6 +1,6 @@
 import type { BulkMethod } from './request.ts'
 
-export const bulkResponseSchema = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse'
+const bulkResponseSchema = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse'
 
 /** What became of one operation, RFC 7644 section 3.7.3. */
 export interface BulkResult {

@@ -1,3 +1,4 @@
+import { Diagnosis } from '../diagnosis.ts'
 import { ScimError } from '../error.ts'
 import type { JsonObject } from '../json.ts'
 import { attribute } from '../schema/attribute.ts'
@@ -5,7 +6,7 @@ import { defineResourceType } from '../schema/resource-type.ts'
 import { resourceTypes } from '../schema/resource-types.ts'
 import { matches } from './matches.ts'
 import { parseFilter } from './parse.ts'
-import { resolveFilter } from './resolve.ts'
+import { resolveFilter, resolveFilters } from './resolve.ts'
 
 const { User, Group } = resourceTypes
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
@@ -200,4 +201,23 @@ test('a resolved comparison tells the attribute, where it is stored, and the val
 
 test('no name reaches an inherited property of the document', () => {
   expectEach({ 'constructor pr': false, 'emails.constructor pr': false })
+})
+
+test('of a filter on several types only what none of them defines is told, and once', () => {
+  const told = (filter: string, types = [User, Group]) => {
+    const found = new Diagnosis()
+    const resolved = resolveFilters(types, parseFilter(filter), found)
+    return { resolved, told: found.deviations.map(({ code, cause }) => `${code} ${/"(.+?)"/.exec(cause)?.[1]}`) }
+  }
+  expect(told('userName eq "x"')).toEqual({
+    resolved: [expect.objectContaining({ kind: 'compare' }), { kind: 'constant', holds: false }],
+    told: [],
+  })
+  expect(told('members[type eq "User"] or displayName pr or emails[value pr]').told).toEqual([])
+  expect(told('colour eq "x" or userName pr').told).toEqual(['unknown-filter-attribute colour'])
+  expect(told('emails[colour eq "x"] or members[shade pr]').told).toEqual([
+    'unknown-filter-attribute colour',
+    'unknown-filter-attribute shade',
+  ])
+  expect(told('userName eq "x"', [Group]).told).toEqual(['unknown-filter-attribute userName'])
 })

@@ -52,9 +52,25 @@ test('point 30: not without parentheses is refused', () => {
   expect(refusal('not title pr')).toMatchObject({ status: 400, scimType: 'invalidFilter' })
 })
 
-test('point 34: an unknown operator is refused and named', () => {
-  expect(refusal('userName like "x"').detail).toContain('"like" is no operator')
+test('point 34: an unknown operator is refused and its place told', () => {
+  expect(refusal('userName like "x"').detail).toContain('At character 10 of the filter, there is no operator')
   expect(refusal('userName').scimType).toBe('invalidFilter')
+})
+
+test('a value is in no refusal, wherever it stands', () => {
+  for (const filter of [
+    'userName "ada@example.com"',
+    'userName ada@example.com',
+    'ada@example.com',
+    'userName eq "ada@example.com',
+    "userName eq 'ada@example.com'",
+    'userName eq ada"@example.com',
+    'userName eq ada @example.com',
+    'userName eq "ada" "@example.com"',
+    'emails[value ada@example.com]',
+  ]) {
+    expect(refusal(filter).detail).not.toMatch(/ada|example/)
+  }
 })
 
 test('point 35: JSON escapes in literals work', () => {

@@ -1,6 +1,6 @@
 import { deviations } from '../deviation.ts'
 import { Diagnosis } from '../diagnosis.ts'
-import { clip, errors } from '../error.ts'
+import { errors } from '../error.ts'
 import type { AttributePath, ComparisonOperator, Filter } from './filter.ts'
 import { filterLimits } from './limits.ts'
 
@@ -48,7 +48,7 @@ function invalidPath() {
 }
 
 const pathPattern = /^(?:([A-Za-z][\w.:/%+~#-]*):)?([A-Za-z$][\w$-]*)(?:\.([A-Za-z$][\w$-]*))?$/
-const urnPattern = /^(urn:[\w.:/%+~#-]*):([\w.-]+)$/i
+const urnPattern = /^(urn:[\w.:/%+~#-]*):([\w.~-]+)$/i
 
 function splitPath(text: string): AttributePath | undefined {
   const match = pathPattern.exec(text) ?? urnPattern.exec(text)
@@ -177,7 +177,7 @@ class FilterReader {
     this.position = start
     const known = 'Use eq, ne, co, sw, ew, gt, ge, lt, le or pr'
     if (word === '') throw this.#fault('the operator is missing', known)
-    throw this.#fault(`${clip(word)} is no operator`, known)
+    throw this.#fault('there is no operator', known)
   }
 
   #readValue(): string | number | boolean | null {

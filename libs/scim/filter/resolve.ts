@@ -51,6 +51,8 @@ export type ComparedValue = string | number | ExactNumber | boolean
 interface Resolving {
   /** Finds a path; undefined when no schema of the resource type defines it. */
   readonly find: (path: AttributePath) => Target | undefined
+  /** Whether a path that is not found is told of. */
+  readonly isReported: (path: AttributePath) => boolean
   readonly insideValuePath: boolean
   readonly found: Diagnosis
   readonly pointer: string
@@ -66,6 +68,31 @@ export function resolveFilter(
   found = new Diagnosis(),
   pointer = '?filter',
 ): ResolvedFilter {
+  return resolveFor(resourceType, filter, { isReported: () => true, found, pointer })
+}
+
+/**
+ * Resolves a filter for each of these resource types, like `resolveFilter`. An attribute that only some of them define is none that
+ * anybody need be told of (RFC 7644 section 3.4.2.1).
+ */
+export function resolveFilters(
+  types: readonly ResourceType[],
+  filter: Filter,
+  found = new Diagnosis(),
+  pointer = '?filter',
+): ResolvedFilter[] {
+  const isUnknown = (path: AttributePath): boolean =>
+    types.every((type) => findAttribute(type, printPath(path)) === undefined)
+  return types.map((type, index) =>
+    resolveFor(type, filter, { isReported: (path) => index === 0 && isUnknown(path), found, pointer }),
+  )
+}
+
+function resolveFor(
+  resourceType: ResourceType,
+  filter: Filter,
+  { isReported, found, pointer }: Pick<Resolving, 'isReported' | 'found' | 'pointer'>,
+): ResolvedFilter {
   const find: Resolving['find'] = (path) => {
     const reference = findAttribute(resourceType, printPath(path))
     if (reference?.extension !== undefined && path.schema === undefined) {
@@ -73,7 +100,7 @@ export function resolveFilter(
     }
     return reference
   }
-  return resolve(filter, { find, insideValuePath: false, found, pointer })
+  return resolve(filter, { find, isReported, insideValuePath: false, found, pointer })
 }
 
 /** Resolves the filter of a value path on that attribute; its targets' paths begin at the element. */
@@ -84,7 +111,8 @@ export function resolveElementFilter(
   pointer = '',
 ): ResolvedFilter {
   const element: Target = { attribute: { ...attribute, multiValued: false }, path: [], multiValued: false }
-  return resolve(filter, { find: (part) => partOf(element, part), insideValuePath: true, found, pointer })
+  const find = (part: AttributePath): Target | undefined => partOf(element, part)
+  return resolve(filter, { find, isReported: () => true, insideValuePath: true, found, pointer })
 }
 
 /** What a name within the brackets of a value path means; a simple value is its own `value`. */
@@ -121,6 +149,7 @@ function resolve(filter: Filter, resolving: Resolving): ResolvedFilter {
       const inner = resolve(filter.filter, {
         ...resolving,
         find: (path) => partOf(target, path),
+        isReported: () => true,
         insideValuePath: true,
       })
       return { kind: 'and', terms: [{ kind: 'present', target }, inner] }
@@ -130,9 +159,9 @@ function resolve(filter: Filter, resolving: Resolving): ResolvedFilter {
   }
 }
 
-function lookUp(path: AttributePath, { find, found, pointer }: Resolving): Target | undefined {
+function lookUp(path: AttributePath, { find, isReported, found, pointer }: Resolving): Target | undefined {
   const target = find(path)
-  if (target === undefined) found.push(deviations.unknownFilterAttribute(pointer, printPath(path)))
+  if (target === undefined && isReported(path)) found.push(deviations.unknownFilterAttribute(pointer, printPath(path)))
   return target
 }
 

@@ -1,6 +1,7 @@
 import { below, deviations } from '../deviation.ts'
 import { Diagnosis } from '../diagnosis.ts'
-import { changedAttributes } from '../diff.ts'
+import { differences } from '../diff.ts'
+import type { Difference } from '../diff.ts'
 import { clip, errors } from '../error.ts'
 import type { AttributePath } from '../filter/filter.ts'
 import { printPath } from '../filter/filter.ts'
@@ -22,8 +23,8 @@ import { addValue, mergeParts, removeValues } from './values.ts'
 
 export interface PatchedResource {
   resource: Resource
-  /** Attributes that really changed, as `changedAttributes` names them. */
-  changed: string[]
+  /** What really changed. */
+  changes: Difference[]
 }
 
 /**
@@ -44,15 +45,13 @@ export function applyPatch(
     looks: 0,
   }
   for (const operation of operations) {
-    if (operation.path === undefined) applyWithoutPath(patching, operation)
-    else applyAtPath(patching, operation, operation.path, below(operation.pointer, 'value'))
+    const pointer = below(operation.pointer, 'value')
+    if (operation.path === undefined) applyWithoutPath(patching, operation, pointer)
+    else applyAtPath(patching, operation, operation.path, pointer)
   }
   const patched = withSchemas(resourceType, patching.document)
   checkRequired(resourceType, patched, resource)
-  return {
-    resource: patched,
-    changed: changedAttributes(resource, patched),
-  }
+  return { resource: patched, changes: differences(resource, patched) }
 }
 
 /** How many elements the operations of one PATCH may look at together: some hundred times what a large one does. */
@@ -66,8 +65,8 @@ interface Patching {
 }
 
 /** Each key of the value is a path of its own; what a client may only echo is passed over. */
-function applyWithoutPath(patching: Patching, operation: PatchOperation): void {
-  const { value, pointer } = operation
+function applyWithoutPath(patching: Patching, operation: PatchOperation, pointer: string): void {
+  const { value } = operation
   if (!isObject(value)) {
     throw errors.invalidValue(
       `The value at ${pointer} is not an object. Without a path it holds the attributes to set.`,
@@ -75,7 +74,7 @@ function applyWithoutPath(patching: Patching, operation: PatchOperation): void {
   }
   for (const [key, content] of Object.entries(value)) {
     if (key.toLowerCase() === 'schemas') continue
-    const at = below(below(pointer, 'value'), key)
+    const at = below(pointer, key)
     const path = parseKey(key, patching.found, at)
     if (path === undefined) {
       patching.found.push(deviations.unknownAttribute(at, key))
@@ -110,7 +109,7 @@ function applyAtPath(patching: Patching, operation: PatchOperation, path: PatchP
     const extension = findExtension(resourceType, name)
     if (extension !== undefined && path.filter === undefined)
       applyToExtension(patching, operation, extension.id, pointer)
-    else if (isWholeResource(resourceType, path.path)) applyToResource(patching, operation)
+    else if (isWholeResource(resourceType, path.path)) applyToResource(patching, operation, pointer)
     else patching.found.push(deviations.unknownAttribute(pathPointer(operation, pointer), name))
     return
   }
@@ -254,9 +253,9 @@ function isReadOnly({ attribute, parent }: AttributeReference): boolean {
   return attribute.mutability === 'readOnly' || parent?.mutability === 'readOnly'
 }
 
-function applyToResource(patching: Patching, operation: PatchOperation): void {
+function applyToResource(patching: Patching, operation: PatchOperation, pointer: string): void {
   if (operation.op === 'remove') throw required(patching.resourceType.schema.id)
-  applyWithoutPath(patching, operation)
+  applyWithoutPath(patching, operation, pointer)
 }
 
 /** A path that is the URN of the core schema means the resource itself. */

@@ -1,10 +1,11 @@
 import { below, deviations } from '../deviation.ts'
 import { Diagnosis } from '../diagnosis.ts'
-import { clip, errors } from '../error.ts'
+import { errors } from '../error.ts'
 import type { AttributePath, Filter } from '../filter/filter.ts'
 import { parseAttributePath } from '../filter/parse.ts'
 import { isObject } from '../json.ts'
 import type { JsonValue } from '../json.ts'
+import { caselessFields, namesSchema } from '../message.ts'
 
 /** Where an operation points to: an attribute, or with a filter some elements of it, or with `sub` a part of those. */
 export interface PatchPath {
@@ -51,7 +52,7 @@ function listIn(body: unknown, insideBulk: boolean, found: Diagnosis): { list: J
   if (insideBulk && isArray(body)) return { list: body, place: found.place }
   if (!isObject(body)) throw errors.invalidSyntax('The body is not a JSON object. Send a PatchOp message.')
   const fields = caselessFields(body)
-  if (!namesPatchOp(fields.get('schemas'))) {
+  if (!namesSchema(fields.get('schemas'), patchSchema)) {
     if (!insideBulk) {
       throw errors.invalidSyntax(`"schemas" does not hold ${patchSchema}. Send it with every PATCH.`)
     }
@@ -80,7 +81,9 @@ function parseOperation(operation: JsonValue, pointer: string, found: Diagnosis)
     throw errors.noTarget(`The "remove" at ${pointer} has no path. Name the attribute to remove.`)
   }
   if (op !== 'remove' && value === undefined) {
-    throw errors.invalidValue(`The "${op}" at ${pointer} has no value. Send one; null clears the attribute.`)
+    throw errors.invalidValue(
+      `The "${op}" at ${pointer} has no value. Send one${op === 'replace' ? '; null clears the attribute' : ''}.`,
+    )
   }
   return {
     op,
@@ -96,26 +99,11 @@ function parseOp(op: JsonValue | undefined, pointer: string, found: Diagnosis): 
     if (op !== word) found.pushOnce(deviations.operationLetterCase(below(pointer, 'op')))
     return word
   }
-  const cause = word === '' ? 'has no "op"' : `has the op ${clip(word)}`
+  const cause = word === '' ? 'has no "op"' : 'has an "op" that is none'
   throw errors.invalidSyntax(`The operation at ${pointer} ${cause}. Use add, replace or remove.`)
-}
-
-function namesPatchOp(schemas: JsonValue | undefined): boolean {
-  const list = Array.isArray(schemas) ? schemas : [schemas]
-  return list.some((urn) => typeof urn === 'string' && urn.toLowerCase() === patchSchema.toLowerCase())
 }
 
 /** Where the path of an operation stands in the body: its own `path`, or the key of a value without one. */
 export function pathPointer(operation: PatchOperation, valuePointer: string): string {
   return operation.path === undefined ? valuePointer : below(operation.pointer, 'path')
-}
-
-/** The fields of a message by lower-case name. Throws `invalidSyntax` when one stands twice, spelt differently. */
-export function caselessFields(message: { [key: string]: JsonValue }): Map<string, JsonValue> {
-  const entries = Object.entries(message)
-  const fields = new Map(entries.map(([key, value]) => [key.toLowerCase(), value]))
-  if (fields.size < entries.length) {
-    throw errors.invalidSyntax('A message has one field twice, spelt differently. Send each once.')
-  }
-  return fields
 }

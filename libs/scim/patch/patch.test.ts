@@ -30,7 +30,8 @@ const message = (operations: readonly unknown[]) => ({ schemas: [patchSchema], O
 function patch(operations: readonly object[], dialect = standard, resource = ada) {
   const found = new Diagnosis(dialect)
   const patched = applyPatch(User, resource, parsePatch(message(operations), found), found)
-  return { ...patched, deviations: found.deviations }
+  const changed = patched.changes.map(({ attribute: name }) => name)
+  return { resource: patched.resource, changed, deviations: found.deviations }
 }
 
 function refusal(operations: readonly object[], dialect = standard, resource = ada): ScimError {
@@ -267,7 +268,7 @@ test('inside bulk the operations may come as a bare array, and every place is on
 test('decision 8: no operations succeed, change nothing and are marked', () => {
   const found = new Diagnosis()
   const operations = parsePatch(message([]), found)
-  expect(applyPatch(User, ada, operations)).toMatchObject({ resource: ada, changed: [] })
+  expect(applyPatch(User, ada, operations)).toEqual({ resource: ada, changes: [] })
   expect(found.deviations).toMatchObject([{ code: 'empty-operations', pointer: '/Operations' }])
 })
 
@@ -598,4 +599,16 @@ test('a refusal names its attribute and never shows the value', () => {
   const { detail } = refusal([{ op: 'replace', path: 'emails[value eq "eve@example.com"].value', value: 'x' }])
   expect(detail).toContain('"emails"')
   expect(detail).not.toContain('eve')
+})
+
+test('who sends no value is told of null only where it clears', () => {
+  const clears = expect.stringContaining('null clears')
+  expect(refusal([{ op: 'replace', path: 'title' }]).detail).toEqual(clears)
+  expect(refusal([{ op: 'add', path: 'title' }]).detail).not.toEqual(clears)
+  expect(patch([{ op: 'add', path: 'title', value: null }]).changed).toEqual([])
+})
+
+test('what a client wrote where "op" belongs is not shown back', () => {
+  const { scimType, detail } = refusal([{ op: 'ada@example.com', path: 'title' }])
+  expect({ scimType, detail }).toEqual({ scimType: 'invalidSyntax', detail: expect.not.stringContaining('ada') })
 })

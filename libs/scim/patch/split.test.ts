@@ -12,11 +12,11 @@ const membership = (...operations: object[]) => split(...operations).membership
 
 test('adding, replacing and removing members become changes of membership', () => {
   const value = [{ value: '1', display: 'A' }, '2', { value: '1', type: 'User' }]
-  const members = [{ value: '1', display: 'A', type: 'User' }, { value: '2' }]
-  expect(membership({ op: 'Add', path: 'members', value })).toEqual([{ kind: 'add', members }])
-  expect(membership({ op: 'replace', path: 'Members', value })).toEqual([{ kind: 'replace', members }])
+  const values = ['1', '2']
+  expect(membership({ op: 'Add', path: 'members', value })).toEqual([{ kind: 'add', values }])
+  expect(membership({ op: 'replace', path: 'Members', value })).toEqual([{ kind: 'replace', values }])
   expect(membership({ op: 'add', path: `${Group.schema.id}:members`, value: '1' })).toEqual([
-    { kind: 'add', members: [{ value: '1' }] },
+    { kind: 'add', values: ['1'] },
   ])
   expect(membership({ op: 'remove', path: 'members' })).toEqual([{ kind: 'removeAll' }])
 })
@@ -53,16 +53,16 @@ test('without a path, members part from the other attributes', () => {
     op: 'replace',
     value: { id: '1', displayName: 'h', members: [{ value: '1' }] },
   })
-  expect(changes).toEqual([{ kind: 'replace', members: [{ value: '1' }] }])
+  expect(changes).toEqual([{ kind: 'replace', values: ['1'] }])
   const found = new Diagnosis()
   expect(applyPatch(Group, group, document, found)).toMatchObject({
     resource: { schemas: [Group.schema.id], displayName: 'h' },
-    changed: ['displayName'],
+    changes: [{ attribute: 'displayName', before: 'g', after: 'h' }],
   })
   expect(found.deviations).toMatchObject([{ code: 'read-only-attribute' }])
   expect(split({ op: 'add', value: { members: ['1'] } }).document).toEqual([])
   expect(membership({ op: 'add', path: Group.schema.id, value: { members: ['1'] } })).toEqual([
-    { kind: 'add', members: [{ value: '1' }] },
+    { kind: 'add', values: ['1'] },
   ])
 })
 
@@ -77,12 +77,63 @@ test("point 15: edits of a member's parts are accepted and do nothing; its value
     { op: 'replace', path: 'members[value eq "1"].value', value: '2' },
     { op: 'remove', path: 'members.value' },
     { op: 'replace', path: 'members[value eq "1"]', value: { value: '2' } },
+    { op: 'replace', path: 'members[value eq "1"]', value: '2' },
+    { op: 'add', path: 'members[value eq "1" or value eq "2"]', value: { Value: '3' } },
+    { op: 'add', path: 'members[type eq "User"]', value: [{ value: '3' }] },
   ]) {
     expect(() => split(operation)).toThrow(expect.objectContaining({ scimType: 'mutability' }))
   }
   expect(membership({ op: 'add', path: 'members[value eq "1"]', value: { display: 'x' } })).toEqual([
-    { kind: 'add', members: [{ value: '1', display: 'x' }] },
+    { kind: 'add', values: ['1'] },
   ])
+})
+
+test('members below the URN of the schema as a key are members too', () => {
+  const inner = { members: ['1'], displayName: 'h' }
+  const { document, membership: changes } = split({ op: 'add', value: { [Group.schema.id.toUpperCase()]: inner } })
+  expect(changes).toEqual([{ kind: 'add', values: ['1'] }])
+  expect(applyPatch(Group, group, document).resource).toEqual({ ...group, displayName: 'h' })
+  expect(split({ op: 'replace', value: { [Group.schema.id]: { [`${Group.schema.id}:members`]: [] } } })).toEqual({
+    document: [],
+    membership: [{ kind: 'removeAll' }],
+  })
+  const found = new Diagnosis()
+  const unknown = split({ op: 'add', value: { [Group.schema.id]: { colour: 'red' } } })
+  applyPatch(Group, group, unknown.document, found)
+  expect(found.deviations).toMatchObject([{ pointer: `/Operations/0/value/${Group.schema.id}/colour` }])
+})
+
+test('the whole group cannot be removed, and so none of its members are', () => {
+  for (const value of [undefined, { members: [{ value: '1' }] }]) {
+    const { document, membership: changes } = split({ op: 'remove', path: Group.schema.id, value })
+    expect(changes).toEqual([])
+    expect(() => applyPatch(Group, group, document)).toThrow(expect.objectContaining({ scimType: 'mutability' }))
+  }
+})
+
+test('members are selected by value and type, and by nothing else that a member shows', () => {
+  for (const filter of [
+    'display eq "Ada"',
+    '$ref eq "https://example.com/Users/1"',
+    'value eq "1" and not (display co "A")',
+    'urn:x:value eq "1"',
+    'type.value eq "User"',
+    'value[type eq "User"]',
+    'colour pr',
+  ]) {
+    for (const operation of [
+      { op: 'remove', path: `members[${filter}]` },
+      { op: 'add', path: `members[${filter}]`, value: { display: 'x' } },
+    ]) {
+      expect(() => split(operation)).toThrow(expect.objectContaining({ scimType: 'invalidFilter' }))
+    }
+  }
+})
+
+test('a member that names one field twice, spelt differently, is refused', () => {
+  expect(() => split({ op: 'add', path: 'members', value: [{ value: '1', Value: '2' }] })).toThrow(
+    expect.objectContaining({ scimType: 'invalidSyntax' }),
+  )
 })
 
 test('the order of operations is kept on both sides', () => {

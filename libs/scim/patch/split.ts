@@ -4,20 +4,20 @@ import { errors } from '../error.ts'
 import { printPath } from '../filter/filter.ts'
 import type { AttributePath, Filter } from '../filter/filter.ts'
 import { isObject } from '../json.ts'
-import type { JsonValue } from '../json.ts'
-import { readMember, readMembers } from '../member.ts'
-import type { Member } from '../member.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
+import { readMemberId, readMemberIds } from '../member.ts'
+import { caselessFields } from '../message.ts'
 import { groupSchema } from '../schema/group.ts'
 import type { PatchOperation, PatchPath } from './operation.ts'
 
-/** A change to who belongs to a group, which can be made without knowing the other members. */
+/** A change to who belongs to a group, which can be made without knowing the other members. `values` are the ids of members. */
 export type MembershipChange =
-  | { readonly kind: 'add'; readonly members: Member[] }
+  | { readonly kind: 'add'; readonly values: string[] }
   | { readonly kind: 'remove'; readonly values: string[] }
   | { readonly kind: 'removeAll' }
   /** The members afterwards are these and no others. */
-  | { readonly kind: 'replace'; readonly members: Member[] }
-  /** `filter` is about one member: value, type, display. */
+  | { readonly kind: 'replace'; readonly values: string[] }
+  /** `filter` is about one member: its value and its type. */
   | { readonly kind: 'removeMatching'; readonly filter: Filter }
 
 export interface SplitPatch {
@@ -29,14 +29,16 @@ export interface SplitPatch {
 
 /**
  * The operations of a Group's PATCH: those on the document, and those on its memberships. Edits of a member's parts, such as
- * members[value eq "..."].display, are accepted and do nothing. Throws `mutability` for a new `value` of an existing member, `invalidValue`.
+ * members[value eq "..."].display, are accepted and do nothing. Throws `mutability` for a new `value` of an existing member, `invalidFilter`
+ * where members are selected by anything but value and type, `invalidValue`, `invalidSyntax`.
  */
 export function splitPatch(operations: readonly PatchOperation[], found = new Diagnosis()): SplitPatch {
   const split: SplitPatch = { document: [], membership: [] }
   for (const operation of operations) {
-    if (operation.path === undefined || isWholeGroup(operation.path)) splitValue(operation, split, found)
-    else if (isMembers(operation.path.path)) {
-      const change = membershipChange(operation, operation.path, found)
+    const { op, path } = operation
+    if (path === undefined || (op !== 'remove' && isWholeGroup(path))) splitValue(operation, split, found)
+    else if (isMembers(path.path)) {
+      const change = membershipChange(operation, path, found)
       if (change !== undefined) split.membership.push(change)
     } else split.document.push(operation)
   }
@@ -50,18 +52,28 @@ function splitValue(operation: PatchOperation, split: SplitPatch, found: Diagnos
     split.document.push(operation)
     return
   }
-  const entries = Object.entries(value)
-  const rest = entries.filter(([key]) => !membersKeys.has(key.toLowerCase()))
-  for (const [key, content] of entries) {
-    if (!membersKeys.has(key.toLowerCase())) continue
-    const members = readMembers(content, below(below(pointer, 'value'), key), found)
-    const change = wholeChange(op, members)
-    if (change !== undefined) split.membership.push(change)
+  const rest = withoutMembers(value, below(pointer, 'value'))
+  if (Object.keys(rest).length > 0) split.document.push({ ...operation, value: rest })
+
+  /** What is left when the members have gone to theirs; the URN of the schema as a key holds attributes of the group too. */
+  function withoutMembers(attributes: JsonObject, at: string): JsonObject {
+    const others: [string, JsonValue][] = []
+    for (const [key, content] of Object.entries(attributes)) {
+      const name = key.toLowerCase()
+      if (membersKeys.has(name)) {
+        const change = wholeChange(op, readMemberIds(content, below(at, key), found))
+        if (change !== undefined) split.membership.push(change)
+      } else if (name === groupKey && isObject(content)) {
+        const inner = withoutMembers(content, below(at, key))
+        if (Object.keys(inner).length > 0) others.push([key, inner])
+      } else others.push([key, content])
+    }
+    return Object.fromEntries(others)
   }
-  if (rest.length > 0) split.document.push({ ...operation, value: Object.fromEntries(rest) })
 }
 
-const membersKeys: ReadonlySet<string> = new Set(['members', `${groupSchema.id}:members`.toLowerCase()])
+const groupKey = groupSchema.id.toLowerCase()
+const membersKeys: ReadonlySet<string> = new Set(['members', `${groupKey}:members`])
 
 function isMembers({ sub: _sub, ...attribute }: AttributePath): boolean {
   return membersKeys.has(printPath(attribute).toLowerCase())
@@ -69,7 +81,7 @@ function isMembers({ sub: _sub, ...attribute }: AttributePath): boolean {
 
 /** The URN of the schema as a path means the group itself. */
 function isWholeGroup({ path, filter }: PatchPath): boolean {
-  return filter === undefined && printPath(path).toLowerCase() === groupSchema.id.toLowerCase()
+  return filter === undefined && printPath(path).toLowerCase() === groupKey
 }
 
 function membershipChange(
@@ -80,32 +92,33 @@ function membershipChange(
   const { op, value, pointer } = operation
   const part = (sub ?? path.sub)?.toLowerCase()
   if (part !== undefined) {
-    if (part === 'value') throw errors.mutability('"members.value" is immutable. Remove the member and add another.')
+    if (part === 'value') throw immutableValue()
     return undefined
   }
   if (filter !== undefined) {
     const values = valuesOf(filter)
+    if (values === undefined) checkFilter(filter)
     if (op === 'remove') return values === undefined ? { kind: 'removeMatching', filter } : { kind: 'remove', values }
     return selectedChange(value, values, below(pointer, 'value'), found)
   }
   if (op === 'remove' && value !== undefined && value !== null) {
     found.push(all.valueOnRemove(pointer))
-    const values = listedMembers(value, below(pointer, 'value'), found).map((member) => member.value)
+    const values = listedIds(value, below(pointer, 'value'), found)
     return values.length === 0 ? undefined : { kind: 'remove', values }
   }
-  const read = op === 'add' ? listedMembers : readMembers
+  const read = op === 'add' ? listedIds : readMemberIds
   return wholeChange(op, read(value, below(pointer, 'value'), found))
 }
 
 /** What is added or removed may also be one member alone, RFC 7644 section 3.5.2.1. */
-function listedMembers(value: JsonValue | undefined, pointer: string, found: Diagnosis): Member[] {
-  return isObject(value) ? [readMember(value, pointer, found)] : readMembers(value, pointer, found)
+function listedIds(value: JsonValue | undefined, pointer: string, found: Diagnosis): string[] {
+  return isObject(value) ? [readMemberId(value, pointer, found)] : readMemberIds(value, pointer, found)
 }
 
-function wholeChange(op: PatchOperation['op'], members: Member[]): MembershipChange | undefined {
+function wholeChange(op: PatchOperation['op'], values: string[]): MembershipChange | undefined {
   if (op === 'remove') return { kind: 'removeAll' }
-  if (op === 'add') return members.length === 0 ? undefined : { kind: 'add', members }
-  return members.length === 0 ? { kind: 'removeAll' } : { kind: 'replace', members }
+  if (op === 'add') return values.length === 0 ? undefined : { kind: 'add', values }
+  return values.length === 0 ? { kind: 'removeAll' } : { kind: 'replace', values }
 }
 
 /** Adding to or replacing a selected member: it is there afterwards, under the same id. */
@@ -115,15 +128,35 @@ function selectedChange(
   pointer: string,
   found: Diagnosis,
 ): MembershipChange | undefined {
-  const [selected, ...others] = values ?? []
-  if (selected === undefined || others.length > 0) return undefined
   const given = Array.isArray(value) && value.length === 1 ? value[0] : value
-  const [member] = readMembers([isObject(given) ? { value: selected, ...given } : selected], pointer, found)
-  if (member === undefined) return undefined
-  if (member.value !== selected) {
-    throw errors.mutability('"members.value" is immutable. Remove the member and add another.')
+  const id = namesMember(given) ? readMemberId(given, pointer, found) : undefined
+  const [selected, ...others] = values ?? []
+  if (selected === undefined || others.length > 0) {
+    if (id !== undefined) throw immutableValue()
+    return undefined
   }
-  return { kind: 'add', members: [member] }
+  if (id !== undefined && id !== selected) throw immutableValue()
+  return { kind: 'add', values: [readMemberId({ value: selected }, pointer, found)] }
+}
+
+function namesMember(given: JsonValue | undefined): boolean {
+  const value = isObject(given) ? caselessFields(given).get('value') : given
+  return value !== undefined && value !== null && !Array.isArray(value)
+}
+
+function immutableValue() {
+  return errors.mutability('"members.value" is immutable. Remove the member and add another.')
+}
+
+/** A member is kept as its id and what it is the id of: its display is another resource's, and its $ref is made of both. */
+function checkFilter(filter: Filter): void {
+  if ('terms' in filter) return filter.terms.forEach(checkFilter)
+  if ('term' in filter) return checkFilter(filter.term)
+  const { schema, name, sub } = filter.path
+  const isKept = schema === undefined && sub === undefined && ['value', 'type'].includes(name.toLowerCase())
+  if (filter.kind === 'valuePath' || !isKept) {
+    throw errors.invalidFilter('Members are selected by "value" and "type" alone. Write members[value eq "..."].')
+  }
 }
 
 /** The ids that a filter lists: `value eq "..."`, or a chain of them joined by `or`. Undefined for every other filter. */

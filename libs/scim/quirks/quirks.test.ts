@@ -168,7 +168,7 @@ const proofs: Record<string, { before?: object; met: unknown; otherwise?: unknow
   'sailpoint-adds-to-replace': { before: { active: true }, met: { active: false } },
   'sailpoint-discovers-schemas': { met: {} },
   'rippling-probes-the-configuration': { met: {} },
-  'rippling-patches-groups-if-told': { met: { membership: [{ kind: 'add', members: [{ value: '{uid1}' }] }] } },
+  'rippling-patches-groups-if-told': { met: { membership: [{ kind: 'add', values: ['{uid1}'] }] } },
 }
 
 function enterprise(): string {

@@ -1,5 +1,7 @@
 import { schemaDocument } from '../discovery/schemas.ts'
 import type { JsonObject } from '../json.ts'
+import { printPath } from '../filter/filter.ts'
+import { parseAttributePath } from '../filter/parse.ts'
 import { readSchema, schemaClash, schemaLimits } from './read-schema.ts'
 import type { Schema } from './resource-type.ts'
 
@@ -150,6 +152,8 @@ test.each([
   ['urn:acme:x:1.0:User', true],
   ['urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User', true],
   ['URN:acme:x_y~z-1', true],
+  ['urn:acme:pay~roll', true],
+  ['urn:acme:~', true],
   ['urn:acme', false],
   ['urn:acme:x:', false],
   ['urn:acme:a/b', false],
@@ -160,8 +164,9 @@ test.each([
   ['urn:ietf:params:scim:schemas:core:2.0:User', false],
   ['urn:ietf:params:scim:schemas:CORE:2.0:Device', false],
   ['urn:ietf:params:scim:api:messages:2.0:PatchOp', false],
-])('the URN %s may be given: %p', (urn, may) => {
+])('the URN %s may be given: %p; if so, it is a path', (urn, may) => {
   expect(faultsOf(document([{ name: 'a' }], { id: urn })).length).toBe(may ? 0 : 1)
+  if (may) expect(printPath(parseAttributePath(urn).path)).toBe(urn)
 })
 
 test.each<[string, unknown]>([

@@ -1,26 +1,32 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
+import { isConnectionLoss } from '#libs/postgres/index'
+import { CAPTURES, type Captures } from '../capture.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
-import { Captures } from '../store/captures.ts'
 
 /** Milliseconds. */
 const lookEvery = 15 * 60_000
 
+type ForgetParts = Pick<GatewayParts, 'clock' | 'captureRetention' | 'logger'>
+
 /** Forgets captured requests once they are older than they may be; every gateway does, and there is no harm in that. */
 @Injectable()
 export class ForgetCaptures implements OnModuleInit, OnModuleDestroy {
-  readonly #parts: GatewayParts
+  readonly #parts: ForgetParts
   readonly #captures: Captures
   #timer: NodeJS.Timeout | undefined
-  #forgetting: Promise<void> = Promise.resolve()
+  #forgetting: Promise<void> | undefined
 
-  constructor(@Inject(GATEWAY_PARTS) parts: GatewayParts, captures: Captures) {
+  constructor(@Inject(GATEWAY_PARTS) parts: ForgetParts, @Inject(CAPTURES) captures: Captures) {
     this.#parts = parts
     this.#captures = captures
   }
 
   onModuleInit(): void {
-    this.#forget()
-    this.#timer = setInterval(() => this.#forget(), lookEvery)
+    const look = (): void => {
+      this.#forgetting ??= this.#forget().finally(() => (this.#forgetting = undefined))
+    }
+    look()
+    this.#timer = setInterval(look, lookEvery)
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -28,9 +34,12 @@ export class ForgetCaptures implements OnModuleInit, OnModuleDestroy {
     await Promise.all([this.#forgetting, this.#captures.settled()])
   }
 
-  #forget(): void {
-    const { clock, captureRetention } = this.#parts
-    // While Postgres is away there is another time.
-    this.#forgetting = this.#captures.purge(new Date(clock().getTime() - captureRetention)).catch(() => undefined)
+  async #forget(): Promise<void> {
+    const { clock, captureRetention, logger } = this.#parts
+    try {
+      await this.#captures.purge(new Date(clock().getTime() - captureRetention))
+    } catch (error) {
+      if (!isConnectionLoss(error)) logger.error({ err: error }, 'captured requests could not be forgotten')
+    }
   }
 }

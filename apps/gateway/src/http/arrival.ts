@@ -26,7 +26,7 @@ export function arrivalOf(
       .filter((part) => part !== '')
       .map(decoded)
       .join('/')}`,
-    query: new URLSearchParams(query),
+    query: readQuery(query),
     headers: joined(raw.headersDistinct),
     address: callerAddress(raw),
     receivedAt: now,
@@ -56,6 +56,14 @@ function brokenOff(): ScimError {
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator)
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+/**
+ * RFC 7644 section 1.1 has values percent-encoded (RFC 3986), where "+" is itself; forms write a space so. Which of the two a client does, shows where
+ * it writes a space as %20: there every "+" is one, as in an e-mail address.
+ */
+function readQuery(query: string): URLSearchParams {
+  return new URLSearchParams(query.includes('%20') ? query.replaceAll('+', '%2B') : query)
 }
 
 function decoded(part: string): string {

@@ -5,11 +5,10 @@ import { AdminApi, type AdminCall, Call, aboutNothing } from '#libs/admin/index'
 import { newId } from '#libs/events/index'
 import { callerAddress, parse, problems } from '#libs/http/index'
 import { parseJson } from '#libs/scim/index'
-import type { Capture } from '../capture.ts'
+import { type Capture, CAPTURES, type Captures } from '../capture.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 import { isId } from '../record.ts'
 import { serveReplay, type ServeParts } from '../serve.ts'
-import { Captures } from '../store/captures.ts'
 import type { Arrival } from '../way-in.ts'
 import { SERVE_PARTS } from './scim.controller.ts'
 
@@ -25,7 +24,7 @@ export class RequestsController {
   constructor(
     @Inject(SERVE_PARTS) serveParts: ServeParts,
     @Inject(GATEWAY_PARTS) parts: GatewayParts,
-    @Inject(Captures) captures: Captures,
+    @Inject(CAPTURES) captures: Captures,
   ) {
     this.#serve = serveParts
     this.#parts = parts
@@ -34,7 +33,7 @@ export class RequestsController {
 
   /**
    * Sends a captured request through the gateway again, as if its identity provider had: everything but its key is judged anew.
-   * Answers with what was sent and what came of it, under a request id of its own.
+   * Answers with what was sent and what came of it, under a request id of its own; a body that is too large to be held is left out.
    */
   @Post(':request/replay')
   @HttpCode(200)
@@ -58,7 +57,7 @@ export class RequestsController {
     return {
       requestId: arrival.requestId,
       replayOf: id,
-      request: { method, path, query, ...(capture.body === undefined ? {} : { body: capture.body }) },
+      request: { method, path, query, ...(capture.body === undefined ? {} : { body: parseJson(capture.body) }) },
       response: {
         status: answer.status,
         headers: answer.headers,
@@ -90,7 +89,7 @@ export class RequestsController {
       began: performance.now(),
       traceId: call.traceparent.split('-')[1] ?? '',
       traceparent: call.traceparent,
-      readBody: async () => Buffer.from(capture.body === undefined ? '' : JSON.stringify(capture.body)),
+      readBody: async () => Buffer.from(capture.body ?? ''),
     }
   }
 }

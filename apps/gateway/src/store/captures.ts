@@ -1,63 +1,100 @@
-import type { Database } from '#libs/postgres/index'
-import { parseJson } from '#libs/scim/index'
-import type { Capture } from '../capture.ts'
+import { setImmediate } from 'node:timers/promises'
+import { type Database, isConnectionLoss } from '#libs/postgres/index'
+import type { Capture, Captures } from '../capture.ts'
 
-/** Captures that wait for a slow database at the most; what comes beyond is not kept. */
-const mostWaiting = 500
+/** Captures that wait at the most, and characters of the requests that they are made of. */
+const mostWaiting = 200
+const mostCharactersWaiting = 16 * 1024 * 1024
+/** Captures of one insert at the most; another is begun once they have so many characters. */
+const mostRows = 50
+const manyCharacters = 1024 * 1024
 
-type Row = Omit<Capture, 'body'> & { readonly body: string | null }
+interface Waiting {
+  readonly make: () => Capture | undefined
+  readonly size: number
+}
 
-/** The captured requests of sandboxes. To keep one costs its request nothing, and it may be lost: the trail is elsewhere. */
-export class Captures {
+/** The captured requests of sandboxes in Postgres. They are made one in a turn of the event loop, so that other requests come between. */
+export class StoredCaptures implements Captures {
   readonly #database: Database
   readonly #onFailure: (error: unknown) => void
-  #waiting: Capture[] = []
-  #writing: Promise<void> | undefined
+  readonly #waiting: Waiting[] = []
+  #charactersWaiting = 0
+  #working: Promise<void> | undefined
 
   constructor(database: Database, onFailure: (error: unknown) => void) {
     this.#database = database
     this.#onFailure = onFailure
   }
 
-  /** Kept soon. */
-  keep(capture: Capture): void {
-    if (this.#waiting.length >= mostWaiting) return
-    this.#waiting.push(capture)
-    this.#writing ??= this.#write().finally(() => (this.#writing = undefined))
+  keep(make: Waiting['make'], size: number): void {
+    if (this.#waiting.length >= mostWaiting || this.#charactersWaiting + size > mostCharactersWaiting) return
+    this.#waiting.push({ make, size })
+    this.#charactersWaiting += size
+    this.#working ??= this.#work().finally(() => (this.#working = undefined))
   }
 
-  /** The capture of the request with that id. */
   async find(requestId: string): Promise<Capture | undefined> {
-    await this.#writing
+    await this.#working
     const [row] = await this.#database.query<Row>(find, [requestId])
-    return row && { ...row, body: row.body === null ? undefined : parseJson(row.body) }
+    return row && { ...row, body: row.body ?? undefined }
   }
 
-  /** Forgets what was received before that. */
   async purge(before: Date): Promise<void> {
     await this.#database.query('DELETE FROM gateway.captured_request WHERE received_at < $1', [before])
   }
 
-  /** Once all that was to be kept is, or could not be. */
   async settled(): Promise<void> {
-    await this.#writing
+    await this.#working
   }
 
-  async #write(): Promise<void> {
+  async #work(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const rows = this.#waiting.splice(0).map((one) => ({
-        request_id: one.requestId,
-        connection: one.connection,
-        received_at: one.receivedAt,
-        method: one.method,
-        path: one.path,
-        query: one.query,
-        headers: one.headers,
-        body: one.body === undefined ? null : JSON.stringify(one.body),
-      }))
-      await this.#database.query(insert, [JSON.stringify(rows)]).catch(this.#onFailure)
+      const rows = await this.#make()
+      await this.#insert(rows)
     }
   }
+
+  /** One that Postgres refuses, for whatever reason, costs no other. */
+  async #insert(rows: readonly object[]): Promise<void> {
+    if (rows.length === 0) return
+    try {
+      await this.#database.query(insert, [JSON.stringify(rows)])
+    } catch (error) {
+      if (rows.length === 1 || isConnectionLoss(error)) this.#onFailure(error)
+      else for (const row of rows) await this.#insert([row])
+    }
+  }
+
+  async #make(): Promise<object[]> {
+    const rows: object[] = []
+    for (let characters = 0; rows.length < mostRows && characters < manyCharacters;) {
+      await setImmediate()
+      const next = this.#waiting.shift()
+      if (next === undefined) break
+      this.#charactersWaiting -= next.size
+      const capture = this.#captureOf(next)
+      if (capture === undefined) continue
+      rows.push(rowOf(capture))
+      characters += capture.body?.length ?? 0
+    }
+    return rows
+  }
+
+  #captureOf({ make }: Waiting): Capture | undefined {
+    try {
+      return make()
+    } catch (error) {
+      this.#onFailure(error)
+      return undefined
+    }
+  }
+}
+
+type Row = Omit<Capture, 'body'> & { readonly body: string | null }
+
+function rowOf({ requestId, receivedAt, ...rest }: Capture): object {
+  return { ...rest, request_id: requestId, received_at: receivedAt }
 }
 
 const insert = {

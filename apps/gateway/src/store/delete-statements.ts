@@ -51,3 +51,19 @@ export const leaveGroups: Statement = {
     )
     SELECT connection, group_id AS "groupId", member_id AS value FROM gone`,
 }
+
+/** Deleted records that would be members of these groups again when restored no longer will. */
+export const leaveOut: Statement = {
+  name: 'gateway leave out deleted members',
+  text: `
+    UPDATE gateway.deleted_record AS d SET group_ids = array_remove(d.group_ids, k.group_id)
+    FROM unnest((SELECT $1::text[]), (SELECT $2::uuid[]), (SELECT $3::uuid[])) AS k(connection, group_id, id)
+    WHERE ${isOfKey('d', 'k', 'connection', 'id')} AND d.group_ids @> ARRAY[k.group_id]`,
+}
+/** The same of all but those listed. */
+export const leaveOutOthers: Statement = {
+  name: 'gateway leave out other deleted members',
+  text: `
+    UPDATE gateway.deleted_record SET group_ids = array_remove(group_ids, $2::uuid)
+    WHERE connection = $1 AND group_ids @> ARRAY[$2::uuid] AND id::text <> ALL((SELECT $3::text[])::text[])`,
+}

@@ -72,6 +72,12 @@ export class KnownTrust {
     return connection
   }
 
+  /** The connection as memory has it, be it old: for the record of what is refused before anything may be asked. */
+  remembered(id: string): KnownConnection | undefined {
+    const held = this.#connections.peek(id, { allowStale: true })
+    return held === 'unknown' ? undefined : held
+  }
+
   /** Applies what the keys service said; what is in memory gives way once that is durable. */
   async apply(transaction: Transaction, events: readonly AnyEvent[]): Promise<void> {
     for (const event of events) {

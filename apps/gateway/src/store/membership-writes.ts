@@ -37,6 +37,7 @@ export async function writeMemberships(
     [...edit.remove].map((member) => [job.principal.connection, job.command.id, member] as const),
   )
   if (remove.length > 0) removals.push(transaction.query<MemberRow>(statements.deleteMembers, columns(remove, 3)))
+  keepFromComingBack(transaction, edits, remove)
   const add = edits.flatMap(({ job, edit }) =>
     [...edit.add]
       .sort()
@@ -56,6 +57,20 @@ export async function writeMemberships(
   for (const { groupId, value } of removedRows.flat()) deltaOf(groupId).removed.push(value)
   for (const { groupId, value, kind } of addedRows) deltaOf(groupId).added.push({ value, kind })
   return deltas
+}
+
+/** Who is deleted, and taken out of a group meanwhile, is not a member of it again when restored. */
+function keepFromComingBack(
+  transaction: Transaction,
+  edits: readonly Planned[],
+  removed: readonly (readonly [connection: string, group: string, member: string])[],
+): void {
+  for (const { job, edit, intent } of edits) {
+    if (!edit.clear || intent.write === 'insert') continue
+    transaction.send(deletes.leaveOutOthers, [job.principal.connection, job.command.id, [...edit.add]])
+  }
+  const ours = removed.filter(([, , member]) => isId(member))
+  if (ours.length > 0) transaction.send(deletes.leaveOut, columns(ours, 3))
 }
 
 /** What was deleted leaves the groups it was in: they get a new version and an event each. */

@@ -272,6 +272,16 @@ class KeyLife1764000000012 implements MigrationInterface {
   }
 }
 
+class LeftOut1764000000013 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE INDEX deleted_record_groups ON gateway.deleted_record USING gin (group_ids)')
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP INDEX gateway.deleted_record_groups')
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -284,4 +294,5 @@ export const migrations = [
   InPlace1764000000010,
   Fold1764000000011,
   KeyLife1764000000012,
+  LeftOut1764000000013,
 ]

@@ -16,6 +16,7 @@ export interface Planned {
 /** What was written, or why it was not. */
 export type PlannedOrRefused = Planned | ScimError
 
+/** The connections, and in the same order the ids, for a statement that takes both as arrays. */
 export function idsOf(jobs: readonly Job[]): [string[], string[]] {
   return [jobs.map((job) => job.principal.connection), jobs.map((job) => job.command.id)]
 }

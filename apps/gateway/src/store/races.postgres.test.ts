@@ -103,7 +103,7 @@ async function write(kind: 'User' | 'Group', command: Command): Promise<Written 
 async function create(kind: 'User' | 'Group', body: object, members: readonly string[] = []): Promise<string> {
   const id = crypto.randomUUID()
   const { resource } = readResource(resourceTypes[kind], { schemas: [resourceTypes[kind].schema.id], ...body })
-  const edit = members.length === 0 ? noEdit : replacement(members.map((value) => ({ value })))
+  const edit = members.length === 0 ? noEdit : replacement(members)
   expect(await write(kind, { kind: 'create', id, document: resource, members: edit })).toMatchObject({ id })
   return id
 }

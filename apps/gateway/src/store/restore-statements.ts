@@ -3,6 +3,13 @@ import type { Statement } from '#libs/postgres/index'
 /** Restorations of one connection come one after the other, so that each finds the other side of a membership either standing or deleted. */
 export const oneAtATime = `SELECT pg_advisory_xact_lock(hashtextextended('latchkey restore ' || $1, 0))`
 
+/** The groups that still stand of those which it was a member of. */
+export const lockGroupsOf = `
+  SELECT g.id FROM gateway.scim_group g
+  WHERE g.connection = $1 AND g.id = ANY(ARRAY(
+    SELECT unnest(group_ids) FROM gateway.deleted_record WHERE connection = $1 AND id = $2))
+  ORDER BY g.id FOR NO KEY UPDATE`
+
 export const lockDeleted = `
   SELECT id, resource_type AS kind, version, created, document::text AS document, group_ids AS "groupIds", member_ids AS "memberIds", parked_ids AS "parkedIds"
   FROM gateway.deleted_record WHERE connection = $1 AND id = $2 FOR UPDATE`

@@ -19,6 +19,8 @@ export async function restore(transaction: Transaction, log: EventLog, request: 
   const { connection } = scope
   if (!(await holdConnections(transaction, [connection]))) return { outcome: 'unknown' }
   transaction.send(restores.oneAtATime, [connection])
+  // Before the record, as batches do that change these groups.
+  const locked = await transaction.query<{ id: string }>(restores.lockGroupsOf, [connection, id])
   const [deleted] = await transaction.query<DeletedRow>(restores.lockDeleted, [connection, id])
   if (deleted === undefined) {
     const [standing] = await transaction.query<StandingRow>(restores.findStanding, [connection, id])
@@ -27,10 +29,6 @@ export async function restore(transaction: Transaction, log: EventLog, request: 
   }
   const { kind, created, groupIds } = deleted
   const document = storedResource(deleted.document)
-  const locked = await transaction.query<{ id: string }>(statements.lockGroups, [
-    groupIds.map(() => connection),
-    groupIds,
-  ])
   const events: AnyEvent[] = []
   if (kind === 'User') {
     events.push(userRestored(scope, occasion, { ...deleted, document }))
@@ -48,7 +46,7 @@ export async function restore(transaction: Transaction, log: EventLog, request: 
     transaction.send(statements.insertGroups, [JSON.stringify([row])])
   }
   const version = deleted.version + events.length
-  const standing = locked.map((group) => group.id)
+  const standing = locked.map((group) => group.id).filter((group) => groupIds.includes(group))
   events.push(...(await rejoin(transaction, request, kind, standing)))
   const gone = groupIds.filter((group) => !standing.includes(group))
   if (gone.length > 0) transaction.send(restores.leaveMemberWithGroups, [connection, id, gone])

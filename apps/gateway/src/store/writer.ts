@@ -15,6 +15,7 @@ import { gatewaySchema } from '../names.ts'
 import { type Job, type Unit, userNameTaken } from './job.ts'
 import { rehearse } from './rehearsal.ts'
 import { holdTogether, TornApart } from './together.ts'
+import { Turns } from './turns.ts'
 
 export interface WriterOptions {
   readonly database: Database
@@ -25,6 +26,9 @@ export interface WriterOptions {
 const attempts = 6
 /** Commands that wait for a slow database at the most; more are answered 503. */
 const mostWaiting = 10_000
+/** Of the pool's connections so many may be at rehearsals; others wait so many milliseconds for their turn. */
+const rehearsals = 2
+const patience = 5_000
 
 /**
  * Writes commands in batches, each batch one transaction that holds records, memberships, uniqueness, lifecycle
@@ -34,6 +38,7 @@ export class Writer implements RecordWrites {
   readonly #options: WriterOptions
   readonly #batches: Batches<Unit>
   readonly #lanes: Lanes
+  readonly #rehearsals = new Turns(rehearsals, patience)
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -62,13 +67,13 @@ export class Writer implements RecordWrites {
   }
 
   async rehearse<T>(work: (stage: Stage) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await rehearse(this.#options.database, work)
-      } catch (error) {
-        if (!isTransient(error) || attempt === attempts) throw this.#refusal(error)
-        await beforeAnother(attempt)
-      }
+    const giveBack = await this.#rehearsals.take()
+    try {
+      return await rehearse(this.#options.database, work)
+    } catch (error) {
+      throw this.#refusal(error)
+    } finally {
+      giveBack()
     }
   }
 

@@ -1,0 +1,34 @@
+import { errors } from '#libs/scim/index'
+import type { KnownConnection } from '../principal.ts'
+import type { Passage, WayInParts } from '../way-in.ts'
+
+/** What is unknown is remembered too: nobody may have us remember long texts. */
+const longestConnectionId = 64
+
+/** Who the address names; whether there is such a connection is not told to anyone without its key. */
+export async function connection(passage: Passage, { trust }: WayInParts): Promise<void> {
+  if (passage.arrival.connectionId.length > longestConnectionId) return
+  const known = await trust.connection(passage.arrival.connectionId)
+  if (known !== undefined) passage.connection = known
+}
+
+/** In place of a key, for a request that an operator sends again. */
+export async function sandbox(passage: Passage, parts: WayInParts): Promise<void> {
+  await connection(passage, parts)
+  if (passage.connection?.environment !== 'sandbox') {
+    throw errors.forbidden(
+      'not-a-sandbox',
+      'Only a request of a sandbox can be sent again. Use a connection of that environment.',
+    )
+  }
+  checkEnabled(passage.connection)
+}
+
+export function checkEnabled(known: KnownConnection | undefined): void {
+  if (known === undefined || !known.enabled) {
+    throw errors.forbidden(
+      'connection-disabled',
+      'This connection is disabled. Enable it again before provisioning goes on.',
+    )
+  }
+}
