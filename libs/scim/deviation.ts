@@ -139,6 +139,13 @@ export const deviations = {
       'The user to be created was there already; it was taken over and changed to what was sent.',
       'Nothing needs to be done. To have such a request refused, set "conflicts" of the connection to "reject".',
     ),
+  activeKept: (pointer: string) =>
+    found(
+      'active-kept',
+      pointer,
+      '"active" was to be left without a value, which says neither that the user may sign in nor that it may not; it was left as it is.',
+      'Send true or false.',
+    ),
   emptyOperations: (pointer: string) =>
     found(
       'empty-operations',
@@ -187,6 +194,13 @@ export const deviations = {
       pointer,
       'A filter compares what follows "[...]"; it was read as one element that satisfies both.',
       'Put the comparison into the brackets, like emails[type eq "work" and value eq "..."].',
+    ),
+  anotherCharset: (pointer: string) =>
+    found(
+      'another-charset',
+      pointer,
+      'The Content-Type names a charset other than UTF-8; the body was read as UTF-8 all the same.',
+      'Leave the charset out, and encode the body as UTF-8.',
     ),
   anotherDialect: (pointer: string, seen: string) =>
     found(
