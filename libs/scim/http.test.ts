@@ -1,24 +1,20 @@
-import { isScimMediaType, responseMediaType } from './media-type.ts'
+import { isScimMediaType, namesAnotherCharset, responseMediaType } from './media-type.ts'
 import { parseSearch, readSearch } from './search.ts'
 import { namesVersion, renderVersion } from './version.ts'
 
-test('point 42: both content types are taken, with any parameter but a charset that is not UTF-8', () => {
+test('point 42: both content types are taken, with any parameter, and a charset other than UTF-8 is seen', () => {
   for (const type of [
     'application/scim+json',
     'application/json;version=2',
     'Application/SCIM+JSON; charset=utf-8',
     'application/json;x=1;Charset="UTF-8"',
   ]) {
-    expect(isScimMediaType(type)).toBe(true)
+    expect([isScimMediaType(type), namesAnotherCharset(type)]).toEqual([true, false])
   }
-  for (const type of [
-    undefined,
-    '',
-    'text/plain',
-    'application/jsonx',
-    'application/scim+json; charset=iso-8859-1',
-    'application/json;charset="utf-16"',
-  ]) {
+  for (const type of ['application/scim+json; charset=iso-8859-1', 'application/json;charset="us-ascii"']) {
+    expect([isScimMediaType(type), namesAnotherCharset(type)]).toEqual([true, true])
+  }
+  for (const type of [undefined, '', 'text/plain', 'application/jsonx']) {
     expect(isScimMediaType(type)).toBe(false)
   }
 })
