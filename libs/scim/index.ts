@@ -45,7 +45,7 @@ export type { PatchOperation, PatchPath } from './patch/operation.ts'
 export { applyPatch } from './patch/apply.ts'
 export type { PatchedResource } from './patch/apply.ts'
 export { splitPatch } from './patch/split.ts'
-export type { MembershipChange, SplitPatch } from './patch/split.ts'
+export type { MemberClaim, MembershipChange, SplitPatch } from './patch/split.ts'
 
 export { bulkRequestSchema, parseBulk } from './bulk/request.ts'
 export type { BulkMethod, BulkOperation, BulkRequest } from './bulk/request.ts'

@@ -392,6 +392,30 @@ describe('PATCH remove', () => {
     expect(await read(team, 'Groups')).toEqual(team)
   })
 
+  test('of what a member is, is refused as mutability where it would change, and passes where it would not', async () => {
+    const { id, meta } = await create('/Users', user('a.member'))
+    const team = await create('/Groups', group('members.immutable', [id]))
+    const path = `members[value eq "${id}"]`
+    for (const operation of [
+      { op: 'replace', path: `${path}.type`, value: 'Group' },
+      { op: 'add', path: 'members.type', value: 'Group' },
+      { op: 'replace', path: `${path}.$ref`, value: meta.location.replace('Users', 'Groups') },
+      { op: 'replace', path, value: { type: 'Group' } },
+      { op: 'remove', path: `${path}.type` },
+      { op: 'remove', path: `${path}.display` },
+    ]) {
+      expect(await scim('PATCH', `/Groups/${team.id}`, patch(operation))).toMatchObject(refused(400, 'mutability'))
+    }
+    for (const operation of [
+      { op: 'replace', path: `${path}.type`, value: 'User' },
+      { op: 'replace', path: `${path}.$ref`, value: meta.location },
+      { op: 'replace', path, value: { value: id, type: 'User', $ref: meta.location } },
+      { op: 'replace', path: `${path}.display`, value: 'Another' },
+    ]) {
+      expect(await scim('PATCH', `/Groups/${team.id}`, patch(operation))).toMatchObject({ status: 200, body: team })
+    }
+  })
+
   test('of a member who is none, or of a value that is not there, succeeds and changes nothing', async () => {
     const team = await create('/Groups', group('remove.none', [(await create('/Users', user('stays'))).id]))
     const operation = { op: 'remove', path: `members[value eq "${unknown}"]` }
