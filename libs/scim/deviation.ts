@@ -160,6 +160,13 @@ export const deviations = {
       '"op" is not in lower case; it was read as if it were.',
       'Send add, replace or remove.',
     ),
+  methodLetterCase: (pointer: string) =>
+    found(
+      'method-letter-case',
+      pointer,
+      'The method of a bulk operation is not in upper case; it was read as if it were.',
+      'Send POST, PUT, PATCH or DELETE.',
+    ),
   valueOnRemove: (pointer: string) =>
     found(
       'value-on-remove',
