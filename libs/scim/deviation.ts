@@ -188,6 +188,34 @@ export const deviations = {
       `No schema of this resource defines ${quoted(name)}; no resource has a value of it, so the term finds none or all.`,
       'Compare an attribute that /Schemas lists, such as userName, externalId or emails.value.',
     ),
+  unknownRequestedAttribute: (pointer: string, name: string) =>
+    found(
+      'unknown-requested-attribute',
+      pointer,
+      `No schema of this resource defines ${quoted(name)}, so that no answer has it; it was ignored.`,
+      'Name attributes that /Schemas lists, those of an extension with its URN and a colon before them.',
+    ),
+  unknownSortAttribute: (pointer: string, name: string) =>
+    found(
+      'unknown-sort-attribute',
+      pointer,
+      `No schema of this resource defines ${quoted(name)}; no resource has a value of it, so that they are in the order of their ids.`,
+      'Sort by an attribute that /Schemas lists, such as userName or meta.created.',
+    ),
+  filterInAttributes: (pointer: string) =>
+    found(
+      'filter-in-attributes',
+      pointer,
+      'A name of an attribute to show or to leave out holds a filter, which selects nothing there; it was ignored.',
+      'Name the attribute alone, such as emails or emails.value.',
+    ),
+  filteredSingleValue: (pointer: string) =>
+    found(
+      'filtered-single-value',
+      pointer,
+      'A filter has "[...]" after an attribute of one simple value; what is in it was read as being about that value.',
+      'Compare the attribute itself, like userName eq "...".',
+    ),
   unquotedLiteral: (pointer: string) =>
     found(
       'unquoted-literal',

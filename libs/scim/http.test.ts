@@ -1,3 +1,4 @@
+import { Diagnosis } from './diagnosis.ts'
 import { isScimMediaType, namesAnotherCharset, responseMediaType } from './media-type.ts'
 import { parseSearch, readSearch } from './search.ts'
 import { namesVersion, renderVersion } from './version.ts'
@@ -71,6 +72,17 @@ test('point 40: a search request gives its filter, names and paging', () => {
   )
   expect(() => parseSearch({ filter: 'title pr' })).toThrow(expect.objectContaining({ scimType: 'invalidSyntax' }))
   expect(() => parseSearch({ schemas, filter: 7 })).toThrow(expect.objectContaining({ scimType: 'invalidFilter' }))
+})
+
+test('a search request that sends a number or a list of names as a string is told', () => {
+  const schemas = ['urn:ietf:params:scim:api:messages:2.0:SearchRequest']
+  const found = new Diagnosis()
+  parseSearch({ schemas, count: '5', startIndex: '1', attributes: 'id', sortBy: 'title' }, found)
+  expect(found.deviations.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual([
+    'single-as-many /attributes',
+    'number-as-string /startIndex',
+    'number-as-string /count',
+  ])
 })
 
 test('point 46: a query gives what a list is asked for, and its other parameters are ignored', () => {

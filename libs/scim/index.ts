@@ -65,6 +65,7 @@ export { isScimMediaType, namesAnotherCharset, responseMediaType } from './media
 export { namesVersion, renderVersion } from './version.ts'
 export { parseProjection, project, wants, withSent } from './render.ts'
 export type { NameTree, Projection } from './render.ts'
+export { reportUnknownNames } from './unknown-names.ts'
 export { namesPatched, namesSent } from './sent.ts'
 
 export { type ServiceOffer, serviceProviderConfig } from './discovery/service-provider-config.ts'

@@ -146,6 +146,30 @@ test('a body that is said to be in another charset is read as UTF-8, and that is
   expect(record.deviations).toMatchObject([{ code: 'another-charset', pointer: '' }])
 })
 
+test('what a list or a read is asked for and nobody knows is told, where it stands', async () => {
+  const connection = await world.connection('okta')
+  const scim = world.scim(connection)
+  const { id } = await create(scim, user('a'))
+  await scim('GET', `/Users/${id}?excludedAttributes=nick`)
+  await scim('GET', '/Users?attributes=nick&sortBy=nick&filter=userName[value eq "a"]')
+  const schemas = ['urn:ietf:params:scim:api:messages:2.0:SearchRequest']
+  await scim('POST', '/Users/.search', { schemas, count: '1', sortBy: 'nick', attributes: ['emails[type pr]'] })
+  const records = await eventually(
+    () => world.audit({ connection: connection.id }),
+    (read) => read.some(({ operation }) => operation === 'users.search'),
+  )
+  const told = records.flatMap(({ deviations = [] }) => deviations.map((one: Told) => `${one.code} ${one.pointer}`))
+  expect(told.sort()).toEqual([
+    'filter-in-attributes /attributes',
+    'filtered-single-value ?filter',
+    'number-as-string /count',
+    'unknown-requested-attribute ?attributes',
+    'unknown-requested-attribute ?excludedAttributes',
+    'unknown-sort-attribute /sortBy',
+    'unknown-sort-attribute ?sortBy',
+  ])
+})
+
 test('a request that calls itself another than its connection is kept as is told of', async () => {
   const connection = await world.connection('entra')
   await world.scim(connection)('GET', '/Users', undefined, { 'user-agent': 'Okta SCIM Client 1.0.0' })
