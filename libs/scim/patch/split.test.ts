@@ -112,6 +112,16 @@ test('what is said of the type or the address of members is a claim about whom i
     { kind: 'claim', part: 'type', value: 'User' },
     { kind: 'add', values: ['1'] },
   ])
+  const found = new Diagnosis()
+  for (const value of [{ Type: 'User' }, [{ $ref: '/Users/1', display: 'x' }]]) {
+    splitPatch(
+      parsePatch({ schemas: [patchSchema], Operations: [{ op: 'add', path: 'members[value eq 1]', value }] }),
+      found,
+    )
+  }
+  expect(found.deviations.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual(
+    ['Type', '0/$ref', '0/display'].map((key) => `read-only-attribute /Operations/0/value/${key}`),
+  )
   expect(() => split({ op: 'replace', path: 'members.type', value: 7 })).toThrow(
     expect.objectContaining({ scimType: 'invalidValue' }),
   )

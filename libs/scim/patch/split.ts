@@ -111,10 +111,12 @@ function membershipChanges(
   }
   if (filter !== undefined) {
     if (op === 'remove') return [values === undefined ? { kind: 'removeMatching', filter } : { kind: 'remove', values }]
+    const at = below(pointer, 'value')
+    const place = Array.isArray(value) ? below(at, 0) : at
     const said = partsOf(value).flatMap(([key, content]) =>
-      key.toLowerCase() === 'value' ? [] : claims(key, content, filter, below(below(pointer, 'value'), key), found),
+      key.toLowerCase() === 'value' ? [] : claims(key, content, filter, below(place, key), found),
     )
-    return [...said, ...present(selectedChange(value, values, below(pointer, 'value'), found))]
+    return [...said, ...present(selectedChange(value, values, at, found))]
   }
   if (op === 'remove' && value !== undefined && value !== null) {
     found.push(all.valueOnRemove(pointer))
