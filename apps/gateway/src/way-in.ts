@@ -7,6 +7,7 @@ import {
   dialectOf,
   errors,
   isScimMediaType,
+  namesAnotherCharset,
   type JsonValue,
   parseJson,
   ScimError,
@@ -271,6 +272,7 @@ async function body(passage: Passage, { bodyLimit }: WayInParts): Promise<void> 
   passage.bodySize = bytes.length
   passage.body = parseJson(decode(bytes))
   diagnose(passage)
+  if (namesAnotherCharset(contentType)) passage.diagnosis?.push(deviations.anotherCharset(''))
 }
 
 /** Who speaks: by the connection, once it is proved that its caller does, and by as much of the request as is known. */
