@@ -139,6 +139,13 @@ export const deviations = {
       'The user to be created was there already; it was taken over and changed to what was sent.',
       'Nothing needs to be done. To have such a request refused, set "conflicts" of the connection to "reject".',
     ),
+  activeKept: (pointer: string) =>
+    found(
+      'active-kept',
+      pointer,
+      '"active" was to be left without a value, which says neither that the user may sign in nor that it may not; it was left as it is.',
+      'Send true or false.',
+    ),
   emptyOperations: (pointer: string) =>
     found(
       'empty-operations',
@@ -152,6 +159,13 @@ export const deviations = {
       pointer,
       '"op" is not in lower case; it was read as if it were.',
       'Send add, replace or remove.',
+    ),
+  methodLetterCase: (pointer: string) =>
+    found(
+      'method-letter-case',
+      pointer,
+      'The method of a bulk operation is not in upper case; it was read as if it were.',
+      'Send POST, PUT, PATCH or DELETE.',
     ),
   valueOnRemove: (pointer: string) =>
     found(
@@ -174,6 +188,34 @@ export const deviations = {
       `No schema of this resource defines ${quoted(name)}; no resource has a value of it, so the term finds none or all.`,
       'Compare an attribute that /Schemas lists, such as userName, externalId or emails.value.',
     ),
+  unknownRequestedAttribute: (pointer: string, name: string) =>
+    found(
+      'unknown-requested-attribute',
+      pointer,
+      `No schema of this resource defines ${quoted(name)}, so that no answer has it; it was ignored.`,
+      'Name attributes that /Schemas lists, those of an extension with its URN and a colon before them.',
+    ),
+  unknownSortAttribute: (pointer: string, name: string) =>
+    found(
+      'unknown-sort-attribute',
+      pointer,
+      `No schema of this resource defines ${quoted(name)}; no resource has a value of it, so that they are in the order of their ids.`,
+      'Sort by an attribute that /Schemas lists, such as userName or meta.created.',
+    ),
+  filterInAttributes: (pointer: string) =>
+    found(
+      'filter-in-attributes',
+      pointer,
+      'A name of an attribute to show or to leave out holds a filter, which selects nothing there; it was ignored.',
+      'Name the attribute alone, such as emails or emails.value.',
+    ),
+  filteredSingleValue: (pointer: string) =>
+    found(
+      'filtered-single-value',
+      pointer,
+      'A filter has "[...]" after an attribute of one simple value; what is in it was read as being about that value.',
+      'Compare the attribute itself, like userName eq "...".',
+    ),
   unquotedLiteral: (pointer: string) =>
     found(
       'unquoted-literal',
@@ -187,6 +229,13 @@ export const deviations = {
       pointer,
       'A filter compares what follows "[...]"; it was read as one element that satisfies both.',
       'Put the comparison into the brackets, like emails[type eq "work" and value eq "..."].',
+    ),
+  anotherCharset: (pointer: string) =>
+    found(
+      'another-charset',
+      pointer,
+      'The Content-Type names a charset other than UTF-8; the body was read as UTF-8 all the same.',
+      'Leave the charset out, and encode the body as UTF-8.',
     ),
   anotherDialect: (pointer: string, seen: string) =>
     found(

@@ -78,7 +78,7 @@ export function canonicalText(value: JsonValue): string {
 }
 
 function foldFor(attribute: Attribute | undefined, value: JsonValue): JsonValue {
-  const exact = attribute?.caseExact === true || attribute?.type === 'binary'
+  const exact = attribute?.caseExact === true || attribute?.type === 'binary' || attribute?.type === 'reference'
   return typeof value === 'string' && !exact ? fold(value) : value
 }
 

@@ -11,6 +11,7 @@ const all: ScimError[] = [
   errors.invalidCount('d'),
   errors.invalidCursor(),
   errors.expiredCursor(60),
+  errors.movedCursor(),
   errors.uniqueness('d'),
   errors.unauthorized('missing-key', 'd'),
   errors.forbidden('wrong-connection', 'd'),

@@ -64,6 +64,16 @@ export const errors = {
         'The cursor is not one that this query was given. Repeat the query with all its parameters and the nextCursor of its last page, or with an empty cursor to begin anew.',
     }),
 
+  /** The value of sortBy at which a page ended was too long for the cursor, and is no longer there to be read. */
+  movedCursor: () =>
+    new ScimError({
+      status: 400,
+      scimType: 'invalidCursor',
+      code: 'moved-cursor',
+      detail:
+        'The resource at which the last page ended was deleted or has another value of sortBy by now, and the value was too long for a cursor. Repeat the query with an empty cursor to begin anew, or sort by another attribute.',
+    }),
+
   expiredCursor: (lifetimeSeconds: number) =>
     new ScimError({
       status: 400,

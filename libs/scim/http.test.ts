@@ -1,24 +1,21 @@
-import { isScimMediaType, responseMediaType } from './media-type.ts'
+import { Diagnosis } from './diagnosis.ts'
+import { isScimMediaType, namesAnotherCharset, responseMediaType } from './media-type.ts'
 import { parseSearch, readSearch } from './search.ts'
 import { namesVersion, renderVersion } from './version.ts'
 
-test('point 42: both content types are taken, with any parameter but a charset that is not UTF-8', () => {
+test('point 42: both content types are taken, with any parameter, and a charset other than UTF-8 is seen', () => {
   for (const type of [
     'application/scim+json',
     'application/json;version=2',
     'Application/SCIM+JSON; charset=utf-8',
     'application/json;x=1;Charset="UTF-8"',
   ]) {
-    expect(isScimMediaType(type)).toBe(true)
+    expect([isScimMediaType(type), namesAnotherCharset(type)]).toEqual([true, false])
   }
-  for (const type of [
-    undefined,
-    '',
-    'text/plain',
-    'application/jsonx',
-    'application/scim+json; charset=iso-8859-1',
-    'application/json;charset="utf-16"',
-  ]) {
+  for (const type of ['application/scim+json; charset=iso-8859-1', 'application/json;charset="us-ascii"']) {
+    expect([isScimMediaType(type), namesAnotherCharset(type)]).toEqual([true, true])
+  }
+  for (const type of [undefined, '', 'text/plain', 'application/jsonx']) {
     expect(isScimMediaType(type)).toBe(false)
   }
 })
@@ -75,6 +72,17 @@ test('point 40: a search request gives its filter, names and paging', () => {
   )
   expect(() => parseSearch({ filter: 'title pr' })).toThrow(expect.objectContaining({ scimType: 'invalidSyntax' }))
   expect(() => parseSearch({ schemas, filter: 7 })).toThrow(expect.objectContaining({ scimType: 'invalidFilter' }))
+})
+
+test('a search request that sends a number or a list of names as a string is told', () => {
+  const schemas = ['urn:ietf:params:scim:api:messages:2.0:SearchRequest']
+  const found = new Diagnosis()
+  parseSearch({ schemas, count: '5', startIndex: '1', attributes: 'id', sortBy: 'title' }, found)
+  expect(found.deviations.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual([
+    'single-as-many /attributes',
+    'number-as-string /startIndex',
+    'number-as-string /count',
+  ])
 })
 
 test('point 46: a query gives what a list is asked for, and its other parameters are ignored', () => {

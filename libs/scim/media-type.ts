@@ -2,14 +2,15 @@ const scim = 'application/scim+json'
 const json = 'application/json'
 const accepted: ReadonlySet<string> = new Set([scim, json])
 
-/**
- * Whether a body of that Content-Type is taken: both names of SCIM's JSON, with any parameters but a `charset` that is not
- * UTF-8 (RFC 7644 section 3.8).
- */
-export function isScimMediaType(contentType: string | undefined): boolean {
-  if (contentType === undefined || !accepted.has(bare(contentType))) return false
+/** Whether a body of that Content-Type is taken: both names of SCIM's JSON, with any parameters. */
+export function isScimMediaType(contentType: string | undefined): contentType is string {
+  return contentType !== undefined && accepted.has(bare(contentType))
+}
+
+/** Whether it names another charset than the one that JSON has whatever is said of it (RFC 8259 sections 8.1 and 11, RFC 7644 section 3.8). */
+export function namesAnotherCharset(contentType: string): boolean {
   const [, charset] = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(contentType) ?? []
-  return charset === undefined || /^utf-?8$/i.test(charset)
+  return charset !== undefined && !/^utf-?8$/i.test(charset)
 }
 
 /**

@@ -23,8 +23,8 @@ export function parseProjection(
   resourceType: ResourceType,
   query: { attributes?: unknown; excludedAttributes?: unknown },
 ): Projection {
-  const included = splitNames('attributes', query.attributes)
-  const excluded = splitNames('excludedAttributes', query.excludedAttributes)
+  const included = namesIn('attributes', query.attributes)
+  const excluded = namesIn('excludedAttributes', query.excludedAttributes)
   if (included.length > 0 && excluded.length > 0) {
     throw errors.invalidValue('"attributes" and "excludedAttributes" exclude each other. Send one of them.')
   }
@@ -135,7 +135,8 @@ function projectObject(parts: readonly Attribute[], holder: JsonObject, selectio
   return Object.keys(shown).length === 0 ? undefined : shown
 }
 
-function splitNames(parameter: string, value: unknown): string[] {
+/** The names that a parameter lists, joined by commas or in an array. Throws `invalidValue` when it is no such list. */
+export function namesIn(parameter: string, value: unknown): string[] {
   if (value === undefined || value === null) return []
   const list: unknown[] = Array.isArray(value) ? value : [value]
   const names = list.flatMap((text) => {

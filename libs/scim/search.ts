@@ -1,3 +1,5 @@
+import { below, deviations } from './deviation.ts'
+import { Diagnosis } from './diagnosis.ts'
 import { errors } from './error.ts'
 import { isObject } from './json.ts'
 import type { JsonValue } from './json.ts'
@@ -35,7 +37,7 @@ export function readSearch(query: URLSearchParams): SearchRequest {
  * The body of a POST to /.search, RFC 7644 section 3.4.3, its keys in any letter case. Throws `invalidSyntax`, and `invalidFilter` when
  * the filter is no string.
  */
-export function parseSearch(body: unknown): SearchRequest {
+export function parseSearch(body: unknown, found = new Diagnosis()): SearchRequest {
   const sent = isObject(body) ? caselessFields(body) : undefined
   if (sent === undefined || !namesSchema(sent.get('schemas'), searchSchema)) {
     throw errors.invalidSyntax(
@@ -48,7 +50,12 @@ export function parseSearch(body: unknown): SearchRequest {
   else if (filter !== undefined && filter !== null) throw errors.invalidFilter('"filter" is not a string. Send one.')
   for (const field of fields) {
     const value = sent.get(field.toLowerCase())
-    if (value !== undefined && value !== null) search[field] = value
+    if (value === undefined || value === null) continue
+    search[field] = value
+    if (typeof value !== 'string') continue
+    const pointer = below(found.place, field)
+    if (field === 'startIndex' || field === 'count') found.push(deviations.numberAsString(pointer))
+    if (field.endsWith('ttributes')) found.push(deviations.singleAsMany(pointer))
   }
   return search
 }

@@ -25,6 +25,19 @@ const read = async (location: string): Promise<Told> =>
   (await scim('GET', location.slice(connection.scimBaseUrl.length))).body
 const statuses = (results: Told[]): string[] => results.map(({ status }) => status)
 
+test('an operation that has one field twice, or a method that is none of a bulk request, harms no other', async () => {
+  const results = await bulk([
+    { method: 'DELETE', path: unknown, Path: unknown },
+    { method: 'GET', path: unknown },
+    post('harmed.by.nobody', user('bulk.unharmed')),
+  ])
+  expect(results.map(({ method, status }) => [method, status])).toEqual([
+    ['DELETE', '400'],
+    ['GET', '400'],
+    ['POST', '201'],
+  ])
+})
+
 test('adds, replaces, changes and removes, and answers for each: method, location, status, version, and its bulkId', async () => {
   const [put, changed, removed] = await Promise.all(
     ['put', 'patch', 'delete'].map((name) => create('/Users', user(`bulk.${name}`))),

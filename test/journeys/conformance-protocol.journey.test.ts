@@ -134,6 +134,8 @@ describe('JSON', () => {
     'application/json',
     'application/scim+json; charset=utf-8',
     'application/json;charset=UTF-8',
+    'application/json; charset=us-ascii',
+    'application/scim+json; charset="iso-8859-1"',
   ])('is taken as %s', async (type) => {
     const body = JSON.stringify(user(`sent as ${type}`))
     expect((await speak('POST', '/Users', body, { 'content-type': type })).status).toBe(201)

@@ -307,19 +307,37 @@ describe('PATCH remove', () => {
     expect(await read(before)).toEqual(before)
   })
 
+  test('of active leaves it: an answer, a filter and the events say the same of the user, whatever came before', async () => {
+    const made = await create('/Users', user('kept.active'))
+    const found = async (filter: string): Promise<number> =>
+      (await scim('GET', `/Users?filter=id eq "${made.id}" and ${filter}`)).body.totalResults
+    for (const active of [false, true]) {
+      await change(made, { op: 'replace', path: 'active', value: active })
+      for (const operation of [
+        { op: 'remove', path: 'active' },
+        { op: 'replace', path: 'active', value: [] },
+        { op: 'replace', value: { active: null, title: `${active}` } },
+      ]) {
+        expect((await change(made, operation)).active).toBe(active)
+        expect(await found(`active eq ${active}`)).toBe(1)
+        expect(await found('active pr')).toBe(1)
+      }
+    }
+    const names = (await eventsOf(made.id)).map(({ name }: Told) => name)
+    expect(names.filter((name: string) => /activated/.test(name))).toEqual(['user.deactivated', 'user.reactivated'])
+  })
+
   test('of a single value makes it unassigned', async () => {
     const made = await create(
       '/Users',
-      user('remove.single', { title: 'Dr', externalId: '7', name: { givenName: 'A', familyName: 'B' }, active: false }),
+      user('remove.single', { title: 'Dr', externalId: '7', name: { givenName: 'A', familyName: 'B' } }),
     )
     const body = await change(
       made,
-      ...['title', 'externalId', 'name.givenName', 'active'].map((path) => ({ op: 'remove', path })),
+      ...['title', 'externalId', 'name.givenName'].map((path) => ({ op: 'remove', path })),
     )
     expect(body).toMatchObject({ name: { familyName: 'B' } })
-    for (const name of ['title', 'externalId', 'active', 'name.givenName']) expect(body).not.toHaveProperty(name)
-    expect((await eventsOf(made.id)).map(({ name }) => name)).toContain('user.reactivated')
-    expect((await scim('GET', `/Users?filter=id eq "${made.id}" and active eq true`)).body.totalResults).toBe(1)
+    for (const name of ['title', 'externalId', 'name.givenName']) expect(body).not.toHaveProperty(name)
     expect(await scim('PUT', `/Users/${made.id}`, body)).toMatchObject({ status: 200, body })
     expect(await change(made, { op: 'remove', path: 'name' })).not.toHaveProperty('name')
     expect((await scim('GET', `/Users?filter=id eq "${made.id}" and (title pr or name pr)`)).body.totalResults).toBe(0)
@@ -372,6 +390,30 @@ describe('PATCH remove', () => {
     )
     expect(await read(before)).toEqual(before)
     expect(await read(team, 'Groups')).toEqual(team)
+  })
+
+  test('of what a member is, is refused as mutability where it would change, and passes where it would not', async () => {
+    const { id, meta } = await create('/Users', user('a.member'))
+    const team = await create('/Groups', group('members.immutable', [id]))
+    const path = `members[value eq "${id}"]`
+    for (const operation of [
+      { op: 'replace', path: `${path}.type`, value: 'Group' },
+      { op: 'add', path: 'members.type', value: 'Group' },
+      { op: 'replace', path: `${path}.$ref`, value: meta.location.replace('Users', 'Groups') },
+      { op: 'replace', path, value: { type: 'Group' } },
+      { op: 'remove', path: `${path}.type` },
+      { op: 'remove', path: `${path}.display` },
+    ]) {
+      expect(await scim('PATCH', `/Groups/${team.id}`, patch(operation))).toMatchObject(refused(400, 'mutability'))
+    }
+    for (const operation of [
+      { op: 'replace', path: `${path}.type`, value: 'User' },
+      { op: 'replace', path: `${path}.$ref`, value: meta.location },
+      { op: 'replace', path, value: { value: id, type: 'User', $ref: meta.location } },
+      { op: 'replace', path: `${path}.display`, value: 'Another' },
+    ]) {
+      expect(await scim('PATCH', `/Groups/${team.id}`, patch(operation))).toMatchObject({ status: 200, body: team })
+    }
   })
 
   test('of a member who is none, or of a value that is not there, succeeds and changes nothing', async () => {

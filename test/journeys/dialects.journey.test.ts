@@ -46,7 +46,9 @@ test('what one identity provider may do stays refused for every other, whatever 
     ['onelogin', 'invalid-value', () => ['POST', '/Users', user('b', { emails: twoPrimaries })]],
     ['entra', 'invalid-value', () => ['POST', '/Users', user('b', { emails: { value: 'x' } })]],
     ['google', 'invalid-filter', () => ['GET', '/Users?filter=emails[type eq "work"].value eq "x"&aadOptscim062020']],
-    ['other', 'no-target', (id) => ['PATCH', `/Users/${id}`, patch(workMail)]],
+    ['other', 'no-target', (id) => ['PATCH', `/Users/${id}`, patch({ ...workMail, op: 'Replace' })]],
+    ['other', 'invalid-value', () => ['POST', '/Users', user('b', { emails: { work: 'x' } })]],
+    ['other', 'invalid-value', () => ['POST', '/Users', user('b', { phoneNumbers: { value: 'x' } })]],
     ['other', 'invalid-value', () => ['POST', '/Users', user('b', { emails: twoPrimaries })]],
   ]
   for (const [kind, code, request] of strict) {
@@ -64,17 +66,17 @@ test('a connection of no known kind is read in the dialect that a request gives 
   const connection = await world.connection('other')
   const scim = world.scim(connection)
   const { id } = await create(scim, user('a'))
-  expect((await scim('PATCH', `/Users/${id}`, patch({ ...workMail, op: 'Replace' }))).status).toBe(200)
+  expect((await scim('PATCH', `/Users/${id}?aadOptscim062020`, patch(workMail))).status).toBe(200)
   const found = await scim('GET', '/Users?filter=emails[type eq "work"].value eq "ADA@example.com"')
   expect(found.body.totalResults).toBe(1)
-  expect(
-    (await scim('PATCH', `/Users/${id}`, patch({ op: 'replace', path: 'emails', value: { value: 'x' } }))).body.emails,
-  ).toEqual([{ value: 'x' }])
+  const extension = { [enterpriseSchema]: { manager: { managerId: id } } }
+  const reported = await create(scim, user('b', { emails: { value: 'x' }, ...extension }))
+  expect(reported).toMatchObject({ emails: [{ value: 'x' }], [enterpriseSchema]: { manager: { value: id } } })
   const records = await eventually(
     () => world.audit({ connection: connection.id }),
-    (read) => read.filter(({ operation }) => operation === 'users.patch').length === 2,
+    (read) => read.filter(({ operation }) => operation === 'users.create').length === 2,
   )
-  expect(records.slice(0, 4).map(({ dialect }) => dialect)).toEqual(['onelogin', 'entra', 'entra', 'standard'])
+  expect(records.slice(0, 4).map(({ dialect }) => dialect)).toEqual(['onelogin', 'entra', 'entra-062020', 'standard'])
 })
 
 test('OneLogin is answered in application/json unless it asks for the other, and nobody else is', async () => {
@@ -130,6 +132,42 @@ test('no name of a person that stands where an attribute should reaches a record
   )
   expect(record.deviations.map(({ pointer }: Told) => pointer)).toEqual(['/?', `/${enterpriseSchema}/?`])
   expect(JSON.stringify([record, await world.events(connection.id)])).not.toMatch(/ada@|Lovelace/)
+})
+
+test('a body that is said to be in another charset is read as UTF-8, and that is told', async () => {
+  const connection = await world.connection('okta')
+  const headers = { 'content-type': 'application/json; charset=iso-8859-1' }
+  const { body } = await world.scim(connection)('POST', '/Users', user('a', { title: 'Gr\u00e4fin' }), headers)
+  expect(body.title).toBe('Gr\u00e4fin')
+  const [record] = await eventually(
+    () => world.audit({ connection: connection.id, operation: 'users.create' }),
+    (records) => records.length === 1,
+  )
+  expect(record.deviations).toMatchObject([{ code: 'another-charset', pointer: '' }])
+})
+
+test('what a list or a read is asked for and nobody knows is told, where it stands', async () => {
+  const connection = await world.connection('okta')
+  const scim = world.scim(connection)
+  const { id } = await create(scim, user('a'))
+  await scim('GET', `/Users/${id}?excludedAttributes=nick`)
+  await scim('GET', '/Users?attributes=nick&sortBy=nick&filter=userName[value eq "a"]')
+  const schemas = ['urn:ietf:params:scim:api:messages:2.0:SearchRequest']
+  await scim('POST', '/Users/.search', { schemas, count: '1', sortBy: 'nick', attributes: ['emails[type pr]'] })
+  const records = await eventually(
+    () => world.audit({ connection: connection.id }),
+    (read) => read.some(({ operation }) => operation === 'users.search'),
+  )
+  const told = records.flatMap(({ deviations = [] }) => deviations.map((one: Told) => `${one.code} ${one.pointer}`))
+  expect(told.sort()).toEqual([
+    'filter-in-attributes /attributes',
+    'filtered-single-value ?filter',
+    'number-as-string /count',
+    'unknown-requested-attribute ?attributes',
+    'unknown-requested-attribute ?excludedAttributes',
+    'unknown-sort-attribute /sortBy',
+    'unknown-sort-attribute ?sortBy',
+  ])
 })
 
 test('a request that calls itself another than its connection is kept as is told of', async () => {

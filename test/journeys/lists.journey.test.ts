@@ -126,6 +126,23 @@ describe('cursors', () => {
     })
   })
 
+  test('a walk goes on past values that no cursor could hold, and is refused where one is gone', async () => {
+    const connection = await world.connection('other')
+    const ask = world.scim(connection)
+    const titles = ['c', 'a', 'b'].map((letter) => '\u00fc'.repeat(2_000) + letter)
+    const made: Told[] = []
+    for (const title of titles) made.push((await ask('POST', '/Users', user(title.slice(-1), { title }))).body)
+    const page = async (cursor: string): Promise<Answer> => ask('GET', `/Users?sortBy=title&count=1&cursor=${cursor}`)
+    const first = await page('')
+    const second = await page(first.body.nextCursor)
+    const third = await page(second.body.nextCursor)
+    expect([first, second, third].map(({ body }) => body.Resources[0].userName)).toEqual(['a', 'b', 'c'])
+    expect(third.body.nextCursor).toBeUndefined()
+    await ask('DELETE', `/Users/${made[1]?.id}`)
+    expect(await page(first.body.nextCursor)).toMatchObject({ status: 400, body: { scimType: 'invalidCursor' } })
+    expect((await page(second.body.nextCursor)).body.Resources[0].userName).toBe('c')
+  })
+
   test('a cursor is good for its own query and connection alone', async () => {
     const { nextCursor } = (await get('/Users?count=1&cursor')).body
     const other = await world.connection('other')

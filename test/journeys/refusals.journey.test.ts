@@ -353,11 +353,15 @@ const refusals: readonly Refusal[] = [
     code: 'unsupported-media-type',
   },
   {
-    what: 'a charset other than UTF-8',
-    sent: { headers: () => ({ ...asOurs(), 'content-type': 'application/scim+json; charset=iso-8859-1' }) },
+    what: 'a body in another charset than UTF-8, also where it is named',
+    sent: {
+      headers: () => ({ ...asOurs(), 'content-type': 'application/scim+json; charset=iso-8859-1' }),
+      body: Buffer.from(JSON.stringify(user('\u00e9')), 'latin1'),
+    },
     step: 'payload',
-    status: 415,
-    code: 'unsupported-media-type',
+    status: 400,
+    scimType: 'invalidSyntax',
+    code: 'invalid-syntax',
   },
   {
     what: 'a compressed body',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { open, type Peppers, seal } from '#libs/credentials/index'
 import { errors, type SearchRequest } from '#libs/scim/index'
@@ -13,8 +14,12 @@ export interface CursorContext {
   readonly count: number
 }
 
-/** The longest key, in bytes, that a cursor carries: an address has an end. */
+/** The longest key, in bytes, that a cursor carries: an address has an end. Of a longer one it carries the digest. */
 const longestKey = 2_000
+
+export function digestOf(key: string): string {
+  return createHash('sha256').update(key).digest('base64url')
+}
 
 /**
  * Cursors of RFC 9865: a place in the order of a list and when it was given out, sealed, so that they cannot be read, forged or used for anything
@@ -31,14 +36,10 @@ export class Cursors {
     this.lifetime = Math.floor(lifetime / 1000)
   }
 
-  /** Throws invalidValue when the list is sorted by a text that is too long for an address. */
   write(context: CursorContext, { id, key }: Place, totalResults: number | undefined, now: Date): string {
-    if (key !== undefined && Buffer.byteLength(key) > longestKey) {
-      throw errors.invalidValue(
-        `The page ends at a value of sortBy that is longer than ${longestKey} bytes, where no cursor can go on. Sort by another attribute, or page by startIndex.`,
-      )
-    }
-    const content: z.input<typeof fields> = [secondsOf(now), context.count, totalResults ?? null, id, key ?? null]
+    const isLong = key !== undefined && Buffer.byteLength(key) > longestKey
+    const carried = isLong ? { digest: digestOf(key) } : (key ?? null)
+    const content: z.input<typeof fields> = [secondsOf(now), context.count, totalResults ?? null, id, carried]
     return seal(this.#peppers, sealContext(context), JSON.stringify(content))
   }
 
@@ -54,11 +55,13 @@ export class Cursors {
         `The first page of this query was asked for with another count. Repeat the query with count=${count}, or with an empty cursor to begin anew.`,
       )
     }
-    return { method: 'cursor', count, after: { id, key: key ?? undefined }, totalResults: totalResults ?? undefined }
+    const after = typeof key === 'object' && key !== null ? { id, ...key } : { id, key: key ?? undefined }
+    return { method: 'cursor', count, after, totalResults: totalResults ?? undefined }
   }
 }
 
-const fields = z.tuple([z.int(), z.int(), z.int().nullable(), z.string(), z.string().nullable()])
+const key = z.union([z.string(), z.object({ digest: z.string() })])
+const fields = z.tuple([z.int(), z.int(), z.int().nullable(), z.string(), key.nullable()])
 
 /** A key for each connection, so that none is used more often than is good for it. */
 function sealContext({ connection, types, search }: CursorContext): { purpose: string; of: string[] } {

@@ -9,6 +9,7 @@ import {
   type Projection,
   readSearch,
   renderList,
+  reportUnknownNames,
   resolveFilters,
   resolveSort,
   type ResourceType,
@@ -32,27 +33,32 @@ export const largestPage = 200
 
 /** RFC 7644 section 3.4.2, of one resource type or of all. */
 export function list(request: Admitted, types: readonly ResourceType[], parts: ListParts): Promise<Answer> {
-  return answer(request, types, readSearch(request.arrival.query), '?filter', parts)
+  return answer(request, types, readSearch(request.arrival.query), (parameter) => `?${parameter}`, parts)
 }
 
 /** RFC 7644 section 3.4.3: the same, asked for in a body. */
 export function search(request: Admitted, types: readonly ResourceType[], parts: ListParts): Promise<Answer> {
-  return answer(request, types, parseSearch(request.body), '/filter', parts)
+  return answer(request, types, parseSearch(request.body, request.diagnosis), (parameter) => `/${parameter}`, parts)
 }
 
 async function answer(
   { principal: { connection }, arrival, diagnosis }: Admitted,
   types: readonly ResourceType[],
   asked: SearchRequest,
-  filterAt: string,
+  at: (parameter: string) => string,
   { records, cursors, baseUrl }: ListParts,
 ): Promise<Answer> {
   const base = baseUrl(connection)
   const paging = parsePaging(asked, largestPage)
   const projections = new Map(types.map((type) => [type.name, parseProjection(type, asked)]))
+  reportUnknownNames(types, asked, diagnosis, at)
   const context = { connection, types: types.map((type) => type.name), search: asked, count: paging.count }
   const page = paging.method === 'index' ? paging : pageOf(paging.cursor)
-  const found = await records.list(connection, { ...queryOf(types, asked, diagnosis, filterAt), page, baseUrl: base })
+  const found = await records.list(connection, {
+    ...queryOf(types, asked, diagnosis, at('filter')),
+    page,
+    baseUrl: base,
+  })
   const shown = new Map<string, string>()
   for (const type of types) {
     const own = found.records.filter((record) => record.type === type.name)

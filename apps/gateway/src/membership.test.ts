@@ -1,5 +1,5 @@
 import { parseFilter } from '#libs/scim/index'
-import { foldMembership, isNoEdit, noEdit, replacement } from './membership.ts'
+import { checkClaim, foldMembership, isNoEdit, noEdit, replacement } from './membership.ts'
 
 const none = (): readonly string[] => []
 
@@ -47,4 +47,21 @@ test('a filter removes those it selects', () => {
 test('only an edit that can change nothing is no edit', () => {
   expect(isNoEdit(noEdit)).toBe(true)
   expect(isNoEdit(replacement([]))).toBe(false)
+})
+
+test('a member may be said to be what it is, and nothing else; of one that nobody knows anything may be said', () => {
+  const claim = (part: 'type' | '$ref', value: string) => ({ kind: 'claim' as const, part, value })
+  const member = { value: '1', type: 'User' }
+  for (const so of [claim('type', 'user'), claim('$ref', 'https://example.com/scim/v2/c/Users/1')]) {
+    expect(() => checkClaim(so, member)).not.toThrow()
+  }
+  for (const otherwise of [
+    claim('type', 'Group'),
+    claim('type', ''),
+    claim('$ref', 'https://example.com/scim/v2/c/Groups/1'),
+    claim('$ref', 'https://example.com/scim/v2/c/Users/11'),
+  ]) {
+    expect(() => checkClaim(otherwise, member)).toThrow(expect.objectContaining({ scimType: 'mutability' }))
+    expect(() => checkClaim(otherwise, { value: '1', type: null })).not.toThrow()
+  }
 })

@@ -1,4 +1,4 @@
-import type { MembershipChange } from '#libs/scim/index'
+import { errors, type MemberClaim, type MembershipChange } from '#libs/scim/index'
 
 /** What a sequence of membership changes comes to, so that it can be written without reading the other members. */
 export interface MembershipEdit {
@@ -45,6 +45,8 @@ export function foldMembership(
       case 'removeMatching':
         drop(matching(change))
         break
+      case 'claim':
+        break
       case 'removeAll':
       case 'replace':
         clear = true
@@ -59,4 +61,23 @@ export function foldMembership(
 /** The members afterwards are those of these ids and no others. */
 export function replacement(ids: readonly string[]): MembershipEdit {
   return { clear: true, add: new Set(ids), remove: new Set() }
+}
+
+/** A member that a group has; what it is, is unknown while nobody has its id. */
+export interface PresentMember {
+  readonly value: string
+  readonly type: string | null
+}
+
+/** Throws `mutability` when the claim would make the member another than it is. Of an unknown member anything may be said: nothing of it is kept. */
+export function checkClaim({ part, value }: MemberClaim, member: PresentMember): void {
+  if (member.type === null) return
+  const isSo =
+    part === 'type'
+      ? value.toLowerCase() === member.type.toLowerCase()
+      : value.endsWith(`/${member.type}s/${member.value}`)
+  if (isSo) return
+  throw errors.mutability(
+    `"members.${part}" is immutable: it follows from the member, which is another. Leave it as it is, or remove the member and add the one that is meant.`,
+  )
 }

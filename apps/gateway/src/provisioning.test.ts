@@ -109,6 +109,20 @@ test('a reactivation is told as such', () => {
   expect(events.map(({ name }) => name)).toEqual(['user.reactivated'])
 })
 
+test('a PATCH that takes active away or makes it nothing brings no deactivated user back', () => {
+  const inactive = record(user({ active: false }))
+  for (const operation of [
+    { op: 'replace', path: 'active', value: null },
+    { op: 'replace', value: { active: null } },
+    { op: 'remove', path: 'active' },
+  ]) {
+    expect(told(patch(operation), inactive)).toMatchObject({ write: 'none', events: [] })
+  }
+  const { events, document } = told(patch({ op: 'replace', value: { active: null, title: 't' } }), inactive)
+  expect(events.map(({ name }) => name)).toEqual(['user.changed'])
+  expect(document).toMatchObject({ active: false, title: 't' })
+})
+
 test('a PATCH that changes nothing writes nothing and tells nothing', () => {
   const unchanged = told(
     patch({ op: 'replace', path: 'userName', value: 'ada@example.com' }),

@@ -119,7 +119,7 @@ export interface PageAfter {
   readonly method: 'cursor'
   readonly count: number
   /** Undefined for the first page. */
-  readonly after: Place | undefined
+  readonly after: Place | DigestedPlace | undefined
   /** Known already, so that they are not counted again. */
   readonly totalResults?: number | undefined
 }
@@ -129,6 +129,13 @@ export interface Place {
   readonly id: string
   /** What the list is sorted by, as text; undefined where the record has no value. */
   readonly key: string | undefined
+}
+
+/** A place whose key is too long to be carried: it is that of the record, for as long as this has it. */
+export interface DigestedPlace {
+  readonly id: string
+  /** SHA-256 of the key, as `digestOf` gives it. */
+  readonly digest: string
 }
 
 /** Whether what was sent to the store has been stored: known in the end, and never stored later than that. */

@@ -10,6 +10,7 @@ import {
   readResource,
   readSearch,
   renderVersion,
+  reportUnknownNames,
   type ResourceType,
   ScimError,
   splitPatch,
@@ -266,8 +267,11 @@ async function answersNothing(
   return records.hasMoreMembersThan(principal.connection, id, mostMembersAnswered)
 }
 
-function projectionOf({ arrival: { query } }: Admitted, type: ResourceType): Projection {
-  return parseProjection(type, readSearch(query))
+function projectionOf({ arrival: { query }, diagnosis }: Admitted, type: ResourceType): Projection {
+  const { attributes, excludedAttributes } = readSearch(query)
+  const projection = parseProjection(type, { attributes, excludedAttributes })
+  reportUnknownNames([type], { attributes, excludedAttributes }, diagnosis, (parameter) => `?${parameter}`)
+  return projection
 }
 
 function idOf(request: Admitted): string {

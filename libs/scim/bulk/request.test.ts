@@ -45,6 +45,7 @@ test('keys and methods are taken in any letter case, and what came otherwise is 
   expect(found.deviations.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual([
     'number-as-string /failOnErrors',
     'scalar-as-text /Operations/0/bulkId',
+    'method-letter-case /Operations/0/method',
   ])
 })
 
@@ -125,6 +126,27 @@ test('what is wrong with an operation is a fault of that one alone', () => {
     expect.stringContaining('/Operations/8 has a method that is none here'),
     undefined,
   ])
+})
+
+test('a field that stands twice, spelt differently, is a fault of that operation alone', () => {
+  const [sound, twice, other] = read(
+    post('a'),
+    { method: 'DELETE', path: '/Users/1', Path: '/Users/2', bulkId: 'b' },
+    { method: 'PATCH', Method: 'DELETE', path: '/Users/1', data: {} },
+  )
+  expect(sound?.fault).toBeUndefined()
+  const fault = { status: 400, scimType: 'invalidSyntax', detail: expect.stringContaining('twice') }
+  expect(twice).toMatchObject({ method: 'DELETE', bulkId: 'b', fault })
+  expect(twice).not.toHaveProperty('path')
+  expect(other).toMatchObject({ path: '/Users/1', fault })
+  expect(other).not.toHaveProperty('method')
+})
+
+test('a method of HTTP that no bulk operation can have is known for the result; what is none is not repeated', () => {
+  const [known, none] = read({ method: 'get', path: '/Users/1' }, { method: 'ada@example.com', path: '/Users/1' })
+  expect(known).toMatchObject({ method: 'GET', fault: { status: 400 } })
+  expect(none).toMatchObject({ fault: { status: 400 } })
+  expect(none).not.toHaveProperty('method')
 })
 
 test('two POSTs of one bulkId are both refused; other methods may repeat it', () => {

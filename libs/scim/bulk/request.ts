@@ -3,7 +3,7 @@ import { Diagnosis } from '../diagnosis.ts'
 import { errors } from '../error.ts'
 import type { ScimError } from '../error.ts'
 import { isObject } from '../json.ts'
-import type { JsonValue } from '../json.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
 import { caselessFields, namesSchema } from '../message.ts'
 import { replaceInAddress, replaceReferences } from './references.ts'
 
@@ -13,7 +13,10 @@ export const bulkRequestSchema = 'urn:ietf:params:scim:api:messages:2.0:BulkRequ
 export const maximumBulkOperations = 1000
 
 const methods = ['POST', 'PUT', 'PATCH', 'DELETE'] as const
+/** Of HTTP (RFC 9110 section 9), and of no operation of a bulk request. */
+const otherMethods = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'CONNECT'] as const
 export type BulkMethod = (typeof methods)[number]
+export type OtherMethod = (typeof otherMethods)[number]
 
 /** One operation of a bulk request, RFC 7644 section 3.7. */
 export interface BulkOperation {
@@ -21,7 +24,8 @@ export interface BulkOperation {
   readonly index: number
   /** JSON pointer to it in the body. */
   readonly pointer: string
-  readonly method?: BulkMethod
+  /** One of the others comes with a `fault`; absent where it is no method at all. */
+  readonly method?: BulkMethod | OtherMethod
   /** Below the base URL, without a query: /Users, /Users/id or /Users/bulkId:x. */
   readonly path?: string
   readonly bulkId?: string
@@ -81,7 +85,7 @@ function readOperation(sent: JsonValue, index: number, found: Diagnosis): BulkOp
     operation.fault = errors.invalidSyntax(`The operation at ${pointer} is not an object. Send {"method": ...}.`)
     return operation
   }
-  const fields = caselessFields(sent)
+  const { fields, isClear } = fieldsOf(sent)
   const word = (name: string): string | undefined => {
     const value = fields.get(name.toLowerCase())
     if (typeof value === 'number') found.push(deviations.scalarAsText(below(pointer, name)))
@@ -89,21 +93,45 @@ function readOperation(sent: JsonValue, index: number, found: Diagnosis): BulkOp
     return typeof text === 'string' && text.trim() !== '' ? text : undefined
   }
   const [sentMethod, path, bulkId, version] = [word('method'), word('path'), word('bulkId'), word('version')]
-  const method = methods.find((one) => one === sentMethod?.trim().toUpperCase())
+  const method = [...methods, ...otherMethods].find((one) => one === sentMethod?.trim().toUpperCase())
   const data = fields.get('data')
-  if (method !== undefined) operation.method = method
+  if (method !== undefined) {
+    operation.method = method
+    if (method !== sentMethod) found.pushOnce(deviations.methodLetterCase(below(pointer, 'method')))
+  }
   if (path !== undefined) operation.path = readPath(path)
   if (bulkId !== undefined) operation.bulkId = bulkId
   if (version !== undefined && method !== 'POST') operation.version = version
   if (data !== undefined && data !== null && method !== 'DELETE') operation.data = data
-  const fault = faultOf(operation, sentMethod)
+  const fault = isClear ? faultOf(operation, sentMethod) : namedTwice(pointer)
   if (fault === undefined) operation.references = referencesOf(operation)
   else operation.fault = fault
   return operation
 }
 
+/** The fields by lower-case name, but those that stand twice, spelt differently; `isClear` where there is none. */
+function fieldsOf(sent: JsonObject): { fields: Map<string, JsonValue>; isClear: boolean } {
+  const fields = new Map<string, JsonValue>()
+  const twice = new Set<string>()
+  for (const [key, value] of Object.entries(sent)) {
+    const name = key.toLowerCase()
+    if (fields.has(name)) twice.add(name)
+    fields.set(name, value)
+  }
+  for (const name of twice) fields.delete(name)
+  return { fields, isClear: twice.size === 0 }
+}
+
+function namedTwice(pointer: string) {
+  return errors.invalidSyntax(`The operation at ${pointer} has one field twice, spelt differently. Send each once.`)
+}
+
+function isBulkMethod(method: string | undefined): method is BulkMethod {
+  return methods.some((one) => one === method)
+}
+
 function faultOf({ pointer, method, path, bulkId, data }: BulkOperation, sentMethod: string | undefined) {
-  if (method === undefined) {
+  if (!isBulkMethod(method)) {
     const cause = sentMethod === undefined ? 'has no "method"' : 'has a method that is none here'
     return errors.invalidSyntax(`The operation at ${pointer} ${cause}. Use ${methods.join(', ')}.`)
   }

@@ -1,10 +1,10 @@
-import type { BulkMethod } from './request.ts'
+import type { BulkOperation } from './request.ts'
 
 const bulkResponseSchema = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse'
 
 /** What became of one operation, RFC 7644 section 3.7.3. */
 export interface BulkResult {
-  readonly method?: BulkMethod
+  readonly method?: NonNullable<BulkOperation['method']>
   readonly bulkId?: string
   readonly version?: string
   readonly location?: string

@@ -203,6 +203,16 @@ test('no name reaches an inherited property of the document', () => {
   expectEach({ 'constructor pr': false, 'emails.constructor pr': false })
 })
 
+test('brackets after an attribute of one simple value are told, and after one of many or of parts they are not', () => {
+  const told = (filter: string) => {
+    const found = new Diagnosis()
+    resolveFilters([User, Group], parseFilter(filter), found)
+    return found.deviations.map(({ code, pointer }) => `${code} ${pointer}`)
+  }
+  expect(told('userName[value eq "x"] or title[value pr]')).toEqual(['filtered-single-value ?filter'])
+  expect(told('emails[value eq "x"] and name[givenName pr]')).toEqual([])
+})
+
 test('of a filter on several types only what none of them defines is told, and once', () => {
   const told = (filter: string, types = [User, Group]) => {
     const found = new Diagnosis()

@@ -145,6 +145,9 @@ function resolve(filter: Filter, resolving: Resolving): ResolvedFilter {
         const element = resolveElementFilter(target, filter.filter, resolving.found, resolving.pointer)
         return { kind: 'valuePath', target, filter: element }
       }
+      if (target.attribute.type !== 'complex') {
+        resolving.found.pushOnce(deviations.filteredSingleValue(resolving.pointer))
+      }
       // A single value satisfies the whole filter by itself, if there is one.
       const inner = resolve(filter.filter, {
         ...resolving,

@@ -29,7 +29,8 @@ export interface PatchedResource {
 
 /**
  * Applies the operations in order, each to what the one before left, RFC 7644 section 3.5.2. The input is not touched, and when
- * an operation fails nothing was done. Operations on the members of a Group are for `splitPatch`; here they are passed over.
+ * an operation fails nothing was done. Operations on the members of a Group are for `splitPatch`; here they are passed over. One that
+ * would leave a User's `active` without a value leaves it as it is.
  * Throws `mutability`, `noTarget`, `invalidPath`, `invalidFilter`, `invalidValue`, `tooMany`.
  */
 export function applyPatch(
@@ -140,6 +141,10 @@ function applyToAttribute(
   pointer: string,
 ): void {
   const { attribute, parent } = reference
+  if (isActive(patching.resourceType, reference) && path.filter === undefined && setsNothing(operation)) {
+    patching.found.push(deviations.activeKept(pathPointer(operation, pointer)))
+    return
+  }
   const holderPath = reference.path.slice(0, parent === undefined ? -1 : -2)
   const top = parent ?? attribute
   const holder = holderAt(patching.document, holderPath)
@@ -172,6 +177,15 @@ function applyToAttribute(
   if (operation.op === 'remove' && top.required && before !== undefined && after === undefined) throw required(top.name)
   setKey(holder, top.name, after)
   for (const key of holderPath) if (Object.keys(holder).length === 0) delete patching.document[key]
+}
+
+/** Whether a user may sign in always has an answer, which nobody changes by saying nothing. */
+function isActive({ name }: ResourceType, { attribute, parent, extension }: AttributeReference): boolean {
+  return name === 'User' && parent === undefined && extension === undefined && attribute.name === 'active'
+}
+
+function setsNothing({ op, value }: PatchOperation): boolean {
+  return op === 'remove' || value === null || (Array.isArray(value) && value.length === 0)
 }
 
 function countLooks(patching: Patching, before: JsonValue | undefined): void {

@@ -30,6 +30,7 @@ function plainPatch(before: Resource, operations: readonly PlainOperation[]): Js
       const inner = isObject(known) ? known : {}
       after = withPart(inner, part, changed(part, inner[part.name], op, operation.value))
     } else after = changed(attribute, known, op, operation.value)
+    if (attribute.name === 'active' && extension === undefined) after ??= known
     set(holder, attribute.name, after)
     if (extension !== undefined && Object.keys(holder).length === 0) delete document[extension]
   }
@@ -126,7 +127,7 @@ function isSame(part: Attribute, known: JsonValue | undefined, sought: JsonValue
 function withoutTwins(attribute: Attribute, elements: readonly JsonValue[]): JsonValue[] {
   const part = (name: string): Attribute | undefined => attribute.subAttributes?.find((one) => one.name === name)
   const folded = (of: Attribute | undefined, value: JsonValue | undefined): string =>
-    typeof value === 'string' && !of?.caseExact && of?.type !== 'binary'
+    typeof value === 'string' && !of?.caseExact && of?.type !== 'binary' && of?.type !== 'reference'
       ? `text ${fold(value)}`
       : canonicalText(value ?? null)
   const kept: { key: string; element: JsonValue }[] = []

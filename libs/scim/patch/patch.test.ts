@@ -152,6 +152,50 @@ test('point 8: adding what is there and removing what is not changes nothing', (
   for (const operation of same) expect(patch([operation]).changed).toEqual([])
 })
 
+test('addresses that differ in case alone are two: neither is merged into the other, nor removed with it', () => {
+  const [upper, lower] = [{ value: 'http://a.example/B' }, { value: 'http://a.example/b' }]
+  expect(patch([{ op: 'add', path: 'photos', value: [upper, lower] }])).toMatchObject({
+    resource: { photos: [upper, lower] },
+    deviations: [],
+  })
+  const both = { ...ada, photos: [upper, lower] }
+  expect(patch([{ op: 'add', path: 'photos', value: [lower] }], standard, both).changed).toEqual([])
+  for (const operation of [
+    { op: 'remove', path: `photos[value eq "${upper.value}"]` },
+    { op: 'remove', path: 'photos', value: [upper] },
+  ]) {
+    expect(patch([operation], standard, both).resource['photos']).toEqual([lower])
+  }
+})
+
+test('active is left as it is by whatever would leave it without a value, and that is told', () => {
+  for (const active of [true, false]) {
+    const user = { ...ada, active }
+    for (const value of [null, []]) {
+      for (const op of ['add', 'replace', 'remove']) {
+        for (const path of ['active', 'ACTIVE', `${core}:active`]) {
+          const { resource, changed, deviations } = patch([{ op, path, value }], standard, user)
+          expect([resource, changed]).toEqual([user, []])
+          expect(deviations).toMatchObject([{ code: 'active-kept', pointer: '/Operations/0/path' }])
+        }
+        if (op === 'remove') continue
+        for (const sent of [{ active: value }, { [core]: { active: value } }, { [`${core}:Active`]: value }]) {
+          const { resource, deviations } = patch([{ op, value: sent }], standard, user)
+          expect(resource).toEqual(user)
+          expect(deviations.map(({ code }) => code)).toContain('active-kept')
+        }
+      }
+    }
+    expect(patch([{ op: 'remove', path: 'active' }], standard, user).resource).toEqual(user)
+  }
+  const both = [
+    { op: 'remove', path: 'active' },
+    { op: 'add', path: 'active', value: false },
+    { op: 'replace', value: { active: null } },
+  ]
+  expect(patched(...both)['active']).toBe(false)
+})
+
 test('point 9: a newly primary element takes the mark from the others', () => {
   const marked = [
     { ...work, primary: false },

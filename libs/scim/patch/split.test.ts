@@ -66,16 +66,29 @@ test('without a path, members part from the other attributes', () => {
   ])
 })
 
-test("point 15: edits of a member's parts are accepted and do nothing; its value cannot change", () => {
-  const { document, membership: changes } = split(
+test("point 15: edits of a member's display do nothing and are told; what it is the id of cannot change", () => {
+  const found = new Diagnosis()
+  const operations = [
     { op: 'replace', path: 'members[value eq "1"].display', value: 'x' },
-    { op: 'remove', path: 'members[value eq "1"].type' },
     { op: 'add', path: 'members.display', value: 'x' },
+    { op: 'replace', path: 'members[value eq "1"].colour', value: 'x' },
+  ]
+  const { document, membership: changes } = splitPatch(
+    parsePatch({ schemas: [patchSchema], Operations: operations }),
+    found,
   )
   expect([document, changes]).toEqual([[], []])
+  expect(found.deviations.map(({ code, pointer }) => [code, pointer])).toEqual([
+    ...[0, 1].map((index) => ['read-only-attribute', `/Operations/${index}/path`]),
+    ['unknown-attribute', '/Operations/2/path'],
+  ])
   for (const operation of [
     { op: 'replace', path: 'members[value eq "1"].value', value: '2' },
     { op: 'remove', path: 'members.value' },
+    { op: 'remove', path: 'members[value eq "1"].type' },
+    { op: 'remove', path: 'members.Display' },
+    { op: 'replace', path: 'members[value eq "1"].$ref', value: null },
+    { op: 'replace', path: 'members[value eq "1"]', value: { Type: null } },
     { op: 'replace', path: 'members[value eq "1"]', value: { value: '2' } },
     { op: 'replace', path: 'members[value eq "1"]', value: '2' },
     { op: 'add', path: 'members[value eq "1" or value eq "2"]', value: { Value: '3' } },
@@ -86,6 +99,32 @@ test("point 15: edits of a member's parts are accepted and do nothing; its value
   expect(membership({ op: 'add', path: 'members[value eq "1"]', value: { display: 'x' } })).toEqual([
     { kind: 'add', values: ['1'] },
   ])
+})
+
+test('what is said of the type or the address of members is a claim about whom it is said of', () => {
+  expect(membership({ op: 'replace', path: 'members[value eq "1"].type', value: 'Group' })).toMatchObject([
+    { kind: 'claim', part: 'type', value: 'Group', filter: { kind: 'compare' } },
+  ])
+  expect(membership({ op: 'add', path: 'members.$REF', value: '/Users/1' })).toEqual([
+    { kind: 'claim', part: '$ref', value: '/Users/1' },
+  ])
+  expect(membership({ op: 'replace', path: 'members[value eq "1"]', value: [{ type: 'User' }] })).toMatchObject([
+    { kind: 'claim', part: 'type', value: 'User' },
+    { kind: 'add', values: ['1'] },
+  ])
+  const found = new Diagnosis()
+  for (const value of [{ Type: 'User' }, [{ $ref: '/Users/1', display: 'x' }]]) {
+    splitPatch(
+      parsePatch({ schemas: [patchSchema], Operations: [{ op: 'add', path: 'members[value eq 1]', value }] }),
+      found,
+    )
+  }
+  expect(found.deviations.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual(
+    ['Type', '0/$ref', '0/display'].map((key) => `read-only-attribute /Operations/0/value/${key}`),
+  )
+  expect(() => split({ op: 'replace', path: 'members.type', value: 7 })).toThrow(
+    expect.objectContaining({ scimType: 'invalidValue' }),
+  )
 })
 
 test('members below the URN of the schema as a key are members too', () => {

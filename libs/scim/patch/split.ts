@@ -19,6 +19,16 @@ export type MembershipChange =
   | { readonly kind: 'replace'; readonly values: string[] }
   /** `filter` is about one member: its value and its type. */
   | { readonly kind: 'removeMatching'; readonly filter: Filter }
+  | MemberClaim
+
+/** What an operation says of members that follows from their ids alone: nobody can change it, and it may be said again. */
+export interface MemberClaim {
+  readonly kind: 'claim'
+  readonly part: 'type' | '$ref'
+  readonly value: string
+  /** About one member, like that of `removeMatching`; absent for all. */
+  readonly filter?: Filter
+}
 
 export interface SplitPatch {
   /** For `applyPatch`, in their order. */
@@ -28,9 +38,10 @@ export interface SplitPatch {
 }
 
 /**
- * The operations of a Group's PATCH: those on the document, and those on its memberships. Edits of a member's parts, such as
- * members[value eq "..."].display, are accepted and do nothing. Throws `mutability` for a new `value` of an existing member, `invalidFilter`
- * where members are selected by anything but value and type, `invalidValue`, `invalidSyntax`.
+ * The operations of a Group's PATCH: those on the document, and those on its memberships. What they say of a member's display is ignored, and
+ * what they say of its type and address is a claim, for whoever knows the member to check. Throws `mutability` for a new `value` of an existing
+ * member and for any part of one that is taken away, `invalidFilter` where members are selected by anything but value and type, `invalidValue`,
+ * `invalidSyntax`.
  */
 export function splitPatch(operations: readonly PatchOperation[], found = new Diagnosis()): SplitPatch {
   const split: SplitPatch = { document: [], membership: [] }
@@ -38,8 +49,7 @@ export function splitPatch(operations: readonly PatchOperation[], found = new Di
     const { op, path } = operation
     if (path === undefined || (op !== 'remove' && isWholeGroup(path))) splitValue(operation, split, found)
     else if (isMembers(path.path)) {
-      const change = membershipChange(operation, path, found)
-      if (change !== undefined) split.membership.push(change)
+      split.membership.push(...membershipChanges(operation, path, found))
     } else split.document.push(operation)
   }
   return split
@@ -84,30 +94,73 @@ function isWholeGroup({ path, filter }: PatchPath): boolean {
   return filter === undefined && printPath(path).toLowerCase() === groupKey
 }
 
-function membershipChange(
+function membershipChanges(
   operation: PatchOperation,
   { path, filter, sub }: PatchPath,
   found: Diagnosis,
-): MembershipChange | undefined {
+): MembershipChange[] {
   const { op, value, pointer } = operation
-  const part = (sub ?? path.sub)?.toLowerCase()
+  const part = sub ?? path.sub
+  const values = filter === undefined ? undefined : valuesOf(filter)
+  if (filter !== undefined && values === undefined) checkFilter(filter)
   if (part !== undefined) {
-    if (part === 'value') throw immutableValue()
-    return undefined
+    if (op === 'remove' && part.toLowerCase() === 'display') {
+      throw errors.mutability('"members.display" is readOnly: it follows from the member. Leave the remove out.')
+    }
+    return claims(part, op === 'remove' ? null : value, filter, below(pointer, 'path'), found)
   }
   if (filter !== undefined) {
-    const values = valuesOf(filter)
-    if (values === undefined) checkFilter(filter)
-    if (op === 'remove') return values === undefined ? { kind: 'removeMatching', filter } : { kind: 'remove', values }
-    return selectedChange(value, values, below(pointer, 'value'), found)
+    if (op === 'remove') return [values === undefined ? { kind: 'removeMatching', filter } : { kind: 'remove', values }]
+    const at = below(pointer, 'value')
+    const place = Array.isArray(value) ? below(at, 0) : at
+    const said = partsOf(value).flatMap(([key, content]) =>
+      key.toLowerCase() === 'value' ? [] : claims(key, content, filter, below(place, key), found),
+    )
+    return [...said, ...present(selectedChange(value, values, at, found))]
   }
   if (op === 'remove' && value !== undefined && value !== null) {
     found.push(all.valueOnRemove(pointer))
-    const values = listedIds(value, below(pointer, 'value'), found)
-    return values.length === 0 ? undefined : { kind: 'remove', values }
+    const listed = listedIds(value, below(pointer, 'value'), found)
+    return listed.length === 0 ? [] : [{ kind: 'remove', values: listed }]
   }
   const read = op === 'add' ? listedIds : readMemberIds
-  return wholeChange(op, read(value, below(pointer, 'value'), found))
+  return present(wholeChange(op, read(value, below(pointer, 'value'), found)))
+}
+
+function present(change: MembershipChange | undefined): MembershipChange[] {
+  return change === undefined ? [] : [change]
+}
+
+/** What one value says of a member that a filter selects. */
+function partsOf(value: JsonValue | undefined): [string, JsonValue][] {
+  const given = Array.isArray(value) && value.length === 1 ? value[0] : value
+  return isObject(given) ? Object.entries(given) : []
+}
+
+/** What is said of a part of members, which they have of themselves; null takes it away. */
+function claims(
+  name: string,
+  value: JsonValue | undefined,
+  filter: Filter | undefined,
+  pointer: string,
+  found: Diagnosis,
+): MemberClaim[] {
+  const part = name.toLowerCase()
+  if (part === 'value') throw immutableValue()
+  if (part !== 'type' && part !== '$ref') {
+    found.push(
+      part === 'display' ? all.readOnly(pointer, 'members.display') : all.unknownAttribute(pointer, `members.${name}`),
+    )
+    return []
+  }
+  if (value === undefined || value === null) {
+    throw errors.mutability(`"members.${part}" is immutable: it follows from the member. Leave it as it is.`)
+  }
+  if (typeof value !== 'string') {
+    throw errors.invalidValue(`"members.${part}" takes a string. Leave it out: it follows from the member.`)
+  }
+  found.push(all.readOnly(pointer, `members.${part}`))
+  return [{ kind: 'claim', part, value, ...(filter === undefined ? {} : { filter }) }]
 }
 
 /** What is added or removed may also be one member alone, RFC 7644 section 3.5.2.1. */

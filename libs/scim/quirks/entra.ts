@@ -1,4 +1,3 @@
-import { isObject } from '../json.ts'
 import { defineDialect } from './dialect.ts'
 import type { IdentityProvider } from './identity-provider.ts'
 import type { Quirk } from './quirk.ts'
@@ -187,18 +186,9 @@ export const entra: IdentityProvider = {
   kind: 'entra',
   dialects: [before, after],
   dialectOf: ({ query }) => (query.has(flag) ? after : before),
-  givesItselfAway: ({ query, body }) =>
-    query.has(flag) || comparesValuePath(query.get('filter') ?? '') || hasCapitalOperation(body),
+  givesItselfAway: ({ query }) => query.has(flag) || comparesValuePath(query.get('filter') ?? ''),
 }
 
 function comparesValuePath(filter: string): boolean {
   return /\]\.[a-z]/i.test(filter)
-}
-
-function hasCapitalOperation(body: unknown): boolean {
-  const operations = isObject(body) ? body['Operations'] : undefined
-  if (!Array.isArray(operations)) return false
-  return operations.some(
-    (one) => isObject(one) && typeof one['op'] === 'string' && /^(Add|Replace|Remove)$/.test(one['op']),
-  )
 }

@@ -63,19 +63,11 @@ export const onelogin: IdentityProvider = {
   kind: 'onelogin',
   dialects: [connector],
   dialectOf: () => connector,
-  givesItselfAway: ({ method, body }) =>
-    isObject(body) &&
-    (method === 'PATCH' ? patchesEmailsByObject(body) : namesManagerId(body) || isObject(body['emails'])),
+  givesItselfAway: ({ body }) => isObject(body) && namesManagerId(body),
 }
 
 function namesManagerId(body: Record<string, unknown>): boolean {
   const block = body[enterprise]
   const manager = isObject(block) ? block['manager'] : undefined
   return isObject(manager) && 'managerId' in manager
-}
-
-function patchesEmailsByObject(body: Record<string, unknown>): boolean {
-  const operations = body['Operations']
-  if (!Array.isArray(operations)) return false
-  return operations.some((one) => isObject(one) && one['path'] === 'emails' && isObject(one['value']))
 }

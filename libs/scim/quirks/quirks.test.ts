@@ -299,12 +299,13 @@ test('a request of a connection of no known kind has the dialect that it gives a
     'okta: create user': 'okta',
     'okta-aiw: update user = GET id then PUT merged': 'okta',
     'google: content type': 'google',
-    'entra: disable (default)': 'entra',
     'entra: match by work mail': 'entra',
     'entra-flag: update multi (aadOptscim062020)': 'entra-062020',
     'onelogin: create with template artefacts': 'onelogin',
-    'onelogin: emails as object': 'onelogin',
     'okta-oin: deactivate': 'standard',
+    'entra: disable (default)': 'standard',
+    'entra: set custom integer attribute (default)': 'standard',
+    'onelogin: emails as object': 'standard',
     'entra-flag: disable': 'standard',
     'entra: create user': 'standard',
     'entra: create user with two primary e-mails': 'standard',
@@ -312,6 +313,20 @@ test('a request of a connection of no known kind has the dialect that it gives a
   }
   for (const [label, name] of Object.entries(given)) {
     expect([label, dialectOf('other', traitsOf(recordedAs(label))).name]).toEqual([label, name])
+  }
+})
+
+test('what every caller may send loosens no rule for a caller who is not known', () => {
+  const bodies = [
+    { Operations: [{ op: 'Replace', path: 'emails[type eq "work"].value', value: 'x' }] },
+    { Operations: [{ op: 'replace', path: 'emails', value: { value: 'x' } }] },
+    { emails: { value: 'x' } },
+  ]
+  for (const method of ['POST', 'PUT', 'PATCH']) {
+    for (const body of bodies) {
+      const traits = { method, path: '/Users', query: new URLSearchParams(), userAgent: undefined, body }
+      expect(dialectOf('other', traits)).toBe(standard)
+    }
   }
 })
 

@@ -30,7 +30,10 @@ export interface Attribute {
 /** What an attribute says about itself beyond its name, type and description; the rest has the defaults of RFC 7643 section 2.2. */
 export type Characteristics = Partial<Omit<Attribute, 'name' | 'type' | 'description'>>
 
-/** An attribute with the default characteristics of RFC 7643 section 2.2, save those given. */
+/**
+ * An attribute with the default characteristics of RFC 7643 section 2.2, save those given. A reference is caseExact (section 2.3.7), although the
+ * listing of section 8.7.1 says otherwise: paths of two addresses may differ in case alone, and who takes them for one loses one.
+ */
 export function attribute(
   name: string,
   type: AttributeType,
@@ -43,7 +46,7 @@ export function attribute(
     description,
     multiValued: false,
     required: false,
-    caseExact: false,
+    caseExact: type === 'reference',
     mutability: 'readWrite',
     returned: 'default',
     uniqueness: 'none',

@@ -23,6 +23,7 @@ async function readBody(passage: Passage, { bodyLimit }: WayInParts): Promise<vo
   passage.bodySize = bytes.length
   passage.body = parseJson(decode(bytes))
   diagnose(passage)
+  if (namesAnotherCharset(contentType)) passage.diagnosis?.push(deviations.anotherCharset(''))
 }
 
 /** Who speaks: by the connection, once it is proved that its caller does, and by as much of the request as is known. */

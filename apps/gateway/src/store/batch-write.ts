@@ -1,9 +1,9 @@
 import type { AnyEvent } from '#libs/events/index'
 import type { EventLog } from '#libs/eventlog/index'
 import type { Transaction } from '#libs/postgres/index'
-import { findAttribute, matcher, resolveElementFilter, ScimError } from '#libs/scim/index'
+import { type Filter, findAttribute, matcher, resolveElementFilter, ScimError } from '#libs/scim/index'
 import { membersChanged } from '../lifecycle.ts'
-import { foldMembership, type MembershipEdit, noEdit } from '../membership.ts'
+import { checkClaim, foldMembership, type MembershipEdit, noEdit, type PresentMember } from '../membership.ts'
 import { adoptByOf, decide } from '../provisioning.ts'
 import { isId, type ScimRecord } from '../record.ts'
 import type { Written } from '../record-store.ts'
@@ -103,21 +103,23 @@ export class BatchWrite {
   async #editOf({ command, principal, type }: Job): Promise<MembershipEdit> {
     if (command.kind === 'create' || command.kind === 'replace') return command.members
     if (command.kind === 'delete' || command.membership.length === 0) return noEdit
-    const needsMembers = command.membership.some((change) => change.kind === 'removeMatching')
+    const needsMembers = command.membership.some(({ kind }) => kind === 'removeMatching' || kind === 'claim')
     const present = needsMembers
-      ? await this.#transaction.query<{ value: string; type: string | null }>(
+      ? await this.#transaction.query<PresentMember>(
           'SELECT member_id AS value, kind AS type FROM gateway.membership WHERE connection = $1 AND group_id = $2',
           [principal.connection, command.id],
         )
       : []
     const members = findAttribute(type, 'members')
-    return foldMembership(command.membership, ({ filter }) => {
-      if (members === undefined) return []
+    const selected = (filter: Filter | undefined): readonly PresentMember[] => {
+      if (filter === undefined || members === undefined) return present
       const selects = matcher(resolveElementFilter(members, filter))
-      return present
-        .filter((member) => selects({ value: member.value, type: member.type }))
-        .map((member) => member.value)
-    })
+      return present.filter((member) => selects({ value: member.value, type: member.type }))
+    }
+    for (const change of command.membership) {
+      if (change.kind === 'claim') for (const member of selected(change.filter)) checkClaim(change, member)
+    }
+    return foldMembership(command.membership, ({ filter }) => selected(filter).map((member) => member.value))
   }
 
   async #finish(planned: readonly Planned[]): Promise<void> {

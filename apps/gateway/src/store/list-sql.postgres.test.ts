@@ -22,7 +22,8 @@ import {
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { migrateGateway } from '../index.ts'
 import { groupKeys, userKeys } from '../record.ts'
-import type { ListedRecord, ListQuery, Place } from '../record-store.ts'
+import { digestOf } from '../cursor.ts'
+import type { DigestedPlace, ListedRecord, ListQuery, Place } from '../record-store.ts'
 import { represent } from '../representation.ts'
 import { Records } from './records.ts'
 import { insertGroups, insertUsers } from './statements.ts'
@@ -246,14 +247,23 @@ function expectedOrder(types: readonly ResourceType[], sortBy: string, sortOrder
   return placed.sort((one, other) => compareSorted(one, other, sort)).map(({ id }) => id)
 }
 
-async function walk(types: readonly ResourceType[], asked: Asked, count: number): Promise<ListedRecord[]> {
+/** As a cursor carries a place whose key is long. */
+const digested = ({ id, key }: Place): Place | DigestedPlace =>
+  key === undefined ? { id, key } : { id, digest: digestOf(key) }
+
+async function walk(
+  types: readonly ResourceType[],
+  asked: Asked,
+  count: number,
+  carried: (place: Place) => Place | DigestedPlace = (place) => place,
+): Promise<ListedRecord[]> {
   const found: ListedRecord[] = []
-  let after: Place | undefined
+  let after: Place | DigestedPlace | undefined
   do {
     const page: ListQuery['page'] = { method: 'cursor', count, after }
     const listing = await records.list('c1', query(types, { ...asked, page }))
     found.push(...listing.records)
-    after = listing.next
+    after = listing.next && carried(listing.next)
   } while (after !== undefined)
   return found
 }
@@ -297,6 +307,7 @@ test.each(sortedPaths)('users sorted by %s are in the order of memory, by index 
     const { records: found } = await records.list('c1', query([User], { sortBy, sortOrder }))
     expect(ids(found)).toEqual(expected)
     expect(ids(await walk([User], { sortBy, sortOrder }, 7))).toEqual(expected)
+    expect(ids(await walk([User], { sortBy, sortOrder }, 7, digested))).toEqual(expected)
   }
 })
 

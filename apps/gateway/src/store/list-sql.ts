@@ -1,5 +1,6 @@
 import type { Statement } from '#libs/postgres/index'
-import type { ListQuery } from '../record-store.ts'
+import type { ResourceType } from '#libs/scim/index'
+import type { DigestedPlace, ListQuery, PageAfter, Place } from '../record-store.ts'
 import { groupTable, type RecordTable, userTable } from './columns.ts'
 import { type Comparand, sqlTypes } from './compare-sql.ts'
 import { compileFilter, type Condition } from './filter-sql.ts'
@@ -31,11 +32,27 @@ interface Source {
   readonly key: Comparand | undefined
 }
 
+/** A list of which it is known where its page begins. */
+export interface PlacedQuery extends Omit<ListQuery, 'page'> {
+  readonly page: Exclude<ListQuery['page'], PageAfter> | (PageAfter & { readonly after: Place | undefined })
+}
+
+/** What the list is sorted by at a record that stands, as `sortKey`; no row where there is none. */
+export function keyAt(connection: string, { of, baseUrl }: ListQuery, { id }: DigestedPlace): Bound {
+  const keys = of.flatMap(({ type, sortedBy }) => {
+    const table = tableOf(type, connection, baseUrl)
+    const key = sortedBy === undefined ? undefined : sortComparand(sortedBy, table)
+    const record = `FROM gateway.${table.name} WHERE connection = $1 AND id = $2::uuid`
+    return key === undefined ? [] : [`SELECT ${told(key.text)} AS "sortKey" ${record}`]
+  })
+  return { statement: keys.join(' UNION ALL '), values: [connection, id] }
+}
+
 /** The statements of one list, over one table or several. Those whose text depends on no value are prepared. */
-export function listStatements(connection: string, query: ListQuery): ListStatements {
+export function listStatements(connection: string, query: PlacedQuery): ListStatements {
   const values: unknown[] = [connection]
   const sources = query.of.map(({ type, filter, sortedBy }): Source => {
-    const table = type.name === 'User' ? userTable(connection, query.baseUrl) : groupTable(query.baseUrl)
+    const table = tableOf(type, connection, query.baseUrl)
     const condition = filter === undefined ? everything : compileFilter(filter, table, values)
     return { table, condition, key: sortedBy === undefined ? undefined : sortComparand(sortedBy, table) }
   })
@@ -44,6 +61,10 @@ export function listStatements(connection: string, query: ListQuery): ListStatem
   const [first] = sources
   const isLookup = sources.length === 1 && first?.condition.isBounded === true
   return { isLookup, parts: lists.parts(query.page), count: lists.count() }
+}
+
+function tableOf({ name }: ResourceType, connection: string, baseUrl: string): RecordTable {
+  return name === 'User' ? userTable(connection, baseUrl) : groupTable(baseUrl)
 }
 
 const everything: Condition = {
@@ -66,7 +87,7 @@ class Lists {
     this.#values = values
   }
 
-  parts(page: ListQuery['page']): ((limit: number) => Bound)[] {
+  parts(page: PlacedQuery['page']): ((limit: number) => Bound)[] {
     if (page.method === 'index') return [(limit) => this.#page('', undefined, limit, page.startIndex - 1)]
     const { after } = page
     if (after === undefined) return [(limit) => this.#page(' first', undefined, limit)]

@@ -1,5 +1,6 @@
 import { type Database, type Queryable, tookTooLong } from '#libs/postgres/index'
 import { errors, type ResourceType } from '#libs/scim/index'
+import { digestOf } from '../cursor.ts'
 import type {
   GroupOfUser,
   ListedRecord,
@@ -13,7 +14,7 @@ import type {
   StoredText,
 } from '../record-store.ts'
 import { groupOf, groupsAbove } from './columns.ts'
-import { type ListStatements, listStatements, recordColumns } from './list-sql.ts'
+import { keyAt, type ListStatements, listStatements, type PlacedQuery, recordColumns } from './list-sql.ts'
 import { membersFrom, readMembers } from './member-sql.ts'
 import { Turns } from './turns.ts'
 
@@ -89,11 +90,14 @@ export class Records extends RecordLookups implements RecordReads {
   }
 
   async list(connection: string, query: ListQuery): Promise<Listing> {
-    const statements = listStatements(connection, query)
-    if (statements.isLookup) return listing(this.#database, statements, query)
+    const known = isPlaced(query) ? { query, statements: listStatements(connection, query) } : undefined
+    if (known?.statements.isLookup) return listing(this.#database, known)
     const giveBack = await this.#lists.take()
     try {
-      return await this.#database.snapshot((snapshot) => listing(snapshot, statements, query), this.#listTimeout)
+      return await this.#database.snapshot(
+        async (snapshot) => listing(snapshot, known ?? (await placed(snapshot, connection, query))),
+        this.#listTimeout,
+      )
     } catch (error) {
       throw tookTooLong(error) ? tooSlow(query) : error
     } finally {
@@ -123,8 +127,29 @@ export class Records extends RecordLookups implements RecordReads {
   }
 }
 
+interface Search {
+  readonly query: PlacedQuery
+  readonly statements: ListStatements
+}
+
+function isPlaced(query: ListQuery): query is PlacedQuery {
+  return query.page.method === 'index' || query.page.after === undefined || 'key' in query.page.after
+}
+
+/** With the key looked up where the cursor carries the digest of it. Throws invalidCursor where no record has that key any more. */
+async function placed(reads: Queryable, connection: string, query: ListQuery): Promise<Search> {
+  const after = query.page.method === 'cursor' ? query.page.after : undefined
+  if (query.page.method === 'index' || after === undefined || 'key' in after) throw errors.internal()
+  const { statement, values } = keyAt(connection, query, after)
+  const [found] = await reads.query<{ sortKey: string | null }>(statement, values)
+  const key = found?.sortKey ?? undefined
+  if (key === undefined || digestOf(key) !== after.digest) throw errors.movedCursor()
+  const here: PlacedQuery = { ...query, page: { ...query.page, after: { id: after.id, key } } }
+  return { query: here, statements: listStatements(connection, here) }
+}
+
 /** One more than a page by cursor shows tells whether another follows. */
-async function listing(reads: Queryable, statements: ListStatements, { page }: ListQuery): Promise<Listing> {
+async function listing(reads: Queryable, { statements, query: { page } }: Search): Promise<Listing> {
   const isByCursor = page.method === 'cursor'
   const wanted = page.count === 0 ? 0 : page.count + (isByCursor ? 1 : 0)
   const found: Row[] = []
