@@ -1,4 +1,13 @@
-import { contradiction, deviations, Diagnosis, dialectOf, errors, isScimMediaType, parseJson } from '#libs/scim/index'
+import {
+  contradiction,
+  deviations,
+  Diagnosis,
+  dialectOf,
+  errors,
+  isScimMediaType,
+  namesAnotherCharset,
+  parseJson,
+} from '#libs/scim/index'
 import { findEndpoint, writes } from '../endpoints.ts'
 import { asksForDryRun } from '../rehearsal.ts'
 import type { Passage, WayInParts } from '../way-in.ts'
