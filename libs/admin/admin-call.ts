@@ -154,7 +154,7 @@ function stepsOf(
 ): RequestDecided['steps'] {
   const refused = { decision: 'refused', ...(code === null ? {} : { code }), microseconds } as const
   if (status === 401) return [{ step: 'admin-token', ...refused }]
-  if (!tokenPassed) return [{ step: 'request', ...refused }]
-  const admitted = { step: 'admin-token', decision: 'passed', microseconds: 0 } as const
-  return [admitted, { step: 'request', ...(status < 400 ? { decision: 'passed', microseconds } : refused) }]
+  const passed = { decision: 'passed', microseconds } as const
+  const request = { step: 'request', ...(status < 400 ? passed : refused) }
+  return tokenPassed ? [{ step: 'admin-token', ...passed, microseconds: 0 }, request] : [request]
 }

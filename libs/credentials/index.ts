@@ -1,4 +1,4 @@
-export { keyFormat, mintKey, readAuthorization, readKey, readKid } from './key.ts'
+export { findKeys, keyFormat, mintKey, readAuthorization, readKey, readKid } from './key.ts'
 export type { FaultyKey, KeyEnvironment, KeyFault, Kid, ReadKey, Secret } from './key.ts'
 export { faultAdvice, type Advice } from './advice.ts'
 export {

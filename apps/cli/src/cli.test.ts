@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { mintKey } from '#libs/credentials/index'
 import { freePort } from '#libs/process/index'
 import { run } from './run.ts'
 import { ago, lastUse, table } from './words.ts'
@@ -79,6 +80,34 @@ const connection = {
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
   return JSON.parse(await text(request))
 }
+
+describe('scan', () => {
+  const leaked = mintKey('live')
+
+  test('finds keys in files, folders and links, names where they are, never shows them, and ends with 1', async () => {
+    await mkdir(join(folder, 'deep/er'), { recursive: true })
+    await mkdir(join(folder, '.git'))
+    await writeFile(join(folder, 'deep/er/.env'), `é=1\nKEY="${leaked.text}"\n`)
+    await writeFile(join(folder, 'deep/changed'), leaked.text.slice(0, -1) + (leaked.text.endsWith('0') ? '1' : '0'))
+    await writeFile(join(folder, '.git/HEAD'), leaked.text)
+    await symlink(`../${leaked.text}`, join(folder, 'deep/link'))
+    const { code, out, err } = await latchkey(['scan', '.'], {})
+    expect(code).toBe(1)
+    expect(out).toBe(`deep/er/.env:2:6: a live key, kid ${leaked.kid}\ndeep/link:1:4: a live key, kid ${leaked.kid}\n`)
+    expect(err).toContain('2 keys were found. Revoke each')
+    expect(out + err).not.toContain(leaked.secret)
+    const { out: data } = await latchkey(['scan', 'deep/er/.env', 'deep/changed', '--json'], {})
+    expect(JSON.parse(data)).toEqual([
+      { file: 'deep/er/.env', line: 2, column: 6, environment: 'live', kid: leaked.kid },
+    ])
+  })
+
+  test('ends with 0 where there is none, and with 4 where there is nothing', async () => {
+    await writeFile(join(folder, 'clean'), 'lk_live_ is how a key begins')
+    expect(await latchkey(['scan', '.'], {})).toEqual({ code: 0, out: '', err: '' })
+    expect(await latchkey(['scan', 'missing'], {})).toMatchObject({ code: 4, out: '' })
+  })
+})
 
 describe('address and token', () => {
   test('are found in the data folder', async () => {

@@ -3,6 +3,7 @@ import { ADMIN_TOKEN } from '#libs/http/index'
 import { FollowRequests } from './events/follow-requests.ts'
 import { ConnectionsController } from './http/connections.controller.ts'
 import { KeysController } from './http/keys.controller.ts'
+import { LeaksController } from './http/leaks.controller.ts'
 import { SchemasController } from './http/schemas.controller.ts'
 import { TenantsController } from './http/tenants.controller.ts'
 import { Writes } from './http/writes.ts'
@@ -14,7 +15,14 @@ export class KeysModule {
   static with(parts: KeysParts): DynamicModule {
     return {
       module: KeysModule,
-      controllers: [TenantsController, ConnectionsController, SchemasController, KeysController, FollowRequests],
+      controllers: [
+        TenantsController,
+        ConnectionsController,
+        SchemasController,
+        KeysController,
+        LeaksController,
+        FollowRequests,
+      ],
       providers: [
         { provide: KEYS_PARTS, useValue: parts },
         { provide: ADMIN_TOKEN, useValue: parts.adminTokens },

@@ -19,4 +19,5 @@ export const keysOperations: Operations = {
   'POST /admin/v1/connections/:connection/keys': 'keys.mint',
   'GET /admin/v1/connections/:connection/keys': 'keys.list',
   'POST /admin/v1/keys/:kid/revoke': 'keys.revoke',
+  'POST /leaks': 'keys.report-leak',
 }
