@@ -263,6 +263,20 @@ class LeftOut1764000000013 implements MigrationInterface {
   }
 }
 
+class Unassigned1764000000021 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE gateway.scim_user ALTER COLUMN active DROP NOT NULL;
+      UPDATE gateway.scim_user SET active = NULL WHERE NOT document ? 'active'`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      UPDATE gateway.scim_user SET active = true WHERE active IS NULL;
+      ALTER TABLE gateway.scim_user ALTER COLUMN active SET NOT NULL`)
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -275,4 +289,5 @@ export const migrations = [
   InPlace1764000000010,
   Fold1764000000011,
   LeftOut1764000000013,
+  Unassigned1764000000021,
 ]
