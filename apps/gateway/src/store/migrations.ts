@@ -282,6 +282,20 @@ class LeftOut1764000000013 implements MigrationInterface {
   }
 }
 
+class Unassigned1764000000021 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE gateway.scim_user ALTER COLUMN active DROP NOT NULL;
+      UPDATE gateway.scim_user SET active = NULL WHERE NOT document ? 'active'`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      UPDATE gateway.scim_user SET active = true WHERE active IS NULL;
+      ALTER TABLE gateway.scim_user ALTER COLUMN active SET NOT NULL`)
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -295,4 +309,5 @@ export const migrations = [
   Fold1764000000011,
   KeyLife1764000000012,
   LeftOut1764000000013,
+  Unassigned1764000000021,
 ]
