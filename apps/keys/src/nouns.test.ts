@@ -9,7 +9,7 @@ import {
   newConnectionId,
   scimBaseUrl,
 } from './connection.ts'
-import { latestUses } from './last-use.ts'
+import { usesIn } from './last-use.ts'
 import { schemaUses } from './schema-use.ts'
 import {
   advance,
@@ -205,7 +205,7 @@ function request(told: Partial<Payload<'request.decided'>>) {
 
 test('the last uses in a batch are one for each key, the latest, and only proved ones', () => {
   const [one, two] = ['2026-03-01T10:00:01.000Z', '2026-03-01T10:00:02.000Z']
-  const uses = latestUses([
+  const uses = usesIn([
     request({ receivedAt: two }),
     request({ receivedAt: one }),
     request({ kid: null, receivedAt: two }),
