@@ -9,12 +9,13 @@ import { SchemasController } from './http/schemas.controller.ts'
 import { TenantsController } from './http/tenants.controller.ts'
 import { Writes } from './http/writes.ts'
 import { KEYS_PARTS, type KeysParts } from './parts.ts'
-import { RotationWorker } from './rotation-worker.ts'
+import { RotationWorker, type WorkerTimes } from './rotation-worker.ts'
 
 /** Tenants, connections and provisioning keys, with the admin API under /admin/v1. */
 @Module({})
 export class KeysModule {
-  static with(parts: KeysParts): DynamicModule {
+  /** `times` are those of the worker that rotates keys. */
+  static with(parts: KeysParts, times?: WorkerTimes): DynamicModule {
     return {
       module: KeysModule,
       controllers: [
@@ -30,7 +31,7 @@ export class KeysModule {
         { provide: ADMIN_TOKEN, useValue: parts.adminTokens },
         Writes,
         KeyActs,
-        { provide: RotationWorker, useFactory: () => new RotationWorker(parts) },
+        { provide: RotationWorker, useFactory: () => new RotationWorker(parts, times) },
       ],
     }
   }

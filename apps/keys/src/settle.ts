@@ -153,12 +153,14 @@ export function isStillUsed({ uses }: Pick<Situation, 'uses'>, { from, until, gr
   return until !== null && last !== undefined && graceHours > 0 && last.at > hoursAfter(until, -graceHours)
 }
 
-/** By as many graces as it takes to end after its last use: it then has a whole one in which to be left alone. */
+/** By one grace; by as many as it takes where none of them was seen to end. */
 function extend(situation: Situation, rotation: Rotation, until: Date, moment: Moment): Turn {
   const old = keyOf(situation, rotation.from)
   const last = situation.uses.get(old.kid)?.last
-  let wanted = hoursAfter(until, rotation.graceHours)
-  while (last !== undefined && wanted <= last.at) wanted = hoursAfter(wanted, rotation.graceHours)
+  let [begins, wanted] = [until, hoursAfter(until, rotation.graceHours)]
+  while (wanted <= moment.now && last !== undefined && last.at > begins) {
+    ;[begins, wanted] = [wanted, hoursAfter(wanted, rotation.graceHours)]
+  }
   const extended = capped(wanted, ownExpiry(old))
   const after: Rotation = {
     ...rotation,
