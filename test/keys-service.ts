@@ -25,7 +25,7 @@ import type { Answer, Told } from './world.ts'
 @Module({})
 class Program {}
 
-const adminToken = 'an-admin-token-of-these-tests'
+export const adminToken = 'an-admin-token-of-these-tests'
 export const peppers = generatePeppers()
 
 export interface KeysServiceOptions {
@@ -40,6 +40,7 @@ export interface KeysServiceOptions {
 
 /** An instance of the keys service, over Postgres alone. */
 export interface KeysService {
+  readonly url: string
   readonly database: Database
   readonly parts: KeysParts
   /** What failed, and nobody waited for. */
@@ -94,9 +95,7 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
     imports: [KeysModule.with(parts, times), AdminCalls.with({ ...parts, source: 'keys', operations: keysOperations })],
   }
   const app = await NestFactory.create(program, adapter, { bodyParser: false, logger: false })
-  app.useGlobalFilters(
-    new ProblemFilter({ logger: { error: failed }, methodsAt: (path) => adapter.methodsAt(path) }),
-  )
+  app.useGlobalFilters(new ProblemFilter({ logger: { error: failed }, methodsAt: (path) => adapter.methodsAt(path) }))
   app.connectMicroservice({ strategy }, { inheritAppConfig: false })
   await app.startAllMicroservices()
   const listening = await listen(app, { host: '127.0.0.1', port: 0 })
@@ -116,6 +115,7 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
     return { status: answer.status, headers: answer.headers, body: content === '' ? undefined : JSON.parse(content) }
   }
   return {
+    url: listening.url,
     database,
     parts,
     failures,
