@@ -2,7 +2,7 @@ import type { Database, EntityManager } from '#libs/postgres/index'
 
 /**
  * Work that one process at a time does. Its holder takes it again before it lapses; another takes it once it has. Only the clock of
- * Postgres is asked.
+ * Postgres is asked. A transaction that began while the lease was held may end after it lapsed: what is done under it must bear that.
  */
 export class Lease {
   readonly #database: Database
@@ -28,10 +28,10 @@ export class Lease {
     return taken.length > 0
   }
 
-  /** Whether it is still held; if so nobody else takes it before the transaction ends. */
+  /** Whether it is still held, as the transaction sees it. */
   async isHeld(manager: EntityManager): Promise<boolean> {
     const rows = await manager.query<unknown[]>(
-      'SELECT FROM keys.lease WHERE name = $1 AND holder = $2 AND until > now() FOR SHARE',
+      'SELECT FROM keys.lease WHERE name = $1 AND holder = $2 AND until > now()',
       [this.#name, this.#holder],
     )
     return rows.length > 0
