@@ -50,6 +50,14 @@ export interface KeysService {
   connection(environment?: 'live' | 'sandbox'): Promise<Told>
   /** Tells it, by the event log, that a gateway has let in a request with that key. */
   use(connection: string, kid: string, at: Date, how?: { address?: string; status?: number }): Promise<void>
+  /** A new connection whose key is in use. */
+  inUse(environment?: 'live' | 'sandbox'): Promise<{ id: string; tenant: string; kid: string }>
+  /** The key, once it is in that state. */
+  keyInState(kid: string, state: string): Promise<Told>
+  /** What was told of one rotation. */
+  eventsOf(rotation: string): Promise<Told[]>
+  /** Tables in which the secret of a key stands in clear. */
+  tablesThatHold(key: string): Promise<string[]>
   /** Events of a family, in the order of the log. */
   events(family: string): Promise<Told[]>
   metrics(): Promise<string>
@@ -114,28 +122,55 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
     const content = await answer.text()
     return { status: answer.status, headers: answer.headers, body: content === '' ? undefined : JSON.parse(content) }
   }
+  const connection: KeysService['connection'] = async (environment = 'live') => {
+    const name = `Okta ${crypto.randomUUID()}`
+    const { body: tenant } = await ask('POST', '/tenants', { name })
+    return (await ask('POST', `/tenants/${tenant.id}/connections`, { name, environment })).body
+  }
+  const use: KeysService['use'] = async (of, kid, at, { address = '192.0.2.7', status = 200 } = {}) => {
+    const event = decided(of, kid, at, address, status)
+    await database.transaction(async (transaction) => log.append(transaction, [event]))
+  }
+  const keyInState: KeysService['keyInState'] = (kid, state) =>
+    until(
+      async () => (await ask('GET', `/keys/${kid}`)).body,
+      (key) => key.state === state,
+    )
+  const events: KeysService['events'] = async (family) => {
+    await decisions.drained()
+    const rows = await database.query<Told>(
+      `SELECT name, subject, version, payload FROM event_log.event WHERE name LIKE $1 ORDER BY position`,
+      [`${family}.%`],
+    )
+    return rows.map((row) => ({ ...row, payload: JSON.parse(row.payload) as unknown }))
+  }
   return {
     url: listening.url,
     database,
     parts,
     failures,
     ask,
-    async connection(environment = 'live') {
-      const name = `Okta ${crypto.randomUUID()}`
-      const { body: tenant } = await ask('POST', '/tenants', { name })
-      return (await ask('POST', `/tenants/${tenant.id}/connections`, { name, environment })).body
+    connection,
+    use,
+    keyInState,
+    events,
+    async inUse(environment) {
+      const { id, tenant } = await connection(environment)
+      const { kid } = (await ask('POST', `/connections/${id}/keys`)).body
+      await use(id, kid, clock())
+      await keyInState(kid, 'active')
+      return { id, tenant, kid }
     },
-    async use(connection, kid, at, { address = '192.0.2.7', status = 200 } = {}) {
-      const event = decided(connection, kid, at, address, status)
-      await database.transaction(async (transaction) => log.append(transaction, [event]))
-    },
-    async events(family) {
-      await decisions.drained()
-      const rows = await database.query<Told>(
-        `SELECT name, subject, version, payload FROM event_log.event WHERE name LIKE $1 ORDER BY position`,
-        [`${family}.%`],
-      )
-      return rows.map((row) => ({ ...row, payload: JSON.parse(row.payload) as unknown }))
+    eventsOf: async (rotation) => (await events('rotation')).filter(({ subject }) => subject === rotation),
+    async tablesThatHold(key) {
+      const found: string[] = []
+      for (const table of ['event_log.event', 'keys.provisioning_key', 'keys.rotation', 'keys.answered']) {
+        const rows = await database.query(`SELECT 1 FROM ${table} AS t WHERE strpos(t::text, $1) > 0`, [
+          key.split('_')[3] ?? key,
+        ])
+        if (rows.length > 0) found.push(table)
+      }
+      return found
     },
     metrics: () => telemetry.renderMetrics(),
     async close() {
@@ -145,6 +180,17 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
       await Promise.all([entities.close(), telemetry.shutdown()])
       await database.close()
     },
+  }
+}
+
+/** Reads again and again until what is read is as wanted, for ten seconds at the most. */
+export async function until<T>(read: () => Promise<T>, wanted: (value: T) => boolean): Promise<T> {
+  const end = Date.now() + 10_000
+  for (;;) {
+    const value = await read()
+    if (wanted(value)) return value
+    if (Date.now() > end) throw new Error(`it did not come about within 10 seconds: ${JSON.stringify(value)}`)
+    await new Promise((resolve) => setTimeout(resolve, 15))
   }
 }
 

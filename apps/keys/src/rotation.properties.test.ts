@@ -3,17 +3,8 @@ import { isAccepted, type Kid } from '#libs/credentials/index'
 import { defaultPolicy } from '#libs/events/index'
 import { runs } from '#libs/scim/arbitrary/index'
 import { AgainstTheLaw, advance, keyMinted, mint } from './provisioning-key.ts'
-import {
-  accepted,
-  cancel,
-  finish,
-  keyOf,
-  RotationRefused,
-  type Situation,
-  start,
-  type Turn,
-  withKey,
-} from './rotation.ts'
+import { cancel, finish, start } from './rotate.ts'
+import { accepted, keyOf, RotationRefused, type Situation, type Turn, withKey } from './rotation.ts'
 import { rotationModes, type RotationPolicy } from './rotation-policy.ts'
 import { days, hours, Simulation } from './simulation.ts'
 

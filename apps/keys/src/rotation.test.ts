@@ -1,7 +1,8 @@
 import { isAccepted, type Kid } from '#libs/credentials/index'
 import { defaultPolicy } from '#libs/events/index'
 import { advance } from './provisioning-key.ts'
-import { cancel, finish, keyOf, RotationRefused, start, withKey } from './rotation.ts'
+import { cancel, finish, start } from './rotate.ts'
+import { keyOf, RotationRefused, withKey } from './rotation.ts'
 import type { RotationPolicy } from './rotation-policy.ts'
 import { days, hours, Simulation } from './simulation.ts'
 

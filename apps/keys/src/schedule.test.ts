@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { defaultPolicy } from '#libs/events/index'
-import { cancel, start } from './rotation.ts'
+import { cancel, start } from './rotate.ts'
 import { days, hours, Simulation } from './simulation.ts'
 
 /** The year from here has the 29th of February 2028, and both changes of clocks. */
@@ -148,6 +148,7 @@ describe('a schedule', () => {
     world.change({ connection: { ...world.situation.connection, state: 'disabled' } })
     world.goTo(days(100, begin))
     expect(world.told()).toEqual([])
+    expect(world.situation.plan.dueAt).toBeNull()
     world.change({ connection: { ...world.situation.connection, state: 'enabled' } })
     expect(world.told()).toEqual(['notice overdue 10', 'started'])
   })

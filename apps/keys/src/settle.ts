@@ -1,5 +1,6 @@
 import { isAccepted } from '#libs/credentials/index'
 import { nextNotice, notify, raiseNotice } from './notices.ts'
+import { start } from './rotate.ts'
 import {
   accepted,
   breakOff,
@@ -13,7 +14,6 @@ import {
   type Rotation,
   running,
   type Situation,
-  start,
   tell,
   told,
   type Turn,
@@ -221,12 +221,13 @@ function capped(until: Date, expiry: Date | undefined): Date {
 }
 
 function withDue(situation: Situation): Situation {
-  const { plan } = situation
+  const { plan, connection } = situation
+  const hasSchedule = plan.everyDays !== null && connection.state === 'enabled'
   const rotation = running(situation)
   const present = presentKey(situation)
   const waits = rotation !== undefined && rotation.cutOverAt === null
   const due = waits ? rotation.dueAt : present && dueOf(plan, present)?.at
-  const dueAt = plan.everyDays === null ? null : (due ?? null)
+  const dueAt = hasSchedule ? (due ?? null) : null
   return dueAt?.getTime() === plan.dueAt?.getTime() ? situation : { ...situation, plan: { ...plan, dueAt } }
 }
 

@@ -11,7 +11,8 @@ import {
   reveal,
   shownAgain,
 } from '../provisioning-key.ts'
-import { accepted, enoughKeys, keyOf, type Moment, RotationRefused, type Situation, withKey } from '../rotation.ts'
+import { enoughKeys } from '../rotate.ts'
+import { accepted, keyOf, type Moment, RotationRefused, type Situation, withKey } from '../rotation.ts'
 import { findKey, listKeys, usesOf } from '../store/keys.ts'
 import { aboutConnection, aboutKey, keyAnswer } from './answers.ts'
 import { tenantOf } from './connections.controller.ts'

@@ -4,17 +4,8 @@ import { AdminApi, aboutNothing, type AdminCall, Call } from '#libs/admin/index'
 import { pageOf, pagingByAge, parse, problems } from '#libs/http/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { shownAgain } from '../provisioning-key.ts'
-import {
-  cancel,
-  finish,
-  type Moment,
-  type Rotation,
-  RotationRefused,
-  running,
-  type Situation,
-  start,
-  type Turn,
-} from '../rotation.ts'
+import { cancel, finish, start } from '../rotate.ts'
+import { type Moment, type Rotation, RotationRefused, running, type Situation, type Turn } from '../rotation.ts'
 import { rotationModes, type RotationPolicy } from '../rotation-policy.ts'
 import { acceptedKeys, findKey, usesOf } from '../store/keys.ts'
 import { findPlan, findRotation, listRotations } from '../store/situations.ts'
