@@ -35,7 +35,7 @@ export interface KeysServiceOptions {
   readonly times?: WorkerTimes
   readonly peppers?: Peppers
   /** Whether all gateways are heard of: true unless told. */
-  readonly heard?: () => boolean
+  readonly heard?: () => boolean | Promise<boolean>
 }
 
 /** An instance of the keys service, over Postgres alone. */
@@ -89,7 +89,7 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
     channel: { publish: () => undefined },
     reaches: () => ({ log: true, channel: true }),
     // The clock of a test may be anywhere: all that is in the log now is to be heard of.
-    hasHeardUntil: async () => heard() && hasFollowedUntil(strategy, new Date()),
+    hasHeardUntil: async () => (await heard()) && hasFollowedUntil(strategy, new Date()),
     peppers: options.peppers ?? peppers,
     adminTokens: adminToken,
     publicUrl: 'http://127.0.0.1:8080',

@@ -14,7 +14,8 @@ const times = { every: 20, lease: 2_000 }
 let server: TestDatabase
 let service: KeysService
 let now = begin
-const options = () => ({ url: server.url, clock: () => now, times })
+let heard: () => Promise<boolean> = async () => true
+const options = () => ({ url: server.url, clock: () => now, times, heard: () => heard() })
 
 beforeAll(async () => {
   server = await testDatabase()
@@ -99,6 +100,30 @@ describe('the worker', () => {
     await service.close()
     service = await startKeysService(options())
     await until(holder, (lease) => lease?.held && lease.holder !== second?.holder)
+  })
+
+  test('keeps nothing waiting while uses are not heard of but what depends on them, and tries that again', async () => {
+    const waiting = await service.inUse()
+    const { newKey } = (await start(waiting.id)).body
+    await service.use(waiting.id, newKey.kid, now)
+    await service.keyInState(waiting.kid, 'retiring')
+
+    let answer: (isHeard: boolean) => void = () => undefined
+    const asked = new Promise<void>((resolve) => {
+      heard = () => {
+        resolve()
+        return new Promise((settled) => (answer = settled))
+      }
+    })
+    now = days(4, now)
+    await asked
+    const { kid } = await service.inUse()
+    expect((await service.ask('GET', `/keys/${kid}`)).body.state).toBe('active')
+    expect((await service.ask('GET', `/keys/${waiting.kid}`)).body.state).toBe('retiring')
+    heard = async () => true
+    answer(false)
+    now = new Date(now.getTime() + 31_000)
+    await service.keyInState(waiting.kid, 'expired')
   })
 
   test('leaves alone for a while what it cannot settle, tells of it, and goes on with the rest', async () => {

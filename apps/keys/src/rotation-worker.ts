@@ -31,6 +31,9 @@ export class RotationWorker {
   readonly #lease: Lease
   readonly #stop = new AbortController()
   readonly #countNotices: (events: readonly AnyEvent[]) => void
+  /** Connections of which something waits for uses to be heard of. */
+  readonly #waiting = new Set<string>()
+  #hearing: Promise<void> | undefined
   #heldUntil = 0
   #running: Promise<void> | undefined
 
@@ -52,6 +55,7 @@ export class RotationWorker {
     this.#stop.abort()
     if (this.#running === undefined) return
     await this.#running
+    await this.#hearing
     await this.#lease.release().catch((error: unknown) => this.#parts.onFailure(error))
   }
 
@@ -69,23 +73,31 @@ export class RotationWorker {
     for (;;) {
       if (!(await this.#holds())) return false
       const due = await dueLooks(this.#parts.database, now, batch)
-      const waiting: string[] = []
       for (const connection of due) {
         if (this.#stop.signal.aborted || !(await this.#holds())) return false
-        if ((await this.#settle(connection, now, false)) === 'waits') waiting.push(connection)
+        if ((await this.#settle(connection, now, false)) === 'waits') this.#waiting.add(connection)
       }
-      if (waiting.length > 0) await this.#settleHeard(waiting, now)
+      if (this.#waiting.size > 0) this.#hearing ??= this.#hear().finally(() => (this.#hearing = undefined))
       if (due.length < batch) return true
     }
   }
 
-  /** What depends on whether a key was used is decided once all uses until now are known. */
-  async #settleHeard(connections: readonly string[], now: Date): Promise<void> {
-    const heard = await this.#parts.hasHeardUntil(now)
-    for (const connection of connections) {
-      if (this.#stop.signal.aborted || !(await this.#holds())) return
-      if (heard) await this.#settle(connection, now, true)
-      else await this.#later(connection, now)
+  /**
+   * What depends on whether a key was used is decided once all uses until now are known. Nothing else waits for that; should it take too long,
+   * the connections are due again a little later.
+   */
+  async #hear(): Promise<void> {
+    const now = this.#parts.clock()
+    const connections = [...this.#waiting]
+    this.#waiting.clear()
+    try {
+      if (!(await this.#parts.hasHeardUntil(now))) return
+      for (const connection of connections) {
+        if (this.#stop.signal.aborted || !(await this.#holds())) return
+        await this.#settle(connection, now, true)
+      }
+    } catch (error) {
+      this.#parts.onFailure(error)
     }
   }
 
@@ -95,7 +107,7 @@ export class RotationWorker {
     } catch (error) {
       if (isConnectionLoss(error)) throw error
       this.#parts.onFailure(error)
-      await this.#later(connection, now)
+      await lookLater(this.#parts.database, connection, afterwards(now))
       return 'settled'
     }
   }
@@ -110,18 +122,15 @@ export class RotationWorker {
         return 'settled'
       }
       const settled = settle(before, { now, heard, by: { kind: 'time' }, peppers })
-      await keepSituation(manager, before, settled)
+      const waits = settled.lookAt !== undefined && settled.lookAt <= now
+      await keepSituation(manager, before, waits ? { ...settled, lookAt: afterwards(now) } : settled)
       if (settled.events.length > 0) log.append(transaction, [...settled.events])
       transaction.afterCommit(() => {
         announce(channel, settled.events)
         this.#countNotices(settled.events)
       })
-      return settled.lookAt !== undefined && settled.lookAt <= now ? 'waits' : 'settled'
+      return waits ? 'waits' : 'settled'
     })
-  }
-
-  #later(connection: string, now: Date): Promise<void> {
-    return lookLater(this.#parts.database, connection, new Date(now.getTime() + later))
   }
 
   /** Asks for the lease again when a third of it is over. */
@@ -132,6 +141,10 @@ export class RotationWorker {
     this.#heldUntil = asked + this.#times.lease / 3
     return true
   }
+}
+
+function afterwards(now: Date): Date {
+  return new Date(now.getTime() + later)
 }
 
 /** Milliseconds that a scrape waits for counts. */

@@ -150,7 +150,9 @@ describe('a rotation', () => {
   )
 
   test('with no grace ends the old key as soon as the new one is used', () => {
-    const { world, old } = cutOver({ graceHours: 0 })
+    const { world, old, next } = rotating({ graceHours: 0 })
+    world.heard = false
+    world.use(next)
     expect(world.key(old).state).toBe('expired')
   })
 

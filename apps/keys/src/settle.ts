@@ -143,7 +143,7 @@ function deadline(situation: Situation, moment: Moment): Turn | undefined {
       ? endOld(situation, 'old-still-used', moment)
       : extend(situation, rotation, rotation.until, moment)
   }
-  if (rotation.mode === 'safe' && !moment.heard) return undefined
+  if (rotation.mode === 'safe' && rotation.graceHours > 0 && !moment.heard) return undefined
   return endOld(situation, 'old-unused', moment)
 }
 
