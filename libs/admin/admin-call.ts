@@ -65,6 +65,11 @@ export class AdminCall {
     return this.#request.method
   }
 
+  /** Where the caller is. */
+  get address(): string {
+    return this.#address
+  }
+
   /** Without its query string, and without a key that somebody put there. */
   get path(): string {
     return redact(this.#request.raw.url?.split('?', 1)[0] ?? '')

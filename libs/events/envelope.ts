@@ -9,7 +9,7 @@ export interface Event<Name extends EventName> {
   readonly id: string
   readonly name: Name
   readonly source: EventSource
-  /** Id of the user, group, key, connection, tenant or request that it tells of. */
+  /** Id of the user, group, key, rotation, connection, tenant or request that it tells of. */
   readonly subject: string
   /** Events of one key are followed in the order in which they were appended. */
   readonly key: string

@@ -3,6 +3,7 @@ import { logMarked, markName } from './mark.ts'
 import type { EventName } from './names.ts'
 import { groupEvents, userEvents } from './people.ts'
 import { requestEvents } from './requests.ts'
+import { rotationEvents } from './rotations.ts'
 import { connectionEvents, keyEvents, tenantEvents } from './trust.ts'
 
 /** The one list of what Latchkey publishes; types, run-time checks and JSON Schemas all come from it. */
@@ -10,6 +11,7 @@ export const payloadSchemas = {
   ...tenantEvents,
   ...connectionEvents,
   ...keyEvents,
+  ...rotationEvents,
   ...userEvents,
   ...groupEvents,
   ...requestEvents,

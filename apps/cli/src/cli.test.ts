@@ -467,3 +467,76 @@ test('what was deleted is listed and restored at the gateway, where each service
   expect([seen[1]?.method, seen[1]?.url]).toEqual(['POST', '/admin/v1/connections/c1/deleted/r1/restore'])
   expect([restored.code, restored.out]).toEqual([0, expect.stringMatching(/^id +r1\nkind +User\nname +ada\n$/)])
 })
+
+describe('keys that take turns', () => {
+  const rotation = {
+    id: '01a20e52-426b-7001-83a3-51975df3f104',
+    connection: connection.id,
+    mode: 'strict',
+    graceHours: 24,
+    state: 'running',
+    startedAt: '2026-03-01T10:00:00.000Z',
+    startedBy: { kind: 'schedule' },
+    dueAt: '2026-03-15T10:00:00.000Z',
+    hardEnd: '2026-03-16T10:00:00.000Z',
+    cutOverAt: null,
+    until: null,
+    extensions: 0,
+    endedAt: null,
+    endedBy: null,
+    outcome: null,
+    newKey: { kid: 'mnopqrstuvwx', firstUsed: null, lastUsed: null },
+    oldKey: { kid: key.kid, lastUsed: null, stillUsed: false },
+  }
+  const policy = {
+    connection: connection.id,
+    mode: 'strict',
+    everyDays: 90,
+    graceHours: 24,
+    mintAheadDays: 14,
+    dueAt: null,
+    mintAt: null,
+  }
+
+  test('policy sends the whole of it, with what was named in the place of what is there', async () => {
+    const sent: unknown[] = []
+    respond = async (request, response) => {
+      if (request.method === 'PUT') sent.push(await bodyOf(request))
+      answer(200, policy)(request, response)
+    }
+    const of = ['keys', 'policy', '--connection', connection.id]
+    expect((await latchkey(of)).out).toMatch(/^mode +strict\nevery +90 days\n/)
+    expect(sent).toEqual([])
+    await latchkey([...of, '--every', 'never', '--grace', '2d'])
+    expect(sent).toEqual([{ mode: 'strict', everyDays: null, graceHours: 48, mintAheadDays: 14 }])
+  })
+
+  test('rotate says when the old key ends, whatever becomes of the new one', async () => {
+    respond = answer(201, { ...rotation, key: 'lk_live_x' })
+    const { out } = await latchkey(['keys', 'rotate', '--connection', connection.id])
+    expect(out).toContain('it ends at 2026-03-16T10:00:00.000Z also if that is never used')
+  })
+
+  test('a text that was lost with its answer is told with the way to another', async () => {
+    respond = answer(201, rotation)
+    const lost = await latchkey(['keys', 'rotate', '--connection', connection.id])
+    expect(lost).toMatchObject({ code: 1, out: '', err: expect.stringContaining('--force') })
+    respond = answer(200, key)
+    expect((await latchkey(['keys', 'reveal', key.kid])).err).toContain(
+      `keys rotate --connection ${connection.id} --force`,
+    )
+  })
+
+  test('finish and cancel find the rotation that runs, and say so where none does', async () => {
+    respond = (request, response) =>
+      answer(200, request.method === 'GET' ? { items: [{ ...rotation, state: 'finished' }, rotation] } : rotation)(
+        request,
+        response,
+      )
+    await latchkey(['keys', 'finish', '--connection', connection.id, '--force'])
+    expect(seen[1]?.url).toBe(`/admin/v1/rotations/${rotation.id}/finish`)
+    respond = answer(200, { items: [] })
+    const none = await latchkey(['keys', 'cancel', '--connection', connection.id])
+    expect(none).toMatchObject({ code: 1, err: expect.stringContaining('No rotation of this connection is running') })
+  })
+})

@@ -88,6 +88,7 @@ beforeAll(async () => {
     publicUrl,
     clock: () => now,
     telemetry,
+    onFailure: failed,
   }
   const adapter = createHttpAdapter({ bodyLimit: 65_536, requestTimeoutMs: 10_000 })
   const program = {

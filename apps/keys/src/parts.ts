@@ -23,7 +23,9 @@ export interface KeysParts {
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */
   readonly publicUrl: string
   readonly clock: () => Date
-  readonly telemetry: Pick<Telemetry, 'span'>
+  readonly telemetry: Pick<Telemetry, 'span' | 'metrics'>
+  /** Told of failures of work that no request waits for. */
+  readonly onFailure: (error: unknown) => void
 }
 
 export const KEYS_PARTS = Symbol('KEYS_PARTS')

@@ -34,6 +34,8 @@ export interface ProvisioningKey {
   readonly digest: Uint8Array
   /** The whole text of a sandbox key that is accepted; null otherwise. */
   readonly sealed: string | null
+  /** The whole text, sealed, of a pending key that nobody has been shown yet; null otherwise. */
+  readonly unrevealed: string | null
   readonly createdAt: Date
   readonly activatedAt: Date | null
   readonly retiredAt: Date | null
@@ -47,6 +49,7 @@ export interface ProvisioningKey {
 export const acceptedAtMost = 2
 
 const purpose = 'sandbox key'
+const unrevealedPurpose = 'key to reveal'
 
 /** A new key of the connection, pending. `text` is to be answered once and kept nowhere. */
 export function mint(
@@ -70,6 +73,7 @@ export function mint(
       pepperVersion: peppers.current,
       digest: digest(peppers, peppers.current, secret),
       sealed: connection.environment === 'sandbox' ? seal(peppers, context, text) : null,
+      unrevealed: null,
       createdAt: now,
       activatedAt: null,
       retiredAt: null,
@@ -83,6 +87,35 @@ export function mint(
 export function shownAgain(key: ProvisioningKey, peppers: Peppers): string | undefined {
   if (key.sealed === null) return undefined
   return open(peppers, { purpose, of: [key.tenant, key.kid] }, key.sealed)
+}
+
+/** A key that was minted while nobody looked keeps its text, sealed, until it is revealed, used or ended. */
+export function withhold(key: ProvisioningKey, text: string, peppers: Peppers): ProvisioningKey {
+  return { ...key, unrevealed: seal(peppers, { purpose: unrevealedPurpose, of: [key.tenant, key.kid] }, text) }
+}
+
+/** There is no text to reveal. The message tells cause and fix. */
+export class NothingToReveal extends Error {
+  override readonly name = 'NothingToReveal'
+}
+
+/**
+ * The text of a withheld key, and the key without it.
+ * @throws NothingToReveal
+ */
+export function reveal(key: ProvisioningKey, peppers: Peppers): { key: ProvisioningKey; text: string } {
+  const { kid, unrevealed } = key
+  const another = 'If nobody has its text, start a rotation anew (latchkey keys rotate --force): that mints another.'
+  if (unrevealed === null) {
+    throw new NothingToReveal(
+      `Key ${kid} holds nothing to reveal: its text was answered when it was minted, was revealed before, or the key has been used or has ended since. ${another}`,
+    )
+  }
+  const text = open(peppers, { purpose: unrevealedPurpose, of: [key.tenant, kid] }, unrevealed)
+  if (text !== undefined) return { key: { ...key, unrevealed: null }, text }
+  throw new NothingToReveal(
+    `The text of key ${kid} was sealed under peppers that this program does not have. ${another}`,
+  )
 }
 
 /** What the law of its life does not allow: cause and fix in one sentence each. */
@@ -119,6 +152,7 @@ export function advance(
     state,
     version: key.version + 1,
     sealed: accepted ? key.sealed : null,
+    unrevealed: state === 'pending' ? key.unrevealed : null,
     activatedAt: act === 'activate' ? at : key.activatedAt,
     retiredAt: act === 'retire' ? at : key.retiredAt,
     until: act === 'retire' ? until : key.until,

@@ -83,6 +83,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, configuration.LATCHKEY_GATEWAY_PORT),
         clock,
         telemetry,
+        onFailure,
       }
       const quickstart = configuration.LATCHKEY_QUICKSTART
         ? await starting.withPostgres(() => ensureQuickstart(parts))

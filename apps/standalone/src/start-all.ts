@@ -58,6 +58,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     publicUrl,
     clock,
     telemetry,
+    onFailure,
   }
   // The log is a table beside the others: what was committed is in it.
   const caughtUpAt = () => gatewayFollower.follower?.caughtUpAt()

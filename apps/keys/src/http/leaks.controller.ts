@@ -1,13 +1,15 @@
 import { Body, Controller, Get, Header, HttpCode, Inject, Post } from '@nestjs/common'
 import { z } from 'zod'
 import { type AdminCall, Call } from '#libs/admin/index'
-import { keyFormat, matches, readKey, type ReadKey } from '#libs/credentials/index'
+import { keyFormat, matches, readKey } from '#libs/credentials/index'
+import type { AnyEvent } from '#libs/events/index'
 import { parse } from '#libs/http/index'
-import type { EntityManager } from '#libs/postgres/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
-import { advance, type ProvisioningKey } from '../provisioning-key.ts'
-import { lockKey, updateKey } from '../store/keys.ts'
+import type { ProvisioningKey } from '../provisioning-key.ts'
+import { keyOf } from '../rotation.ts'
+import { findKey } from '../store/keys.ts'
 import { aboutKey } from './answers.ts'
+import { end, KeyActs } from './key-acts.ts'
 import { Writes } from './writes.ts'
 
 /** Keys that one report may name. */
@@ -37,10 +39,12 @@ type Outcome = 'revoked' | 'revoked before' | 'not a key of this installation'
 export class LeaksController {
   readonly #parts: KeysParts
   readonly #writes: Writes
+  readonly #acts: KeyActs
 
-  constructor(@Inject(KEYS_PARTS) parts: KeysParts, @Inject(Writes) writes: Writes) {
+  constructor(@Inject(KEYS_PARTS) parts: KeysParts, @Inject(Writes) writes: Writes, @Inject(KeyActs) acts: KeyActs) {
     this.#parts = parts
     this.#writes = writes
+    this.#acts = acts
   }
 
   /** 200 with an outcome for each key, in their order. All are revoked in one transaction. */
@@ -48,26 +52,23 @@ export class LeaksController {
   @HttpCode(200)
   async report(@Call() call: AdminCall, @Body() body: unknown) {
     const keys = parse(report, body).map((text) => readKey(text.trim()))
+    const proved = await this.#proved(keys)
     const { body: answer } = await this.#writes.run(call, '', async (manager, now) => {
       const outcomes = new Map<string, Outcome>()
-      const revoked: ProvisioningKey[] = []
-      const events = []
-      const read = keys.filter((key) => key.kind === 'key')
-      for (const key of [...read].sort((one, other) => (one.kid < other.kid ? -1 : 1))) {
-        const known = await this.#proved(manager, key)
-        if (known === undefined || outcomes.has(known.kid)) continue
-        outcomes.set(known.kid, known.state === 'revoked' ? 'revoked before' : 'revoked')
-        if (known.state === 'revoked') continue
-        const { key: after, event } = advance(known, 'revoke', { at: now, traceparent: call.traceparent })
-        await updateKey(manager, after)
-        revoked.push(after)
-        events.push(event)
+      const events: AnyEvent[] = []
+      for (const known of proved) {
+        const { done, events: own } = await this.#acts.perform(manager, call, now, known, (situation, moment) => {
+          const isRevoked = keyOf(situation, known.kid).state === 'revoked'
+          return { ...(isRevoked ? { situation, events: [] } : end(situation, known, 'revoke', moment)), isRevoked }
+        })
+        outcomes.set(known.kid, done.isRevoked ? 'revoked before' : 'revoked')
+        events.push(...own)
       }
-      const [first] = revoked
+      const [first, ...others] = proved
       return {
-        about: first === undefined || revoked.length > 1 ? {} : aboutKey(first),
+        about: first === undefined || others.length > 0 ? {} : aboutKey(first),
         events,
-        changed: revoked.length === 0 ? [] : ['state'],
+        changed: [...outcomes.values()].includes('revoked') ? ['state'] : [],
         body: {
           results: keys.map((key): { kid: string | null; outcome: Outcome } => {
             const outcome = key.kind === 'key' ? outcomes.get(key.kid) : undefined
@@ -95,8 +96,14 @@ export class LeaksController {
     }
   }
 
-  async #proved(manager: EntityManager, { kid, secret }: ReadKey): Promise<ProvisioningKey | undefined> {
-    const known = await lockKey(manager, kid)
-    return known !== undefined && matches(this.#parts.peppers, known, secret) ? known : undefined
+  /** Each once, in the order in which connections are locked. */
+  async #proved(keys: readonly ReturnType<typeof readKey>[]): Promise<ProvisioningKey[]> {
+    const proved = new Map<string, ProvisioningKey>()
+    for (const key of keys) {
+      if (key.kind !== 'key') continue
+      const known = await findKey(this.#parts.entities.manager, key.kid)
+      if (known !== undefined && matches(this.#parts.peppers, known, key.secret)) proved.set(known.kid, known)
+    }
+    return [...proved.values()].sort((one, other) => (one.connection < other.connection ? -1 : 1))
   }
 }
