@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common'
 import { ADMIN_TOKEN } from '#libs/http/index'
 import { FollowRequests } from './events/follow-requests.ts'
 import { ConnectionsController } from './http/connections.controller.ts'
+import { DataKeysController } from './http/data-keys.controller.ts'
 import { KeysController } from './http/keys.controller.ts'
 import { SchemasController } from './http/schemas.controller.ts'
 import { TenantsController } from './http/tenants.controller.ts'
@@ -14,7 +15,14 @@ export class KeysModule {
   static with(parts: KeysParts): DynamicModule {
     return {
       module: KeysModule,
-      controllers: [TenantsController, ConnectionsController, SchemasController, KeysController, FollowRequests],
+      controllers: [
+        TenantsController,
+        ConnectionsController,
+        SchemasController,
+        KeysController,
+        DataKeysController,
+        FollowRequests,
+      ],
       providers: [
         { provide: KEYS_PARTS, useValue: parts },
         { provide: ADMIN_TOKEN, useValue: parts.adminTokens },

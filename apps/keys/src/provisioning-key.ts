@@ -18,7 +18,9 @@ import {
   type KeyPolicy,
   makeEvent,
 } from '#libs/events/index'
+import type { DataKey } from '#libs/sealing/index'
 import type { Connection } from './connection.ts'
+import { type WantedPolicy, withSigningSecret } from './signing-secret.ts'
 
 /** What is kept of a key: never its secret, but for sandbox keys, sealed. */
 export interface ProvisioningKey {
@@ -46,19 +48,27 @@ export interface ProvisioningKey {
 /** Two, so that one can replace the other while both work. */
 export const acceptedAtMost = 2
 
-const purpose = 'sandbox key'
+/** What the text of a sandbox key is sealed for. */
+export const sandboxPurpose = 'sandbox key'
 
-/** A new key of the connection, pending. `text` is to be answered once and kept nowhere. */
+/**
+ * A new key of the connection, pending. `text`, and `signingSecret` where the policy has it sign by one, are to be answered once and kept nowhere. The
+ * policy may be that of another key, whose place this one is to take: it then has a signing secret of its own. `dataKey` is that of the tenant.
+ * @throws TypeError where the policy `needsDataKey` and there is none
+ */
 export function mint(
   connection: Connection,
   peppers: Peppers,
   now: Date,
-  policy: KeyPolicy = defaultPolicy,
-): { key: ProvisioningKey; text: string } {
+  wanted: WantedPolicy = defaultPolicy,
+  dataKey?: DataKey,
+): { key: ProvisioningKey; text: string; signingSecret?: string } {
   const { kid, secret, text } = mintKey(connection.environment)
-  const context = { purpose, of: [connection.tenant, kid] }
+  const { policy, ...signing } = withSigningSecret(wanted, kid, dataKey)
+  const context = { purpose: sandboxPurpose, of: [connection.tenant, kid] }
   return {
     text,
+    ...signing,
     key: {
       kid,
       connection: connection.id,
@@ -82,7 +92,7 @@ export function mint(
 /** The text of an accepted sandbox key, which may be shown again; undefined for any other, and under other peppers. */
 export function shownAgain(key: ProvisioningKey, peppers: Peppers): string | undefined {
   if (key.sealed === null) return undefined
-  return open(peppers, { purpose, of: [key.tenant, key.kid] }, key.sealed)
+  return open(peppers, { purpose: sandboxPurpose, of: [key.tenant, key.kid] }, key.sealed)
 }
 
 /** What the law of its life does not allow: cause and fix in one sentence each. */

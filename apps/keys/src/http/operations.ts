@@ -18,5 +18,8 @@ export const keysOperations: Operations = {
   'DELETE /admin/v1/connections/:connection/schemas/:urn': 'schemas.delete',
   'POST /admin/v1/connections/:connection/keys': 'keys.mint',
   'GET /admin/v1/connections/:connection/keys': 'keys.list',
+  'PATCH /admin/v1/keys/:kid': 'keys.update',
   'POST /admin/v1/keys/:kid/revoke': 'keys.revoke',
+  'GET /admin/v1/data-keys': 'dataKeys.read',
+  'POST /admin/v1/data-keys/rewrap': 'dataKeys.rewrap',
 }

@@ -153,6 +153,26 @@ class KeyLife1764000000106 implements MigrationInterface {
   }
 }
 
+class DataKeys1764000000110 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE keys.data_key (
+        tenant text NOT NULL REFERENCES keys.tenant,
+        id text NOT NULL,
+        version integer NOT NULL,
+        kek_id text NOT NULL,
+        kek_version text NOT NULL,
+        wrapped text NOT NULL,
+        created_at timestamptz NOT NULL,
+        PRIMARY KEY (tenant, id)
+      )`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE keys.data_key')
+  }
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
   await migrate(database, {
     schema: 'keys',
@@ -163,6 +183,7 @@ export async function migrateKeys(database: Database): Promise<void> {
       ConnectionSettings1764000000104,
       SchemaUses1764000000105,
       KeyLife1764000000106,
+      DataKeys1764000000110,
     ],
   })
 }
