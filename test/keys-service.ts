@@ -1,3 +1,6 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import {
@@ -12,6 +15,7 @@ import {
 } from '#apps/keys/src/index'
 import { AdminCalls } from '#libs/admin/index'
 import { generatePeppers, type Peppers } from '#libs/credentials/index'
+import { DataKeys, Keyring, makeLocalKek } from '#libs/sealing/index'
 import { AppendQueue } from '#libs/eventlog/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
 import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
@@ -81,6 +85,9 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
   const telemetry = await startTelemetry({ service: 'keys test' })
   const observe = { stalled: failed, buried: failed }
   const strategy = new EventLogServer({ log, group: 'keys', transportId: KEYS, database, schema: keysSchema, observe })
+  const kek = join(mkdtempSync(join(tmpdir(), 'latchkey-keys-')), 'kek')
+  makeLocalKek(kek)
+  const keyring = new Keyring({ kind: 'file', path: kek }, [], {})
   const parts: KeysParts = {
     database,
     entities,
@@ -91,6 +98,8 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
     // The clock of a test may be anywhere: all that is in the log now is to be heard of.
     hasHeardUntil: async () => (await heard()) && hasFollowedUntil(strategy, new Date()),
     peppers: options.peppers ?? peppers,
+    keyring,
+    dataKeys: new DataKeys(keyring, { lifetime: 60_000 }),
     adminTokens: adminToken,
     publicUrl: 'http://127.0.0.1:8080',
     clock,

@@ -12,6 +12,7 @@ export {
   UnreadablePeppers,
 } from './peppers.ts'
 export { digest, dummyMatch, matches, type StoredDigest } from './digest.ts'
+export { decrypt, encrypt } from './aead.ts'
 export { open, seal, type SealContext } from './seal.ts'
 export { randomDigits } from './base62.ts'
 export { isAccepted, keyActs, keyStates, next, type KeyAct, type KeyState } from './life.ts'

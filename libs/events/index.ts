@@ -11,7 +11,15 @@ export {
   type ConnectionSettings,
   type ConnectionSettingsChange,
 } from './connection-settings.ts'
-export { defaultPolicy, keyPolicy, keyScopes, type KeyPolicy, type KeyScope } from './key-policy.ts'
+export {
+  defaultPolicy,
+  keyPolicy,
+  keyScopes,
+  type KeyAuthentication,
+  type KeyPolicy,
+  type KeyScope,
+} from './key-policy.ts'
+export { dataKeyEvents, keyDigestEvents, type WrappedDataKey } from './data-keys.ts'
 export type { ConnectionSchema } from './connection-schema.ts'
 export type { ConnectionFacts, Environment, IdentityProvider, KnownKeyFacts } from './trust.ts'
 export { type Person, type GroupFacts, type MemberReference, userEvents, groupEvents } from './people.ts'

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { dataKeyEvents, keyDigestEvents } from './data-keys.ts'
 import { logMarked, markName } from './mark.ts'
 import type { EventName } from './names.ts'
 import { groupEvents, userEvents } from './people.ts'
@@ -12,6 +13,8 @@ export const payloadSchemas = {
   ...connectionEvents,
   ...keyEvents,
   ...rotationEvents,
+  ...dataKeyEvents,
+  ...keyDigestEvents,
   ...userEvents,
   ...groupEvents,
   ...requestEvents,

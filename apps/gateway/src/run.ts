@@ -1,5 +1,5 @@
 import { AdminCalls } from '#libs/admin/index'
-import { followersOperations, only, publicAddress, readSettings } from '#libs/program/index'
+import { followersOperations, only, publicAddress, readSettings, sealingOf, sealingSettings } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
   Currency,
@@ -16,6 +16,7 @@ import {
 
 const settings = {
   ...serviceSettings,
+  ...sealingSettings,
   ...only(
     'LATCHKEY_GATEWAY_PORT',
     'LATCHKEY_PUBLIC_URL',
@@ -81,6 +82,9 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             channel,
             currency,
             peppers,
+            nonces: starting.openNonces(configuration),
+            dataKeys: sealingOf(configuration).dataKeys,
+            dataKeyLifetime: configuration.LATCHKEY_DATA_KEY_LIFETIME,
             deletedRetention: configuration.LATCHKEY_DELETED_RETENTION,
             publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
             bodyLimit: configuration.LATCHKEY_BODY_LIMIT,

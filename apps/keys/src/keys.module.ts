@@ -3,6 +3,7 @@ import { ADMIN_TOKEN } from '#libs/http/index'
 import { FollowRequests } from './events/follow-requests.ts'
 import { ConnectionsController } from './http/connections.controller.ts'
 import { KeyActs } from './http/key-acts.ts'
+import { DataKeysController } from './http/data-keys.controller.ts'
 import { KeysController } from './http/keys.controller.ts'
 import { LeaksController } from './http/leaks.controller.ts'
 import { RotationsController } from './http/rotations.controller.ts'
@@ -26,6 +27,7 @@ export class KeysModule {
         KeysController,
         LeaksController,
         RotationsController,
+        DataKeysController,
         FollowRequests,
       ],
       providers: [

@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { crc32 } from 'node:zlib'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Module } from '@nestjs/common'
@@ -14,6 +17,7 @@ import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
 import { type ConnectionSchema, defaultSettings, makeEvent, type Payload } from '#libs/events/index'
 import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database, Entities } from '#libs/postgres/index'
+import { DataKeys, Keyring, makeLocalKek } from '#libs/sealing/index'
 import { startTelemetry } from '#libs/telemetry/index'
 import { testDatabase } from '#test/servers/postgres'
 import {
@@ -75,6 +79,9 @@ beforeAll(async () => {
   closing.unshift(() => decisions.drained())
   const telemetry = await startTelemetry({ service: 'keys test' })
   closing.unshift(() => telemetry.shutdown())
+  const kek = join(mkdtempSync(join(tmpdir(), 'latchkey-keys-')), 'kek')
+  makeLocalKek(kek)
+  const keyring = new Keyring({ kind: 'file', path: kek }, [], {})
   parts = {
     database,
     entities,
@@ -84,6 +91,8 @@ beforeAll(async () => {
     reaches: () => reached,
     hasHeardUntil: () => hasHeard(),
     peppers: generatePeppers(),
+    keyring,
+    dataKeys: new DataKeys(keyring, { lifetime: 60_000 }),
     adminTokens: token,
     publicUrl,
     clock: () => now,

@@ -238,8 +238,8 @@ test('the first use of a key is the earliest that was not refused for its sake',
 describe('a key that was minted while nobody looked', () => {
   const peppers = generatePeppers()
   const withheld = () => {
-    const { key, text } = mint({ ...connection, environment: 'live' }, peppers, now)
-    return { key: withhold(key, text, peppers), text }
+    const minted = mint({ ...connection, environment: 'live' }, peppers, now)
+    return { key: withhold(minted, peppers), text: minted.text }
   }
 
   test('is revealed once, and holds its text in no other way', () => {

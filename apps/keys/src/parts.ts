@@ -2,6 +2,7 @@ import type { Peppers } from '#libs/credentials/index'
 import type { TrustChannel } from '#libs/cache/index'
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
 import type { Database, Entities } from '#libs/postgres/index'
+import type { DataKeys, Keyring } from '#libs/sealing/index'
 import type { Telemetry } from '#libs/telemetry/index'
 
 /** What the keys service is built from; each program makes them and ends them. */
@@ -19,6 +20,9 @@ export interface KeysParts {
   /** Waits until every request decided before that instant is known to this service; false when that takes too long. */
   readonly hasHeardUntil: (instant: Date) => Promise<boolean>
   readonly peppers: Peppers
+  /** What data keys are wrapped by. */
+  readonly keyring: Keyring
+  readonly dataKeys: DataKeys
   readonly adminTokens: string | readonly string[]
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */
   readonly publicUrl: string

@@ -18,7 +18,9 @@ import {
   type KeyPolicy,
   makeEvent,
 } from '#libs/events/index'
+import type { DataKey } from '#libs/sealing/index'
 import type { Connection } from './connection.ts'
+import { type WantedPolicy, withSigningSecret } from './signing-secret.ts'
 
 /** What is kept of a key: never its secret, but for sandbox keys, sealed. */
 export interface ProvisioningKey {
@@ -45,23 +47,43 @@ export interface ProvisioningKey {
   readonly endedAt: Date | null
 }
 
+/** What is to be answered once and kept nowhere in clear. */
+export interface Shown {
+  /** The whole key. */
+  readonly text: string
+  /** What its requests are signed by, where its policy has it sign by a secret. */
+  readonly signingSecret?: string | undefined
+}
+
+export interface Minted extends Shown {
+  readonly key: ProvisioningKey
+}
+
 /** Two, so that one can replace the other while both work. */
 export const acceptedAtMost = 2
 
-const purpose = 'sandbox key'
+/** What the text of a sandbox key is sealed for. */
+export const sandboxPurpose = 'sandbox key'
 const unrevealedPurpose = 'key to reveal'
 
-/** A new key of the connection, pending. `text` is to be answered once and kept nowhere. */
+/**
+ * A new key of the connection, pending. The
+ * policy may be that of another key, whose place this one is to take: it then has a signing secret of its own. `dataKey` is that of the tenant.
+ * @throws TypeError where the policy `needsDataKey` and there is none
+ */
 export function mint(
   connection: Connection,
   peppers: Peppers,
   now: Date,
-  policy: KeyPolicy = defaultPolicy,
-): { key: ProvisioningKey; text: string } {
+  wanted: WantedPolicy = defaultPolicy,
+  dataKey?: DataKey,
+): Minted {
   const { kid, secret, text } = mintKey(connection.environment)
-  const context = { purpose, of: [connection.tenant, kid] }
+  const { policy, ...signing } = withSigningSecret(wanted, kid, dataKey)
+  const context = { purpose: sandboxPurpose, of: [connection.tenant, kid] }
   return {
     text,
+    ...signing,
     key: {
       kid,
       connection: connection.id,
@@ -86,12 +108,13 @@ export function mint(
 /** The text of an accepted sandbox key, which may be shown again; undefined for any other, and under other peppers. */
 export function shownAgain(key: ProvisioningKey, peppers: Peppers): string | undefined {
   if (key.sealed === null) return undefined
-  return open(peppers, { purpose, of: [key.tenant, key.kid] }, key.sealed)
+  return open(peppers, { purpose: sandboxPurpose, of: [key.tenant, key.kid] }, key.sealed)
 }
 
-/** A key that was minted while nobody looked keeps its text, sealed, until it is revealed, used or ended. */
-export function withhold(key: ProvisioningKey, text: string, peppers: Peppers): ProvisioningKey {
-  return { ...key, unrevealed: seal(peppers, { purpose: unrevealedPurpose, of: [key.tenant, key.kid] }, text) }
+/** A key that was minted while nobody looked keeps what is to be shown of it, sealed, until it is revealed, used or ended. */
+export function withhold({ key, text, signingSecret }: Minted, peppers: Peppers): ProvisioningKey {
+  const shown = signingSecret === undefined ? text : `${text} ${signingSecret}`
+  return { ...key, unrevealed: seal(peppers, { purpose: unrevealedPurpose, of: [key.tenant, key.kid] }, shown) }
 }
 
 /** There is no text to reveal. The message tells cause and fix. */
@@ -100,10 +123,10 @@ export class NothingToReveal extends Error {
 }
 
 /**
- * The text of a withheld key, and the key without it.
+ * What is to be shown of a withheld key, and the key without it.
  * @throws NothingToReveal
  */
-export function reveal(key: ProvisioningKey, peppers: Peppers): { key: ProvisioningKey; text: string } {
+export function reveal(key: ProvisioningKey, peppers: Peppers): Minted {
   const { kid, unrevealed } = key
   const another = 'If nobody has its text, start a rotation anew (latchkey keys rotate --force): that mints another.'
   if (unrevealed === null) {
@@ -111,8 +134,9 @@ export function reveal(key: ProvisioningKey, peppers: Peppers): { key: Provision
       `Key ${kid} holds nothing to reveal: its text was answered when it was minted, was revealed before, or the key has been used or has ended since. ${another}`,
     )
   }
-  const text = open(peppers, { purpose: unrevealedPurpose, of: [key.tenant, kid] }, unrevealed)
-  if (text !== undefined) return { key: { ...key, unrevealed: null }, text }
+  const [text, signingSecret] =
+    open(peppers, { purpose: unrevealedPurpose, of: [key.tenant, kid] }, unrevealed)?.split(' ') ?? []
+  if (text !== undefined) return { key: { ...key, unrevealed: null }, text, signingSecret }
   throw new NothingToReveal(
     `The text of key ${kid} was sealed under peppers that this program does not have. ${another}`,
   )

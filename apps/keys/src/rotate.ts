@@ -1,6 +1,6 @@
 import type { Kid } from '#libs/credentials/index'
 import { type KeyPolicy, newId } from '#libs/events/index'
-import { acceptedAtMost, keyMinted, mint, type ProvisioningKey, withhold } from './provisioning-key.ts'
+import { acceptedAtMost, keyMinted, mint, type ProvisioningKey, type Shown, withhold } from './provisioning-key.ts'
 import {
   accepted,
   breakOff,
@@ -30,20 +30,16 @@ export interface Order {
 /**
  * Mints the next key, with a policy like that of the present one, and lets the present one go on. With `force` a running rotation gives way: a next
  * key that was never used is cancelled; where the new key is in use already, the old one ends at once.
- * @throws RotationRefused
+ * @throws RotationRefused, and TypeError where the next key signs by a secret and there is no data key
  */
-export function start(
-  before: Situation,
-  order: Order,
-  moment: Moment,
-): Turn & { readonly kid: Kid; readonly text: string } {
+export function start(before: Situation, order: Order, moment: Moment): Turn & { readonly kid: Kid } & Shown {
   const cleared = order.force ? giveWay(before, moment) : { situation: before, events: [] }
   const { situation } = cleared
   const { plan, connection } = situation
   const from = replaceable(situation)
-  const { now, by, peppers, traceparent } = moment
-  const minted = mint(connection, peppers, now, renewed(from, now))
-  const key = order.withheld === true ? withhold(minted.key, minted.text, peppers) : minted.key
+  const { now, by, peppers, dataKey, traceparent } = moment
+  const minted = mint(connection, peppers, now, renewed(from, now), dataKey)
+  const key = order.withheld === true ? withhold(minted, peppers) : minted.key
   const { mode = plan.mode, graceHours = plan.graceHours } = order
   const enough = daysAfter(now, plan.mintAheadDays)
   const due = dueOf(plan, from)?.at
@@ -80,6 +76,7 @@ export function start(
   return {
     kid: key.kid,
     text: minted.text,
+    signingSecret: minted.signingSecret,
     situation: {
       ...situation,
       keys: [...situation.keys, key],
@@ -125,7 +122,7 @@ export function enoughKeys(situation: Situation): string {
   return `The connection has ${acceptedAtMost} accepted keys already, ${kids.join(' and ')}. ${fix}, then try again.`
 }
 
-/** The same policy; where it ends by itself, it does so after as long a time as the old one was given. */
+/** The same policy, but for a signing secret of its own; where it ends by itself, it does so after as long a time as the old one was given. */
 function renewed({ policy, createdAt }: ProvisioningKey, now: Date): KeyPolicy {
   if (policy.expiresAt === null) return policy
   const given = Date.parse(policy.expiresAt) - createdAt.getTime()

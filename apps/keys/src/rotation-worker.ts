@@ -1,13 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AnyEvent } from '#libs/events/index'
 import { isConnectionLoss } from '#libs/postgres/index'
+import type { DataKey } from '#libs/sealing/index'
 import { metrics } from '#libs/telemetry/index'
 import { announce, noticesCounted } from './announce.ts'
 import type { KeysParts } from './parts.ts'
 import { settle } from './settle.ts'
+import { needsDataKey } from './signing-secret.ts'
+import { acceptedKeys } from './store/keys.ts'
 import { Lease } from './store/lease.ts'
 import { dueLooks, forgetLook, lookLater } from './store/looks.ts'
 import { keepSituation, lockSituation, rotationCounts } from './store/situations.ts'
+import { dataKeyOfTenant } from './tenant-data-key.ts'
 
 export interface WorkerTimes {
   /** Milliseconds between looks at what is due. */
@@ -112,8 +116,17 @@ export class RotationWorker {
     }
   }
 
-  #settled(connection: string, now: Date, heard: boolean): Promise<'settled' | 'waits'> {
+  /** Nobody waits for whoever holds the KEK with a connection's keys locked. */
+  async #dataKeyFor(connection: string): Promise<DataKey | undefined> {
+    const [key] = (await acceptedKeys(this.#parts.entities.manager, connection)).filter(({ policy }) =>
+      needsDataKey(policy),
+    )
+    return key === undefined ? undefined : dataKeyOfTenant(this.#parts, key.tenant, undefined)
+  }
+
+  async #settled(connection: string, now: Date, heard: boolean): Promise<'settled' | 'waits'> {
     const { entities, log, channel, peppers } = this.#parts
+    const dataKey = await this.#dataKeyFor(connection)
     return entities.transaction(async (manager, transaction) => {
       if (!(await this.#lease.isHeld(manager))) return 'settled'
       const before = await lockSituation(manager, connection)
@@ -121,7 +134,7 @@ export class RotationWorker {
         await forgetLook(manager, connection)
         return 'settled'
       }
-      const settled = settle(before, { now, heard, by: { kind: 'time' }, peppers })
+      const settled = settle(before, { now, heard, by: { kind: 'time' }, peppers, dataKey })
       const waits = settled.lookAt !== undefined && settled.lookAt <= now
       await keepSituation(manager, before, waits ? { ...settled, lookAt: afterwards(now) } : settled)
       if (settled.events.length > 0) log.append(transaction, [...settled.events])

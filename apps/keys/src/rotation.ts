@@ -8,6 +8,7 @@ import {
   makeEvent,
   type Payload,
 } from '#libs/events/index'
+import type { DataKey } from '#libs/sealing/index'
 import type { Connection } from './connection.ts'
 import type { KeyUses, LastUse } from './last-use.ts'
 import { advance, type ProvisioningKey } from './provisioning-key.ts'
@@ -68,6 +69,8 @@ export interface Moment {
   readonly heard: boolean
   readonly by: Actor
   readonly peppers: Peppers
+  /** That of the tenant, where a key may be minted that signs by a secret. */
+  readonly dataKey?: DataKey | undefined
   readonly traceparent?: string | undefined
 }
 

@@ -1,5 +1,6 @@
 import { isAccepted } from '#libs/credentials/index'
 import { nextNotice, notify, raiseNotice } from './notices.ts'
+import type { ProvisioningKey } from './provisioning-key.ts'
 import { start } from './rotate.ts'
 import {
   accepted,
@@ -21,6 +22,7 @@ import {
   withRotation,
 } from './rotation.ts'
 import { day, daysAfter, dueOf, earliest, hoursAfter, ownExpiry } from './rotation-policy.ts'
+import { needsDataKey } from './signing-secret.ts'
 
 /** One thing that has come to pass; undefined when it has not. */
 type Step = (situation: Situation, moment: Moment) => Turn | undefined
@@ -202,6 +204,8 @@ function startBySchedule(situation: Situation, moment: Moment): Turn | undefined
     const days = Math.max(0, Math.ceil((key.due.getTime() - moment.now.getTime()) / day))
     return notify({ ...situation, plan: { ...plan, blockedFor: key.kid } }, 'blocked', days, moment)
   }
+  // Left to the worker, which asks for the data key beforehand.
+  if (lacksDataKey(key, moment)) return undefined
   const planned = { ...situation, plan: { ...plan, scheduledFor: key.kid } }
   return start(planned, { force: false, withheld: true }, { ...moment, by: { kind: 'schedule' } })
 }
@@ -213,7 +217,11 @@ function scheduledNext(situation: Situation) {
   const present = presentKey(situation)
   const due = present && dueOf(plan, present)
   if (present === undefined || due === undefined || plan.scheduledFor === present.kid) return undefined
-  return { kid: present.kid, due: due.at, at: daysAfter(due.at, -plan.mintAheadDays) }
+  return { kid: present.kid, policy: present.policy, due: due.at, at: daysAfter(due.at, -plan.mintAheadDays) }
+}
+
+function lacksDataKey({ policy }: Pick<ProvisioningKey, 'policy'>, { dataKey }: Moment): boolean {
+  return dataKey === undefined && needsDataKey(policy)
 }
 
 function capped(until: Date, expiry: Date | undefined): Date {
@@ -231,10 +239,11 @@ function withDue(situation: Situation): Situation {
   return dueAt?.getTime() === plan.dueAt?.getTime() ? situation : { ...situation, plan: { ...plan, dueAt } }
 }
 
-function nextLook(situation: Situation, { now }: Moment): Date | undefined {
+function nextLook(situation: Situation, moment: Moment): Date | undefined {
+  const { now } = moment
   const rotation = running(situation)
   const scheduled = scheduledNext(situation)
-  const isBlocked = scheduled !== undefined && scheduled.at <= now
+  const isBlocked = scheduled !== undefined && scheduled.at <= now && !lacksDataKey(scheduled, moment)
   return earliest(
     ...accepted(situation).map(ownExpiry),
     rotation?.until,

@@ -10,7 +10,7 @@ import {
   type Quickstart,
 } from '#apps/keys/src/index'
 import { AdminCalls } from '#libs/admin/index'
-import { localChannel } from '#libs/cache/index'
+import { localChannel, memoryNonces } from '#libs/cache/index'
 import { caughtUp, databaseCheck, failuresOf, followersOperations, hasFollowedUntil, serve } from '#libs/program/index'
 import { followerNamed, followersOf } from './followers.ts'
 import { openStores, type StoresOptions } from './stores.ts'
@@ -26,6 +26,7 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly cursorTimeout: number
   readonly deletedRetention: number
   readonly captureRetention: number
+  readonly dataKeyLifetime: number
 }
 
 export interface Services {
@@ -35,9 +36,13 @@ export interface Services {
 
 const operations = { ...keysOperations, ...gatewayOperations, ...followersOperations }
 
+/** Of signed requests, each remembered for ten minutes or so. */
+const mostNonces = 500_000
+
 /** All four services in one process, ended with it. Resolves when requests are answered and every follower has caught up. */
 export async function startAll(options: ServicesOptions): Promise<Services> {
   const { telemetry, logger, adminToken, peppers, publicUrl, host, port, bodyLimit, requestTimeout } = options
+  const { keyring, dataKeys } = options.sealing
   const clock = (): Date => new Date()
   const stores = await openStores({ ...options, clock })
   const { log, entities, onFailure } = stores
@@ -54,6 +59,8 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     reaches: () => ({ log: true, channel: true }),
     hasHeardUntil: (instant) => hasFollowedUntil(keysFollower, instant),
     peppers,
+    keyring,
+    dataKeys,
     adminTokens: adminToken,
     publicUrl,
     clock,
@@ -69,6 +76,9 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     channel,
     currency: new Currency({ provenUpTo: caughtUpAt, caughtUpAt, unbrokenSince: () => undefined }, clock),
     peppers,
+    nonces: memoryNonces({ clock, limit: mostNonces }),
+    dataKeys,
+    dataKeyLifetime: options.dataKeyLifetime,
     deletedRetention: options.deletedRetention,
     publicUrl,
     bodyLimit,

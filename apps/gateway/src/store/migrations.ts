@@ -296,6 +296,25 @@ class Unassigned1764000000021 implements MigrationInterface {
   }
 }
 
+class DataKeys1764000000014 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE gateway.known_data_key (
+        tenant text NOT NULL,
+        id text NOT NULL,
+        version integer NOT NULL,
+        kek_id text NOT NULL,
+        kek_version text NOT NULL,
+        wrapped text NOT NULL,
+        PRIMARY KEY (tenant, id)
+      )`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE gateway.known_data_key')
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -310,4 +329,5 @@ export const migrations = [
   KeyLife1764000000012,
   LeftOut1764000000013,
   Unassigned1764000000021,
+  DataKeys1764000000014,
 ]

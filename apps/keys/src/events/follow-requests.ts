@@ -1,8 +1,12 @@
+import { Inject } from '@nestjs/common'
+import type { Peppers } from '#libs/credentials/index'
 import type { EventBatch } from '#libs/eventlog/index'
 import { EventPattern, Follows, type Heard } from '#libs/eventlog/nest/index'
 import { usesIn } from '../last-use.ts'
 import { schemaUses } from '../schema-use.ts'
+import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { lookAtFirstUses, recordUses } from '../store/record-uses.ts'
+import { renewDigests } from '../store/renew-digests.ts'
 import { recordSchemaUses } from '../store/schema-uses.ts'
 
 /** The keys service's consumer group, and the transport under which it hears of events. */
@@ -11,6 +15,12 @@ export const KEYS = Symbol(keysGroup)
 
 @Follows()
 export class FollowRequests {
+  readonly #peppers: Peppers
+
+  constructor(@Inject(KEYS_PARTS) { peppers }: KeysParts) {
+    this.#peppers = peppers
+  }
+
   @EventPattern('request.*', KEYS)
   async apply(events: readonly Heard<'request.*'>[], { transaction }: EventBatch): Promise<void> {
     const uses = usesIn(events)
@@ -19,5 +29,10 @@ export class FollowRequests {
       recordSchemaUses(transaction, schemaUses(events)),
       lookAtFirstUses(transaction, uses),
     ])
+  }
+
+  @EventPattern('key-digest.*', KEYS)
+  digests(events: readonly Heard<'key-digest.*'>[], { transaction }: EventBatch): Promise<void> {
+    return renewDigests(transaction, events, this.#peppers)
   }
 }

@@ -4,23 +4,28 @@ import { type Kid, readKid } from '#libs/credentials/index'
 import type { AnyEvent } from '#libs/events/index'
 import { problems } from '#libs/http/index'
 import type { EntityManager } from '#libs/postgres/index'
+import type { DataKey } from '#libs/sealing/index'
 import { redact } from '#libs/telemetry/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { advance, AgainstTheLaw, NothingToReveal, type ProvisioningKey } from '../provisioning-key.ts'
 import { keyOf, type Moment, RotationRefused, type Situation, type Turn, withKey } from '../rotation.ts'
 import { settle } from '../settle.ts'
+import { needsDataKey, type WantedPolicy } from '../signing-secret.ts'
 import { findKey } from '../store/keys.ts'
 import { keepSituation, lockSituation } from '../store/situations.ts'
 import { aboutKey } from './answers.ts'
+import { dataKeyOfTenant } from '../tenant-data-key.ts'
 import type { Replayable } from './idempotency.ts'
+import { sealing } from './sealing.ts'
 import { Writes } from './writes.ts'
 
-/** Whose keys something is done with. */
+/** Whose keys something is done with. `dataKey` is that of the tenant, where a key may be minted that signs by a secret. */
 export interface Whose {
   readonly tenant: string
   readonly connection: string
   /** A key that may have ended. */
   readonly kid?: Kid
+  readonly dataKey?: DataKey | undefined
 }
 
 export interface Answered<Body> {
@@ -61,20 +66,29 @@ export class KeyActs {
     manager: EntityManager,
     call: AdminCall,
     now: Date,
-    { connection, kid }: Whose,
+    { connection, kid, dataKey }: Whose,
     act: (situation: Situation, moment: Moment) => Done,
   ): Promise<{ situation: Situation; done: Done; events: readonly AnyEvent[] }> {
     const before = await lockSituation(manager, connection, kid)
     if (before === undefined) throw problems.notFound('connection', connection)
     const { peppers } = this.#parts
     const { traceparent } = call
-    const moment: Moment = { now, heard: false, by: { kind: 'time' }, peppers, traceparent }
+    const moment: Moment = { now, heard: false, by: { kind: 'time' }, peppers, dataKey, traceparent }
     const by = { kind: 'operator', request: call.id, address: call.address } as const
     const present = settle(before, moment)
     const done = refusing(() => act(present.situation, { ...moment, by }))
     const settled = settle(done.situation, { ...moment, by })
     await keepSituation(manager, before, settled)
     return { situation: settled.situation, done, events: [...present.events, ...done.events, ...settled.events] }
+  }
+
+  /**
+   * The tenant's data key, where one of the policies has its key sign by a secret.
+   * @throws Problem `unavailable` while whoever holds the KEK cannot be asked
+   */
+  async dataKeyFor(call: AdminCall, tenant: string, policies: readonly WantedPolicy[]): Promise<DataKey | undefined> {
+    if (!policies.some(needsDataKey)) return undefined
+    return sealing(dataKeyOfTenant(this.#parts, tenant, call.traceparent))
   }
 
   /** The key that an address names. @throws Problem `notFound` */

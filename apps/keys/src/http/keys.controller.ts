@@ -1,14 +1,24 @@
-import { Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
+import { Body, Get, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common'
 import { AdminApi, type AdminCall, Call } from '#libs/admin/index'
-import { pageOf, pagingByAge } from '#libs/http/index'
+import { isAccepted } from '#libs/credentials/index'
+import { pageOf, pagingByAge, parse, problems } from '#libs/http/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
-import { acceptedAtMost, keyMinted, mint, type ProvisioningKey, reveal, shownAgain } from '../provisioning-key.ts'
+import {
+  acceptedAtMost,
+  changePolicy,
+  keyMinted,
+  mint,
+  type ProvisioningKey,
+  reveal,
+  shownAgain,
+} from '../provisioning-key.ts'
 import { enoughKeys } from '../rotate.ts'
 import { accepted, keyOf, RotationRefused, type Situation, withKey } from '../rotation.ts'
 import { findKey, listKeys, usesOf } from '../store/keys.ts'
 import { aboutConnection, aboutKey, keyAnswer } from './answers.ts'
 import { tenantOf } from './connections.controller.ts'
 import { type Answered, end, KeyActs } from './key-acts.ts'
+import { changed, keyChange, newKey } from './policy-rules.ts'
 
 @AdminApi('')
 export class KeysController {
@@ -20,20 +30,22 @@ export class KeysController {
     this.#acts = acts
   }
 
-  /** The text of a live key is answered here, and goes past what is kept for repetition. */
+  /** The one answer that holds the text of a live key, and a signing secret; they go past what is kept for repetition. */
   @Post('connections/:connection/keys')
   @HttpCode(201)
-  async mint(@Call() call: AdminCall, @Param('connection') connection: string) {
+  async mint(@Call() call: AdminCall, @Param('connection') connection: string, @Body() sent: unknown) {
     const { peppers, publicUrl, entities } = this.#parts
+    const wanted = parse(newKey(this.#parts.clock()), sent ?? {}).policy
     const tenant = await tenantOf(this.#parts, call, connection)
-    let text: string | undefined
+    const dataKey = await this.#acts.dataKeyFor(call, tenant, [wanted])
+    let shown: { key: string; signingSecret?: string | undefined } | undefined
     const { body, repeated } = await this.#acts.run(
       call,
       { tenant, connection },
       (situation, { now, traceparent }) => {
         if (accepted(situation).length >= acceptedAtMost) throw new RotationRefused(enoughKeys(situation))
-        const minted = mint(situation.connection, peppers, now)
-        text = minted.text
+        const minted = mint(situation.connection, peppers, now, wanted, dataKey)
+        shown = { key: minted.text, signingSecret: minted.signingSecret }
         const { key } = minted
         const events = [keyMinted(key, traceparent)]
         return { situation: { ...situation, keys: [...situation.keys, key] }, events, key }
@@ -43,7 +55,7 @@ export class KeysController {
         body: keyAnswer(key, publicUrl),
       }),
     )
-    if (!repeated) return { ...body, key: text }
+    if (!repeated) return { ...body, ...shown }
     const key = await findKey(entities.manager, body.kid)
     return { ...body, key: key && shownAgain(key, peppers) }
   }
@@ -73,6 +85,38 @@ export class KeysController {
     const key = await this.#acts.keyNamed(call, text)
     const uses = await usesOf(entities.manager, key.connection, [key.kid])
     return { ...keyAnswer(key, publicUrl, uses.get(key.kid)), key: shownAgain(key, peppers) }
+  }
+
+  /** What may change of a key's policy while it lives. How it proves itself may not, but for the certificates of one that has them. */
+  @Patch('keys/:kid')
+  async update(@Call() call: AdminCall, @Param('kid') text: string, @Body() sent: unknown) {
+    const { policy: wanted } = parse(keyChange(this.#parts.clock()), sent)
+    const known = await this.#acts.keyNamed(call, text)
+    const { body } = await this.#acts.run(
+      call,
+      known,
+      (situation, { now, traceparent }) => {
+        const key = keyOf(situation, known.kid)
+        if (!isAccepted(key.state))
+          throw problems.conflict(
+            `Key ${key.kid} is ${key.state}: what it may do cannot be changed any more. Mint another.`,
+          )
+        const policy = changed(key.policy, wanted)
+        if (policy === undefined) {
+          throw problems.invalid([
+            {
+              path: ['policy', 'certificates'],
+              message: 'is of keys that authenticate by mtls, and this one does not',
+            },
+          ])
+        }
+        const after = changePolicy(key, policy, now, traceparent)
+        if (after === undefined) return { situation, events: [], changed: [] }
+        return { situation: withKey(situation, after.key), events: [after.event], changed: after.changed }
+      },
+      (situation, { changed: names }) => this.#answer(situation, known, names),
+    )
+    return body
   }
 
   /** Revoking a revoked key changes nothing and is answered the same. */
@@ -112,18 +156,18 @@ export class KeysController {
   @HttpCode(200)
   async reveal(@Call() call: AdminCall, @Param('kid') kid: string) {
     const known = await this.#acts.keyNamed(call, kid)
-    let text: string | undefined
+    let shown: { key: string; signingSecret?: string | undefined } | undefined
     const { body, repeated } = await this.#acts.run(
       call,
       known,
       (situation) => {
         const revealed = reveal(keyOf(situation, known.kid), this.#parts.peppers)
-        text = revealed.text
+        shown = { key: revealed.text, signingSecret: revealed.signingSecret }
         return { situation: withKey(situation, revealed.key), events: [] }
       },
       (situation) => this.#answer(situation, known, ['revealable']),
     )
-    return repeated ? body : { ...body, key: text }
+    return repeated ? body : { ...body, ...shown }
   }
 
   #answer(situation: Situation, { kid }: ProvisioningKey, changed: string[]) {

@@ -19,7 +19,6 @@ export const keysOperations: Operations = {
   'POST /admin/v1/connections/:connection/keys': 'keys.mint',
   'GET /admin/v1/connections/:connection/keys': 'keys.list',
   'GET /admin/v1/keys/:kid': 'keys.read',
-  'POST /admin/v1/keys/:kid/revoke': 'keys.revoke',
   'POST /leaks': 'keys.report-leak',
   'POST /admin/v1/keys/:kid/cancel': 'keys.cancel',
   'POST /admin/v1/keys/:kid/reveal': 'keys.reveal',
@@ -30,4 +29,8 @@ export const keysOperations: Operations = {
   'GET /admin/v1/rotations/:rotation': 'rotations.read',
   'POST /admin/v1/rotations/:rotation/finish': 'rotations.finish',
   'POST /admin/v1/rotations/:rotation/cancel': 'rotations.cancel',
+  'PATCH /admin/v1/keys/:kid': 'keys.update',
+  'POST /admin/v1/keys/:kid/revoke': 'keys.revoke',
+  'GET /admin/v1/data-keys': 'dataKeys.read',
+  'POST /admin/v1/data-keys/rewrap': 'dataKeys.rewrap',
 }

@@ -69,13 +69,15 @@ export class RotationsController {
     const { tenant, environment } = await connectionOf(this.#parts, call, connection)
     const keys = await acceptedKeys(entities.manager, connection)
     if (keys.some(({ state }) => state === 'pending')) await this.#acts.hearOfUses()
-    let text: string | undefined
+    const policies = keys.map(({ policy }) => policy)
+    const dataKey = await this.#acts.dataKeyFor(call, tenant, policies)
+    let shown: { key: string; signingSecret?: string | undefined } | undefined
     const written = await this.#acts.run(
       call,
-      { tenant, connection },
+      { tenant, connection, dataKey },
       (situation, moment) => {
         const started = start(situation, wanted, moment)
-        text = started.text
+        shown = { key: started.text, signingSecret: started.signingSecret }
         return started
       },
       (situation) => {
@@ -90,7 +92,7 @@ export class RotationsController {
         }
       },
     )
-    if (!written.repeated) return { ...written.body, key: text }
+    if (!written.repeated) return { ...written.body, ...shown }
     const key = await findKey(entities.manager, written.body.newKey.kid)
     return { ...written.body, key: key && shownAgain(key, peppers) }
   }

@@ -4,6 +4,7 @@ import { AdminApi, aboutNothing, type AdminCall, Call } from '#libs/admin/index'
 import { pageOf, paging, parse, problems } from '#libs/http/index'
 import { isUniqueViolation } from '#libs/postgres/index'
 import { connectionDeleted } from '../connection.ts'
+import { dataKeyDestroyed } from '../data-key.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { advance } from '../provisioning-key.ts'
 import { findTenant, idsGiven, insertTenant, listTenants, removeTenant } from '../store/tenants.ts'
@@ -83,9 +84,10 @@ export class TenantsController {
     await this.#writes.run(call, id, async (manager, now) => {
       const removed = await removeTenant(manager, id, now)
       if (removed === undefined) throw problems.notFound('tenant', id)
-      const { tenant, connections, keys } = removed
+      const { tenant, connections, keys, dataKeys } = removed
       const events = [
         ...keys.map((key) => advance(key, 'revoke', { at: now, traceparent: call.traceparent }).event),
+        ...dataKeys.map((key) => dataKeyDestroyed(key, { at: now, traceparent: call.traceparent })),
         ...connections.map((connection) => connectionDeleted(connection, now, call.traceparent)),
         tenantDeleted({ ...tenant, version: tenant.version + 1 }, now, call.traceparent),
       ]

@@ -4,6 +4,7 @@ import { isAccepted, keyStates, type Kid } from '#libs/credentials/index'
 import { connectionSettings, keyPolicy } from '#libs/events/index'
 import { Entities } from '#libs/postgres/index'
 import type { Connection } from '../connection.ts'
+import type { TenantDataKey } from '../data-key.ts'
 import type { LastUse } from '../last-use.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
 import type { Actor, Rotation } from '../rotation.ts'
@@ -66,6 +67,17 @@ export class KeyRow implements ProvisioningKey {
 /** For a condition on the state of keys. */
 export const acceptedStates = In(keyStates.filter(isAccepted))
 
+@Entity({ name: 'data_key' })
+export class DataKeyRow implements TenantDataKey {
+  @PrimaryColumn('text') tenant!: string
+  @PrimaryColumn('text') id!: string
+  @Column('integer') version!: number
+  @Column('text', { name: 'kek_id' }) kekId!: string
+  @Column('text', { name: 'kek_version' }) kekVersion!: string
+  @Column('text') wrapped!: string
+  @Column('timestamptz', { name: 'created_at' }) createdAt!: Date
+}
+
 @Entity({ name: 'key_use' })
 export class KeyUseRow implements LastUse {
   @PrimaryColumn('text') connection!: string
@@ -118,7 +130,7 @@ export class RotationPlanRow implements RotationPlan {
 }
 
 export const keysSchema = 'keys'
-export const keysEntities = [TenantRow, ConnectionRow, KeyRow, KeyUseRow, RotationRow, RotationPlanRow]
+export const keysEntities = [TenantRow, ConnectionRow, KeyRow, DataKeyRow, KeyUseRow, RotationRow, RotationPlanRow]
 
 /** What the admin API reads and writes by. `statementTimeout` is in milliseconds. Rejects when the database is away. */
 export function openKeysEntities(

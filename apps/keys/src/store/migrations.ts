@@ -248,6 +248,26 @@ class RotationWorker1764000000109 implements MigrationInterface {
   }
 }
 
+class DataKeys1764000000110 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE keys.data_key (
+        tenant text NOT NULL REFERENCES keys.tenant,
+        id text NOT NULL,
+        version integer NOT NULL,
+        kek_id text NOT NULL,
+        kek_version text NOT NULL,
+        wrapped text NOT NULL,
+        created_at timestamptz NOT NULL,
+        PRIMARY KEY (tenant, id)
+      )`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE keys.data_key')
+  }
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
   await migrate(database, {
     schema: 'keys',
@@ -261,6 +281,7 @@ export async function migrateKeys(database: Database): Promise<void> {
       FirstUses1764000000107,
       Rotations1764000000108,
       RotationWorker1764000000109,
+      DataKeys1764000000110,
     ],
   })
 }
