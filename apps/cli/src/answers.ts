@@ -59,8 +59,15 @@ export const key = z.looseObject({
   endedAt: z.string().nullable(),
   lastUsed: z.object({ at: z.string(), address: z.string(), userAgent: z.string().nullable() }).nullable(),
   key: z.string().optional(),
+  signingSecret: z.string().optional(),
 })
 export type Key = z.infer<typeof key>
+
+export const rewrapped = z.looseObject({
+  kek: z.object({ id: z.string(), version: z.string() }),
+  rewrapped: z.number(),
+  remaining: z.number(),
+})
 
 const record = { id: z.string(), kind: z.string(), name: z.string(), version: z.number(), createdAt: z.string() }
 

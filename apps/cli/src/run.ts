@@ -9,6 +9,8 @@ import { exitCodes, Failure } from './failure.ts'
 import { keysCommand } from './keys.ts'
 import { requestsCommand } from './requests.ts'
 import { schemasCommand } from './schemas.ts'
+import { signCommand } from './sign.ts'
+import { signProxyCommand } from './sign-proxy.ts'
 import { statusCommand } from './status.ts'
 import { tenantsCommand } from './tenants.ts'
 import { printable } from './words.ts'
@@ -25,6 +27,8 @@ export async function run(args: readonly string[], world: World): Promise<number
     .addCommand(connectionsCommand(world, version))
     .addCommand(schemasCommand(world, version))
     .addCommand(keysCommand(world, version))
+    .addCommand(signCommand(world))
+    .addCommand(signProxyCommand(world))
     .addCommand(deletedCommand(world, version))
     .addCommand(requestsCommand(world, version))
     .addCommand(deadLettersCommand(world, version))
