@@ -14,8 +14,9 @@ import {
   ScimError,
   storedResource,
 } from '#libs/scim/index'
+import { signedRequests } from './signed-requests.ts'
 
-/** Work of libs/scim on one request, without HTTP and Postgres. */
+/** Work of libs/scim and libs/signatures on one request, without HTTP and Postgres. */
 export interface InProcess {
   readonly what: string
   /** Microseconds. */
@@ -57,6 +58,7 @@ export function measureInProcess(): InProcess[] {
     ],
     ['body 200 deep: refused', 5_000, refused(() => parseJson(`{"userName":"ada","emails":${nested(200)}}`))],
     ['body 100,000 deep: refused', 5_000, refused(() => parseJson(nested(100_000)))],
+    ...signedRequests(),
   ]
   return work.map(([what, goal, run]) => ({ what, goal, ...timesOf(run) }))
 }

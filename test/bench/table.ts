@@ -49,7 +49,7 @@ export function summary({ lag, behind, rows }: Measured, measured: Readonly<Reco
   ].join('\n')
 }
 
-/** Work of libs/scim alone: the median and the fastest of many batches, beside what the median should stay below. */
+/** Work on one request alone: the median and the fastest of many batches, beside what the median should stay below. */
 export function inProcessTable(work: readonly InProcess[]): string {
   const lines = work.map(({ what, median, fastest, goal }) => {
     const times = [median, fastest].map((time) => time.toFixed(1).padStart(10)).join('')

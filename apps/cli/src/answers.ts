@@ -64,6 +64,7 @@ export const key = z.looseObject({
   lastUsed: use,
   revealable: z.boolean().default(false),
   key: z.string().optional(),
+  signingSecret: z.string().optional(),
 })
 export type Key = z.infer<typeof key>
 
@@ -102,6 +103,12 @@ export const rotation = z.looseObject({
   key: z.string().optional(),
 })
 export type Rotation = z.infer<typeof rotation>
+
+export const rewrapped = z.looseObject({
+  kek: z.object({ id: z.string(), version: z.string() }),
+  rewrapped: z.number(),
+  remaining: z.number(),
+})
 
 const record = { id: z.string(), kind: z.string(), name: z.string(), version: z.number(), createdAt: z.string() }
 

@@ -1,7 +1,20 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
+import { writtenPublicKey } from '#libs/signatures/index'
 import { key } from './answers.ts'
 import { serverCommand, type World } from './command.ts'
 import { Failure } from './failure.ts'
+import { type KeyFile, newKeyFile } from './key-file.ts'
+import {
+  type MintOptions,
+  policyOf,
+  type PolicyOptions,
+  publicKeyIn,
+  withMintOptions,
+  withPolicyOptions,
+} from './policy-options.ts'
+import { rewrapCommand } from './rewrap.ts'
 import { rotationCommands } from './rotation.ts'
 import { ago, facts, lastUse, table } from './words.ts'
 
@@ -15,20 +28,51 @@ export function keysCommand(world: World, version: string): Command {
     'mint a key',
     world,
     version,
-    async ({ client, show }, { connection }: OfConnection) => {
-      const minted = await client.write('POST', `/connections/${encodeURIComponent(connection)}/keys`, key)
-      const { kid, key: text, environment, scimBaseUrl } = minted
+    async ({ client, show }, { connection, ...options }: OfConnection & MintOptions) => {
+      const { authentication, privateKey } = await authenticationOf(options, world.folder)
+      const policy = { ...policyOf(options), ...(authentication === undefined ? {} : { authentication }) }
+      const file = options.save === undefined ? undefined : await newKeyFile(resolve(world.folder, options.save))
+      const path = `/connections/${encodeURIComponent(connection)}/keys`
+      const body = Object.keys(policy).length === 0 ? undefined : { policy }
+      const minted = await client.write('POST', path, key, body).catch(async (error: unknown) => {
+        await file?.discard()
+        throw error
+      })
+      const { kid, key: text, environment, scimBaseUrl, signingSecret } = minted
       if (text === undefined) {
         throw new Failure(
           'failed',
           `Key ${kid} was minted, but the answer that held it was lost, and it is shown only once. Revoke it (latchkey keys revoke ${kid}) and mint another.`,
         )
       }
+      if (options.signed === 'hmac-sha256' && signingSecret === undefined) {
+        throw new Failure(
+          'failed',
+          `Key ${kid} was minted, but the answer that held its signing secret was lost, and it is shown only once. Revoke it (latchkey keys revoke ${kid}) and mint another.`,
+        )
+      }
+      await file?.write(keyFileOf(text, signingSecret, privateKey))
       const again =
         environment === 'live' ? 'Keep it now: it is never shown again.' : 'A sandbox key: it can be shown again.'
-      show(minted, () => `${facts({ kid, key: text, 'SCIM base URL': scimBaseUrl })}\n${again}\n`)
+      const secret: Record<string, string> = signingSecret === undefined ? {} : { 'signing secret': signingSecret }
+      show(minted, () => `${facts({ kid, key: text, ...secret, 'SCIM base URL': scimBaseUrl })}\n${again}\n`)
     },
   ).requiredOption('--connection <id>', 'id of the connection')
+  withMintOptions(mint)
+
+  const change = serverCommand(
+    'change',
+    'change what a key may do',
+    world,
+    version,
+    async ({ client, show }, options: PolicyOptions, kid: string) => {
+      const named = policyOf(options)
+      if (Object.keys(named).length === 0) throw new Failure('usage', 'Nothing to change was named.')
+      const changed = await client.write('PATCH', `/keys/${encodeURIComponent(kid)}`, key, { policy: named })
+      show(changed, () => facts({ kid: changed.kid, state: changed.state, policy: JSON.stringify(changed['policy']) }))
+    },
+  ).argument('<kid>', 'id part of the key, the 12 characters after lk_live_ or lk_test_')
+  withPolicyOptions(change)
 
   const list = serverCommand(
     'list',
@@ -66,8 +110,36 @@ export function keysCommand(world: World, version: string): Command {
     },
   ).argument('<kid>', 'id part of the key, the 12 characters after lk_live_ or lk_test_')
 
-  return [mint, list, ...rotationCommands(world, version), revoke].reduce(
+  return [mint, list, change, ...rotationCommands(world, version), revoke, rewrapCommand(world, version)].reduce(
     (parent, command) => parent.addCommand(command),
     new Command('keys').description('provisioning keys of a connection, and how one takes the place of another'),
   )
+}
+
+/** How the key is to prove itself, and the private key where the pair was made here. */
+async function authenticationOf({ signed, publicKey, save }: MintOptions, folder: string) {
+  if (signed !== 'ed25519') {
+    if (publicKey !== undefined) throw new Failure('usage', '--public-key goes with --signed ed25519.')
+    if (save !== undefined && signed === undefined) throw new Failure('usage', '--save goes with --signed.')
+    return { authentication: signed === undefined ? undefined : { method: 'signed', algorithm: signed } }
+  }
+  if (publicKey !== undefined) {
+    if (save !== undefined)
+      throw new Failure('usage', 'With --public-key the private key is not here to be saved: leave out one of both.')
+    return {
+      authentication: { method: 'signed', algorithm: signed, publicKey: await publicKeyIn(resolve(folder, publicKey)) },
+    }
+  }
+  if (save === undefined)
+    throw new Failure('usage', '--signed ed25519 takes --public-key, or --save for a pair that is made here.')
+  const privateKey = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return {
+    authentication: { method: 'signed', algorithm: signed, publicKey: writtenPublicKey(privateKey) },
+    privateKey,
+  }
+}
+
+function keyFileOf(text: string, secret: string | undefined, privateKey: string | undefined): KeyFile {
+  if (secret !== undefined) return { key: text, algorithm: 'hmac-sha256', secret }
+  return { key: text, algorithm: 'ed25519', privateKey: privateKey ?? '' }
 }

@@ -10,6 +10,8 @@ import { keysCommand } from './keys.ts'
 import { requestsCommand } from './requests.ts'
 import { scanCommand } from './scan.ts'
 import { schemasCommand } from './schemas.ts'
+import { signCommand } from './sign.ts'
+import { signProxyCommand } from './sign-proxy.ts'
 import { statusCommand } from './status.ts'
 import { tenantsCommand } from './tenants.ts'
 import { printable } from './words.ts'
@@ -26,6 +28,8 @@ export async function run(args: readonly string[], world: World): Promise<number
     .addCommand(connectionsCommand(world, version))
     .addCommand(schemasCommand(world, version))
     .addCommand(keysCommand(world, version))
+    .addCommand(signCommand(world))
+    .addCommand(signProxyCommand(world))
     .addCommand(deletedCommand(world, version))
     .addCommand(requestsCommand(world, version))
     .addCommand(deadLettersCommand(world, version))

@@ -14,10 +14,10 @@ import { generatePeppers, keyFormat, matches, mintKey, readKey } from '#libs/cre
 import { AppendQueue } from '#libs/eventlog/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
 import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
-import { type ConnectionSchema, defaultSettings, makeEvent, type Payload } from '#libs/events/index'
+import { type ConnectionSchema, defaultPolicy, defaultSettings, makeEvent, type Payload } from '#libs/events/index'
 import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database, Entities } from '#libs/postgres/index'
-import { DataKeys, Keyring, makeLocalKek } from '#libs/sealing/index'
+import { dataKeyOf, DataKeys, Keyring, makeLocalKek, openUnder, signingPurpose } from '#libs/sealing/index'
 import { startTelemetry } from '#libs/telemetry/index'
 import { testDatabase } from '#test/servers/postgres'
 import {
@@ -37,6 +37,7 @@ class Program {}
 const token = 'an-admin-token-of-these-tests'
 const publicUrl = 'http://127.0.0.1:8080'
 
+const formerKek = { kind: 'file', path: join(mkdtempSync(join(tmpdir(), 'latchkey-keys-')), 'kek') } as const
 let parts: KeysParts & { decisions: AppendQueue; peppers: ReturnType<typeof generatePeppers> }
 let url: string
 let now = new Date('2026-03-01T10:00:00.000Z')
@@ -79,9 +80,8 @@ beforeAll(async () => {
   closing.unshift(() => decisions.drained())
   const telemetry = await startTelemetry({ service: 'keys test' })
   closing.unshift(() => telemetry.shutdown())
-  const kek = join(mkdtempSync(join(tmpdir(), 'latchkey-keys-')), 'kek')
-  makeLocalKek(kek)
-  const keyring = new Keyring({ kind: 'file', path: kek }, [], {})
+  makeLocalKek(formerKek.path)
+  const keyring = new Keyring(formerKek, [], {})
   parts = {
     database,
     entities,
@@ -1114,6 +1114,204 @@ describe('the command line', () => {
     expect(await latchkey('connections', 'show', 'abcdefghijkmnpqr')).toMatchObject({ code: 4, out: '' })
     expect((await latchkey('tenants', 'create', 'Umbrella Ltd')).code).toBe(1)
     expect((await latchkey('tenants', 'create', ' ')).code).toBe(2)
+  })
+})
+
+describe('the policy of a key', () => {
+  const mint = async (policy: unknown, headers = {}) => {
+    const { id, tenant } = await newConnection('live')
+    return { tenant, id, ...(await ask('POST', `/connections/${id}/keys`, { body: { policy }, headers })) }
+  }
+  const hmac = { authentication: { method: 'signed', algorithm: 'hmac-sha256' } }
+
+  test('is that of a bearer who may do all, unless told', async () => {
+    const { status, body } = await mint({})
+    expect([status, body.policy]).toEqual([201, defaultPolicy])
+    expect(body.signingSecret).toBeUndefined()
+  })
+
+  test('has a secret to sign by made where it asks for that, which is answered once and told sealed', async () => {
+    const { tenant, body } = await mint(hmac)
+    expect(body.signingSecret).toMatch(/^[\w-]{43}$/)
+    expect(body.policy.authentication).toEqual({ method: 'signed', algorithm: 'hmac-sha256' })
+    const [minted] = await events(`name = 'key.minted' AND subject = $1`, [body.kid])
+    const { sealed } = minted?.payload.policy.authentication ?? {}
+    const [made, ...more] = await events(`name LIKE 'data-key.%' AND payload::jsonb ->> 'tenant' = $1`, [tenant])
+    expect([made?.name, made?.version, more]).toEqual(['data-key.made', 1, []])
+    const { dataKey: id, ...wrapped } = made?.payload ?? {}
+    const bytes = await parts.keyring.unwrap(wrapped, { tenant, dataKey: id })
+    const context = { kid: body.kid, purpose: signingPurpose }
+    expect(openUnder(dataKeyOf(id, tenant, bytes), context, sealed)).toBe(body.signingSecret)
+  })
+
+  test('of two keys of a tenant are sealed under one data key, also when both are the first', async () => {
+    const tenant = await newTenant()
+    const connections = await Promise.all([1, 2, 3].map(() => newConnection('live', tenant)))
+    const minted = await Promise.all(
+      connections.map(({ id }) => ask('POST', `/connections/${id}/keys`, { body: { policy: hmac } })),
+    )
+    expect(minted.map(({ status }) => status)).toEqual([201, 201, 201])
+    expect(new Set(minted.map(({ body }) => body.signingSecret)).size).toBe(3)
+    expect(await events(`name = 'data-key.made' AND payload::jsonb ->> 'tenant' = $1`, [tenant])).toHaveLength(1)
+  })
+
+  test('does not have the secret shown again to who repeats the mint, nor kept or told anywhere in clear', async () => {
+    const headers = { 'idempotency-key': randomUUID() }
+    const { id, body } = await mint(hmac, headers)
+    const again = await ask('POST', `/connections/${id}/keys`, { body: { policy: hmac }, headers })
+    expect([again.body.kid, again.body.signingSecret]).toEqual([body.kid, undefined])
+    const tables = ['keys.provisioning_key', 'keys.data_key', 'keys.answered', 'event_log.event']
+    for (const table of tables) {
+      const found = await parts.database.query(`SELECT FROM ${table} AS row WHERE strpos(row::text, $1) > 0`, [
+        body.signingSecret,
+      ])
+      expect([table, found]).toEqual([table, []])
+    }
+    expect(JSON.stringify(logged)).not.toContain(body.signingSecret)
+  })
+
+  test('takes the public key of who signs by ed25519, and keeps no secret', async () => {
+    const publicKey = 'JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs'
+    const { body } = await mint({ authentication: { method: 'signed', algorithm: 'ed25519', publicKey } })
+    expect([body.policy.authentication.publicKey, body.signingSecret]).toEqual([publicKey, undefined])
+  })
+
+  test('is refused with every fault and its place', async () => {
+    const { status, body } = await mint({
+      authentication: { method: 'signed', algorithm: 'ed25519', publicKey: 'short' },
+      allowlist: ['10.0.0.0/8', '10.0.0.0/33', 'fe80::1%eth0', 'example.com'],
+      scopes: ['read'],
+      expiresAt: '2020-01-01T00:00:00Z',
+      rate: { perSecond: 10, burst: 5 },
+    })
+    expect(status).toBe(422)
+    expect(body.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
+      '#/policy/allowlist/1',
+      '#/policy/allowlist/2',
+      '#/policy/allowlist/3',
+      '#/policy/authentication/publicKey',
+      '#/policy/expiresAt',
+      '#/policy/rate',
+      '#/policy/scopes',
+    ])
+    for (const authentication of [
+      { method: 'basic' },
+      { method: 'signed' },
+      { method: 'signed', algorithm: 'rsa' },
+      { method: 'signed', algorithm: 'hmac-sha256', sealed: 'x' },
+      { method: 'mtls', certificates: [] },
+      { method: 'mtls', certificates: ['AB'] },
+    ]) {
+      expect((await mint({ authentication })).status).toBe(422)
+    }
+  })
+
+  test('changes where it may, and is told of with what was changed', async () => {
+    const { body: key } = await mint(hmac)
+    const change = {
+      allowlist: ['2001:db8::/32'],
+      scopes: ['read', 'users'],
+      expiresAt: '2027-01-01T01:00:00+01:00',
+      rate: { perSecond: 5, burst: 10 },
+    }
+    const { status, body } = await ask('PATCH', `/keys/${key.kid}`, { body: { policy: change } })
+    expect([status, body.policy]).toEqual([200, { ...key.policy, ...change, expiresAt: '2027-01-01T00:00:00.000Z' }])
+    const [event] = await events(`name = 'key.changed' AND subject = $1`, [key.kid])
+    expect(event?.version).toBe(2)
+    expect(event?.payload.changed).toEqual(['policy.allowlist', 'policy.scopes', 'policy.expiresAt', 'policy.rate'])
+    expect(event?.payload.policy.authentication.sealed).toEqual(expect.any(String))
+    await ask('PATCH', `/keys/${key.kid}`, { body: { policy: change } })
+    expect(await events(`name = 'key.changed' AND subject = $1`, [key.kid])).toHaveLength(1)
+  })
+
+  test('keeps how the key proves itself, but for the certificates of one that has them', async () => {
+    const [one, other] = ['a', 'b'].map((digit) => digit.repeat(64))
+    const { body: mtls } = await mint({ authentication: { method: 'mtls', certificates: [one] } })
+    const { body } = await ask('PATCH', `/keys/${mtls.kid}`, { body: { policy: { certificates: [one, other] } } })
+    expect(body.policy.authentication.certificates).toEqual([one, other])
+    const { body: signed } = await mint(hmac)
+    for (const policy of [
+      { certificates: [one] },
+      { authentication: { method: 'bearer' } },
+      { allowlist: ['x'] },
+      { more: 1 },
+    ]) {
+      expect((await ask('PATCH', `/keys/${signed.kid}`, { body: { policy } })).status).toBe(422)
+    }
+    await ask('POST', `/keys/${signed.kid}/revoke`)
+    expect(
+      (await ask('PATCH', `/keys/${signed.kid}`, { body: { policy: { scopes: ['read', 'users'] } } })).status,
+    ).toBe(409)
+  })
+
+  test('asks for what cannot be had while the KEK is away: the mint is refused with cause and fix, and nothing is made', async () => {
+    const { keyring } = parts
+    Object.assign(parts, {
+      keyring: new Keyring({ kind: 'vault', url: 'http://127.0.0.1:1', mount: 'transit', key: 'k' }, [], {
+        vaultToken: 'of-a-vault-that-is-away',
+      }),
+    })
+    const { id, status, body, headers } = await mint(hmac)
+    Object.assign(parts, { keyring })
+    expect([status, headers.get('retry-after')]).toEqual([503, '5'])
+    expect(body.detail).toContain('Vault at http://127.0.0.1:1 cannot be reached')
+    expect((await ask('GET', `/connections/${id}/keys`)).body.items).toEqual([])
+  })
+})
+
+describe('data keys', () => {
+  test('are moved to the present KEK by batches while everything runs, each told once, and open what they did', async () => {
+    const hmac = { policy: { authentication: { method: 'signed', algorithm: 'hmac-sha256' } } }
+    for (let made = 0; made < 3; made++) {
+      const { id } = await newConnection('live')
+      await ask('POST', `/connections/${id}/keys`, { body: hmac })
+    }
+    const present = { kind: 'file', path: join(mkdtempSync(join(tmpdir(), 'latchkey-keys-')), 'kek') } as const
+    makeLocalKek(present.path)
+    const former = parts.keyring
+    const { kek: before, all, outdated: none } = (await ask('GET', '/data-keys')).body
+    expect([before, none]).toEqual([await former.status(), 0])
+    const keyring = new Keyring(present, [formerKek], {})
+    Object.assign(parts, { keyring })
+    expect((await ask('GET', '/data-keys')).body).toEqual({ kek: await keyring.status(), all, outdated: all })
+    const answers = []
+    do answers.push((await ask('POST', '/data-keys/rewrap', { body: { limit: 2 } })).body)
+    while (answers.at(-1).remaining > 0)
+    expect(answers.length).toBe(Math.ceil(all / 2))
+    expect((await ask('POST', '/data-keys/rewrap')).body).toMatchObject({ rewrapped: 0, remaining: 0 })
+    const told = await events(`name = 'data-key.rewrapped'`)
+    expect(told.map(({ version }) => version)).toEqual(told.map(() => 2))
+    expect(new Set(told.map(({ subject }) => subject)).size).toBe(all)
+    const alone = new Keyring(present, [], {})
+    for (const {
+      payload: { tenant, dataKey, ...wrapped },
+    } of told)
+      await alone.unwrap(wrapped, { tenant, dataKey })
+  })
+
+  test('stay as they are when the KEK that wrapped them cannot be had, and the answer says which', async () => {
+    const { keyring } = parts
+    const other = { kind: 'file', path: join(mkdtempSync(join(tmpdir(), 'latchkey-keys-')), 'kek') } as const
+    makeLocalKek(other.path)
+    Object.assign(parts, { keyring: new Keyring(other, [], {}) })
+    const { status, body } = await ask('POST', '/data-keys/rewrap')
+    Object.assign(parts, { keyring })
+    expect([status, body.detail]).toEqual([503, expect.stringContaining('LATCHKEY_FORMER_KEKS')])
+    expect((await ask('GET', '/data-keys')).body.outdated).toBe(0)
+  })
+
+  test('are destroyed with their tenant', async () => {
+    const { id, tenant } = await newConnection('live')
+    await ask('POST', `/connections/${id}/keys`, {
+      body: { policy: { authentication: { method: 'signed', algorithm: 'hmac-sha256' } } },
+    })
+    await ask('DELETE', `/tenants/${tenant}`)
+    const told = await events(`name LIKE 'data-key.%' AND payload::jsonb ->> 'tenant' = $1`, [tenant])
+    expect(told.map(({ name, version }) => [name, version])).toEqual([
+      ['data-key.made', 1],
+      ['data-key.destroyed', 2],
+    ])
+    expect(await parts.database.query('SELECT FROM keys.data_key WHERE tenant = $1', [tenant])).toEqual([])
   })
 })
 

@@ -16,7 +16,10 @@ import type { Arrival, Passage, WayInParts } from '../way-in.ts'
  * RFC 9421 and RFC 9530, of a key whose policy asks for it: one signature by the profile of `libs/signatures`, made with what belongs to the key, over a digest
  * of the body as it came, and with a nonce that nobody used before. What cannot be found out is not accepted.
  */
-export async function signature(passage: Passage, parts: WayInParts): Promise<void> {
+export async function signature(
+  passage: Passage,
+  parts: Pick<WayInParts, 'bodyLimit' | 'signatures' | 'failed'>,
+): Promise<void> {
   const { arrival, key } = passage
   if (key?.policy.authentication.method !== 'signed') return
   const { algorithm } = key.policy.authentication
@@ -47,7 +50,7 @@ async function takeNonce(
   { kid }: KnownKey,
   { nonce, created, expires }: { readonly nonce: string; readonly created: Date; readonly expires: Date },
   { receivedAt }: Arrival,
-  { signatures: { nonces } }: WayInParts,
+  { signatures: { nonces } }: Pick<WayInParts, 'signatures'>,
 ): Promise<void> {
   const unknown = () => unknownYet('nonces-away', 'Whether this signature was used before cannot be found out for now')
   const { since } = nonces

@@ -1,0 +1,73 @@
+import { open, readFile, rm, stat } from 'node:fs/promises'
+import { z } from 'zod'
+import { readKey } from '#libs/credentials/index'
+import { algorithms, readSigningKey, type Signer } from '#libs/signatures/index'
+import { codeOf, Failure } from './failure.ts'
+
+/** What a client that signs must have: the key, and what it signs with. Nobody but its owner may read the file. */
+export type KeyFile = z.infer<typeof keyFile>
+
+const keyFile = z.discriminatedUnion('algorithm', [
+  z.strictObject({ key: z.string(), algorithm: z.literal(algorithms[0]), secret: z.string() }),
+  /** PEM, PKCS #8. */
+  z.strictObject({ key: z.string(), algorithm: z.literal(algorithms[1]), privateKey: z.string() }),
+])
+
+export interface OwnKey {
+  /** As it stands in an Authorization header. */
+  readonly text: string
+  readonly signer: Signer
+}
+
+/** Makes the file, for its owner alone, before there is anything to write; one that is there is not written over. */
+export async function newKeyFile(path: string) {
+  try {
+    const file = await open(path, 'wx', 0o600)
+    return {
+      async write(content: KeyFile): Promise<void> {
+        await file.writeFile(`${JSON.stringify(content, undefined, 2)}\n`)
+        await file.sync()
+        await file.close()
+      },
+      async discard(): Promise<void> {
+        await file.close()
+        await rm(path, { force: true })
+      },
+    }
+  } catch (error) {
+    throw new Failure(
+      'failed',
+      `${path} cannot be made (${codeOf(error) ?? String(error)}), and nothing was minted. Name a file that is not there yet.`,
+    )
+  }
+}
+
+export async function readKeyFile(path: string): Promise<OwnKey> {
+  const read = keyFile.safeParse(await jsonIn(path))
+  if (read.success) {
+    const { key, algorithm } = read.data
+    const known = readKey(key)
+    const signing = readSigningKey(algorithm, 'secret' in read.data ? read.data.secret : read.data.privateKey)
+    if (known.kind === 'key' && signing !== undefined) return { text: key, signer: { keyid: known.kid, key: signing } }
+  }
+  throw new Failure(
+    'usage',
+    `${path} is no key file. It holds {"key": "lk_...", "algorithm": "hmac-sha256", "secret": "..."}, or "ed25519" and "privateKey" as PEM, as "latchkey keys mint --signed ... --save FILE" writes it.`,
+  )
+}
+
+async function jsonIn(path: string): Promise<unknown> {
+  try {
+    if (((await stat(path)).mode & 0o077) !== 0) {
+      throw new Failure('notAllowed', `${path} can be read by others. Allow its owner alone: chmod 600 ${path}`)
+    }
+    return JSON.parse(await readFile(path, 'utf8'))
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    const cause = error instanceof SyntaxError ? 'it is no JSON' : (codeOf(error) ?? String(error))
+    throw new Failure(
+      'usage',
+      `${path} cannot be read (${cause}). Give the file that "latchkey keys mint --save" wrote.`,
+    )
+  }
+}

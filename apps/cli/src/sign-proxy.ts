@@ -1,0 +1,64 @@
+import { once } from 'node:events'
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { Command } from 'commander'
+import type { World } from './command.ts'
+import { codeOf, Failure } from './failure.ts'
+import { readKeyFile } from './key-file.ts'
+import { printable } from './words.ts'
+
+interface Options {
+  readonly to: string
+  readonly key: string
+  readonly port: string
+  readonly host: string
+  readonly bodyLimit: string
+}
+
+/** Runs until it is told to stop. */
+export function signProxyCommand(world: World): Command {
+  return new Command('sign-proxy')
+    .description('sign what an identity provider sends that cannot sign, and pass it on')
+    .requiredOption('--to <url>', 'the SCIM base URL that was shown with the key')
+    .requiredOption('--key <file>', 'file of the key, as "latchkey keys mint --save" writes it')
+    .option('--port <number>', 'that it listens on; 0 takes a free one', '8090')
+    .option('--host <address>', 'that it listens on', '127.0.0.1')
+    .option('--body-limit <bytes>', 'largest body; it is held in memory while it is signed', '1048576')
+    .action(async (options: Options) => {
+      const to = URL.parse(options.to)
+      if (to === null || !/^https?:$/.test(to.protocol) || to.search !== '') {
+        throw new Failure('usage', 'What --to names is no SCIM base URL, such as https://HOST/scim/v2/CONNECTION.')
+      }
+      const [port, bodyLimit] = [
+        numberOf(options.port, '--port', 65_535),
+        numberOf(options.bodyLimit, '--body-limit', 67_108_864),
+      ]
+      const key = await readKeyFile(resolve(world.folder, options.key))
+      const { startSigningProxy } = await import('./signing-proxy.ts')
+      const { host } = options
+      const proxy = await startSigningProxy({ to, key, host, port, bodyLimit }).catch((error: unknown) => {
+        throw new Failure(
+          'failed',
+          `Nothing can listen on ${host}:${port} (${codeOf(error) ?? 'unknown reason'}). Name a free one with --port.`,
+        )
+      })
+      if (!isLoopback(host)) {
+        world.err(
+          `latchkey: ${printable(host)} is reached by others, and the key comes to it in clear: have nobody but the identity provider reach it\n`,
+        )
+      }
+      world.out(`Signing for key ${key.signer.keyid}. Give the identity provider this SCIM base URL: ${proxy.url}\n`)
+      await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+      await proxy.stop()
+    })
+}
+
+function numberOf(text: string, option: string, most: number): number {
+  const value = /^\d{1,8}$/.test(text) ? Number(text) : Infinity
+  if (value <= most) return value
+  throw new Failure('usage', `${option} is no number from 0 to ${most}.`)
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
