@@ -48,9 +48,9 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
     read: (variables) => readSettings(variables, settings),
     expected: [PeppersDoNotFit],
     port: ({ LATCHKEY_KEYS_PORT }) => LATCHKEY_KEYS_PORT,
-    async build(starting, { host, port }) {
+    async build(starting, { door, port }) {
       const { configuration, clock, telemetry, onFailure } = starting
-      const { peppers, adminToken } = starting.makeSecrets(configuration, publicAddress(host, port))
+      const { peppers, adminToken } = starting.makeSecrets(configuration, publicAddress(door, port))
       const database = starting.openDatabase(8)
       const entities = await starting.withPostgres(async () => {
         await migrateKeys(database)
@@ -80,7 +80,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         hasHeardUntil: (instant) => hasFollowedUntil(follower, instant),
         peppers,
         adminTokens: adminToken,
-        publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, configuration.LATCHKEY_GATEWAY_PORT),
+        publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(door, configuration.LATCHKEY_GATEWAY_PORT),
         clock,
         telemetry,
       }

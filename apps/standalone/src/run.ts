@@ -3,9 +3,12 @@ import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
 import {
   banner,
   DataFolder,
+  doorOf,
+  httpSettings,
   only,
   openTelemetry,
   publicAddress,
+  rateLimitsOf,
   reachPostgres,
   readSettings,
   runProgram,
@@ -15,26 +18,30 @@ import {
 import { keepPostgres } from '#libs/program/postgres/index'
 import { startAll } from './start-all.ts'
 
-const settings = only(
-  'LATCHKEY_PORT',
-  'LATCHKEY_HOST',
-  'LATCHKEY_PUBLIC_URL',
-  'LATCHKEY_DATA',
-  'DATABASE_URL',
-  'LATCHKEY_ADMIN_TOKEN',
-  'LATCHKEY_PEPPERS',
-  'LATCHKEY_BODY_LIMIT',
-  'LATCHKEY_REQUEST_TIMEOUT',
-  'LATCHKEY_DECISION_QUEUE',
-  'LATCHKEY_LIST_TIMEOUT',
-  'LATCHKEY_CURSOR_TIMEOUT',
-  'LATCHKEY_DELETED_RETENTION',
-  'LATCHKEY_EVENT_RETENTION',
-  'LATCHKEY_CAPTURE_RETENTION',
-  'LATCHKEY_AUDIT_RETENTION',
-  'LATCHKEY_LOG_LEVEL',
-  'OTEL_EXPORTER_OTLP_ENDPOINT',
-)
+const settings = {
+  ...httpSettings,
+  ...only(
+    'LATCHKEY_PORT',
+    'LATCHKEY_PUBLIC_URL',
+    'LATCHKEY_DATA',
+    'DATABASE_URL',
+    'LATCHKEY_ADMIN_TOKEN',
+    'LATCHKEY_PEPPERS',
+    'LATCHKEY_RATE_PER_KEY',
+    'LATCHKEY_RATE_PER_CONNECTION',
+    'LATCHKEY_RATE_UNPROVED',
+    'LATCHKEY_RATE_LOOKUPS',
+    'LATCHKEY_DECISION_QUEUE',
+    'LATCHKEY_LIST_TIMEOUT',
+    'LATCHKEY_CURSOR_TIMEOUT',
+    'LATCHKEY_DELETED_RETENTION',
+    'LATCHKEY_EVENT_RETENTION',
+    'LATCHKEY_CAPTURE_RETENTION',
+    'LATCHKEY_AUDIT_RETENTION',
+    'LATCHKEY_LOG_LEVEL',
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+  ),
+}
 
 /** All four services in one process, over one Postgres: its own unless another is named. */
 export function run(env: NodeJS.ProcessEnv): Promise<void> {
@@ -47,8 +54,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const folder = new DataFolder(configuration.LATCHKEY_DATA)
       const adminToken = configuration.LATCHKEY_ADMIN_TOKEN ?? folder.adminToken()
       const peppers = configuration.LATCHKEY_PEPPERS ?? folder.peppers()
-      const host = configuration.LATCHKEY_HOST
-      const port = await usablePort(host, configuration.LATCHKEY_PORT)
+      const door = doorOf(configuration, logger)
+      const port = await usablePort(door.host, configuration.LATCHKEY_PORT)
       let databaseUrl = configuration.DATABASE_URL
       if (databaseUrl === undefined) {
         const postgres = await keepPostgres(folder, logger)
@@ -61,13 +68,12 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       if (stop.isAsked()) throw new StartError('told to stop')
       const services = await startAll({
         databaseUrl,
-        host,
+        door,
         port,
-        publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
+        publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(door, port),
         adminToken,
         peppers,
-        bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
-        requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
+        rateLimits: rateLimitsOf(configuration),
         listTimeout: configuration.LATCHKEY_LIST_TIMEOUT,
         cursorTimeout: configuration.LATCHKEY_CURSOR_TIMEOUT,
         decisionQueue: configuration.LATCHKEY_DECISION_QUEUE,

@@ -3,7 +3,14 @@ import { countAppended, observeRelay } from '#libs/eventlog/index'
 import type { EventLogServer, EventLogServerOptions } from '#libs/eventlog/nest/index'
 import { type KafkaEventLog, openKafkaEventLog } from '#libs/eventlog/kafka/index'
 import type { EventSource } from '#libs/events/index'
-import { localChannel, openRedisChannel, type TrustChannel } from '#libs/cache/index'
+import {
+  type Limiter,
+  localChannel,
+  memoryLimiter,
+  openRedisChannel,
+  openRedisLimiter,
+  type TrustChannel,
+} from '#libs/cache/index'
 import type { Peppers } from '#libs/credentials/index'
 import type { HealthCheck } from '#libs/http/index'
 import { type Database, isConnectionLoss } from '#libs/postgres/index'
@@ -150,6 +157,15 @@ export class StartingService<C extends ServiceConfiguration> {
       await channel.close()
     })
     return channel
+  }
+
+  /** Without Redis each gateway counts alone. */
+  openLimiter(redis: { readonly REDIS_URL: string | undefined; readonly REDIS_PREFIX: string }): Limiter {
+    if (redis.REDIS_URL === undefined) return memoryLimiter()
+    const onFailure = failuresOf('the limits of rates', this.logger, this.servers)
+    const limiter = openRedisLimiter({ url: redis.REDIS_URL, prefix: `${redis.REDIS_PREFIX}:`, onFailure })
+    this.#starting.ending.add('the limits of rates', 5_000, () => limiter.close())
+    return limiter
   }
 
   /** The admin token that the keys service made, or that is set. */
