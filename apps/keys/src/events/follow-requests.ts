@@ -1,7 +1,11 @@
+import { Inject } from '@nestjs/common'
 import type { EventBatch } from '#libs/eventlog/index'
 import { EventPattern, Follows, type Heard } from '#libs/eventlog/nest/index'
+import { exposures } from '../exposure.ts'
 import { latestUses } from '../last-use.ts'
+import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { schemaUses } from '../schema-use.ts'
+import { markExposed } from '../store/mark-exposed.ts'
 import { recordUses } from '../store/record-uses.ts'
 import { recordSchemaUses } from '../store/schema-uses.ts'
 
@@ -11,8 +15,16 @@ export const KEYS = Symbol(keysGroup)
 
 @Follows()
 export class FollowRequests {
+  readonly #parts: KeysParts
+
+  constructor(@Inject(KEYS_PARTS) parts: KeysParts) {
+    this.#parts = parts
+  }
+
   @EventPattern('request.*', KEYS)
   async apply(events: readonly Heard<'request.*'>[], { transaction }: EventBatch): Promise<void> {
+    const seen = exposures(events)
+    if (seen.length > 0) this.#parts.log.append(transaction, await markExposed(transaction, seen))
     await Promise.all([recordUses(transaction, latestUses(events)), recordSchemaUses(transaction, schemaUses(events))])
   }
 }

@@ -153,6 +153,16 @@ class KeyLife1764000000106 implements MigrationInterface {
   }
 }
 
+class Exposures1764000000113 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE keys.provisioning_key ADD COLUMN exposed_at timestamptz')
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE keys.provisioning_key DROP COLUMN exposed_at')
+  }
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
   await migrate(database, {
     schema: 'keys',
@@ -163,6 +173,7 @@ export async function migrateKeys(database: Database): Promise<void> {
       ConnectionSettings1764000000104,
       SchemaUses1764000000105,
       KeyLife1764000000106,
+      Exposures1764000000113,
     ],
   })
 }
