@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { logMarked, markName } from './mark.ts'
 import type { EventName } from './names.ts'
+import { guardEvents } from './guard.ts'
 import { groupEvents, userEvents } from './people.ts'
 import { requestEvents } from './requests.ts'
 import { connectionEvents, keyEvents, tenantEvents } from './trust.ts'
@@ -13,6 +14,7 @@ export const payloadSchemas = {
   ...userEvents,
   ...groupEvents,
   ...requestEvents,
+  ...guardEvents,
 } as const
 
 export type Payload<Name extends EventName> = z.infer<(typeof payloadSchemas)[Name]>

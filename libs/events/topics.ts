@@ -5,7 +5,7 @@ import type { EventFamily } from './names.ts'
 export const topics = {
   trust: { families: ['tenant', 'connection', 'key'], sources: ['keys'] },
   people: { families: ['user', 'group'], sources: ['gateway'] },
-  requests: { families: ['request'], sources: ['gateway', 'keys'] },
+  requests: { families: ['request', 'guard'], sources: ['gateway', 'keys'] },
 } as const satisfies Record<string, { families: readonly EventFamily[]; sources: readonly EventSource[] }>
 
 export type Topic = keyof typeof topics

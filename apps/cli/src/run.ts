@@ -6,6 +6,7 @@ import type { World } from './command.ts'
 import { deadLettersCommand } from './dead-letters.ts'
 import { deletedCommand } from './deleted.ts'
 import { exitCodes, Failure } from './failure.ts'
+import { guardCommand } from './guard.ts'
 import { keysCommand } from './keys.ts'
 import { requestsCommand } from './requests.ts'
 import { schemasCommand } from './schemas.ts'
@@ -26,6 +27,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     .addCommand(schemasCommand(world, version))
     .addCommand(keysCommand(world, version))
     .addCommand(deletedCommand(world, version))
+    .addCommand(guardCommand(world, version))
     .addCommand(requestsCommand(world, version))
     .addCommand(deadLettersCommand(world, version))
     .addCommand(statusCommand(world, version))
