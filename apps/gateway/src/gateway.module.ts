@@ -11,16 +11,21 @@ import { HearChannel } from './events/hear-channel.ts'
 import { PurgeDeleted } from './events/purge-deleted.ts'
 import { WatchChanges } from './events/watch-changes.ts'
 import { DeletedController } from './http/deleted.controller.ts'
+import { GuardController } from './http/guard.controller.ts'
 import { RequestsController } from './http/requests.controller.ts'
 import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
+import { GUARDS } from './guards.ts'
 import { scimPrefix } from './names.ts'
 import { failureLog, observer } from './observe.ts'
 import { GATEWAY_PARTS, type GatewayParts } from './parts.ts'
 import type { KnownConnection } from './principal.ts'
+import { memoryLimiter } from '#libs/cache/index'
+import { Rates } from './rates.ts'
 import { Pseudonyms } from './pseudonyms.ts'
 import type { ServeParts } from './serve.ts'
 import { StoredCaptures } from './store/captures.ts'
 import { StoredDeletedRecords } from './store/deleted-records.ts'
+import { StoredGuards } from './store/guards.ts'
 import { KnownTrust } from './store/known-trust.ts'
 import { Records } from './store/records.ts'
 import { Writer } from './store/writer.ts'
@@ -42,6 +47,7 @@ export class GatewayModule {
       trust,
       currency,
       peppers,
+      rates: new Rates(parts.limiter, memoryLimiter(), parts.rateLimits),
       bodyLimit,
       decisions,
       records: new Records({ database, listTimeout: parts.listTimeout }),
@@ -59,12 +65,13 @@ export class GatewayModule {
       controllers: [
         ScimController,
         FollowTrust,
-        ...(parts.adminToken === undefined ? [] : [DeletedController, RequestsController]),
+        ...(parts.adminToken === undefined ? [] : [DeletedController, RequestsController, GuardController]),
       ],
       providers: [
         { provide: GATEWAY_PARTS, useValue: parts },
         { provide: SERVE_PARTS, useValue: serveParts },
         { provide: KnownTrust, useValue: trust },
+        { provide: GUARDS, useValue: new StoredGuards(database, log) },
         { provide: DELETED_RECORDS, useValue: new StoredDeletedRecords(database, log) },
         { provide: ADMIN_TOKEN, useValue: parts.adminToken ?? '' },
         { provide: CAPTURES, useValue: captures },

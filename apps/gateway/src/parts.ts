@@ -1,8 +1,9 @@
 import type { Peppers } from '#libs/credentials/index'
-import type { TrustChannel } from '#libs/cache/index'
+import type { Limiter, TrustChannel } from '#libs/cache/index'
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
 import type { Database } from '#libs/postgres/index'
 import type { Logger, Telemetry } from '#libs/telemetry/index'
+import type { RateLimits } from './rates.ts'
 import type { Currency } from './currency.ts'
 
 /** What the gateway is built from; each program makes them and ends them. */
@@ -17,6 +18,9 @@ export interface GatewayParts {
   /** Whether what is known of keys is no older than it may be. */
   readonly currency: Currency
   readonly peppers: Peppers
+  /** What counts requests for all gateways, and how many are taken. */
+  readonly limiter: Limiter
+  readonly rateLimits: RateLimits
   /** Milliseconds for which deleted users and groups can be restored. */
   readonly deletedRetention: number
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */

@@ -1,4 +1,4 @@
-import { localChannel } from '#libs/cache/index'
+import { localChannel, memoryLimiter } from '#libs/cache/index'
 import { generatePeppers } from '#libs/credentials/index'
 import { AppendQueue, type EventLog } from '#libs/eventlog/index'
 import { type AnyEvent, defaultPolicy, defaultSettings, makeEvent } from '#libs/events/index'
@@ -48,6 +48,8 @@ beforeAll(async () => {
     },
     currency,
     peppers: generatePeppers(),
+    limiter: memoryLimiter(),
+    rateLimits: { perKey: 100, perConnection: 100, unproved: 100, lookUps: 100 },
     deletedRetention: 1_000,
     publicUrl: 'http://127.0.0.1:8080',
     bodyLimit: 1_000,
