@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { unlimited } from './unlimited.ts'
 
 export type Shape = 'standalone' | 'distributed'
 
@@ -78,7 +79,7 @@ async function run(app: Shape, banner: RegExp, settings: NodeJS.ProcessEnv): Pro
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-test-'))
   const main = fileURLToPath(new URL(`../apps/${app}/src/main.js`, import.meta.url))
   const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env['PATH'], LATCHKEY_DATA: folder, ...settings },
+    env: { PATH: process.env['PATH'], LATCHKEY_DATA: folder, ...unlimited, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const kill = (): boolean => child.kill('SIGKILL')

@@ -39,7 +39,7 @@ export interface World {
   /** A new connection with a key that is accepted already; of a new tenant unless one is named. */
   connection(
     identityProvider: IdentityProvider,
-    of?: { tenant?: string; environment?: Environment },
+    of?: { tenant?: string; environment?: Environment; settings?: object },
   ): Promise<Connection>
   /** SCIM requests that present the connection's key. */
   scim(connection: Pick<Connection, 'scimBaseUrl' | 'key'>): Scim
@@ -128,11 +128,11 @@ async function worldAt(place: Place): Promise<World> {
     scim,
     query,
     session: () => connect(place.databaseUrl),
-    async connection(identityProvider, { tenant: given, environment = 'live' } = {}) {
+    async connection(identityProvider, { tenant: given, environment = 'live', settings = {} } = {}) {
       const name = `The ${identityProvider} of ${crypto.randomUUID()}`
       const tenant = given ?? (await made(admin('POST', '/tenants', { name }))).id
       const connection = await made(
-        admin('POST', `/tenants/${tenant}/connections`, { name, identityProvider, environment }),
+        admin('POST', `/tenants/${tenant}/connections`, { name, identityProvider, environment, settings }),
       )
       const { kid, key, scimBaseUrl } = await made(admin('POST', `/connections/${connection.id}/keys`))
       const ask = scim({ scimBaseUrl, key })

@@ -1,5 +1,4 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common'
-import { callerAddress } from '#libs/http/index'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Event, type EventSource, makeEvent, newId, type RequestDecided } from '#libs/events/index'
 import { excerpt, redact, type Span } from '#libs/telemetry/index'
@@ -39,7 +38,6 @@ export class AdminCall {
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #traceId: string
-  readonly #address: string
   readonly #started = performance.now()
 
   constructor(
@@ -53,8 +51,6 @@ export class AdminCall {
     this.#request = request
     this.#reply = reply
     this.#traceId = span.traceId
-    // Asked for now: once the caller has hung up, its address is gone.
-    this.#address = callerAddress(request.raw)
     this.id = newId(now.getTime())
     this.receivedAt = now
     this.traceparent = span.traceparent
@@ -67,7 +63,7 @@ export class AdminCall {
 
   /** Where the caller is. */
   get address(): string {
-    return this.#address
+    return this.#request.caller.text
   }
 
   /** Without its query string, and without a key that somebody put there. */
@@ -119,7 +115,7 @@ export class AdminCall {
       method: this.method,
       path: excerpt(this.path),
       operation: this.operation,
-      address: this.#address,
+      address: this.#request.caller.text,
       userAgent: userAgent === undefined ? null : excerpt(userAgent),
       steps: stepsOf(status, code, this.#request.adminTokenPassed === true, microseconds),
       outcome: status < 400 ? 'accepted' : status < 500 ? 'refused' : 'failed',
@@ -158,6 +154,8 @@ function stepsOf(
   microseconds: number,
 ): RequestDecided['steps'] {
   const refused = { decision: 'refused', ...(code === null ? {} : { code }), microseconds } as const
+  if (code === 'inClear') return [{ step: 'transport', ...refused }]
+  if (code === 'addressUnreadable') return [{ step: 'address', ...refused }]
   if (status === 401) return [{ step: 'admin-token', ...refused }]
   const passed = { decision: 'passed', microseconds } as const
   const request = { step: 'request', ...(status < 400 ? passed : refused) }

@@ -13,6 +13,13 @@ const choices = {
     .array(z.enum(['userName', 'emails', 'externalId']))
     .min(1)
     .refine((names) => new Set(names).size === names.length, 'names an attribute twice'),
+  /** Whether many deactivations and deletions in a short time wait for a person; `auto`: in a live connection. */
+  guard: z.enum(['auto', 'on', 'off']),
+  /** So many of them pass in any case, and so many hundredths of the connection's users. */
+  guardMost: z.int().min(1).max(1_000_000),
+  guardPercent: z.int().min(0).max(100),
+  /** In how long. */
+  guardMinutes: z.int().min(1).max(10_080),
 }
 
 /** Whole, with what counts where nothing was chosen. */
@@ -21,6 +28,10 @@ export const connectionSettings = z.object({
   mode: choices.mode.default('live'),
   conflicts: choices.conflicts.default('reject'),
   adoptBy: choices.adoptBy.default(['userName']),
+  guard: choices.guard.default('auto'),
+  guardMost: choices.guardMost.default(50),
+  guardPercent: choices.guardPercent.default(10),
+  guardMinutes: choices.guardMinutes.default(60),
 })
 export type ConnectionSettings = z.infer<typeof connectionSettings>
 

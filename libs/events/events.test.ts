@@ -60,7 +60,8 @@ it('a connection whose event knows of no settings has the usual ones and no sche
   const origin = { id: 'e', source: 'keys', subject: 'c1', key: 't1/c1', version: 1, time: '', traceparent: undefined }
   const read = readEvent({ ...origin, source: 'keys', name: 'connection.created', payload: old })
   const settings = { patchAnswer: 'resource', mode: 'live', conflicts: 'reject', adoptBy: ['userName'] }
-  expect(read.payload).toEqual({ ...old, settings, schemas: [] })
+  const guard = { guard: 'auto', guardMost: 50, guardPercent: 10, guardMinutes: 60 }
+  expect(read.payload).toEqual({ ...old, settings: { ...settings, ...guard }, schemas: [] })
 })
 
 it.each<[EventPattern, 'user.changed', boolean]>([

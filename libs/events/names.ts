@@ -14,6 +14,7 @@ export const families = [
   'user',
   'group',
   'request',
+  'guard',
 ] as const
 export type EventFamily = (typeof families)[number]
 

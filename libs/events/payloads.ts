@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { dataKeyEvents, keyDigestEvents } from './data-keys.ts'
 import { logMarked, markName } from './mark.ts'
 import type { EventName } from './names.ts'
+import { guardEvents } from './guard.ts'
 import { groupEvents, userEvents } from './people.ts'
 import { requestEvents } from './requests.ts'
 import { rotationEvents } from './rotations.ts'
@@ -18,6 +19,7 @@ export const payloadSchemas = {
   ...userEvents,
   ...groupEvents,
   ...requestEvents,
+  ...guardEvents,
 } as const
 
 export type Payload<Name extends EventName> = z.infer<(typeof payloadSchemas)[Name]>

@@ -6,7 +6,7 @@ export const topics = {
   trust: { families: ['tenant', 'connection', 'key', 'rotation', 'data-key'], sources: ['keys'] },
   people: { families: ['user', 'group'], sources: ['gateway'] },
   // Not with the keys that they are of: what the gateway goes by there has one publisher, whose marks prove that it is complete.
-  requests: { families: ['request', 'key-digest'], sources: ['gateway', 'keys'] },
+  requests: { families: ['request', 'key-digest', 'guard'], sources: ['gateway', 'keys'] },
 } as const satisfies Record<string, { families: readonly EventFamily[]; sources: readonly EventSource[] }>
 
 export type Topic = keyof typeof topics

@@ -72,5 +72,7 @@ export const keyEvents = {
   'key.retired': z.object({ ...ofKey, retiredAt: z.iso.datetime(), until: z.iso.datetime().nullable() }),
   'key.expired': z.object({ ...ofKey, expiredAt: z.iso.datetime() }),
   'key.cancelled': z.object({ ...ofKey, cancelledAt: z.iso.datetime() }),
+  /** It came over plain HTTP, where others could read it, and worked: told of a live key once. */
+  'key.exposed': z.object({ ...ofKey, exposedAt: z.iso.datetime(), address: z.string() }),
   'key.revoked': z.object({ ...ofKey, revokedAt: z.iso.datetime() }),
 }

@@ -1,7 +1,10 @@
 import { type IncomingMessage, METHODS, type Server } from 'node:http'
+import { Server as TlsServer } from 'node:tls'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BodyAborted, BodyTooLarge, drainBody, readBody } from './body.ts'
+import { type Caller, callerOf, type CallerRules, directCallers } from './caller.ts'
+import { type CertificatePair, leastVersion } from './certificate.ts'
 import { problems, renderProblem } from './problem.ts'
 import { originForm, routable } from './request-target.ts'
 import { RouteTable } from './route-table.ts'
@@ -21,6 +24,16 @@ export interface HttpOptions {
   readonly rawPrefixes?: readonly string[]
   /** What becomes of requests that HTTP itself refuses, besides their answer. */
   readonly unread?: UnreadOptions
+  /** Serves over TLS, of version 1.2 at the least, and nothing else. */
+  readonly certificate?: CertificatePair
+  /** Who is believed about where a request comes from; no proxy unless told. */
+  readonly callers?: CallerRules
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller
+  }
 }
 
 /** What is left of a refused body is read and dropped up to this much, so that the client hears why. */
@@ -34,14 +47,17 @@ export class HttpAdapter extends FastifyAdapter {
 
   constructor(options: HttpOptions) {
     const unread = new UnreadRequests(options.unread ?? {})
+    const limits = {
+      maxHeaderSize: options.headerLimit ?? 16 * 1024,
+      headersTimeout: options.requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(1000, options.requestTimeoutMs),
+    }
     super({
       bodyLimit: options.bodyLimit,
       requestTimeout: options.requestTimeoutMs,
-      http: {
-        maxHeaderSize: options.headerLimit ?? 16 * 1024,
-        headersTimeout: options.requestTimeoutMs,
-        connectionsCheckingInterval: Math.min(1000, options.requestTimeoutMs),
-      },
+      ...(options.certificate === undefined
+        ? { http: limits }
+        : { https: { ...limits, ...tlsOf(options.certificate) } }),
       rewriteUrl: (request: IncomingMessage) => routable(originForm(request.url ?? '/'), options.rawPrefixes ?? []),
       routerOptions: { maxParamLength: options.headerLimit ?? 16 * 1024 },
       clientErrorHandler: (error, socket) => unread.broken(error, socket),
@@ -52,6 +68,7 @@ export class HttpAdapter extends FastifyAdapter {
     const instance = this.getInstance<FastifyInstance>()
     unread.refuseTunnels(instance.server)
     routeEveryMethod(instance)
+    knowCallers(instance, options)
     this.#routes = new RouteTable(instance)
     useBodyRules(instance, options)
     instance.addHook('onSend', (_request, reply, payload, done) => {
@@ -63,6 +80,13 @@ export class HttpAdapter extends FastifyAdapter {
   /** Methods that some route takes at this path; empty when none does. */
   methodsAt(path: string): readonly string[] {
     return this.#routes.methodsAt(path)
+  }
+
+  /** New connections are met with this certificate; those that stand go on. */
+  useCertificate(pair: CertificatePair): void {
+    const { server } = this.getInstance<FastifyInstance>()
+    if (!(server instanceof TlsServer)) throw new TypeError('this server was not made to serve over TLS')
+    server.setSecureContext(tlsOf(pair))
   }
 
   /** Takes no more connections and waits until what is in flight is answered; cuts off the rest after `limitMs`. */
@@ -80,6 +104,31 @@ export class HttpAdapter extends FastifyAdapter {
 
 export function createHttpAdapter(options: HttpOptions): HttpAdapter {
   return new HttpAdapter(options)
+}
+
+function tlsOf({ cert, key }: CertificatePair) {
+  return { cert, key, minVersion: leastVersion } as const
+}
+
+/** What holds no secret, and is asked for by programs of the operator's. */
+const open = /^\/(health\/|metrics$|metrics\?|\.well-known\/)/
+
+/**
+ * Who sent it is known before anything else is done, and what takes a token is refused in clear before its body is read. Where handlers
+ * read the body themselves they judge this, too.
+ */
+function knowCallers(instance: FastifyInstance, { callers = directCallers, rawPrefixes = [] }: HttpOptions): void {
+  instance.addHook('onRequest', (request, _reply, done) => {
+    request.caller = callerOf(request.raw, callers)
+    done()
+  })
+  instance.addHook('preParsing', (request, _reply, payload, done) => {
+    const url = request.raw.url ?? ''
+    const isOurs = !open.test(url) && !rawPrefixes.some((prefix) => url.startsWith(prefix))
+    if (isOurs && request.caller.link === 'clear') return done(problems.inClear(), payload)
+    if (isOurs && request.caller.address === undefined) return done(problems.addressUnreadable(), payload)
+    done(null, payload)
+  })
 }
 
 const bodied = new Set(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])

@@ -2,7 +2,7 @@
  * What every program of the product does alike over HTTP: the server and its limits, reading a body, problem details,
  * the admin token, health, admin lists, and draining. Knows no service.
  */
-export { createHttpAdapter } from './adapter.ts'
+export { createHttpAdapter, type HttpAdapter } from './adapter.ts'
 export { observeUnread, type ErrorForm } from './unread.ts'
 export { readBody, BodyTooLarge, BodyAborted, BodyTimedOut } from './body.ts'
 export { Problem, problems, renderProblem } from './problem.ts'
@@ -12,4 +12,11 @@ export { HealthController, HEALTH_CHECKS, METRICS_TEXT, type HealthCheck } from 
 export { parse } from './parse.ts'
 export { paging, pagingByAge, pageOf, type Page, type Paging } from './paging.ts'
 export { listen, PortTaken, type Listening } from './listen.ts'
-export { callerAddress } from './caller-address.ts'
+export { type Caller, type CallerRules, directCallers, loopback, type ProxyHeaders } from './caller.ts'
+export {
+  type CertificateFiles,
+  type CertificatePair,
+  CertificateUnusable,
+  readCertificate,
+  watchCertificate,
+} from './certificate.ts'

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { Server as TlsServer } from 'node:tls'
 import type { AddressInfo } from 'node:net'
 import type { INestApplication } from '@nestjs/common'
 import type { FastifyInstance } from 'fastify'
@@ -47,14 +48,16 @@ export async function listen(
     await adapter.drain(drainMs)
     await app.close()
   }
-  return { url: urlOf(host, adapter.getHttpServer<Server>().address()), close: () => (closed ??= close()) }
+  const server = adapter.getHttpServer<Server>()
+  const scheme = server instanceof TlsServer ? 'https' : 'http'
+  return { url: urlOf(scheme, host, server.address()), close: () => (closed ??= close()) }
 }
 
 function isPortTaken(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EADDRINUSE'
 }
 
-function urlOf(host: string, address: string | AddressInfo | null): string {
+function urlOf(scheme: string, host: string, address: string | AddressInfo | null): string {
   if (address === null || typeof address === 'string') throw new Error('the server has no TCP address')
-  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address.port}`
 }

@@ -10,6 +10,8 @@ const kinds = {
   badRequest: [400, 'The request cannot be understood'],
   unauthorized: [401, 'The admin token is missing or wrong'],
   forbidden: [403, 'This is not allowed'],
+  inClear: [403, 'Plain HTTP is not taken here'],
+  addressUnreadable: [400, 'Where the request comes from is unknown'],
   notFound: [404, 'There is no such thing'],
   methodNotAllowed: [405, 'The method does not fit the address'],
   requestTimeout: [408, 'The request took too long to arrive'],
@@ -69,6 +71,18 @@ export const problems = {
   unauthorized: (detail: string) =>
     new Problem('unauthorized', detail, { headers: { 'www-authenticate': 'Bearer realm="latchkey admin"' } }),
   forbidden: (detail: string) => new Problem('forbidden', detail),
+  /** Not redirected: what was secret in it has been seen already, and would be sent so again. */
+  inClear: () =>
+    new Problem(
+      'inClear',
+      'The request came over plain HTTP, so whoever was on its way could read its token. Use the https address, and replace the token. Where a proxy took it over TLS, its operator lists the proxy in LATCHKEY_TRUSTED_PROXIES and has it say so in X-Forwarded-Proto.',
+    ),
+  /** A listed proxy told of a client address that is none. */
+  addressUnreadable: () =>
+    new Problem(
+      'addressUnreadable',
+      'The proxy did not say in a form that can be read who sent the request. Have it write the address of its client into X-Forwarded-For, or set LATCHKEY_PROXY_HEADERS to what it writes.',
+    ),
   notFound: (what: string, id: string) =>
     new Problem(
       'notFound',

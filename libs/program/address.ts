@@ -1,5 +1,6 @@
 import { PortTaken } from '#libs/http/index'
 import { type HeldPort, holdFreePort, holdPort, systemCode } from '#libs/process/index'
+import type { Door } from './door.ts'
 import { StartError } from './start-error.ts'
 
 /**
@@ -38,7 +39,7 @@ async function hold(host: string, port: number): Promise<HeldPort> {
 }
 
 /** Where this machine itself reaches a server that listens there. */
-export function publicAddress(host: string, port: number): string {
+export function publicAddress({ host, tls }: Pick<Door, 'host' | 'tls'>, port: number): string {
   const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`
+  return `${tls === undefined ? 'http' : 'https'}://${reached.includes(':') ? `[${reached}]` : reached}:${port}`
 }

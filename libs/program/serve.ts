@@ -7,13 +7,16 @@ import {
   createHttpAdapter,
   type ErrorForm,
   type HealthCheck,
+  type HttpAdapter,
   listen,
   type Listening,
   observeUnread,
   ProblemFilter,
+  watchCertificate,
 } from '#libs/http/index'
 import { isConnectionLoss } from '#libs/postgres/index'
 import { type Logger, nestLogger, type Telemetry } from '#libs/telemetry/index'
+import type { Door } from './door.ts'
 import { observeLag } from './followers.ts'
 import { Followers } from './followers.module.ts'
 import { followerCheck, Health } from './health.ts'
@@ -25,12 +28,8 @@ export interface ServeOptions {
   readonly adminToken: string | undefined
   /** What health tells, besides the followers. */
   readonly checks: readonly HealthCheck[]
-  readonly host: string
+  readonly door: Door
   readonly port: number
-  /** Largest body of a request in bytes. */
-  readonly bodyLimit: number
-  /** Milliseconds that a request may take to arrive whole. */
-  readonly requestTimeout: number
   /** Addresses whose handlers read the body themselves, and whose errors have a form of their own. */
   readonly raw?: { readonly form: ErrorForm; readonly filter: ExceptionFilter }
   readonly telemetry: Telemetry
@@ -41,7 +40,8 @@ export interface ServeOptions {
 
 /** Serves modules of one or of several services over HTTP and from the event log, with health and metrics. Throws PortTaken. */
 export async function serve(options: ServeOptions): Promise<Listening> {
-  const { followers, adminToken, host, port, bodyLimit, requestTimeout, raw, telemetry, logger } = options
+  const { followers, adminToken, door, port, raw, telemetry, logger } = options
+  const { host, bodyLimit, requestTimeout, tls, callers } = door
   observeLag(followers, telemetry)
   const health = Health.with([...options.checks, ...followers.map(followerCheck)], telemetry)
   const letters = adminToken === undefined ? [] : [Followers.with(followers, adminToken, logger)]
@@ -50,6 +50,8 @@ export async function serve(options: ServeOptions): Promise<Listening> {
     bodyLimit,
     requestTimeoutMs: requestTimeout,
     rawPrefixes: raws.map(({ form }) => form.prefix),
+    callers,
+    ...(tls === undefined ? {} : { certificate: tls.pair }),
     unread: { forms: raws.map(({ form }) => form), told: observeUnread(telemetry, logger) },
   })
   const app = await NestFactory.create<NestFastifyApplication>(
@@ -71,7 +73,31 @@ export async function serve(options: ServeOptions): Promise<Listening> {
   for (const strategy of followers) app.connectMicroservice<MicroserviceOptions>({ strategy })
   await app.startAllMicroservices()
   await options.beforeListening?.()
-  return listen(app, { host, port })
+  const listening = await listen(app, { host, port })
+  return tls === undefined ? listening : renewing(listening, adapter, tls, logger)
+}
+
+/** With each certificate that its files come to hold, until it is closed. */
+function renewing(
+  listening: Listening,
+  adapter: HttpAdapter,
+  { files, pair }: NonNullable<Door['tls']>,
+  logger: Logger,
+): Listening {
+  const end = watchCertificate(files, pair, {
+    changed(next) {
+      adapter.useCertificate(next)
+      logger.info(`new connections are met with the new certificate of ${files.certificate}`)
+    },
+    failed: (error) => logger.error(`${error.message} The certificate of before goes on being used.`),
+  })
+  return {
+    ...listening,
+    close() {
+      end()
+      return listening.close()
+    },
+  }
 }
 
 @Module({})

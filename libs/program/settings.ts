@@ -1,6 +1,7 @@
 import { type Configuration, readEnvironment, setting, type Settings } from '#libs/configuration/index'
 import { parsePeppers, type Peppers, UnreadablePeppers } from '#libs/credentials/index'
 import { type KekAddress, kekForm, parseKek } from '#libs/sealing/index'
+import { httpSettings } from './http-settings.ts'
 import { kafkaSettings } from './kafka-settings.ts'
 
 /** Everything that can be set, with its default. `.env.example` says the same, and a test holds the two together. */
@@ -16,7 +17,7 @@ export const settings = {
   LATCHKEY_KEYS_PORT: setting.port({ default: 8081, about: 'Port of the keys service, likewise.' }),
   LATCHKEY_DIRECTORY_PORT: setting.port({ default: 8082, about: 'Port of the directory, likewise.' }),
   LATCHKEY_AUDIT_PORT: setting.port({ default: 8083, about: 'Port of the audit service, likewise.' }),
-  LATCHKEY_HOST: setting.text({ default: '127.0.0.1', about: 'Address that the HTTP server listens on.' }),
+  ...httpSettings,
   LATCHKEY_PUBLIC_URL: setting.baseUrl({
     optional: true,
     about: 'Where identity providers reach the gateway; the address it listens on unless set.',
@@ -86,17 +87,30 @@ export const settings = {
       'Redis, which carries revocations to all gateways at once; unless set, a gateway hears of them by Kafka alone.',
   }),
   REDIS_PREFIX: setting.text({ default: 'latchkey', about: 'What the names in Redis begin with.' }),
-  LATCHKEY_BODY_LIMIT: setting.integer({
-    default: 1_048_576,
-    min: 1_024,
-    max: 67_108_864,
-    about: 'Largest body of a request in bytes.',
+  LATCHKEY_RATE_PER_KEY: setting.integer({
+    default: 500,
+    min: 25,
+    max: 1_000_000,
+    about: 'SCIM requests a second of one key, unless its policy says otherwise; more are answered 429.',
   }),
-  LATCHKEY_REQUEST_TIMEOUT: setting.duration({
-    default: '30s',
-    min: '1s',
-    max: '10m',
-    about: 'How long a request may take to arrive whole.',
+  LATCHKEY_RATE_PER_CONNECTION: setting.integer({
+    default: 1_000,
+    min: 25,
+    max: 1_000_000,
+    about: 'SCIM requests a second of all keys of one connection, likewise.',
+  }),
+  LATCHKEY_RATE_UNPROVED: setting.integer({
+    default: 100,
+    min: 1,
+    max: 1_000_000,
+    about:
+      'SCIM requests within 10 seconds from one network (an IPv4 address, or 64 bits of an IPv6 one) whose key is missing, wrong or not known to the gateway yet.',
+  }),
+  LATCHKEY_RATE_LOOKUPS: setting.integer({
+    default: 400,
+    min: 2,
+    max: 1_000_000,
+    about: 'How many of those a gateway looks up in its database within a second, from all networks together.',
   }),
   LATCHKEY_DECISION_QUEUE: setting.integer({
     default: 10_000,
@@ -173,6 +187,18 @@ function readFormerKeks(text: string): readonly KekAddress[] | undefined {
   const read = text.split(',').map((part) => parseKek(part.trim()))
   const known = read.filter((address) => address !== undefined)
   return known.length === read.length ? known : undefined
+}
+
+type RateName = Extract<Name, `LATCHKEY_RATE_${string}`>
+
+/** As the gateway takes them. */
+export function rateLimitsOf(configuration: Readonly<Record<RateName, number>>) {
+  return {
+    perKey: configuration.LATCHKEY_RATE_PER_KEY,
+    perConnection: configuration.LATCHKEY_RATE_PER_CONNECTION,
+    unproved: configuration.LATCHKEY_RATE_UNPROVED,
+    lookUps: configuration.LATCHKEY_RATE_LOOKUPS,
+  }
 }
 
 function readPeppers(text: string): Peppers | undefined {

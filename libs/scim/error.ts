@@ -192,6 +192,10 @@ export const errors = {
       headers: { 'Retry-After': String(retryAfterSeconds) },
     }),
 
+  /** `code` names what there is too much of, or what waits for a person. */
+  limited: (code: string, detail: string, retryAfterSeconds: number) =>
+    new ScimError({ status: 429, code, detail, headers: { 'Retry-After': String(retryAfterSeconds) } }),
+
   internal: () =>
     new ScimError({
       status: 500,

@@ -50,6 +50,18 @@ export const metrics = {
     ['code', 'dialect'],
   ),
   authDecisions: counter('latchkey.auth.decisions', '{decision}', 'Decisions about the key of a request', ['reason']),
+  guardRefusals: counter(
+    'latchkey.guard.refusals',
+    '{operation}',
+    'Deactivations and deletions that were refused because they wait for a person, or because one has denied them',
+    [],
+  ),
+  requestsLimited: counter(
+    'latchkey.requests.limited',
+    '{request}',
+    'SCIM requests refused as too many of a key, a connection or a network; of those alike one a second leaves a record',
+    [],
+  ),
   knownKeyHits: counter('latchkey.known_keys.hits', '{lookup}', 'Keys found in memory', []),
   knownKeyMisses: counter('latchkey.known_keys.misses', '{lookup}', 'Keys that had to be looked up in the store', []),
   channelMessages: counter(

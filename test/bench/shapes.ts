@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { unlimited } from '../unlimited.ts'
 
 /** Latchkey in one of its shapes, as its users start it, with a live connection: requests of a sandbox are kept, to be sent again, which costs. */
 export interface Running {
@@ -52,6 +53,7 @@ async function startProgram(main: string, { folder, databaseUrl, nodeArguments =
     env: {
       ...process.env,
       NODE_OPTIONS: nodeArguments.join(' '),
+      ...unlimited,
       LATCHKEY_DATA: folder,
       LATCHKEY_PORT: '0',
       LATCHKEY_GATEWAY_PORT: '0',

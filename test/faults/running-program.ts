@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { z } from 'zod'
+import { unlimited } from '../unlimited.ts'
 
 /** A folder of apps with a `main`. */
 export type App = 'standalone' | 'distributed' | 'gateway' | 'keys' | 'directory' | 'audit'
@@ -39,7 +40,7 @@ export class Program {
     )
     const main = fileURLToPath(new URL(`../../apps/${app}/src/main.js`, import.meta.url))
     this.#child = spawn(process.execPath, [main], {
-      env: { ...Object.fromEntries(clean), LATCHKEY_DATA: data, ...anyPorts, ...env },
+      env: { ...Object.fromEntries(clean), LATCHKEY_DATA: data, ...anyPorts, ...unlimited, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
       cwd: folder,

@@ -6,10 +6,10 @@ export let connection: Connection
 export let scim: Scim
 
 /** For the top of a file: makes it before the first of its tests. */
-export function shareOneConnection(): void {
+export function shareOneConnection(settings: object = {}): void {
   beforeAll(async () => {
     world = await enterWorld()
-    connection = await world.connection('other')
+    connection = await world.connection('other', { settings })
     scim = world.scim(connection)
   })
   afterAll(() => world.stop())

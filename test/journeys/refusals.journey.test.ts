@@ -188,8 +188,16 @@ const refusals: readonly Refusal[] = [
   {
     what: 'two Authorization headers',
     sent: { headers: () => ({ authorization: [`Bearer ${connection.key}`, `Bearer ${other.key}`], ...json }) },
-    ...key,
-    code: 'key-whitespace',
+    step: 'shape',
+    status: 400,
+    code: 'authorization-repeated',
+  },
+  {
+    what: 'a key with a byte that is not ASCII',
+    sent: { headers: withKey(() => `${connection.key.slice(0, 30)}\u00e9${connection.key.slice(31)}`) },
+    step: 'shape',
+    status: 400,
+    code: 'authorization-not-ascii',
   },
   {
     what: 'the key of another connection',
@@ -600,6 +608,7 @@ test('requests that break HTTP itself are refused, logged and counted, and the s
   for (const [bytes, status] of [
     ['GET / HTTP/1.1\r\nHost: x\r\nBad Header\r\n\r\n', 400],
     ['POST /scim/v2/x/Users HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
+    ['GET /scim/v2/x/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a\u0000b\r\n\r\n', 400],
     [`GET /scim/v2/x/Users HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
   ] as const) {
     const socket = connect(Number(port), hostname)
@@ -608,7 +617,7 @@ test('requests that break HTTP itself are refused, logged and counted, and the s
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
     expect(answer.includes(`"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"]`)).toBe(bytes.includes('/scim/'))
   }
-  expect(Number(await counted())).toBe(Number(before) + 3)
+  expect(Number(await counted())).toBe(Number(before) + 4)
   expect(world.logs()).toMatch(/"reason":"HPE_INVALID_HEADER_TOKEN".*could not be read/)
   expect((await scim('GET', '/Users')).status).toBe(200)
 })

@@ -17,6 +17,10 @@ export const connection = z.looseObject({
     mode: z.string(),
     conflicts: z.string(),
     adoptBy: z.array(z.string()),
+    guard: z.string(),
+    guardMost: z.number(),
+    guardPercent: z.number(),
+    guardMinutes: z.number(),
   }),
   schemas: z.array(z.string()),
   scimBaseUrl: z.string(),
@@ -58,6 +62,7 @@ export const key = z.looseObject({
   state: z.string(),
   scimBaseUrl: z.string(),
   createdAt: z.string(),
+  exposedAt: z.string().nullable().optional(),
   endedAt: z.string().nullable(),
   until: z.string().nullable().default(null),
   firstUsed: use.default(null),
@@ -116,6 +121,18 @@ const record = { id: z.string(), kind: z.string(), name: z.string(), version: z.
 export const deletedRecord = z.looseObject({ ...record, deletedAt: z.string(), restorableUntil: z.string() })
 
 export const restoredRecord = z.looseObject(record)
+
+/** What waits for a person at a connection, or has been decided about. */
+export const guard = z.looseObject({
+  connection: z.string(),
+  state: z.string(),
+  heldSince: z.string().nullable(),
+  tried: z.number(),
+  examples: z.array(z.object({ kind: z.string(), id: z.string() })),
+  until: z.string().nullable(),
+  left: z.number().nullable(),
+})
+export type Guard = z.infer<typeof guard>
 
 export const readiness = z.object({
   status: z.string(),

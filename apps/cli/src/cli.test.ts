@@ -71,7 +71,16 @@ const connection = {
   environment: 'live',
   identityProvider: 'okta',
   state: 'enabled',
-  settings: { patchAnswer: 'none', mode: 'live', conflicts: 'adopt', adoptBy: ['userName', 'emails'] },
+  settings: {
+    patchAnswer: 'none',
+    mode: 'live',
+    conflicts: 'adopt',
+    adoptBy: ['userName', 'emails'],
+    guard: 'auto',
+    guardMost: 50,
+    guardPercent: 10,
+    guardMinutes: 60,
+  },
   schemas: [],
   scimBaseUrl: 'http://127.0.0.1:8080/scim/v2/abcdefghijkmnpqr',
   createdAt: '2026-03-01T10:00:00.000Z',
@@ -167,6 +176,60 @@ describe('connections set', () => {
 
   test('asks nothing of the server when nothing was named', async () => {
     expect((await latchkey(['connections', 'set', connection.id])).code).toBe(2)
+    expect(seen).toEqual([])
+  })
+})
+
+test('connections set takes the rules of the guard as numbers, and shows what waits', async () => {
+  let sent: unknown
+  respond = async (request, response) => {
+    sent = await bodyOf(request)
+    answer(200, connection)(request, response)
+  }
+  const set = ['connections', 'set', connection.id, '--guard', 'on', '--guard-most', '20', '--guard-percent', '0']
+  const { code, out } = await latchkey([...set, '--guard-minutes', '30'])
+  expect(code).toBe(0)
+  expect(sent).toEqual({ settings: { guard: 'on', guardMost: 20, guardPercent: 0, guardMinutes: 30 } })
+  expect(out).toMatch(/guard +(off|more than 50 deactivations and deletions, and 10 % of the users, in 60 min wait)\n/)
+  expect((await latchkey(['connections', 'set', connection.id, '--guard-most', 'many'])).code).toBe(2)
+})
+
+describe('guard', () => {
+  const held = {
+    connection: connection.id,
+    state: 'held',
+    heldSince: new Date().toISOString(),
+    tried: 40,
+    examples: [{ kind: 'User', id: 'u1' }],
+    until: null,
+    left: null,
+  }
+
+  test('list shows what waits', async () => {
+    respond = answer(200, { items: [held] })
+    const { out } = await latchkey(['guard', 'list'])
+    expect(seen[0]?.url).toBe('/admin/v1/guard?limit=200')
+    expect(out).toMatch(new RegExp(`${connection.id} +held +just now +40 +User u1`))
+  })
+
+  test.each([
+    [['allow', connection.id], 'allow', { for: '1h' }],
+    [['allow', connection.id, '--for', '2d'], 'allow', { for: '2d' }],
+    [['allow', connection.id, '--count', '300'], 'allow', { count: 300 }],
+    [['deny', connection.id], 'deny', undefined],
+  ])('%j asks for it', async (args, act, wanted) => {
+    let sent: unknown
+    respond = async (request, response) => {
+      sent = wanted === undefined ? undefined : await bodyOf(request)
+      answer(200, { ...held, state: 'allowed', left: 300 })(request, response)
+    }
+    const { code, out } = await latchkey(['guard', ...args])
+    expect([code, seen[0]?.url, sent]).toEqual([0, `/admin/v1/guard/${connection.id}/${act}`, wanted])
+    expect(out).toContain('allowed: 300 more')
+  })
+
+  test('allow takes a time or a number, not both', async () => {
+    expect((await latchkey(['guard', 'allow', connection.id, '--for', '1h', '--count', '1'])).code).toBe(2)
     expect(seen).toEqual([])
   })
 })

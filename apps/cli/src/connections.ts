@@ -143,7 +143,7 @@ function inFull({
     'identity provider': identityProvider,
     environment,
     state,
-    ...settingsInWords(settings),
+    ...settingsInWords(settings, environment),
     schemas: schemas.length === 0 ? 'none of its own' : schemas.join(', '),
     'SCIM base URL': scimBaseUrl,
     created: createdAt,

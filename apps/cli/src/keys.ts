@@ -89,7 +89,7 @@ export function keysCommand(world: World, version: string): Command {
               ['KID', 'STATE', 'ENVIRONMENT', 'CREATED', 'LAST USED'],
               keys.map((one) => [
                 one.kid,
-                one.state,
+                typeof one.exposedAt === 'string' ? `${one.state}, exposed` : one.state,
                 one.environment,
                 ago(one.createdAt, now),
                 lastUse(one.lastUsed, now),

@@ -6,6 +6,7 @@ import type { World } from './command.ts'
 import { deadLettersCommand } from './dead-letters.ts'
 import { deletedCommand } from './deleted.ts'
 import { exitCodes, Failure } from './failure.ts'
+import { guardCommand } from './guard.ts'
 import { keysCommand } from './keys.ts'
 import { requestsCommand } from './requests.ts'
 import { scanCommand } from './scan.ts'
@@ -31,6 +32,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     .addCommand(signCommand(world))
     .addCommand(signProxyCommand(world))
     .addCommand(deletedCommand(world, version))
+    .addCommand(guardCommand(world, version))
     .addCommand(requestsCommand(world, version))
     .addCommand(deadLettersCommand(world, version))
     .addCommand(scanCommand(world))

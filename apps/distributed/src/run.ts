@@ -1,5 +1,5 @@
 import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
-import { DataFolder, publicAddress, readSettings, runProgram, settings, StartError } from '#libs/program/index'
+import { DataFolder, doorOf, publicAddress, readSettings, runProgram, settings, StartError } from '#libs/program/index'
 import { ServerError } from '#libs/servers/index'
 import { keepServers } from './servers.ts'
 import { services } from './service-process.ts'
@@ -12,14 +12,15 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
     read: (variables) => readSettings(variables, settings),
     expected: [EmbeddedPostgresError, ServerError],
     async start(starting) {
-      const { configuration, ending, stop } = starting
+      const { configuration, logger, ending, stop } = starting
+      const door = doorOf(configuration, logger)
       const folder = new DataFolder(configuration.LATCHKEY_DATA)
       if (configuration.LATCHKEY_ADMIN_TOKEN === undefined) folder.adminToken()
       if (configuration.LATCHKEY_PEPPERS === undefined) folder.peppers()
       const servers = await keepServers(starting, folder)
       if (stop.isAsked()) throw new StartError('told to stop')
       const ports = await servicePorts(starting, folder)
-      const addresses = ofEach((name) => publicAddress(configuration.LATCHKEY_HOST, ports[name]))
+      const addresses = ofEach((name) => publicAddress(door, ports[name]))
       folder.writeServices(addresses)
       ending.add('the list of services', 1_000, async () => folder.writeServices({}))
       const running = await keepServices(starting, ports, {

@@ -19,6 +19,7 @@ import { conclude, type ConcludeParts } from './conclude.ts'
 import { findEndpoint } from './endpoints.ts'
 import { isId } from './record.ts'
 import { locationOf } from './representation.ts'
+import { checkScopes } from './scopes.ts'
 import { create, createTogether, type Creation, patch, remove, replace, type ResourceParts } from './resources.ts'
 import { type Admitted, type Arrival, type Passage, take } from './way-in.ts'
 
@@ -229,6 +230,7 @@ class BulkRun {
     const found = replaceInAddress(path, put)
     const endpoint = findEndpoint(method, found)
     passage.endpoint = endpoint
+    if (passage.key !== undefined) checkScopes(passage.key.policy, endpoint)
     const { type, verb } = endpoint
     if (type === undefined || !isVerb(verb)) {
       throw errors.invalidSyntax(

@@ -18,6 +18,7 @@ export interface ConcludeParts {
 /**
  * Whatever comes of the work is an answer. Exactly one record is left of it: with the write itself, or by the bounded
  * queue (which drops it should the write turn out to be stored after all); when that is full the answer is 503, whatever had been decided.
+ * Of requests that are refused as too many, one a second leaves a record, which counts the others.
  * The record of an answer that is sent as it is read has its place in the queue before the first byte of it, and is made after the last.
  */
 export async function conclude(passage: Passage, work: () => Promise<Answer>, parts: ConcludeParts): Promise<Answer> {
@@ -39,6 +40,7 @@ async function decided(passage: Passage, work: () => Promise<Answer>, parts: Con
 }
 
 async function recorded(passage: Passage, answer: Answer, parts: ConcludeParts): Promise<Answer> {
+  if (passage.alike === 'left out') return told(passage, answer, parts)
   const { body } = answer
   if (typeof body !== 'object') {
     const isKept = passage.recorded || parts.decisions.offer(requestDecided(passage, answer.outcome), passage.doubt)

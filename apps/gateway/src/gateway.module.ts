@@ -11,18 +11,23 @@ import { HearChannel } from './events/hear-channel.ts'
 import { PurgeDeleted } from './events/purge-deleted.ts'
 import { WatchChanges } from './events/watch-changes.ts'
 import { DeletedController } from './http/deleted.controller.ts'
+import { GuardController } from './http/guard.controller.ts'
 import { RequestsController } from './http/requests.controller.ts'
 import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
+import { GUARDS } from './guards.ts'
 import { scimPrefix } from './names.ts'
 import { failureLog, observer } from './observe.ts'
 import { GATEWAY_PARTS, type GatewayParts } from './parts.ts'
 import type { KnownConnection } from './principal.ts'
+import { memoryLimiter } from '#libs/cache/index'
+import { Rates } from './rates.ts'
 import { Pseudonyms } from './pseudonyms.ts'
 import type { ServeParts } from './serve.ts'
 import { StoredCaptures } from './store/captures.ts'
 import { StoredDeletedRecords } from './store/deleted-records.ts'
 import { SigningKeys } from './signing-keys.ts'
 import { KnownDataKeys } from './store/known-data-keys.ts'
+import { StoredGuards } from './store/guards.ts'
 import { KnownTrust } from './store/known-trust.ts'
 import { Records } from './store/records.ts'
 import { RenewedDigests } from './store/renewed-digests.ts'
@@ -54,6 +59,7 @@ export class GatewayModule {
       trust,
       currency,
       peppers,
+      rates: new Rates(parts.limiter, memoryLimiter(), parts.rateLimits),
       bodyLimit,
       digests,
       signatures: {
@@ -81,13 +87,14 @@ export class GatewayModule {
       controllers: [
         ScimController,
         FollowTrust,
-        ...(parts.adminToken === undefined ? [] : [DeletedController, RequestsController]),
+        ...(parts.adminToken === undefined ? [] : [DeletedController, RequestsController, GuardController]),
       ],
       providers: [
         { provide: GATEWAY_PARTS, useValue: parts },
         { provide: SERVE_PARTS, useValue: serveParts },
         { provide: KnownTrust, useValue: trust },
         { provide: KnownDataKeys, useValue: dataKeys },
+        { provide: GUARDS, useValue: new StoredGuards(database, log) },
         { provide: DELETED_RECORDS, useValue: new StoredDeletedRecords(database, log) },
         { provide: ADMIN_TOKEN, useValue: parts.adminToken ?? '' },
         { provide: CAPTURES, useValue: captures },

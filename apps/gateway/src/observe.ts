@@ -1,5 +1,6 @@
 import { isConnectionLoss } from '#libs/postgres/index'
 import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
+import { isOfGuard } from './deprovisioning.ts'
 import type { Answer } from './answer.ts'
 import { scimPrefix } from './names.ts'
 import type { Passage } from './way-in.ts'
@@ -10,10 +11,14 @@ export function observer(telemetry: Telemetry): (passage: Passage, answer: Answe
   const operations = telemetry.metrics.counter(metrics.bulkOperations)
   const duration = telemetry.metrics.histogram(metrics.requestDuration)
   const decisions = telemetry.metrics.counter(metrics.authDecisions)
+  const guarded = telemetry.metrics.counter(metrics.guardRefusals)
+  const limited = telemetry.metrics.counter(metrics.requestsLimited)
   const deviations = telemetry.metrics.counter(metrics.deviations)
-  return ({ arrival, connection, endpoint, steps, within, diagnosis }, { status, outcome }) => {
+  return ({ arrival, connection, endpoint, steps, within, diagnosis, alike }, { status, outcome }) => {
     for (const { code } of diagnosis?.deviations ?? [])
       deviations.add(1, { code, dialect: diagnosis?.dialect.name ?? '' })
+    if (isOfGuard(outcome)) guarded.add(1)
+    if (alike !== undefined) limited.add(1)
     const labels = {
       idp: connection?.identityProvider ?? 'unknown',
       operation: endpoint?.operation ?? 'unknown',

@@ -1,9 +1,10 @@
 import type { Peppers } from '#libs/credentials/index'
-import type { Nonces, TrustChannel } from '#libs/cache/index'
+import type { Limiter, Nonces, TrustChannel } from '#libs/cache/index'
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
 import type { Database } from '#libs/postgres/index'
 import type { DataKeys } from '#libs/sealing/index'
 import type { Logger, Telemetry } from '#libs/telemetry/index'
+import type { RateLimits } from './rates.ts'
 import type { Currency } from './currency.ts'
 
 /** What the gateway is built from; each program makes them and ends them. */
@@ -23,6 +24,9 @@ export interface GatewayParts {
   readonly dataKeys: DataKeys
   /** Milliseconds for which what was opened by data keys is held in memory. */
   readonly dataKeyLifetime: number
+  /** What counts requests for all gateways, and how many are taken. */
+  readonly limiter: Limiter
+  readonly rateLimits: RateLimits
   /** Milliseconds for which deleted users and groups can be restored. */
   readonly deletedRetention: number
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */

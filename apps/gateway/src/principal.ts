@@ -1,4 +1,5 @@
-import type { KeyState } from '#libs/credentials/index'
+import type { AddressRanges } from '#libs/addresses/index'
+import { isAccepted, type KeyState } from '#libs/credentials/index'
 import type { ConnectionSettings, Environment, IdentityProvider, KeyPolicy } from '#libs/events/index'
 import type { ResourceTypes } from '#libs/scim/index'
 
@@ -23,6 +24,14 @@ export interface KnownKey extends Scope {
   readonly digest: Buffer
   readonly state: KeyState
   readonly policy: KeyPolicy
+  /** The allowlist of the policy, made ready; undefined: from anywhere. */
+  readonly allowed: AddressRanges | undefined
+}
+
+/** An accepted key is so until its own expiry, whether that has been told or not. */
+export function presentState({ state, policy: { expiresAt } }: KnownKey, now: Date): KeyState {
+  const hasExpired = expiresAt !== null && Date.parse(expiresAt) <= now.getTime()
+  return isAccepted(state) && hasExpired ? 'expired' : state
 }
 
 /** Who a request has been proved to come from. */

@@ -1,5 +1,6 @@
 import type { AnyEvent } from '#libs/events/index'
 import type { PagingByIndex, ResolvedFilter, Resource, ResourceType, ScimError, Target } from '#libs/scim/index'
+import type { GuardRules } from './deprovisioning.ts'
 import type { Occasion } from './lifecycle.ts'
 import type { Principal } from './principal.ts'
 import type { Command, Intent } from './provisioning.ts'
@@ -29,7 +30,7 @@ export interface RecordWrites {
   /**
    * Writes record, memberships, uniqueness, lifecycle events and the request's own decision in one transaction, and
    * resolves once that is durable. Commands about one record are written in the order in which they came. Rejects
-   * with a ScimError when the command was refused (nothing of it is stored), or `unavailable` when Postgres is away or
+   * with a ScimError when the command was refused (nothing of it is stored, but for what the guard counts), or `unavailable` when Postgres is away or
    * too slow: then, if the connection broke during the commit, it may have been stored together with its decision, and
    * `inDoubt` is called before the rejection.
    */
@@ -150,6 +151,8 @@ export interface WriteRequest {
   readonly command: Command
   readonly principal: Principal
   readonly occasion: Occasion
+  /** By what it is counted, should it deactivate or delete somebody; absent where it is not. */
+  readonly guard?: GuardRules
   /** The request's own `request.decided`, appended in the same transaction as what it wrote. */
   decided(written: Written): AnyEvent
   /** Told when it is not known whether that has been stored: another decision may be recorded only if it was not. */

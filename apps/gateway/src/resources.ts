@@ -188,6 +188,7 @@ function writeRequestOf(change: Change): WriteRequest {
     command,
     principal,
     occasion: { time: arrival.receivedAt, traceparent: arrival.traceparent },
+    ...(request.guard === undefined ? {} : { guard: request.guard }),
     decided: (written) => {
       const microseconds = Math.round((performance.now() - began) * 1000)
       const steps = [...request.steps, { step: 'operation', decision: 'passed' as const, microseconds }]

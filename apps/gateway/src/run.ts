@@ -1,5 +1,13 @@
 import { AdminCalls } from '#libs/admin/index'
-import { followersOperations, only, publicAddress, readSettings, sealingOf, sealingSettings } from '#libs/program/index'
+import {
+  followersOperations,
+  only,
+  publicAddress,
+  rateLimitsOf,
+  readSettings,
+  sealingOf,
+  sealingSettings,
+} from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
   Currency,
@@ -23,6 +31,10 @@ const settings = {
     'LATCHKEY_ADMIN_TOKEN',
     'LATCHKEY_PEPPERS',
     'LATCHKEY_CAPTURE_RETENTION',
+    'LATCHKEY_RATE_PER_KEY',
+    'LATCHKEY_RATE_PER_CONNECTION',
+    'LATCHKEY_RATE_UNPROVED',
+    'LATCHKEY_RATE_LOOKUPS',
     'LATCHKEY_DECISION_QUEUE',
     'LATCHKEY_LIST_TIMEOUT',
     'LATCHKEY_CURSOR_TIMEOUT',
@@ -46,7 +58,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
     name: 'gateway',
     read: (variables) => readSettings(variables, settings),
     port: ({ LATCHKEY_GATEWAY_PORT }) => LATCHKEY_GATEWAY_PORT,
-    async build(starting, { host, port }) {
+    async build(starting, { door, port }) {
       const { configuration, clock, telemetry, logger } = starting
       const database = starting.openDatabase(16)
       await starting.withPostgres(() => migrateGateway(database))
@@ -85,10 +97,12 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             nonces: starting.openNonces(configuration),
             dataKeys: sealingOf(configuration).dataKeys,
             dataKeyLifetime: configuration.LATCHKEY_DATA_KEY_LIFETIME,
+            limiter: starting.openLimiter(configuration),
+            rateLimits: rateLimitsOf(configuration),
             deletedRetention: configuration.LATCHKEY_DELETED_RETENTION,
-            publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
-            bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
-            requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
+            publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(door, port),
+            bodyLimit: door.bodyLimit,
+            requestTimeout: door.requestTimeout,
             listTimeout: configuration.LATCHKEY_LIST_TIMEOUT,
             cursorTimeout: configuration.LATCHKEY_CURSOR_TIMEOUT,
             adminToken,

@@ -1,18 +1,25 @@
 import type { Nonces } from '#libs/cache/index'
-import type { Peppers } from '#libs/credentials/index'
+import type { FaultyKey, Peppers, ReadKey } from '#libs/credentials/index'
 import type { StepDecision } from '#libs/events/index'
+import type { Caller } from '#libs/http/index'
 import { type Diagnosis, errors, type JsonValue, ScimError } from '#libs/scim/index'
 import type { Currency } from './currency.ts'
+import { type GuardRules, isOfGuard } from './deprovisioning.ts'
 import type { Endpoint } from './endpoints.ts'
 import type { KnownConnection, KnownKey, Principal } from './principal.ts'
+import type { Rates } from './rates.ts'
 import type { Doubt } from './record-store.ts'
+import { address } from './steps/address.ts'
 import { connection, sandbox } from './steps/connection.ts'
+import { guard } from './steps/guard.ts'
 import { key } from './steps/key.ts'
 import { payload } from './steps/payload.ts'
+import { rate } from './steps/rate.ts'
 import { shape } from './steps/shape.ts'
 import { signature } from './steps/signature.ts'
 import type { SigningKeys } from './signing-keys.ts'
 import type { RenewedDigests } from './store/renewed-digests.ts'
+import { transport } from './steps/transport.ts'
 
 /** What HTTP brought, before anything of it is believed. */
 export interface Arrival {
@@ -25,7 +32,9 @@ export interface Arrival {
   /** Path and query as they were sent. */
   readonly target: string
   readonly headers: Readonly<Record<string, string | undefined>>
-  readonly address: string
+  /** Names of headers that came more than once. */
+  readonly repeated: ReadonlySet<string>
+  readonly caller: Caller
   readonly receivedAt: Date
   readonly began: number
   readonly traceId: string
@@ -44,6 +53,7 @@ export interface WayInParts {
   /** Whether what `trust` answers is no older than it may be. */
   readonly currency: Pick<Currency, 'ofMinted' | 'ofRevoked'>
   readonly peppers: Peppers
+  readonly rates: Pick<Rates, 'recognises' | 'refusal' | 'count' | 'failed'>
   readonly bodyLimit: number
   readonly signatures: {
     /** The address that identity providers are given. */
@@ -68,6 +78,10 @@ export interface Passage {
   readonly within?: { readonly requestId: string }
   /** Set when an operator sends a captured request again: the id of that request. */
   readonly replayOf?: string
+  /** What the Authorization header holds. */
+  presented?: ReadKey | FaultyKey
+  /** For one that is refused as too much: how many such were left out of the record before it, or that it is one of them. */
+  alike?: number | 'left out'
   connection?: KnownConnection
   key?: KnownKey
   endpoint?: Endpoint
@@ -75,6 +89,8 @@ export interface Passage {
   isRehearsal?: boolean
   /** The body as it came, once it is read. */
   bytes?: Buffer
+  /** By what it is counted, should it deactivate or delete somebody. */
+  guard?: GuardRules
   body?: JsonValue | undefined
   /** Bytes of it, where it is that of an HTTP request. */
   bodySize?: number
@@ -102,14 +118,21 @@ type Step = (passage: Passage, parts: WayInParts) => void | Promise<void>
  */
 const wayIn: readonly (readonly [name: string, step: Step])[] = [
   ['shape', shape],
+  ['transport', transport],
+  ['address', address],
+  ['rate', rate],
   ['key', key],
   ['signature', signature],
   ['payload', payload],
+  ['guard', guard],
 ]
 
 /** The same for what everyone may read: no key is asked for, and whether there is such a connection is not told. */
 const openIn: typeof wayIn = [
   ['shape', shape],
+  ['transport', transport],
+  ['address', address],
+  ['rate', rate],
   ['connection', connection],
   ['payload', payload],
 ]
@@ -118,6 +141,7 @@ const openIn: typeof wayIn = [
 const replayIn: typeof wayIn = [
   ['sandbox', sandbox],
   ['payload', payload],
+  ['guard', guard],
 ]
 
 /** Takes the request past every step, or refuses it. Where no key is asked for it becomes no more than placed. */
@@ -154,16 +178,25 @@ function isOpen({ method, path, headers }: Arrival): boolean {
 /** Runs one named step and records what it decided; the service's own failures are recorded as refusals too. */
 export async function take<T>(passage: Passage, name: string, step: () => T | Promise<T>): Promise<T> {
   const began = performance.now()
-  const record = (decision: StepDecision['decision'], code?: string): void => {
+  const record = (decision: StepDecision['decision'], code?: string, step = name): void => {
     const microseconds = Math.round((performance.now() - began) * 1000)
-    passage.steps.push({ step: name, decision, microseconds, ...(code === undefined ? {} : { code }) })
+    passage.steps.push({ step, decision, microseconds, ...(code === undefined ? {} : { code }) })
   }
   try {
     const result = await step()
     record('passed')
     return result
   } catch (error) {
-    record('refused', error instanceof ScimError ? error.code : 'internal')
+    if (error instanceof ScimError && isOfGuard(error))
+      recordGuard(passage, (step) => record('refused', error.code, step))
+    else record('refused', error instanceof ScimError ? error.code : 'internal')
     throw error
   }
+}
+
+/** The guard speaks while the write is decided; the step that let the request go on as far as that has had its last word then. */
+function recordGuard({ steps }: Passage, record: (step: string) => void): void {
+  const before = steps.findIndex(({ step }) => step === 'guard')
+  if (before !== -1) steps.splice(before, 1)
+  record('guard')
 }

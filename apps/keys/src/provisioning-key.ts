@@ -43,6 +43,8 @@ export interface ProvisioningKey {
   readonly retiredAt: Date | null
   /** Of a retiring key: until when it is accepted; null while that is not known. */
   readonly until: Date | null
+  /** When a request first brought it over plain HTTP; null where none did. */
+  readonly exposedAt: Date | null
   /** When it expired, was cancelled or revoked. */
   readonly endedAt: Date | null
 }
@@ -100,6 +102,7 @@ export function mint(
       activatedAt: null,
       retiredAt: null,
       until: null,
+      exposedAt: null,
       endedAt: null,
     },
   }
@@ -202,6 +205,14 @@ export function changePolicy(
   return { key: after, event, changed }
 }
 
+/** `key` is as marking it left it. */
+export function keyExposed(
+  key: Pick<ProvisioningKey, 'kid' | 'tenant' | 'connection' | 'version'>,
+  { at, address, traceparent }: { at: Date; address: string; traceparent: string | undefined },
+): Event<'key.exposed'> {
+  return makeEvent('key.exposed', origin(key, at, traceparent), { ...of(key), exposedAt: at.toISOString(), address })
+}
+
 export function keyMinted(key: ProvisioningKey, traceparent: string | undefined): Event<'key.minted'> {
   const { environment, pepperVersion, policy } = key
   return makeEvent('key.minted', origin(key, key.createdAt, traceparent), {
@@ -228,10 +239,14 @@ const told: Readonly<Record<KeyAct, (key: ProvisioningKey, origin: Origin) => An
   revoke: (key, from) => makeEvent('key.revoked', from, { ...of(key), revokedAt: from.time.toISOString() }),
 }
 
-function of({ tenant, connection, kid }: ProvisioningKey) {
+function of({ tenant, connection, kid }: Pick<ProvisioningKey, 'tenant' | 'connection' | 'kid'>) {
   return { tenant, connection, kid }
 }
 
-function origin({ kid, connection, version }: ProvisioningKey, time: Date, traceparent: string | undefined) {
+function origin(
+  { kid, connection, version }: Pick<ProvisioningKey, 'kid' | 'connection' | 'version'>,
+  time: Date,
+  traceparent: string | undefined,
+) {
   return { source: 'keys', subject: kid, owner: connection, version, time, traceparent } as const
 }

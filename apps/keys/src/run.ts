@@ -54,9 +54,9 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
     read: (variables) => readSettings(variables, settings),
     expected: [PeppersDoNotFit, KekDoesNotFit, SealingError],
     port: ({ LATCHKEY_KEYS_PORT }) => LATCHKEY_KEYS_PORT,
-    async build(starting, { host, port }) {
+    async build(starting, { door, port }) {
       const { configuration, clock, telemetry, onFailure } = starting
-      const { peppers, adminToken } = starting.makeSecrets(configuration, publicAddress(host, port))
+      const { peppers, adminToken } = starting.makeSecrets(configuration, publicAddress(door, port))
       const { present, keyring, dataKeys } = sealingOf(configuration)
       const { LATCHKEY_KEK, LATCHKEY_ADMIN_TOKEN, LATCHKEY_PEPPERS } = configuration
       const usesFolder = LATCHKEY_ADMIN_TOKEN === undefined || LATCHKEY_PEPPERS === undefined
@@ -97,7 +97,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         keyring,
         dataKeys,
         adminTokens: adminToken,
-        publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, configuration.LATCHKEY_GATEWAY_PORT),
+        publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(door, configuration.LATCHKEY_GATEWAY_PORT),
         clock,
         telemetry,
         onFailure,

@@ -3,9 +3,12 @@ import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
 import {
   banner,
   DataFolder,
+  doorOf,
+  httpSettings,
   only,
   openTelemetry,
   publicAddress,
+  rateLimitsOf,
   reachPostgres,
   readSettings,
   runProgram,
@@ -20,16 +23,18 @@ import { startAll } from './start-all.ts'
 
 const settings = {
   ...sealingSettings,
+  ...httpSettings,
   ...only(
     'LATCHKEY_PORT',
-    'LATCHKEY_HOST',
     'LATCHKEY_PUBLIC_URL',
     'LATCHKEY_DATA',
     'DATABASE_URL',
     'LATCHKEY_ADMIN_TOKEN',
     'LATCHKEY_PEPPERS',
-    'LATCHKEY_BODY_LIMIT',
-    'LATCHKEY_REQUEST_TIMEOUT',
+    'LATCHKEY_RATE_PER_KEY',
+    'LATCHKEY_RATE_PER_CONNECTION',
+    'LATCHKEY_RATE_UNPROVED',
+    'LATCHKEY_RATE_LOOKUPS',
     'LATCHKEY_DECISION_QUEUE',
     'LATCHKEY_LIST_TIMEOUT',
     'LATCHKEY_CURSOR_TIMEOUT',
@@ -53,8 +58,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const folder = new DataFolder(configuration.LATCHKEY_DATA)
       const adminToken = configuration.LATCHKEY_ADMIN_TOKEN ?? folder.adminToken()
       const peppers = configuration.LATCHKEY_PEPPERS ?? folder.peppers()
-      const host = configuration.LATCHKEY_HOST
-      const port = await usablePort(host, configuration.LATCHKEY_PORT)
+      const door = doorOf(configuration, logger)
+      const port = await usablePort(door.host, configuration.LATCHKEY_PORT)
       let databaseUrl = configuration.DATABASE_URL
       if (databaseUrl === undefined) {
         const postgres = await keepPostgres(folder, logger)
@@ -67,14 +72,13 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       if (stop.isAsked()) throw new StartError('told to stop')
       const services = await startAll({
         databaseUrl,
-        host,
+        door,
         port,
-        publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
+        publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(door, port),
         adminToken,
         peppers,
         sealing: sealingOf(configuration),
-        bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
-        requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
+        rateLimits: rateLimitsOf(configuration),
         listTimeout: configuration.LATCHKEY_LIST_TIMEOUT,
         cursorTimeout: configuration.LATCHKEY_CURSOR_TIMEOUT,
         decisionQueue: configuration.LATCHKEY_DECISION_QUEUE,

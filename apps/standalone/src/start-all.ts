@@ -1,6 +1,14 @@
 import { AuditModule } from '#apps/audit/src/index'
 import { DirectoryModule } from '#apps/directory/src/index'
-import { Currency, gatewayGroup, GatewayModule, gatewayOperations, scimForm, ScimFilter } from '#apps/gateway/src/index'
+import {
+  Currency,
+  gatewayGroup,
+  GatewayModule,
+  gatewayOperations,
+  type GatewayParts,
+  scimForm,
+  ScimFilter,
+} from '#apps/gateway/src/index'
 import {
   ensureQuickstart,
   keysGroup,
@@ -10,18 +18,25 @@ import {
   type Quickstart,
 } from '#apps/keys/src/index'
 import { AdminCalls } from '#libs/admin/index'
-import { localChannel, memoryNonces } from '#libs/cache/index'
-import { caughtUp, databaseCheck, failuresOf, followersOperations, hasFollowedUntil, serve } from '#libs/program/index'
+import { localChannel, memoryLimiter, memoryNonces } from '#libs/cache/index'
+import {
+  caughtUp,
+  databaseCheck,
+  type Door,
+  failuresOf,
+  followersOperations,
+  hasFollowedUntil,
+  serve,
+} from '#libs/program/index'
 import { followerNamed, followersOf } from './followers.ts'
 import { openStores, type StoresOptions } from './stores.ts'
 
 export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
-  readonly host: string
+  readonly door: Door
   readonly port: number
   readonly publicUrl: string
   readonly adminToken: string
-  readonly bodyLimit: number
-  readonly requestTimeout: number
+  readonly rateLimits: GatewayParts['rateLimits']
   readonly listTimeout: number
   readonly cursorTimeout: number
   readonly deletedRetention: number
@@ -41,7 +56,7 @@ const mostNonces = 500_000
 
 /** All four services in one process, ended with it. Resolves when requests are answered and every follower has caught up. */
 export async function startAll(options: ServicesOptions): Promise<Services> {
-  const { telemetry, logger, adminToken, peppers, publicUrl, host, port, bodyLimit, requestTimeout } = options
+  const { telemetry, logger, adminToken, peppers, publicUrl, door, port } = options
   const { keyring, dataKeys } = options.sealing
   const clock = (): Date => new Date()
   const stores = await openStores({ ...options, clock })
@@ -79,10 +94,12 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     nonces: memoryNonces({ clock, limit: mostNonces }),
     dataKeys,
     dataKeyLifetime: options.dataKeyLifetime,
+    limiter: memoryLimiter(),
+    rateLimits: options.rateLimits,
     deletedRetention: options.deletedRetention,
     publicUrl,
-    bodyLimit,
-    requestTimeout,
+    bodyLimit: door.bodyLimit,
+    requestTimeout: door.requestTimeout,
     listTimeout: options.listTimeout,
     cursorTimeout: options.cursorTimeout,
     adminToken,
@@ -100,10 +117,8 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     followers,
     adminToken,
     checks: [databaseCheck(stores.gateway)],
-    host,
+    door,
     port,
-    bodyLimit,
-    requestTimeout,
     raw: { form: scimForm, filter: new ScimFilter() },
     telemetry,
     logger,

@@ -5,6 +5,7 @@ import { CacheError } from '#libs/cache/index'
 import type { HealthCheck } from '#libs/http/index'
 import type { Database } from '#libs/postgres/index'
 import { usablePort } from '../address.ts'
+import { type Door, doorOf } from '../door.ts'
 import { databaseCheck } from '../health.ts'
 import { type Program, runProgram, type Starting } from '../run.ts'
 import { serve, type ServeOptions } from '../serve.ts'
@@ -16,7 +17,7 @@ import { StartingService } from './starting-service.ts'
 export interface Service<C extends ServiceConfiguration> extends Omit<Program<C>, 'start'> {
   port(configuration: C): number
   /** Takes the parts it needs, in the order in which it can have them, and makes the service of them. */
-  build(starting: StartingService<C>, at: { readonly host: string; readonly port: number }): Promise<BuiltService>
+  build(starting: StartingService<C>, at: { readonly door: Door; readonly port: number }): Promise<BuiltService>
 }
 
 export interface BuiltService {
@@ -55,21 +56,19 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
     expected: [CacheError, ...(service.expected ?? [])],
     async start(starting) {
       const { configuration, logger, ending } = starting
-      const host = configuration.LATCHKEY_HOST
-      const port = await usablePort(host, service.port(configuration))
+      const door = doorOf(configuration, logger)
+      const port = await usablePort(door.host, service.port(configuration))
       const telemetry = await openTelemetry(starting, `latchkey-${service.name}`)
       const parts = new StartingService(service.name, starting, telemetry)
-      const built = await service.build(parts, { host, port })
+      const built = await service.build(parts, { door, port })
       const { follower, readiness } = built
       const listening = await serve({
         modules: built.modules,
         adminToken: built.adminToken,
         followers: [follower],
         checks: [databaseCheck(built.database), ...parts.checks, ...(built.checks ?? [])],
-        host,
+        door,
         port,
-        bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
-        requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
         ...(built.raw === undefined ? {} : { raw: built.raw }),
         telemetry,
         logger,

@@ -1,18 +1,12 @@
 import { type Configuration, required } from '#libs/configuration/index'
+import { httpSettings } from '../http-settings.ts'
 import { kafkaSettings } from '../kafka-settings.ts'
 import { only, settings } from '../settings.ts'
 
 /** What every service reads that is a program of its own. */
 export const serviceSettings = {
-  ...only(
-    'LATCHKEY_HOST',
-    'LATCHKEY_DATA',
-    'LATCHKEY_BODY_LIMIT',
-    'LATCHKEY_REQUEST_TIMEOUT',
-    'LATCHKEY_EVENT_RETENTION',
-    'LATCHKEY_LOG_LEVEL',
-    'OTEL_EXPORTER_OTLP_ENDPOINT',
-  ),
+  ...only('LATCHKEY_DATA', 'LATCHKEY_EVENT_RETENTION', 'LATCHKEY_LOG_LEVEL', 'OTEL_EXPORTER_OTLP_ENDPOINT'),
+  ...httpSettings,
   ...kafkaSettings,
   DATABASE_URL: required(settings.DATABASE_URL),
   KAFKA_BROKERS: required(settings.KAFKA_BROKERS),

@@ -4,10 +4,13 @@ import type { EventLogServer, EventLogServerOptions } from '#libs/eventlog/nest/
 import { type KafkaEventLog, openKafkaEventLog } from '#libs/eventlog/kafka/index'
 import type { EventSource } from '#libs/events/index'
 import {
+  type Limiter,
   localChannel,
+  memoryLimiter,
   noNonces,
   type Nonces,
   openRedisChannel,
+  openRedisLimiter,
   openRedisNonces,
   type TrustChannel,
 } from '#libs/cache/index'
@@ -166,6 +169,15 @@ export class StartingService<C extends ServiceConfiguration> {
     const nonces = openRedisNonces({ url: redis.REDIS_URL, prefix: `${redis.REDIS_PREFIX}:nonce:`, onFailure })
     this.#starting.ending.add('the store of nonces', 5_000, () => nonces.close())
     return nonces
+  }
+
+  /** Without Redis each gateway counts alone. */
+  openLimiter(redis: { readonly REDIS_URL: string | undefined; readonly REDIS_PREFIX: string }): Limiter {
+    if (redis.REDIS_URL === undefined) return memoryLimiter()
+    const onFailure = failuresOf('the limits of rates', this.logger, this.servers)
+    const limiter = openRedisLimiter({ url: redis.REDIS_URL, prefix: `${redis.REDIS_PREFIX}:`, onFailure })
+    this.#starting.ending.add('the limits of rates', 5_000, () => limiter.close())
+    return limiter
   }
 
   /** The admin token that the keys service made, or that is set. */

@@ -1,4 +1,4 @@
-import { localChannel, noNonces } from '#libs/cache/index'
+import { localChannel, memoryLimiter, noNonces } from '#libs/cache/index'
 import { generatePeppers } from '#libs/credentials/index'
 import { AppendQueue, type EventLog } from '#libs/eventlog/index'
 import { type AnyEvent, defaultPolicy, defaultSettings, makeEvent } from '#libs/events/index'
@@ -52,6 +52,8 @@ beforeAll(async () => {
     nonces: noNonces,
     dataKeys: new DataKeys(new Keyring({ kind: 'file', path: '/nowhere' }, [], {}), { lifetime: 60_000 }),
     dataKeyLifetime: 60_000,
+    limiter: memoryLimiter(),
+    rateLimits: { perKey: 100, perConnection: 100, unproved: 100, lookUps: 100 },
     deletedRetention: 1_000,
     publicUrl: 'http://127.0.0.1:8080',
     bodyLimit: 1_000,

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { newId } from '#libs/events/index'
-import { BodyAborted, BodyTimedOut, BodyTooLarge, callerAddress, readBody } from '#libs/http/index'
+import { BodyAborted, BodyTimedOut, BodyTooLarge, readBody } from '#libs/http/index'
 import { errors, ScimError } from '#libs/scim/index'
 import { scimPrefix } from '../names.ts'
 import type { Arrival } from '../way-in.ts'
@@ -29,7 +29,8 @@ export function arrivalOf(
     query: readQuery(query),
     target: url,
     headers: joined(raw.headersDistinct),
-    address: callerAddress(raw),
+    repeated: repeatedIn(raw.headersDistinct),
+    caller: request.caller,
     receivedAt: now,
     began: performance.now(),
     ...trace,
@@ -75,7 +76,14 @@ function decoded(part: string): string {
   }
 }
 
-/** A header sent twice is not one that can be trusted to mean either: the two are joined, and an Authorization so joined is no key. */
+const none: ReadonlySet<string> = new Set()
+
+function repeatedIn(headers: FastifyRequest['raw']['headersDistinct']): ReadonlySet<string> {
+  const names = Object.keys(headers).filter((name) => (headers[name]?.length ?? 0) > 1)
+  return names.length === 0 ? none : new Set(names)
+}
+
+/** A header sent twice is not one that can be trusted to mean either: the two are joined. */
 function joined(headers: FastifyRequest['raw']['headersDistinct']): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(headers).map(([name, values]) => [name, values?.join(', ')]))
 }

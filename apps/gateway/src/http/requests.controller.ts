@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { AdminApi, type AdminCall, Call, aboutNothing } from '#libs/admin/index'
 import { newId } from '#libs/events/index'
-import { callerAddress, parse, problems } from '#libs/http/index'
+import { type Caller, parse, problems } from '#libs/http/index'
 import { parseJson } from '#libs/scim/index'
 import { type Capture, CAPTURES, type Captures } from '../capture.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
@@ -51,7 +51,7 @@ export class RequestsController {
       )
     }
     call.about = { ...aboutNothing, ...(await this.#owner(capture.connection)), subject: { kind: 'request', id } }
-    const arrival = this.#arrival(call, capture, dryRun, callerAddress(raw.raw))
+    const arrival = this.#arrival(call, capture, dryRun, raw.caller)
     const { answer, diagnosis } = await serveReplay(arrival, id, this.#serve)
     const { method, path, query } = capture
     return {
@@ -75,7 +75,7 @@ export class RequestsController {
     return { connection, tenant, environment, identityProvider }
   }
 
-  #arrival(call: AdminCall, capture: Capture, dryRun: boolean, address: string): Arrival {
+  #arrival(call: AdminCall, capture: Capture, dryRun: boolean, caller: Caller): Arrival {
     const now = this.#parts.clock()
     return {
       requestId: newId(now.getTime()),
@@ -85,7 +85,8 @@ export class RequestsController {
       query: new URLSearchParams(capture.query),
       target: '',
       headers: { ...capture.headers, ...(dryRun ? { 'latchkey-dry-run': 'true' } : {}) },
-      address,
+      repeated: new Set(),
+      caller,
       receivedAt: now,
       began: performance.now(),
       traceId: call.traceparent.split('-')[1] ?? '',

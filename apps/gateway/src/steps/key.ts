@@ -1,23 +1,20 @@
-import {
-  dummyMatch,
-  faultAdvice,
-  isAccepted,
-  type KeyState,
-  matches,
-  readAuthorization,
-  type Secret,
-} from '#libs/credentials/index'
+import { dummyMatch, faultAdvice, isAccepted, type KeyState, matches, type Secret } from '#libs/credentials/index'
 import { errors, ScimError } from '#libs/scim/index'
-import type { KnownKey } from '../principal.ts'
-import type { Passage, WayInParts } from '../way-in.ts'
+import { type Endpoint, findEndpoint } from '../endpoints.ts'
+import { type KnownKey, presentState } from '../principal.ts'
+import { checkScopes } from '../scopes.ts'
+import type { Arrival, Passage, WayInParts } from '../way-in.ts'
 import { checkEnabled, connection } from './connection.ts'
 
 /** The key is read, looked up and compared; then whether it is accepted still, here and for what the address names. */
 export async function key(passage: Passage, parts: WayInParts): Promise<void> {
-  await connection(passage, parts)
-  const { arrival } = passage
-  const { known: proved, secret } = await prove(passage, parts)
+  const { arrival, presented } = passage
+  if (presented === undefined) throw errors.internal()
+  // What has not been proved is looked up within its bounds alone, and this one was let past them.
+  if (!parts.rates.recognises(presented)) await connection(passage, parts)
+  const { known: proved, secret } = await prove(passage, presented, parts)
   passage.key = proved
+  await Promise.all([parts.rates.count(proved), connection(passage, parts)])
   checkState(proved, arrival.receivedAt)
   if (!parts.currency.ofRevoked) {
     throw unheard('revocations-not-heard', 'Whether this key has been revoked is not known here')
@@ -28,15 +25,18 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
       'This key belongs to another connection than the one in the address. Use the SCIM base URL that was shown with the key, or the key of this connection.',
     )
   }
+  checkAddress(proved, arrival.caller)
+  const endpoint = endpointOf(arrival)
+  if (endpoint !== undefined) checkScopes(proved.policy, endpoint)
   checkEnabled(passage.connection)
   parts.digests.renew(proved, secret)
 }
 
 async function prove(
-  { arrival }: Passage,
-  { trust, currency, peppers }: WayInParts,
+  passage: Passage,
+  presented: NonNullable<Passage['presented']>,
+  { trust, currency, peppers, rates }: WayInParts,
 ): Promise<{ known: KnownKey; secret: Secret }> {
-  const presented = readAuthorization(arrival.headers['authorization'])
   if (presented.kind === 'fault') {
     const { cause, fix } = faultAdvice[presented.fault]
     throw errors.unauthorized(`key-${presented.fault}`, `${cause} ${fix}`)
@@ -51,6 +51,12 @@ async function prove(
     )
   }
   if (!matches(peppers, known, presented.secret)) {
+    const { address } = passage.arrival.caller
+    const refusal = rates.recognises(presented) && address !== undefined ? await rates.failed(address) : undefined
+    if (refusal !== undefined) {
+      passage.alike = refusal.alike ?? 'left out'
+      throw refusal.error
+    }
     throw errors.unauthorized(
       'key-wrong-secret',
       'The secret part of this key is not the one that was minted. Copy the key again as it was shown, or mint another.',
@@ -65,9 +71,8 @@ async function prove(
   return { known, secret: presented.secret }
 }
 
-function checkState({ state, policy: { expiresAt } }: KnownKey, now: Date): void {
-  const hasExpired = expiresAt !== null && Date.parse(expiresAt) <= now.getTime()
-  const present = isAccepted(state) && hasExpired ? 'expired' : state
+function checkState(known: KnownKey, now: Date): void {
+  const present = presentState(known, now)
   if (!isAccepted(present)) throw errors.unauthorized(`key-${present}`, `${ended[present]} ${mintAnother}`)
 }
 
@@ -77,6 +82,23 @@ const ended: Readonly<Partial<Record<KeyState, string>>> = {
   revoked: 'This key has been revoked.',
 }
 const mintAnother = 'Mint another key for this connection and paste it into the identity provider.'
+
+function checkAddress({ allowed }: KnownKey, { address, text }: Arrival['caller']): void {
+  if (allowed === undefined || (address !== undefined && allowed.has(address))) return
+  throw errors.forbidden(
+    'key-address-not-allowed',
+    `This key is taken from listed addresses alone, and ${text} is none of them. Send from one of those, or let its operator add this one to the allowlist of the key.`,
+  )
+}
+
+/** Undefined for what is no endpoint: that is for a later step to tell. */
+function endpointOf({ method, path }: Arrival): Endpoint | undefined {
+  try {
+    return findEndpoint(method, path)
+  } catch {
+    return undefined
+  }
+}
 
 /** What nobody could have told us of is not accepted. */
 function unheard(code: string, cause: string): ScimError {

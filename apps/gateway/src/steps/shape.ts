@@ -1,7 +1,35 @@
-import { errors } from '#libs/scim/index'
+import { readAuthorization } from '#libs/credentials/index'
+import { errors, ScimError } from '#libs/scim/index'
 import type { Passage, WayInParts } from '../way-in.ts'
 
-/** What can be refused by its announced length alone. Node has refused longer headers, and a request that does not end, before. */
-export function shape({ arrival }: Passage, { bodyLimit }: WayInParts): void {
-  if (Number(arrival.headers['content-length'] ?? 0) > bodyLimit) throw errors.payloadTooLarge(bodyLimit)
+/**
+ * What can be refused by its announced length and its Authorization alone. Node has refused longer headers, a request that does not end,
+ * U+0000 in a header, and two ways to tell the length, before.
+ */
+export function shape(passage: Passage, { bodyLimit }: WayInParts): void {
+  const { headers, repeated } = passage.arrival
+  if (Number(headers['content-length'] ?? 0) > bodyLimit) throw errors.payloadTooLarge(bodyLimit)
+  const { authorization } = headers
+  if (repeated.has('authorization')) {
+    throw malformed(
+      'authorization-repeated',
+      'The request has several Authorization headers, and which of them counts is not known. Send one. Where a proxy adds one, have it replace that of the client.',
+    )
+  }
+  passage.presented = readAuthorization(authorization)
+  // Quotes and spaces that people paste along with a key are told as what they are.
+  const isExplained =
+    passage.presented.kind === 'fault' && ['quotes', 'whitespace', 'doubled-bearer'].includes(passage.presented.fault)
+  if (authorization !== undefined && !isExplained && !visible.test(authorization)) {
+    throw malformed(
+      'authorization-not-ascii',
+      'The Authorization header holds bytes that are not ASCII, and no key does. Copy the key again, as it was shown.',
+    )
+  }
+}
+
+const visible = /^[\t\x20-\x7e]*$/
+
+function malformed(code: string, detail: string): ScimError {
+  return new ScimError({ status: 400, code, detail })
 }

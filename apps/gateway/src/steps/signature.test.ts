@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { memoryNonces, type Nonces, noNonces } from '#libs/cache/index'
 import { defaultPolicy, type KeyAuthentication } from '#libs/events/index'
+import { readAddress } from '#libs/addresses/index'
 import { errors, ScimError } from '#libs/scim/index'
 import { SealingError } from '#libs/sealing/index'
 import { readSigningKey, readVerifyingKey, signRequest } from '#libs/signatures/index'
@@ -22,6 +23,7 @@ const keyWith = (authentication: KeyAuthentication): KnownKey => ({
   digest: Buffer.alloc(32),
   state: 'active',
   policy: { ...defaultPolicy, authentication },
+  allowed: undefined,
 })
 const signing = keyWith({ method: 'signed', algorithm: 'hmac-sha256', sealed: 'dk.sealed' })
 
@@ -67,7 +69,8 @@ function passageOf(
       query: called.searchParams,
       target: `${called.pathname.replace('/latchkey', '')}${called.search}`,
       headers,
-      address: '127.0.0.1',
+      repeated: new Set(),
+      caller: { text: '127.0.0.1', address: readAddress('127.0.0.1'), link: 'tls', isProxied: false },
       receivedAt: new Date(),
       began: 0,
       traceId: '',

@@ -3,9 +3,10 @@ import { errors, ScimError } from '#libs/scim/index'
 import { chooseAdopted, hasTrait, type Match, type Trait, traitsOf } from '../adoption.ts'
 import { noEdit } from '../membership.ts'
 import { adopt, adoptByOf, type Command, decide } from '../provisioning.ts'
+import type { Guarding } from './guarding.ts'
 import { adoptedNameTaken, type Job, userExists } from './job.ts'
 import { lockRecords } from './lock-records.ts'
-import { type PlannedOrRefused, rowOf } from './planned.ts'
+import { type Planned, type PlannedOrRefused, rowOf } from './planned.ts'
 import { writeRecords } from './record-writes.ts'
 
 type Create = Extract<Command, { kind: 'create' }>
@@ -19,9 +20,11 @@ const mostRounds = 5
  */
 export class Adopting {
   readonly #transaction: Transaction
+  readonly #guarding: Guarding
 
-  constructor(transaction: Transaction) {
+  constructor(transaction: Transaction, guarding: Guarding) {
     this.#transaction = transaction
+    this.#guarding = guarding
   }
 
   /**
@@ -84,7 +87,10 @@ export class Adopting {
     if (before === undefined || !hasTrait(connection, before.document, trait)) return undefined
     const intent = adopt(type, command, before, by, principal, occasion)
     rowOf(job, intent)
-    const { accepted } = await writeRecords(this.#transaction, [{ job, before, intent, edit: noEdit }])
+    const plan: Planned = { job, before, intent, edit: noEdit }
+    const held = (await this.#guarding.refuse([plan])).get(job)
+    if (held !== undefined) return held
+    const { accepted } = await writeRecords(this.#transaction, [plan])
     return accepted[0] ?? adoptedNameTaken(by)
   }
 

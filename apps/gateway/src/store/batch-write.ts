@@ -8,6 +8,7 @@ import { adoptByOf, decide } from '../provisioning.ts'
 import { isId, type ScimRecord } from '../record.ts'
 import type { Written } from '../record-store.ts'
 import { Adopting } from './adopting.ts'
+import { Guarding } from './guarding.ts'
 import { holdConnections } from './hold-connections.ts'
 import { connectionDeleted, type Job, userExists, userNameTaken } from './job.ts'
 import { lockKey, lockRecords } from './lock-records.ts'
@@ -25,11 +26,13 @@ export class BatchWrite {
   readonly #transaction: Transaction
   readonly #log: Pick<EventLog, 'append'>
   readonly #jobs: readonly Job[]
+  readonly #guarding: Guarding
   readonly #outcomes = new Map<Job, Written | ScimError>()
 
   constructor(transaction: Transaction, log: Pick<EventLog, 'append'>, jobs: readonly Job[]) {
     this.#transaction = transaction
     this.#log = log
+    this.#guarding = new Guarding(transaction)
     this.#jobs = [...jobs].sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1))
   }
 
@@ -38,13 +41,16 @@ export class BatchWrite {
     const checked = this.#checkConnections()
     // It is awaited below, in the same round trip as the records; a failure before that must not leave it unheard.
     checked.catch(() => undefined)
-    const adopting = new Adopting(this.#transaction)
+    const adopting = new Adopting(this.#transaction, this.#guarding)
     const [locked, later] = await Promise.all([this.#lock(), adopting.expected(this.#jobs)])
     const planned: Planned[] = []
     for (const job of this.#jobs) {
       if (!later.has(job)) this.#sort(job, await this.#plan(job, locked.get(keyOf(job))), planned)
     }
-    const [{ accepted, refused }] = await Promise.all([writeRecords(this.#transaction, planned), checked])
+    const held = await this.#guarding.refuse(planned)
+    for (const [job, error] of held) this.#outcomes.set(job, error)
+    const passed = held.size === 0 ? planned : planned.filter(({ job }) => !held.has(job))
+    const [{ accepted, refused }] = await Promise.all([writeRecords(this.#transaction, passed), checked])
     for (const { job } of refused) {
       if (job.command.kind !== 'create') this.#outcomes.set(job, userNameTaken())
       else if (adoptByOf(job.command).includes('userName')) later.add(job)
@@ -152,7 +158,7 @@ export class BatchWrite {
       events.push(...own)
       decisions.push(...left, job.decided(written))
     }
-    this.#log.append(this.#transaction, [...events, ...decisions])
+    this.#log.append(this.#transaction, [...events, ...this.#guarding.events, ...decisions])
   }
 }
 

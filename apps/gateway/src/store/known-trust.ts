@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { AddressRanges } from '#libs/addresses/index'
 import type { KeyState } from '#libs/credentials/index'
 import { type Announced, type AnyEvent, type ConnectionFacts, connectionSettings, keyPolicy } from '#libs/events/index'
 import type { Database, Transaction } from '#libs/postgres/index'
@@ -242,6 +243,7 @@ const removeConnection = [
   'INSERT INTO gateway.deleted_connection (connection) VALUES ($1) ON CONFLICT DO NOTHING',
   'DELETE FROM gateway.known_key WHERE connection = $1',
   'DELETE FROM gateway.known_connection WHERE connection = $1',
+  'DELETE FROM gateway.guard WHERE connection = $1',
   'DELETE FROM gateway.captured_request WHERE connection = $1',
   'DELETE FROM gateway.membership WHERE connection = $1',
   'DELETE FROM gateway.scim_group WHERE connection = $1',
@@ -265,7 +267,8 @@ function connectionValues(facts: ConnectionFacts, version: number): unknown[] {
 function knownKey(row: KeyRow): KnownKey {
   const { connection, kid, tenant, environment, digest, state } = row
   const policy = keyPolicy.parse(row.policy)
-  return { connection, kid, tenant, environment, pepperVersion: row.pepper_version, digest, state, policy }
+  const allowed = policy.allowlist.length === 0 ? undefined : AddressRanges.reading(policy.allowlist)
+  return { connection, kid, tenant, environment, pepperVersion: row.pepper_version, digest, state, policy, allowed }
 }
 
 function knownConnection(row: ConnectionRow): KnownConnection {

@@ -315,6 +315,29 @@ class DataKeys1764000000014 implements MigrationInterface {
   }
 }
 
+class Guard1764000000016 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE gateway.guard (
+        connection text PRIMARY KEY,
+        state text NOT NULL CHECK (state IN ('counting', 'held', 'allowed', 'denied')),
+        version integer NOT NULL,
+        began timestamptz(3) NOT NULL,
+        count integer NOT NULL,
+        held_since timestamptz(3),
+        tried integer NOT NULL,
+        examples jsonb NOT NULL,
+        until timestamptz(3),
+        "left" integer
+      ) WITH (fillfactor = 50);
+      CREATE INDEX guard_noticed ON gateway.guard (connection) WHERE state <> 'counting';`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE gateway.guard')
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -330,4 +353,5 @@ export const migrations = [
   LeftOut1764000000013,
   Unassigned1764000000021,
   DataKeys1764000000014,
+  Guard1764000000016,
 ]

@@ -1,10 +1,11 @@
 import { Inject } from '@nestjs/common'
-import type { Peppers } from '#libs/credentials/index'
 import type { EventBatch } from '#libs/eventlog/index'
 import { EventPattern, Follows, type Heard } from '#libs/eventlog/nest/index'
+import { exposures } from '../exposure.ts'
 import { usesIn } from '../last-use.ts'
-import { schemaUses } from '../schema-use.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
+import { schemaUses } from '../schema-use.ts'
+import { markExposed } from '../store/mark-exposed.ts'
 import { lookAtFirstUses, recordUses } from '../store/record-uses.ts'
 import { renewDigests } from '../store/renew-digests.ts'
 import { recordSchemaUses } from '../store/schema-uses.ts'
@@ -15,14 +16,16 @@ export const KEYS = Symbol(keysGroup)
 
 @Follows()
 export class FollowRequests {
-  readonly #peppers: Peppers
+  readonly #parts: KeysParts
 
-  constructor(@Inject(KEYS_PARTS) { peppers }: KeysParts) {
-    this.#peppers = peppers
+  constructor(@Inject(KEYS_PARTS) parts: KeysParts) {
+    this.#parts = parts
   }
 
   @EventPattern('request.*', KEYS)
   async apply(events: readonly Heard<'request.*'>[], { transaction }: EventBatch): Promise<void> {
+    const seen = exposures(events)
+    if (seen.length > 0) this.#parts.log.append(transaction, await markExposed(transaction, seen))
     const uses = usesIn(events)
     await Promise.all([
       recordUses(transaction, uses),
@@ -33,6 +36,6 @@ export class FollowRequests {
 
   @EventPattern('key-digest.*', KEYS)
   digests(events: readonly Heard<'key-digest.*'>[], { transaction }: EventBatch): Promise<void> {
-    return renewDigests(transaction, events, this.#peppers)
+    return renewDigests(transaction, events, this.#parts.peppers)
   }
 }

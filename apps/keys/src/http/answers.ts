@@ -38,7 +38,8 @@ export function schemaAnswer({ resourceType, required, document }: ConnectionSch
 
 /** Never with its text. `keyShown` says whether that can be seen again. */
 export function keyAnswer(key: ProvisioningKey, publicUrl: string, uses?: KeyUses) {
-  const { kid, connection, tenant, environment, state, createdAt, activatedAt, retiredAt, until, endedAt } = key
+  const { kid, connection, tenant, environment, state, createdAt, activatedAt, retiredAt, until } = key
+  const { exposedAt, endedAt } = key
   return {
     kid,
     connection,
@@ -50,6 +51,7 @@ export function keyAnswer(key: ProvisioningKey, publicUrl: string, uses?: KeyUse
     activatedAt: activatedAt?.toISOString() ?? null,
     retiredAt: retiredAt?.toISOString() ?? null,
     until: until?.toISOString() ?? null,
+    exposedAt: exposedAt?.toISOString() ?? null,
     endedAt: endedAt?.toISOString() ?? null,
     policy: policyAnswer(key.policy),
     firstUsed: told(uses?.first),

@@ -61,6 +61,7 @@ export class KeyRow implements ProvisioningKey {
   @Column('timestamptz', { name: 'activated_at', nullable: true }) activatedAt!: Date | null
   @Column('timestamptz', { name: 'retired_at', nullable: true }) retiredAt!: Date | null
   @Column('timestamptz', { nullable: true }) until!: Date | null
+  @Column('timestamptz', { name: 'exposed_at', nullable: true }) exposedAt!: Date | null
   @Column('timestamptz', { name: 'ended_at', nullable: true }) endedAt!: Date | null
 }
 

@@ -268,6 +268,16 @@ class DataKeys1764000000110 implements MigrationInterface {
   }
 }
 
+class Exposures1764000000113 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE keys.provisioning_key ADD COLUMN exposed_at timestamptz')
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE keys.provisioning_key DROP COLUMN exposed_at')
+  }
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
   await migrate(database, {
     schema: 'keys',
@@ -282,6 +292,7 @@ export async function migrateKeys(database: Database): Promise<void> {
       Rotations1764000000108,
       RotationWorker1764000000109,
       DataKeys1764000000110,
+      Exposures1764000000113,
     ],
   })
 }

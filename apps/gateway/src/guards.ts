@@ -1,0 +1,26 @@
+import type { AnyEvent } from '#libs/events/index'
+import type { Allowance, Guard, GuardRules } from './deprovisioning.ts'
+import type { Occasion } from './lifecycle.ts'
+import type { Scope } from './principal.ts'
+
+/** What a person decides about a connection. */
+export interface GuardDecision {
+  readonly scope: Scope
+  readonly rules: GuardRules | undefined
+  readonly occasion: Occasion
+  /** The request's own `request.decided`, appended in the same transaction. */
+  decided(event: AnyEvent): AnyEvent
+}
+
+/** Nest provider: a `Guards`. */
+export const GUARDS = Symbol('GUARDS')
+
+/** What the gateway asks of its store about guards. Rejects with the driver's error while Postgres is away. */
+export interface Guards {
+  /** One more than `limit` of those that are held, allowed or denied at that time, by connection. */
+  list(now: Date, page: { readonly limit: number; readonly after: string | undefined }): Promise<Guard[]>
+  /** Also of a connection that nothing is held of: for what is about to come. Guard, event and the request's decision are one transaction. */
+  allow(allowance: Allowance, decision: GuardDecision): Promise<Guard>
+  /** Undefined, and nothing is written, where nothing is held, allowed or denied. */
+  deny(decision: GuardDecision): Promise<Guard | undefined>
+}

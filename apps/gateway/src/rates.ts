@@ -1,0 +1,150 @@
+import { LRUCache } from 'lru-cache'
+import { type Address, networkOf } from '#libs/addresses/index'
+import type { Limiter, Rate } from '#libs/cache/index'
+import type { FaultyKey, ReadKey } from '#libs/credentials/index'
+import { errors, type ScimError } from '#libs/scim/index'
+import type { KnownKey } from './principal.ts'
+
+export interface RateLimits {
+  /** Requests a second of one key, unless its policy says otherwise. */
+  readonly perKey: number
+  /** Requests a second of all keys of one connection. */
+  readonly perConnection: number
+  /** Requests within ten seconds from one network whose key has not been proved here. */
+  readonly unproved: number
+  /** Those of all networks that may be looked up in the database within a second. */
+  readonly lookUps: number
+}
+
+/** Entra ID is promised 25 a second; what a window makes of an even stream of them may be a few more. */
+const floor = (seconds: number): number => Math.ceil(30 * seconds)
+const window = 2
+const unprovedWindow = 10
+/** Of requests that are refused alike one in so many milliseconds leaves a record. */
+const silence = 1_000
+
+/** A refusal for what came before it. */
+export interface Refusal {
+  readonly error: ScimError
+  /** How many were refused for the same since the last of them that left a record; undefined for one that leaves none. */
+  readonly alike: number | undefined
+}
+
+/**
+ * What is too much. A key that has been proved here counts for itself and its connection, and nobody else can use up what these may have.
+ * Everything else counts for the network that it comes from, and is refused before it is looked up.
+ */
+export class Rates {
+  /** Among all gateways. */
+  readonly #shared: Limiter
+  /** What protects this gateway. */
+  readonly #own: Limiter
+  readonly #limits: RateLimits
+  readonly #clock: () => number
+  readonly #proved = new LRUCache<string, Allowed>({ max: 50_000 })
+  readonly #refusals = new LRUCache<string, { toldAt: number; untold: number }>({ max: 10_000 })
+
+  constructor(shared: Limiter, own: Limiter, limits: RateLimits, clock = () => performance.now()) {
+    this.#shared = shared
+    this.#own = own
+    this.#limits = limits
+    this.#clock = clock
+  }
+
+  /** Whether a key of that id has been proved here: looking it up is then worth it. */
+  recognises(presented: ReadKey | FaultyKey): boolean {
+    return presented.kind === 'key' && this.#proved.has(presented.kid)
+  }
+
+  /** Why a request that presents this is not to be looked into; counts it where its key has not been proved here. */
+  async refusal(presented: ReadKey | FaultyKey, address: Address): Promise<Refusal | undefined> {
+    const allowed = presented.kind === 'key' ? this.#proved.get(presented.kid) : undefined
+    if (allowed === undefined) return this.#unproved(address)
+    const [byKey, byConnection] = await Promise.all([
+      this.#shared.look(allowed.key, allowed.rate),
+      this.#shared.look(allowed.connection, this.#ofConnection),
+    ])
+    if (byKey !== undefined) return this.#refuse(allowed.key, 'key-rate-exceeded', tooManyOf('this key'), byKey)
+    if (byConnection === undefined) return undefined
+    return this.#refuse(
+      allowed.connection,
+      'connection-rate-exceeded',
+      tooManyOf('the keys of this connection'),
+      byConnection,
+    )
+  }
+
+  /** A request has proved its key. */
+  async count({ kid, connection, policy }: KnownKey): Promise<void> {
+    const allowed = { key: `key ${kid}`, connection: `connection ${connection}`, rate: this.#ofKey(policy.rate) }
+    this.#proved.set(kid, allowed)
+    await Promise.all([
+      this.#shared.take(allowed.key, allowed.rate),
+      this.#shared.take(allowed.connection, this.#ofConnection),
+    ])
+  }
+
+  /** A request has presented what looks like a key that was proved here, and is not it. */
+  async failed(address: Address): Promise<Refusal | undefined> {
+    return this.#ofNetwork(networkOf(address))
+  }
+
+  async #unproved(address: Address): Promise<Refusal | undefined> {
+    const network = networkOf(address)
+    const refused = await this.#ofNetwork(network)
+    if (refused !== undefined) return refused
+    // Networks that have just come up share one half: whoever sends much from few does not keep them waiting.
+    const isNew = (await this.#own.look(`network ${network}`, { points: 2, seconds: unprovedWindow })) === undefined
+    const half = `look-ups of ${isNew ? 'new' : 'known'} networks`
+    const wait = await this.#own.take(half, { points: Math.max(1, Math.floor(this.#limits.lookUps / 2)), seconds: 1 })
+    if (wait === undefined) return undefined
+    return this.#refuse(half, 'too-many-unknown-keys', tooManyUnknown('here'), wait)
+  }
+
+  async #ofNetwork(network: string): Promise<Refusal | undefined> {
+    const subject = `network ${network}`
+    const wait = await this.#own.take(subject, { points: this.#limits.unproved, seconds: unprovedWindow })
+    if (wait === undefined) return undefined
+    return this.#refuse(subject, 'too-many-bad-keys', tooManyUnknown('from this network'), wait)
+  }
+
+  #ofKey(own: KnownKey['policy']['rate']): Rate {
+    if (own === null) return rateOf(this.#limits.perKey, window)
+    return rateOf(own.perSecond, Math.max(1, own.burst / own.perSecond))
+  }
+
+  get #ofConnection(): Rate {
+    return rateOf(this.#limits.perConnection, window)
+  }
+
+  #refuse(subject: string, code: string, cause: string, milliseconds: number): Refusal {
+    const seconds = Math.max(1, Math.ceil(milliseconds / 1_000))
+    const error = errors.limited(code, `${cause} Send it again after ${seconds} seconds, and fewer at a time.`, seconds)
+    const now = this.#clock()
+    const before = this.#refusals.get(subject)
+    if (before !== undefined && now - before.toldAt < silence) {
+      before.untold++
+      return { error, alike: undefined }
+    }
+    this.#refusals.set(subject, { toldAt: now, untold: 0 })
+    return { error, alike: before?.untold ?? 0 }
+  }
+}
+
+interface Allowed {
+  readonly key: string
+  readonly connection: string
+  readonly rate: Rate
+}
+
+function rateOf(perSecond: number, seconds: number): Rate {
+  return { points: Math.max(Math.ceil(perSecond * seconds), floor(seconds)), seconds }
+}
+
+function tooManyOf(whose: string): string {
+  return `More requests of ${whose} came than are taken in a short time. Its operator can allow more.`
+}
+
+function tooManyUnknown(where: string): string {
+  return `Many requests came ${where} whose key is missing, wrong or not known yet, so that this one was not looked into.`
+}

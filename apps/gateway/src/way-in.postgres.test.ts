@@ -1,0 +1,383 @@
+import { crc32 } from 'node:zlib'
+import { readAddress } from '#libs/addresses/index'
+import { memoryLimiter, noNonces } from '#libs/cache/index'
+import { digest, generatePeppers, mintKey } from '#libs/credentials/index'
+import { type AnyEvent, defaultSettings, type KeyPolicy, keyPolicy, makeEvent } from '#libs/events/index'
+import { Database } from '#libs/postgres/index'
+import { ScimError } from '#libs/scim/index'
+import { testDatabase, type TestDatabase } from '#test/servers/postgres'
+import { migrateGateway } from './index.ts'
+import { type RateLimits, Rates } from './rates.ts'
+import { KnownTrust } from './store/known-trust.ts'
+import { admit, type Arrival, type Passage, type WayInParts } from './way-in.ts'
+
+/** Counts what the way in asks Postgres. */
+class CountingDatabase extends Database {
+  asked = 0
+
+  override quick<Row extends object>(...asked: Parameters<Database['quick']>): Promise<Row[]> {
+    this.asked++
+    return super.quick<Row>(...asked)
+  }
+}
+
+const peppers = generatePeppers()
+const limits: RateLimits = { perKey: 1_000_000, perConnection: 1_000_000, unproved: 20, lookUps: 40 }
+let server: TestDatabase
+let database: CountingDatabase
+
+beforeAll(async () => {
+  server = await testDatabase()
+  database = new CountingDatabase({ url: server.url, applicationName: 'test', connections: 4 })
+  await migrateGateway(database)
+})
+
+afterAll(async () => {
+  await database.close()
+  await server.drop()
+})
+
+interface Given {
+  readonly parts: WayInParts
+  readonly connection: string
+  mint(policy?: Partial<KeyPolicy>, environment?: 'live' | 'sandbox'): Promise<string>
+}
+
+/** A gateway that has just started, and a connection. */
+async function given(chosen: Partial<RateLimits> = {}, now = (): number => performance.now()): Promise<Given> {
+  const trust = new KnownTrust(database, () => undefined)
+  const connection = `c${crypto.randomUUID()}`
+  const apply = (...events: AnyEvent[]): Promise<void> =>
+    database.transaction((transaction) => trust.apply(transaction, events))
+  const origin = (subject: string) =>
+    ({ source: 'keys', owner: 'acme', subject, version: 1, time: new Date() }) as const
+  const facts = { tenant: 'acme', connection, environment: 'live' } as const
+  await apply(
+    makeEvent('connection.created', origin(connection), {
+      ...facts,
+      name: connection,
+      identityProvider: 'other',
+      state: 'enabled',
+      settings: defaultSettings,
+      schemas: [],
+    }),
+  )
+  return {
+    connection,
+    parts: {
+      trust,
+      currency: { ofMinted: true, ofRevoked: true },
+      peppers,
+      rates: new Rates(memoryLimiter(), memoryLimiter(), { ...limits, ...chosen }, now),
+      bodyLimit: 1_000,
+      signatures: {
+        publicUrl: new URL('https://scim.example.com'),
+        keys: { of: async () => undefined },
+        nonces: noNonces,
+      },
+      digests: { renew: () => undefined },
+      failed: (error) => {
+        throw error
+      },
+    },
+    async mint(policy = {}, environment = 'live') {
+      const { kid, secret, text } = mintKey(environment)
+      const pepperVersion = peppers.current
+      const known = digest(peppers, pepperVersion, secret).toString('base64url')
+      const whole = keyPolicy.parse(policy)
+      await apply(
+        makeEvent('key.minted', origin(kid), {
+          ...facts,
+          environment,
+          kid,
+          pepperVersion,
+          digest: known,
+          policy: whole,
+        }),
+      )
+      return text
+    },
+  }
+}
+
+interface Sent {
+  readonly key?: string
+  readonly from?: string
+  readonly method?: string
+  readonly path?: string
+  readonly link?: Arrival['caller']['link']
+  readonly connection?: string
+}
+
+/** The request's passage, and the code of what refused it. */
+async function send(
+  { parts, connection }: Given,
+  { key, from = '192.0.2.7', method = 'GET', path = '/Users', link = 'tls', connection: named = connection }: Sent,
+): Promise<{ passage: Passage; code: string; error: ScimError | undefined }> {
+  const passage: Passage = {
+    steps: [],
+    recorded: false,
+    arrival: {
+      requestId: '',
+      method,
+      connectionId: named,
+      path,
+      query: new URLSearchParams(),
+      target: path,
+      headers: {
+        'content-type': 'application/scim+json',
+        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      },
+      repeated: new Set(),
+      caller: { text: from, address: readAddress(from), link, isProxied: false },
+      receivedAt: new Date(),
+      began: performance.now(),
+      traceId: '',
+      traceparent: '',
+      readBody: async () => Buffer.from('{}'),
+    },
+  }
+  try {
+    await admit(passage, parts)
+    return { passage, code: 'passed', error: undefined }
+  } catch (error) {
+    if (!(error instanceof ScimError)) throw error
+    return { passage, code: error.code, error }
+  }
+}
+
+const stepsOf = ({ steps }: Passage): string[] => steps.map(({ step, decision }) => `${step} ${decision}`)
+const junk = (): string => mintKey('live').text
+
+describe('the order', () => {
+  test('each step is a named decision with its time', async () => {
+    const place = await given()
+    const { passage } = await send(place, { key: await place.mint() })
+    expect(stepsOf(passage)).toEqual(
+      ['shape', 'transport', 'address', 'rate', 'key', 'payload', 'guard'].map((step) => `${step} passed`),
+    )
+    expect(passage.steps.every(({ microseconds }) => Number.isInteger(microseconds))).toBe(true)
+  })
+
+  test('what may be read without a key passes the same doors', async () => {
+    const place = await given()
+    const path = '/ServiceProviderConfig'
+    expect(stepsOf((await send(place, { path })).passage)).toContain('rate passed')
+    expect((await send(place, { path, link: 'clear' })).code).toBe('plain-http')
+    for (let time = 0; time < limits.unproved; time++) await send(place, { path })
+    expect((await send(place, { path })).code).toBe('too-many-bad-keys')
+  })
+})
+
+describe('plain HTTP', () => {
+  test('is refused at the step transport, and a key that works is named in the record', async () => {
+    const place = await given()
+    const key = await place.mint()
+    const refused = await send(place, { key, link: 'clear' })
+    expect([refused.code, refused.error?.status]).toEqual(['key-in-clear', 403])
+    expect(stepsOf(refused.passage)).toEqual(['shape passed', 'transport refused'])
+    expect(refused.passage.key?.kid).toBe(key.split('_')[2])
+    expect(refused.error?.detail).toMatch(/Mint another key.*revoke this one/)
+  })
+
+  test('of a key that does not work no key is named', async () => {
+    const place = await given()
+    const [, , kid = ''] = (await place.mint()).split('_')
+    for (const key of [undefined, 'nonsense', junk()]) {
+      const { code, passage } = await send(place, { link: 'clear', ...(key === undefined ? {} : { key }) })
+      expect([code, passage.key]).toEqual(['plain-http', undefined])
+    }
+    expect(kid).toHaveLength(12)
+  })
+
+  test('a flood of keys in clear costs no more queries than one of other bad keys', async () => {
+    const place = await given()
+    const before = database.asked
+    for (let time = 0; time < 500; time++) await send(place, { key: junk(), link: 'clear' })
+    expect(database.asked - before).toBeLessThanOrEqual(limits.unproved)
+  })
+
+  test('from this machine is exempt', async () => {
+    const place = await given()
+    expect((await send(place, { key: await place.mint(), link: 'exempt' })).code).toBe('passed')
+  })
+})
+
+test('an address that a listed proxy tells of and that is none is refused at the step address', async () => {
+  const place = await given()
+  const { code, error, passage } = await send(place, { key: await place.mint(), from: 'unknown' })
+  expect([code, error?.status, stepsOf(passage).at(-1)]).toEqual(['address-unreadable', 400, 'address refused'])
+})
+
+describe('10,000 random keys', () => {
+  test('from one network cost a bounded number of queries; good keys from there and elsewhere pass', async () => {
+    const place = await given()
+    const [used, fresh] = [await place.mint(), await place.mint()]
+    expect((await send(place, { key: used })).code).toBe('passed')
+    const before = database.asked
+    const codes = new Map<string, number>()
+    const records: number[] = []
+    for (let time = 0; time < 10_000; time++) {
+      const { code, passage } = await send(place, { key: junk(), connection: `nowhere${time}` })
+      codes.set(code, (codes.get(code) ?? 0) + 1)
+      if (passage.alike !== 'left out') records.push(passage.alike ?? 0)
+    }
+    expect(database.asked - before).toBeLessThanOrEqual(2 * limits.unproved)
+    expect(codes.get('key-unknown')).toBeLessThanOrEqual(limits.unproved)
+    expect((codes.get('key-unknown') ?? 0) + (codes.get('too-many-bad-keys') ?? 0)).toBe(10_000)
+    // Of the refused, one a second leaves a record.
+    expect(records.length).toBeLessThan(limits.unproved + 20)
+    expect((await send(place, { key: used })).code).toBe('passed')
+    expect((await send(place, { key: fresh, from: '198.51.100.1' })).code).toBe('passed')
+  })
+
+  test('from as many networks are looked up no oftener than is set; a good key that is in use passes', async () => {
+    const place = await given()
+    const used = await place.mint()
+    expect((await send(place, { key: used })).code).toBe('passed')
+    const before = database.asked
+    const began = performance.now()
+    for (let time = 0; time < 10_000; time++) {
+      const { code } = await send(place, { key: junk(), from: `10.${time >> 16}.${(time >> 8) & 255}.${time & 255}` })
+      expect(['key-unknown', 'too-many-unknown-keys']).toContain(code)
+    }
+    const seconds = Math.ceil((performance.now() - began) / 1_000)
+    expect(database.asked - before).toBeLessThanOrEqual((seconds + 1) * 2 * limits.lookUps)
+    expect((await send(place, { key: used })).code).toBe('passed')
+  })
+
+  test('one network cannot keep others from being looked up for the first time', async () => {
+    const place = await given({ unproved: 1_000_000 })
+    for (let time = 0; time < 1_000; time++) await send(place, { key: junk() })
+    expect((await send(place, { key: junk() })).code).toBe('too-many-unknown-keys')
+    expect((await send(place, { key: await place.mint(), from: '198.51.100.1' })).code).toBe('passed')
+  })
+
+  test('of the addresses that one subscriber has in IPv6 count as one', async () => {
+    const place = await given()
+    for (let time = 0; time < limits.unproved; time++) await send(place, { key: junk(), from: `2001:db8:1:2::${time}` })
+    expect((await send(place, { key: junk(), from: '2001:db8:1:2:ffff::1' })).code).toBe('too-many-bad-keys')
+    expect((await send(place, { key: junk(), from: '2001:db8:1:3::1' })).code).toBe('key-unknown')
+  })
+
+  test('with the id of a good key are refused after a while, and the good key passes', async () => {
+    const place = await given()
+    const good = await place.mint()
+    expect((await send(place, { key: good })).code).toBe('passed')
+    const codes: string[] = []
+    const before = database.asked
+    for (let time = 0; time < 100; time++) codes.push((await send(place, { key: forged(good) })).code)
+    expect(codes.filter((code) => code === 'key-wrong-secret')).toHaveLength(limits.unproved - 1)
+    expect(codes.at(-1)).toBe('too-many-bad-keys')
+    expect(database.asked - before).toBe(0)
+    expect((await send(place, { key: good })).code).toBe('passed')
+  })
+})
+
+/** Of the same id, and with a checksum that is right. */
+function forged(key: string): string {
+  const [lk, word, kid] = key.split('_')
+  const body = [lk, word, kid, mintKey('live').secret].join('_')
+  return `${body}_${checksum(body)}`
+}
+
+function checksum(body: string): string {
+  const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+  let rest = crc32(body)
+  const found: string[] = []
+  for (let place = 0; place < 6; place++) {
+    found.unshift(digits[rest % 62] ?? '')
+    rest = Math.floor(rest / 62)
+  }
+  return found.join('')
+}
+
+describe('the rate of a key', () => {
+  test('is that of its policy, and told with when to come again', async () => {
+    const place = await given()
+    const key = await place.mint({ rate: { perSecond: 50, burst: 50 } })
+    const answers: string[] = []
+    for (let time = 0; time < 60; time++) answers.push((await send(place, { key })).code)
+    expect(answers.slice(0, 50).every((code) => code === 'passed')).toBe(true)
+    expect(answers.slice(50).every((code) => code === 'key-rate-exceeded')).toBe(true)
+    const { error, passage } = await send(place, { key })
+    expect([error?.status, error?.headers['Retry-After']]).toEqual([429, '1'])
+    expect(stepsOf(passage).at(-1)).toBe('rate refused')
+    expect((await send(place, { key: await place.mint() })).code).toBe('passed')
+  })
+
+  test('is never less than 25 a second, whatever is set', async () => {
+    const place = await given({ perConnection: 1 })
+    const key = await place.mint({ rate: { perSecond: 1, burst: 1 } })
+    for (let time = 0; time < 25; time++) expect((await send(place, { key })).code).toBe('passed')
+  })
+
+  test('of all keys of a connection is counted together', async () => {
+    const place = await given({ perConnection: 50 })
+    const keys = [await place.mint(), await place.mint()]
+    for (let time = 0; time < 50; time++)
+      for (const key of keys) expect((await send(place, { key })).code).toBe('passed')
+    expect((await send(place, { key: keys[0] ?? '' })).code).toBe('connection-rate-exceeded')
+  })
+
+  test('cannot be used up by who does not hold it', async () => {
+    const place = await given({ perKey: 25, unproved: 1_000 })
+    const key = await place.mint()
+    expect((await send(place, { key })).code).toBe('passed')
+    for (let time = 0; time < 200; time++) await send(place, { key: forged(key) })
+    expect((await send(place, { key })).code).toBe('passed')
+  })
+
+  test('one record a second tells of those refused alike, and counts them', async () => {
+    let now = 0
+    const place = await given({}, () => now)
+    const key = await place.mint({ rate: { perSecond: 30, burst: 30 } })
+    for (let time = 0; time < 30; time++) await send(place, { key })
+    const alike = async (): Promise<unknown> => (await send(place, { key })).passage.alike
+    expect([await alike(), await alike(), await alike()]).toEqual([0, 'left out', 'left out'])
+    now = 1_000
+    expect(await alike()).toBe(2)
+  })
+})
+
+describe('the policy of a key', () => {
+  test.each([
+    [['read', 'users', 'groups'], 'GET', '/Users', 'passed'],
+    [['read', 'users', 'groups'], 'POST', '/Users/.search', 'passed'],
+    [['read', 'users', 'groups'], 'POST', '/Users', 'key-scope-missing'],
+    [['read', 'users', 'groups'], 'DELETE', '/Groups/1', 'key-scope-missing'],
+    [['read', 'users', 'groups'], 'POST', '/Bulk', 'key-scope-missing'],
+    [['write', 'users', 'groups'], 'GET', '/Users', 'key-scope-missing'],
+    [['write', 'users', 'groups'], 'HEAD', '/Users/1', 'key-scope-missing'],
+    [['write', 'users', 'groups'], 'PUT', '/Users/1', 'passed'],
+    [['write', 'users'], 'POST', '/Bulk', 'passed'],
+    [['read', 'write', 'users'], 'GET', '/Groups', 'key-scope-missing'],
+    [['read', 'write', 'groups'], 'PATCH', '/Groups/1', 'passed'],
+    [['read', 'write', 'groups'], 'PATCH', '/Users/1', 'key-scope-missing'],
+    [['read', 'write', 'users'], 'GET', '/', 'key-scope-missing'],
+    [[], 'GET', '/Schemas', 'passed'],
+    [[], 'GET', '/nowhere', 'unknown-endpoint'],
+  ] as const)('%j: %s %s is %s', async (scopes, method, path, code) => {
+    const place = await given()
+    const answer = await send(place, { key: await place.mint({ scopes: [...scopes] }), method, path })
+    expect(answer.code).toBe(code)
+    if (code !== 'key-scope-missing') return
+    expect([answer.error?.status, stepsOf(answer.passage).at(-1)]).toEqual([403, 'key refused'])
+    expect(answer.error?.detail).toMatch(/scopes .*let its operator add/)
+  })
+
+  test.each([
+    [['10.0.0.0/8'], '10.1.1.1', 'passed'],
+    [['10.0.0.0/8'], '::ffff:10.1.1.1', 'passed'],
+    [['10.0.0.0/8'], '11.1.1.1', 'key-address-not-allowed'],
+    [['10.0.0.0/8', '2001:db8::/32'], '2001:db8::1', 'passed'],
+    [['2001:db8::/32'], '2001:db9::1', 'key-address-not-allowed'],
+    [['192.0.2.7'], '192.0.2.8', 'key-address-not-allowed'],
+    [['not a range'], '192.0.2.7', 'key-address-not-allowed'],
+    [[], '192.0.2.7', 'passed'],
+  ])('%j: from %s is %s', async (allowlist, from, code) => {
+    const place = await given()
+    const answer = await send(place, { key: await place.mint({ allowlist }), from })
+    expect([answer.code, answer.error?.status]).toEqual([code, code === 'passed' ? undefined : 403])
+  })
+})

@@ -1,0 +1,30 @@
+import { isIP, SocketAddress } from 'node:net'
+
+export interface Address {
+  /** As RFC 5952 writes it, without a zone. */
+  readonly text: string
+  readonly family: 'ipv4' | 'ipv6'
+}
+
+const mapped = '::ffff:'
+
+/** Undefined for what is no address; nothing is looked up. */
+export function readAddress(text: string): Address | undefined {
+  const version = isIP(text)
+  if (version === 4) return { text, family: 'ipv4' }
+  if (version === 0) return undefined
+  const { address } = new SocketAddress({ address: text, family: 'ipv6' })
+  return address.startsWith(mapped) && address.includes('.')
+    ? { text: address.slice(mapped.length), family: 'ipv4' }
+    : { text: address, family: 'ipv6' }
+}
+
+/** What one subscriber has: an IPv4 address, or the 64 bits before the part of an IPv6 address that its owner chooses freely. */
+export function networkOf({ text, family }: Address): string {
+  if (family === 'ipv4') return text
+  const [head = '', tail] = text.split('::')
+  const groups = head === '' ? [] : head.split(':')
+  const after = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = tail === undefined ? 0 : 8 - groups.length - after.length
+  return [...groups, ...Array.from({ length: Math.max(0, zeros) }, () => '0'), ...after].slice(0, 4).join(':')
+}

@@ -1,0 +1,52 @@
+import { AddressRanges, networkOf, readAddress, readRange } from './index.ts'
+
+const read = (text: string) => {
+  const address = readAddress(text)
+  if (address === undefined) throw new Error(`${text} is no address`)
+  return address
+}
+
+test.each([
+  ['10.0.0.1', '10.0.0.1', 'ipv4'],
+  ['::ffff:10.0.0.1', '10.0.0.1', 'ipv4'],
+  ['::FFFF:a00:1', '10.0.0.1', 'ipv4'],
+  ['0:0:0:0:0:ffff:0a00:0001', '10.0.0.1', 'ipv4'],
+  ['2001:DB8:0:0::1', '2001:db8::1', 'ipv6'],
+  ['fe80::1%eth0', 'fe80::1', 'ipv6'],
+])('%s is read as %s', (text, address, family) => {
+  expect(readAddress(text)).toEqual({ text: address, family })
+})
+
+test.each(['', 'unknown', '_hidden', '10.0.0', '010.0.0.1', '10.0.0.1:80', '[::1]', '10.0.0.0/8', 'a'.repeat(99)])(
+  '%j is no address',
+  (text) => expect(readAddress(text)).toBeUndefined(),
+)
+
+test.each([
+  ['10.0.0.0/8', '10.255.0.1', '11.0.0.1'],
+  ['10.0.0.0/8', '::ffff:10.1.1.1', '::ffff:11.1.1.1'],
+  ['::ffff:10.0.0.0/104', '10.1.1.1', '11.1.1.1'],
+  ['192.0.2.7', '192.0.2.7', '192.0.2.8'],
+  ['2001:db8::/32', '2001:db8:1::1', '2001:db9::1'],
+  ['::1', '::1', '127.0.0.1'],
+  ['0.0.0.0/0', '8.8.8.8', '2001:db8::1'],
+  ['::/0', '2001:db8::1', '::ffff:8.8.8.8'],
+])('the range %s has %s and not %s', (range, inside, outside) => {
+  const ranges = AddressRanges.reading([range])
+  expect([ranges.has(read(inside)), ranges.has(read(outside))]).toEqual([true, false])
+})
+
+test.each(['10.0.0.0/33', '2001:db8::/129', '::ffff:10.0.0.0/8', '10.0.0.0/-1', '10.0.0.0/', 'example.com', '/8'])(
+  '%s is no range, and adds nothing to a list',
+  (text) => {
+    expect(readRange(text)).toBeUndefined()
+    expect(AddressRanges.reading([text]).has(read('10.0.0.1'))).toBe(false)
+  },
+)
+
+test.each([
+  ['192.0.2.7', '192.0.2.7'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+  ['2001:db8::7', '2001:db8:0:0'],
+  ['::1', '0:0:0:0'],
+])('%s is of the network %s', (address, network) => expect(networkOf(read(address))).toBe(network))

@@ -1,0 +1,29 @@
+import { setTimeout as later } from 'node:timers/promises'
+import { memoryLimiter } from './index.ts'
+
+const rate = { points: 3, seconds: 1 }
+
+test('what is over the rate is told with how long its window lasts, and the next window begins anew', async () => {
+  const limiter = memoryLimiter()
+  const taken = async () => [
+    await limiter.take('a', rate),
+    await limiter.take('a', rate),
+    await limiter.take('a', rate),
+  ]
+  expect(await limiter.look('a', rate)).toBeUndefined()
+  expect(await taken()).toEqual([undefined, undefined, undefined])
+  const wait = (await limiter.look('a', rate)) ?? 0
+  expect(wait).toBeGreaterThan(0)
+  expect(wait).toBeLessThanOrEqual(1_000)
+  expect(await limiter.take('a', rate)).toBeGreaterThan(0)
+  expect(await limiter.take('b', rate)).toBeUndefined()
+  await later(wait + 20)
+  expect(await limiter.look('a', rate)).toBeUndefined()
+  expect(await taken()).toEqual([undefined, undefined, undefined])
+})
+
+test('to look counts nothing', async () => {
+  const limiter = memoryLimiter()
+  for (let time = 0; time < 10; time++) await limiter.look('a', rate)
+  expect(await limiter.take('a', rate)).toBeUndefined()
+})

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as later } from 'node:timers/promises'
+import { startOwnRedis } from '#test/servers/own-redis'
+import { until } from './conformance/index.ts'
+import { type Limiter, openRedisLimiter } from './index.ts'
+
+const rate = { points: 40, seconds: 5 }
+
+async function takeAll(limiter: Limiter, subject: string, times: number): Promise<number> {
+  let passed = 0
+  for (let time = 0; time < times; time++) if ((await limiter.take(subject, rate)) === undefined) passed++
+  return passed
+}
+
+/** Whether both refuse soon after each has let pass less than the rate, and together more. Who goes on hears of it when it next tells. */
+async function refuseTogether(one: Limiter, other: Limiter, subject: string): Promise<boolean> {
+  expect([await takeAll(one, subject, 30), await takeAll(other, subject, 30)]).toEqual([30, 30])
+  for (let round = 0; round < 5; round++) {
+    await later(200)
+    const refused = [await one.take(subject, rate), await other.take(subject, rate)]
+    if (refused.every((wait) => wait !== undefined)) return true
+  }
+  return false
+}
+
+test('what several processes let pass is counted together, within a moment; other subjects go on', async () => {
+  const options = { url: process.env['TEST_REDIS_URL'] ?? '', prefix: `${randomUUID()}:`, onFailure: () => undefined }
+  const [one, other] = [openRedisLimiter(options), openRedisLimiter(options)]
+  let subject = ''
+  // Until both are connected each counts alone.
+  await until(() => refuseTogether(one, other, (subject = randomUUID())))
+  expect([await takeAll(one, subject, 5), await takeAll(other, subject, 5)]).toEqual([0, 0])
+  expect(await one.take('another', rate)).toBeUndefined()
+  await Promise.all([one.close(), other.close()])
+})
+
+test('while Redis is away each process counts alone, at once, and together again when it is back', async () => {
+  const redis = await startOwnRedis()
+  const options = { url: redis.url, prefix: 'test:', onFailure: () => undefined }
+  const [one, other] = [openRedisLimiter(options), openRedisLimiter(options)]
+  await until(() => refuseTogether(one, other, randomUUID()))
+  await redis.kill(async () => {
+    const began = performance.now()
+    expect([await takeAll(one, 'away', 50), await takeAll(other, 'away', 50)]).toEqual([40, 40])
+    expect(performance.now() - began).toBeLessThan(100)
+  })
+  await until(() => refuseTogether(one, other, randomUUID()))
+  await Promise.all([one.close(), other.close()])
+  await redis.stop()
+})

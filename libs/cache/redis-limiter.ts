@@ -1,0 +1,81 @@
+import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible'
+import type { OnFailure } from './errors.ts'
+import type { Limiter, Rate } from './limiter.ts'
+import { MemoryLimiter } from './memory-limiter.ts'
+import { openRedisLink, type RedisLink } from './redis.ts'
+
+export interface RedisLimiterOptions {
+  /** `redis://` or, for TLS, `rediss://`, with user and password when Redis asks for them. */
+  readonly url: string
+  /** Begins each key's name in Redis. */
+  readonly prefix: string
+  readonly onFailure: OnFailure
+}
+
+/** Milliseconds after which the other processes know what was let pass here. */
+const shareEvery = 100
+/** Subjects that are told of at a time; those beyond are counted by this process alone. */
+const mostShared = 10_000
+
+/**
+ * The limiter of several processes. Each lets pass what it has itself not had too much of, and tells Redis a moment later; where all together
+ * had too much, each of them refuses until the window ends. So what passes is at most the rate, and what comes to
+ * each process between two tellings; while Redis is away each process counts alone.
+ * @throws CacheError url-invalid
+ */
+export function openRedisLimiter({ url, prefix, onFailure }: RedisLimiterOptions): Limiter {
+  const link = openRedisLink({ url, onFailure })
+  const here = new MemoryLimiter()
+  const shared = new RateLimiterRedis({
+    storeClient: scriptsOver(link),
+    keyPrefix: `${prefix}rate`,
+    points: 1,
+    duration: 1,
+    insuranceLimiter: new RateLimiterMemory({ keyPrefix: 'insurance', points: 1, duration: 1 }),
+  })
+  const untold = new Map<string, { count: number; readonly rate: Rate }>()
+  let telling: NodeJS.Timeout | undefined
+  let closed = false
+
+  const tell = async (subject: string, count: number, { points, seconds }: Rate): Promise<void> => {
+    // Redis counts in whole seconds.
+    const whole = Math.ceil(seconds)
+    const all = await shared.penalty(subject, count, { customDuration: whole })
+    if (all.consumedPoints > Math.ceil((points * whole) / seconds)) await here.block(subject, all.msBeforeNext)
+  }
+  const tellAll = (): void => {
+    telling = undefined
+    const batch = [...untold]
+    untold.clear()
+    for (const [subject, { count, rate }] of batch) tell(subject, count, rate).catch(() => undefined)
+  }
+
+  return {
+    async take(subject, rate) {
+      const refused = await here.take(subject, rate)
+      if (refused !== undefined || closed) return refused
+      const known = untold.get(subject)
+      if (known !== undefined) known.count++
+      else if (untold.size < mostShared) untold.set(subject, { count: 1, rate })
+      telling ??= setTimeout(tellAll, shareEvery).unref()
+      return undefined
+    },
+    look: (subject, rate) => here.look(subject, rate),
+    async close() {
+      closed = true
+      clearTimeout(telling)
+      await link.close()
+    },
+  }
+}
+
+/** As much of a client as the library needs: a command of its own, which is a script. */
+function scriptsOver(link: RedisLink) {
+  let script = ''
+  return {
+    defineCommand(_name: string, { lua }: { readonly lua: string }): void {
+      script = lua
+    },
+    rlflxIncr: ([key = '', ...rest]: readonly string[]): Promise<unknown> => link.call('EVAL', script, 1, key, ...rest),
+  }
+}

@@ -1,0 +1,117 @@
+import type { IncomingMessage } from 'node:http'
+import { type Address, AddressRanges, readAddress } from '#libs/addresses/index'
+
+/** Whose word counts about where a request comes from. */
+export interface CallerRules {
+  /** Proxies of the operator's: what they add to a request is believed, and nothing that anybody else adds. */
+  readonly proxies: AddressRanges
+  /** What those proxies write, and overwrite; the other kind is not read, since a client may have sent it through them. */
+  readonly headers: ProxyHeaders
+  /** From there plain HTTP is taken as well. */
+  readonly plainFrom: AddressRanges
+}
+
+/** X-Forwarded-For and X-Forwarded-Proto, or Forwarded (RFC 7239). */
+export type ProxyHeaders = 'x-forwarded' | 'forwarded'
+
+/** Who sent a request. */
+export interface Caller {
+  /** As text; where it could not be read, that of the proxy. Empty once the caller had hung up. */
+  readonly text: string
+  /** Undefined where a listed proxy told of one that is none. */
+  readonly address: Address | undefined
+  /** How what was sent got here: over TLS all the way, in clear from where that is taken, or in clear. */
+  readonly link: 'tls' | 'exempt' | 'clear'
+  /** Whether a listed proxy passed it on: what else such a one adds may be believed too. */
+  readonly isProxied: boolean
+}
+
+export const loopback = ['127.0.0.0/8', '::1/128'] as const
+
+/** No proxy, and plain HTTP from this machine alone. */
+export const directCallers: CallerRules = {
+  proxies: AddressRanges.reading([]),
+  headers: 'x-forwarded',
+  plainFrom: AddressRanges.reading(loopback),
+}
+
+/**
+ * Reads who sent the request. The addresses that proxies tell of are walked from the last, which the nearest proxy wrote, to the first that
+ * is no listed proxy's. To be asked when the request arrives: of a caller that has hung up nothing is known. Never throws.
+ */
+export function callerOf({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>, rules: CallerRules): Caller {
+  const isEncrypted = 'encrypted' in socket && socket.encrypted === true
+  const peer = readAddress(socket.remoteAddress ?? '')
+  if (peer === undefined) return { text: '', address: undefined, link: isEncrypted ? 'tls' : 'clear', isProxied: false }
+  const told = rules.proxies.has(peer) ? read[rules.headers](headers) : undefined
+  if (told === undefined || (told.addresses.length === 0 && told.protocols.length === 0)) {
+    const link = isEncrypted ? 'tls' : rules.plainFrom.has(peer) ? 'exempt' : 'clear'
+    return { text: peer.text, address: peer, link, isProxied: told !== undefined }
+  }
+  const address = walk(peer, told.addresses, rules.proxies)
+  const isTls = told.protocols.length > 0 && told.protocols.every((protocol) => /^(https|wss)$/i.test(protocol))
+  return { text: (address ?? peer).text, address, link: isTls ? 'tls' : 'clear', isProxied: true }
+}
+
+function walk(peer: Address, told: readonly string[], proxies: AddressRanges): Address | undefined {
+  let nearest: Address | undefined = peer
+  for (const text of told.toReversed()) {
+    if (nearest === undefined || !proxies.has(nearest)) break
+    nearest = readAddress(withoutPort(text))
+  }
+  return nearest
+}
+
+/** Some proxies add the port. */
+function withoutPort(text: string): string {
+  const [, bracketed] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? []
+  if (bracketed !== undefined) return bracketed
+  return /^[\d.]+:\d+$/.test(text) ? text.slice(0, text.indexOf(':')) : text
+}
+
+interface Told {
+  /** From the client to the last proxy but one. */
+  readonly addresses: readonly string[]
+  readonly protocols: readonly string[]
+}
+
+const read: Readonly<Record<ProxyHeaders, (headers: IncomingMessage['headers']) => Told>> = {
+  'x-forwarded': (headers) => ({
+    addresses: listed(headers['x-forwarded-for']),
+    protocols: listed(headers['x-forwarded-proto']),
+  }),
+  forwarded(headers) {
+    const elements = split(joined(headers['forwarded']), ',').map((element) => pairsOf(element))
+    // One that does not tell whom it had the request from tells of nobody that could be read.
+    return {
+      addresses: elements.map((pairs) => pairs.get('for') ?? ''),
+      protocols: elements.flatMap((pairs) => pairs.get('proto') ?? []),
+    }
+  },
+}
+
+function listed(header: string | string[] | undefined): string[] {
+  const text = joined(header)
+  return text === '' ? [] : text.split(',').map((part) => part.trim())
+}
+
+function joined(header: string | string[] | undefined): string {
+  return [header ?? []].flat().join(',').trim()
+}
+
+function pairsOf(element: string): Map<string, string> {
+  return new Map(
+    split(element, ';').map((pair): [string, string] => {
+      const at = pair.indexOf('=')
+      const value = pair.slice(at + 1).trim()
+      const [, quoted] = /^"(.*)"$/s.exec(value) ?? []
+      return [pair.slice(0, at).trim().toLowerCase(), quoted?.replaceAll(/\\(.)/gs, '$1') ?? value]
+    }),
+  )
+}
+
+/** At the separators that stand outside of quotes. */
+function split(text: string, separator: ',' | ';'): string[] {
+  const parts = text.match(separator === ',' ? /(?:"(?:\\.|[^"\\])*"|[^,"]|")+/gs : /(?:"(?:\\.|[^"\\])*"|[^;"]|")+/gs)
+  return (parts ?? []).map((part) => part.trim()).filter((part) => part !== '')
+}

@@ -1,0 +1,98 @@
+import { X509Certificate, createPrivateKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createSecureContext } from 'node:tls'
+import { systemCode } from '#libs/process/index'
+
+/** PEM files: the certificate with those that lead to its authority, and its private key without a passphrase. */
+export interface CertificateFiles {
+  readonly certificate: string
+  readonly key: string
+}
+
+export interface CertificatePair {
+  readonly cert: string
+  readonly key: string
+}
+
+/** The files cannot serve. The message tells cause and fix. */
+export class CertificateUnusable extends Error {
+  override readonly name = 'CertificateUnusable'
+}
+
+/** @throws CertificateUnusable */
+export function readCertificate(files: CertificateFiles): CertificatePair {
+  try {
+    return checked(files, readFileSync(files.certificate, 'utf8'), readFileSync(files.key, 'utf8'))
+  } catch (error) {
+    throw unusable(files, error)
+  }
+}
+
+export interface CertificateWatch {
+  /** Given each pair that is to be used from then on. */
+  readonly changed: (pair: CertificatePair) => void
+  /** Told once of each state of the files that cannot serve; what was used before goes on. */
+  readonly failed: (error: CertificateUnusable) => void
+  readonly every?: number
+}
+
+/**
+ * Reads the files again and again. Two files are not replaced in one moment: they count once two readings have found the same. Returns
+ * how to end it.
+ */
+export function watchCertificate(
+  files: CertificateFiles,
+  { cert, key }: CertificatePair,
+  { changed, failed, every = 1_000 }: CertificateWatch,
+): () => void {
+  let settled = cert + key
+  let seen = settled
+  let reading = false
+  const look = async (): Promise<void> => {
+    const found = await Promise.all([readFile(files.certificate, 'utf8'), readFile(files.key, 'utf8')]).catch(
+      (error: unknown) => unusable(files, error),
+    )
+    const state = found instanceof CertificateUnusable ? found.message : found.join('')
+    const isSame = state === seen
+    seen = state
+    if (!isSame || state === settled) return
+    settled = state
+    if (found instanceof CertificateUnusable) return failed(found)
+    try {
+      changed(checked(files, found[0], found[1]))
+    } catch (error) {
+      failed(unusable(files, error))
+    }
+  }
+  const timer = setInterval(() => {
+    if (reading) return
+    reading = true
+    void look().finally(() => (reading = false))
+  }, every).unref()
+  return () => clearInterval(timer)
+}
+
+function checked(files: CertificateFiles, cert: string, key: string): CertificatePair {
+  const leaf = new X509Certificate(cert)
+  if (!leaf.checkPrivateKey(createPrivateKey(key))) {
+    throw new CertificateUnusable(
+      `The key in ${files.key} is not that of the certificate in ${files.certificate}.${fix}`,
+    )
+  }
+  createSecureContext({ cert, key, minVersion: leastVersion })
+  return { cert, key }
+}
+
+export const leastVersion = 'TLSv1.2'
+
+const fix =
+  ' Name the certificate (PEM, those of its authorities after it) in LATCHKEY_TLS_CERT, and its private key (PEM, without a passphrase) in LATCHKEY_TLS_KEY.'
+
+function unusable(files: CertificateFiles, error: unknown): CertificateUnusable {
+  if (error instanceof CertificateUnusable) return error
+  const code = systemCode(error) ?? 'unknown reason'
+  const named = [files.certificate, files.key].find((path) => String(error).includes(path))
+  const what = named === undefined ? `The files ${files.certificate} and ${files.key} are` : `The file ${named} is`
+  return new CertificateUnusable(`${what} no certificate and key that could be used (${code}).${fix}`)
+}

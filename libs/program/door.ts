@@ -1,0 +1,71 @@
+import { AddressRanges, type Range } from '#libs/addresses/index'
+import type { Configuration } from '#libs/configuration/index'
+import {
+  type CallerRules,
+  type CertificateFiles,
+  type CertificatePair,
+  CertificateUnusable,
+  readCertificate,
+} from '#libs/http/index'
+import type { Logger } from '#libs/telemetry/index'
+import type { httpSettings } from './http-settings.ts'
+import { StartError } from './start-error.ts'
+
+/** How a program's HTTP server is reached, and what it believes. */
+export interface Door {
+  readonly host: string
+  /** Largest body of a request in bytes. */
+  readonly bodyLimit: number
+  /** Milliseconds that a request may take to arrive whole. */
+  readonly requestTimeout: number
+  /** It then speaks HTTPS alone. */
+  readonly tls: { readonly files: CertificateFiles; readonly pair: CertificatePair } | undefined
+  readonly callers: CallerRules
+}
+
+/**
+ * Reads the certificate too, and says on the log from where plain HTTP is taken.
+ * @throws StartError for one that cannot serve
+ */
+export function doorOf(configuration: Configuration<typeof httpSettings>, logger: Logger): Door {
+  const { LATCHKEY_TRUSTED_PROXIES: proxies = [], LATCHKEY_PLAIN_HTTP_FROM: plain } = configuration
+  const tls = tlsOf(configuration)
+  if (tls === undefined) {
+    const besides = proxies.length === 0 ? '' : `, and from the proxies ${list(proxies)} what they took over TLS`
+    logger.info(
+      `plain HTTP is taken from ${list(plain)} alone${besides}; set LATCHKEY_TLS_CERT and LATCHKEY_TLS_KEY, or LATCHKEY_TRUSTED_PROXIES, for requests from elsewhere`,
+    )
+  }
+  return {
+    host: configuration.LATCHKEY_HOST,
+    bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
+    requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
+    tls,
+    callers: {
+      proxies: new AddressRanges(proxies),
+      headers: configuration.LATCHKEY_PROXY_HEADERS,
+      plainFrom: new AddressRanges(plain),
+    },
+  }
+}
+
+function tlsOf({
+  LATCHKEY_TLS_CERT: certificate,
+  LATCHKEY_TLS_KEY: key,
+}: Pick<Configuration<typeof httpSettings>, 'LATCHKEY_TLS_CERT' | 'LATCHKEY_TLS_KEY'>): Door['tls'] {
+  if (certificate === undefined && key === undefined) return undefined
+  if (certificate === undefined || key === undefined) {
+    throw new StartError('LATCHKEY_TLS_CERT and LATCHKEY_TLS_KEY go together. Set both, or neither.')
+  }
+  try {
+    const files = { certificate, key }
+    return { files, pair: readCertificate(files) }
+  } catch (error) {
+    if (error instanceof CertificateUnusable) throw new StartError(error.message)
+    throw error
+  }
+}
+
+function list(ranges: readonly Range[]): string {
+  return ranges.map(({ text, bits }) => `${text}/${bits}`).join(', ')
+}

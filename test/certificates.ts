@@ -1,0 +1,63 @@
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+
+/** Certificates made on the spot, X.509 (RFC 5280) signed by their own key: no program beside Node is needed. */
+export interface SelfSigned {
+  readonly cert: string
+  readonly key: string
+}
+
+/** For 127.0.0.1 and localhost, good for a day before and after now. `name` tells one from another. */
+export function selfSigned(name: string): SelfSigned {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+  const algorithm = sequence(oid('2a8648ce3d040302'))
+  const subject = sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(name)))))
+  const day = 86_400_000
+  const alternatives = sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])))
+  const content = sequence(
+    der(0xa0, integer(Buffer.from([2]))),
+    integer(Buffer.concat([Buffer.from([1]), randomBytes(8)])),
+    algorithm,
+    subject,
+    sequence(time(Date.now() - day), time(Date.now() + day)),
+    subject,
+    publicKey.export({ type: 'spki', format: 'der' }),
+    der(
+      0xa3,
+      sequence(
+        sequence(oid('551d11'), der(0x04, alternatives)),
+        // It is its own authority.
+        sequence(oid('551d13'), der(0x04, sequence(der(0x01, Buffer.from([0xff]))))),
+      ),
+    ),
+  )
+  const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', content, privateKey)]))
+  const whole = sequence(content, algorithm, signature).toString('base64')
+  return {
+    cert: `-----BEGIN CERTIFICATE-----\n${whole.replaceAll(/(.{64})/g, '$1\n')}\n-----END CERTIFICATE-----\n`,
+    key: String(privateKey.export({ type: 'pkcs8', format: 'pem' })),
+  }
+}
+
+function der(tag: number, content: Buffer): Buffer {
+  const { length } = content
+  const bytes = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 255]
+  return Buffer.concat([Buffer.from([tag, ...bytes]), content])
+}
+
+function sequence(...parts: readonly Buffer[]): Buffer {
+  return der(0x30, Buffer.concat(parts))
+}
+
+function oid(hexadecimal: string): Buffer {
+  return der(0x06, Buffer.from(hexadecimal, 'hex'))
+}
+
+function integer(bytes: Buffer): Buffer {
+  return der(0x02, bytes)
+}
+
+/** GeneralizedTime. */
+function time(instant: number): Buffer {
+  const digits = new Date(instant).toISOString().replaceAll(/[-:T]|\.\d+/g, '')
+  return der(0x18, Buffer.from(digits))
+}
