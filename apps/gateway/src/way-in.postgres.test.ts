@@ -154,7 +154,7 @@ describe('the order', () => {
     const place = await given()
     const { passage } = await send(place, { key: await place.mint() })
     expect(stepsOf(passage)).toEqual(
-      ['shape', 'transport', 'address', 'rate', 'key', 'payload', 'guard'].map((step) => `${step} passed`),
+      ['shape', 'transport', 'address', 'rate', 'key', 'signature', 'payload', 'guard'].map((step) => `${step} passed`),
     )
     expect(passage.steps.every(({ microseconds }) => Number.isInteger(microseconds))).toBe(true)
   })
