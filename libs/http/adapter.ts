@@ -57,7 +57,7 @@ export class HttpAdapter extends FastifyAdapter {
       requestTimeout: options.requestTimeoutMs,
       ...(options.certificate === undefined
         ? { http: limits }
-        : { https: { ...limits, ...tlsOf(options.certificate) } }),
+        : { https: { ...limits, ...tlsOf(options.certificate), requestCert: true, rejectUnauthorized: false } }),
       rewriteUrl: (request: IncomingMessage) => routable(originForm(request.url ?? '/'), options.rawPrefixes ?? []),
       routerOptions: { maxParamLength: options.headerLimit ?? 16 * 1024 },
       clientErrorHandler: (error, socket) => unread.broken(error, socket),
@@ -106,6 +106,7 @@ export function createHttpAdapter(options: HttpOptions): HttpAdapter {
   return new HttpAdapter(options)
 }
 
+/** Clients are asked for a certificate, and may have none, or one of any authority: a key may want to be used with a certain one alone. */
 function tlsOf({ cert, key }: CertificatePair) {
   return { cert, key, minVersion: leastVersion } as const
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { type Address, AddressRanges, readAddress } from '#libs/addresses/index'
+import { certificateOf, certificateTold, type ClientCertificate } from './client-certificate.ts'
 
 /** Whose word counts about where a request comes from. */
 export interface CallerRules {
@@ -7,6 +8,8 @@ export interface CallerRules {
   readonly proxies: AddressRanges
   /** What those proxies write, and overwrite; the other kind is not read, since a client may have sent it through them. */
   readonly headers: ProxyHeaders
+  /** Whether those proxies tell of the certificate of their client in Client-Cert (RFC 9440), and take out what a client sent there. */
+  readonly tellCertificates: boolean
   /** From there plain HTTP is taken as well. */
   readonly plainFrom: AddressRanges
 }
@@ -24,6 +27,8 @@ export interface Caller {
   readonly link: 'tls' | 'exempt' | 'clear'
   /** Whether a listed proxy passed it on: what else such a one adds may be believed too. */
   readonly isProxied: boolean
+  /** Of the client, as it or a listed proxy proved it. */
+  readonly certificate?: ClientCertificate
 }
 
 export const loopback = ['127.0.0.0/8', '::1/128'] as const
@@ -32,6 +37,7 @@ export const loopback = ['127.0.0.0/8', '::1/128'] as const
 export const directCallers: CallerRules = {
   proxies: AddressRanges.reading([]),
   headers: 'x-forwarded',
+  tellCertificates: false,
   plainFrom: AddressRanges.reading(loopback),
 }
 
@@ -46,11 +52,25 @@ export function callerOf({ socket, headers }: Pick<IncomingMessage, 'socket' | '
   const told = rules.proxies.has(peer) ? read[rules.headers](headers) : undefined
   if (told === undefined || (told.addresses.length === 0 && told.protocols.length === 0)) {
     const link = isEncrypted ? 'tls' : rules.plainFrom.has(peer) ? 'exempt' : 'clear'
-    return { text: peer.text, address: peer, link, isProxied: told !== undefined }
+    const certificate = certificateOf(socket)
+    return {
+      text: peer.text,
+      address: peer,
+      link,
+      isProxied: told !== undefined,
+      ...(told === undefined && certificate !== undefined ? { certificate } : {}),
+    }
   }
   const address = walk(peer, told.addresses, rules.proxies)
   const isTls = told.protocols.length > 0 && told.protocols.every((protocol) => /^(https|wss)$/i.test(protocol))
-  return { text: (address ?? peer).text, address, link: isTls ? 'tls' : 'clear', isProxied: true }
+  const certificate = rules.tellCertificates ? certificateTold(headers['client-cert']) : undefined
+  return {
+    text: (address ?? peer).text,
+    address,
+    link: isTls ? 'tls' : 'clear',
+    isProxied: true,
+    ...(certificate === undefined ? {} : { certificate }),
+  }
 }
 
 function walk(peer: Address, told: readonly string[], proxies: AddressRanges): Address | undefined {

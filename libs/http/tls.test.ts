@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
@@ -160,6 +161,35 @@ describe('TLS', () => {
       minVersion: 'TLSv1',
     })
     await expect(once(old, 'secureConnect')).rejects.toThrow()
+  })
+
+  test('knows the certificate of a client, of whatever authority, and of one that has none nothing', async () => {
+    const { url } = await start(directCallers, first)
+    const client = selfSigned('client')
+    const agent = new Agent({ ca: first.cert, cert: client.cert, key: client.key })
+    const thumbprint = new X509Certificate(client.cert).fingerprint256.replaceAll(':', '').toLowerCase()
+    expect((await ask(`${url}/admin/where`, {}, agent)).body).toMatchObject({ certificate: { thumbprint } })
+    expect((await ask(`${url}/admin/where`)).body).not.toHaveProperty('certificate')
+    agent.destroy()
+  })
+
+  test('of a client certificate is believed what a listed proxy tells that is said to, and nobody else', async () => {
+    const certificate = new X509Certificate(selfSigned('client').cert)
+    const told = {
+      'client-cert': `:${certificate.raw.toString('base64')}:`,
+      'x-forwarded-for': '203.0.113.9',
+      'x-forwarded-proto': 'https',
+    }
+    const thumbprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase()
+    const proxied = await start({ ...behindProxy, tellCertificates: true })
+    const others = [await start(directCallers), await start(behindProxy)]
+    expect((await ask(`${proxied.url}/admin/where`, told)).body).toMatchObject({ certificate: { thumbprint } })
+    for (const { url } of others)
+      expect((await ask(`${url}/admin/where`, told)).body).not.toHaveProperty('certificate')
+    for (const broken of ['nonsense', ':bm9uc2Vuc2U=:'])
+      expect((await ask(`${proxied.url}/admin/where`, { ...told, 'client-cert': broken })).body).not.toHaveProperty(
+        'certificate',
+      )
   })
 
   test('a new certificate meets new connections, and those that stand go on', async () => {

@@ -44,6 +44,7 @@ export function doorOf(configuration: Configuration<typeof httpSettings>, logger
     callers: {
       proxies: new AddressRanges(proxies),
       headers: configuration.LATCHKEY_PROXY_HEADERS,
+      tellCertificates: configuration.LATCHKEY_PROXY_CLIENT_CERT,
       plainFrom: new AddressRanges(plain),
     },
   }

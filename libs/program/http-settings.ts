@@ -28,6 +28,11 @@ export const httpSettings = {
     about:
       'What those proxies write and overwrite: X-Forwarded-For and X-Forwarded-Proto, or Forwarded. The other kind is not read.',
   }),
+  LATCHKEY_PROXY_CLIENT_CERT: setting.flag({
+    default: false,
+    about:
+      'Those proxies ask their clients for a certificate, tell of it in Client-Cert (RFC 9440), and take out what a client sent in that header.',
+  }),
   LATCHKEY_PLAIN_HTTP_FROM: setting.parsed({
     default: loopback.join(', '),
     about: 'From where plain HTTP is taken, besides what a listed proxy took over TLS.',

@@ -31,7 +31,7 @@ export interface ServeOptions {
   readonly door: Door
   readonly port: number
   /** Addresses whose handlers read the body themselves, and whose errors have a form of their own. */
-  readonly raw?: { readonly form: ErrorForm; readonly filter: ExceptionFilter }
+  readonly raws?: readonly { readonly form: ErrorForm; readonly filter: ExceptionFilter }[]
   readonly telemetry: Telemetry
   readonly logger: Logger
   /** Done once events are followed, and before the first request is taken. */
@@ -40,12 +40,11 @@ export interface ServeOptions {
 
 /** Serves modules of one or of several services over HTTP and from the event log, with health and metrics. Throws PortTaken. */
 export async function serve(options: ServeOptions): Promise<Listening> {
-  const { followers, adminToken, door, port, raw, telemetry, logger } = options
+  const { followers, adminToken, door, port, raws = [], telemetry, logger } = options
   const { host, bodyLimit, requestTimeout, tls, callers } = door
   observeLag(followers, telemetry)
   const health = Health.with([...options.checks, ...followers.map(followerCheck)], telemetry)
   const letters = adminToken === undefined ? [] : [Followers.with(followers, adminToken, logger)]
-  const raws = raw === undefined ? [] : [raw]
   const adapter = createHttpAdapter({
     bodyLimit,
     requestTimeoutMs: requestTimeout,

@@ -36,8 +36,10 @@ export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
       identityProvider: own?.identityProvider ?? null,
       kid: key?.kid ?? null,
       method: arrival.method,
-      path: excerpt(`${scimPrefix}/${arrival.connectionId}${arrival.path}`),
-      operation: endpoint?.operation ?? null,
+      path: excerpt(
+        passage.asksForToken === true ? '/oauth2/token' : `${scimPrefix}/${arrival.connectionId}${arrival.path}`,
+      ),
+      operation: passage.asksForToken === true ? 'tokens.issue' : (endpoint?.operation ?? null),
       address: arrival.caller.text,
       userAgent: userAgent === undefined ? null : excerpt(userAgent),
       steps: [...steps],

@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common'
 import { derivedSecret } from '#libs/credentials/index'
 import { ADMIN_TOKEN } from '#libs/http/index'
 import { metrics } from '#libs/telemetry/index'
+import { AccessTokens } from './access-token.ts'
 import { Cursors } from './cursor.ts'
 import { captureOf, CAPTURES, isCaptured } from './capture.ts'
 import { DELETED_RECORDS } from './deleted.ts'
@@ -14,6 +15,7 @@ import { DeletedController } from './http/deleted.controller.ts'
 import { GuardController } from './http/guard.controller.ts'
 import { RequestsController } from './http/requests.controller.ts'
 import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
+import { TokenController } from './http/token.controller.ts'
 import { GUARDS } from './guards.ts'
 import { scimPrefix } from './names.ts'
 import { failureLog, observer } from './observe.ts'
@@ -62,6 +64,7 @@ export class GatewayModule {
       rates: new Rates(parts.limiter, memoryLimiter(), parts.rateLimits),
       bodyLimit,
       digests,
+      tokens: new AccessTokens(peppers, parts.publicUrl),
       signatures: {
         publicUrl: new URL(parts.publicUrl),
         nonces: parts.nonces,
@@ -86,6 +89,7 @@ export class GatewayModule {
       module: GatewayModule,
       controllers: [
         ScimController,
+        TokenController,
         FollowTrust,
         ...(parts.adminToken === undefined ? [] : [DeletedController, RequestsController, GuardController]),
       ],

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import { type Address, networkOf } from '#libs/addresses/index'
 import type { Limiter, Rate } from '#libs/cache/index'
-import type { FaultyKey, ReadKey } from '#libs/credentials/index'
 import { errors, type ScimError } from '#libs/scim/index'
 import type { KnownKey } from './principal.ts'
+import type { Presented } from './way-in.ts'
 
 export interface RateLimits {
   /** Requests a second of one key, unless its policy says otherwise. */
@@ -52,13 +52,13 @@ export class Rates {
   }
 
   /** Whether a key of that id has been proved here: looking it up is then worth it. */
-  recognises(presented: ReadKey | FaultyKey): boolean {
-    return presented.kind === 'key' && this.#proved.has(presented.kid)
+  recognises(presented: Presented): boolean {
+    return presented.kind !== 'fault' && this.#proved.has(presented.kid)
   }
 
   /** Why a request that presents this is not to be looked into; counts it where its key has not been proved here. */
-  async refusal(presented: ReadKey | FaultyKey, address: Address): Promise<Refusal | undefined> {
-    const allowed = presented.kind === 'key' ? this.#proved.get(presented.kid) : undefined
+  async refusal(presented: Presented, address: Address): Promise<Refusal | undefined> {
+    const allowed = presented.kind !== 'fault' ? this.#proved.get(presented.kid) : undefined
     if (allowed === undefined) return this.#unproved(address)
     const [byKey, byConnection] = await Promise.all([
       this.#shared.look(allowed.key, allowed.rate),

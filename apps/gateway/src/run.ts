@@ -18,8 +18,7 @@ import {
   gatewayOperations,
   gatewaySchema,
   migrateGateway,
-  scimForm,
-  ScimFilter,
+  gatewayForms,
 } from './index.ts'
 
 const settings = {
@@ -116,7 +115,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         database,
         adminToken,
         follower,
-        raw: { form: scimForm, filter: new ScimFilter() },
+        raws: gatewayForms,
         readiness: {
           waitsFor:
             'the keys that are in Kafka, and the keys service to say that these are all; until then requests are answered 503',

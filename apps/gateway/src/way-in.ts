@@ -3,6 +3,7 @@ import type { FaultyKey, Peppers, ReadKey } from '#libs/credentials/index'
 import type { StepDecision } from '#libs/events/index'
 import type { Caller } from '#libs/http/index'
 import { type Diagnosis, errors, type JsonValue, ScimError } from '#libs/scim/index'
+import type { AccessTokens, ReadToken } from './access-token.ts'
 import type { Currency } from './currency.ts'
 import { type GuardRules, isOfGuard } from './deprovisioning.ts'
 import type { Endpoint } from './endpoints.ts'
@@ -62,9 +63,13 @@ export interface WayInParts {
     readonly nonces: Pick<Nonces, 'take' | 'since'>
   }
   readonly digests: Pick<RenewedDigests, 'renew'>
+  readonly tokens: Pick<AccessTokens, 'read' | 'issue'>
   /** Told of what an operator must mend. */
   readonly failed: (error: unknown, traceId: string) => void
 }
+
+/** A key or a token, or what is wrong with it. */
+export type Presented = ReadKey | FaultyKey | ReadToken
 
 /** One request on its way in: each step adds what it found out. */
 export interface Passage {
@@ -79,7 +84,9 @@ export interface Passage {
   /** Set when an operator sends a captured request again: the id of that request. */
   readonly replayOf?: string
   /** What the Authorization header holds. */
-  presented?: ReadKey | FaultyKey
+  presented?: Presented
+  /** Set when the key is presented to be exchanged for a token. */
+  readonly asksForToken?: true
   /** For one that is refused as too much: how many such were left out of the record before it, or that it is one of them. */
   alike?: number | 'left out'
   connection?: KnownConnection
@@ -127,6 +134,9 @@ const wayIn: readonly (readonly [name: string, step: Step])[] = [
   ['guard', guard],
 ]
 
+/** The same for a key that is to be exchanged for a token. */
+const tokenIn: typeof wayIn = wayIn.slice(0, wayIn.findIndex(([name]) => name === 'key') + 1)
+
 /** The same for what everyone may read: no key is asked for, and whether there is such a connection is not told. */
 const openIn: typeof wayIn = [
   ['shape', shape],
@@ -143,6 +153,13 @@ const replayIn: typeof wayIn = [
   ['payload', payload],
   ['guard', guard],
 ]
+
+/** Takes the key past every step that a token is asked of. Throws the ScimError that refuses it. */
+export async function admitForToken(passage: Passage, parts: WayInParts): Promise<KnownKey> {
+  for (const [name, step] of tokenIn) await take(passage, name, () => step(passage, parts))
+  if (passage.key === undefined) throw errors.internal()
+  return passage.key
+}
 
 /** Takes the request past every step, or refuses it. Where no key is asked for it becomes no more than placed. */
 export async function admit(passage: Passage, parts: WayInParts): Promise<Placed | Admitted> {

@@ -6,8 +6,7 @@ import {
   GatewayModule,
   gatewayOperations,
   type GatewayParts,
-  scimForm,
-  ScimFilter,
+  gatewayForms,
 } from '#apps/gateway/src/index'
 import {
   ensureQuickstart,
@@ -119,7 +118,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     checks: [databaseCheck(stores.gateway)],
     door,
     port,
-    raw: { form: scimForm, filter: new ScimFilter() },
+    raws: gatewayForms,
     telemetry,
     logger,
     beforeListening: async () => void (await caughtUp(followers)),

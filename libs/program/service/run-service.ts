@@ -26,7 +26,7 @@ export interface BuiltService {
   readonly adminToken: string | undefined
   /** From `StartingService.follower`. */
   readonly follower: EventLogServer
-  readonly raw?: ServeOptions['raw']
+  readonly raws?: ServeOptions['raws']
   readonly readiness?: Readiness
   /** Printed below the line that says it is ready. */
   readonly banner?: string
@@ -69,7 +69,7 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
         checks: [databaseCheck(built.database), ...parts.checks, ...(built.checks ?? [])],
         door,
         port,
-        ...(built.raw === undefined ? {} : { raw: built.raw }),
+        ...(built.raws === undefined ? {} : { raws: built.raws }),
         telemetry,
         logger,
         async beforeListening() {

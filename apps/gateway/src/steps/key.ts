@@ -3,7 +3,7 @@ import { errors, ScimError } from '#libs/scim/index'
 import { type Endpoint, findEndpoint } from '../endpoints.ts'
 import { type KnownKey, presentState } from '../principal.ts'
 import { checkScopes } from '../scopes.ts'
-import type { Arrival, Passage, WayInParts } from '../way-in.ts'
+import type { Arrival, Passage, Presented, WayInParts } from '../way-in.ts'
 import { checkEnabled, connection } from './connection.ts'
 
 /** The key is read, looked up and compared; then whether it is accepted still, here and for what the address names. */
@@ -29,27 +29,27 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
   const endpoint = endpointOf(arrival)
   if (endpoint !== undefined) checkScopes(proved.policy, endpoint)
   checkEnabled(passage.connection)
-  parts.digests.renew(proved, secret)
+  checkMethod(passage, proved)
+  if (secret !== undefined) parts.digests.renew(proved, secret)
 }
 
 async function prove(
   passage: Passage,
   presented: NonNullable<Passage['presented']>,
   { trust, currency, peppers, rates }: WayInParts,
-): Promise<{ known: KnownKey; secret: Secret }> {
-  if (presented.kind === 'fault') {
-    const { cause, fix } = faultAdvice[presented.fault]
-    throw errors.unauthorized(`key-${presented.fault}`, `${cause} ${fix}`)
-  }
+): Promise<{ known: KnownKey; secret?: Secret }> {
+  if (presented.kind === 'fault') throw faulty(presented)
   const known = await trust.key(presented.kid)
   if (known === undefined) {
-    dummyMatch(peppers, presented.secret)
+    if (presented.kind === 'key') dummyMatch(peppers, presented.secret)
     if (!currency.ofMinted) throw unheard('key-not-heard-of', 'This key is not known here')
     throw errors.unauthorized(
       'key-unknown',
       'This key is not known here: it was never minted by this service, or it was deleted with its connection. Mint a key for this connection and paste it into the identity provider.',
     )
   }
+  // Whoever had the token made has proved the key.
+  if (presented.kind === 'token') return { known }
   if (!matches(peppers, known, presented.secret)) {
     const { address } = passage.arrival.caller
     const refusal = rates.recognises(presented) && address !== undefined ? await rates.failed(address) : undefined
@@ -69,6 +69,40 @@ async function prove(
     )
   }
   return { known, secret: presented.secret }
+}
+
+function faulty({ fault }: Extract<Presented, { kind: 'fault' }>): ScimError {
+  if (fault === 'token-expired') {
+    return errors.unauthorized(
+      fault,
+      'This access token has expired. Get another at /oauth2/token, and send the request again.',
+    )
+  }
+  if (fault === 'token-invalid') {
+    return errors.unauthorized(
+      fault,
+      'This is no access token of this installation, or it was changed. Get another at /oauth2/token.',
+    )
+  }
+  const { cause, fix } = faultAdvice[fault]
+  return errors.unauthorized(`key-${fault}`, `${cause} ${fix}`)
+}
+
+/** A key that is to be exchanged is not to travel with each request, and any other is not to be exchanged. */
+function checkMethod({ presented, asksForToken }: Passage, { policy }: KnownKey): void {
+  const isExchanged = policy.authentication.method === 'oauth'
+  if (asksForToken === true && !isExchanged) {
+    throw errors.forbidden(
+      'key-takes-no-token',
+      'This key is sent with each request, and is not exchanged for a token. Send it as Authorization: Bearer, or mint a key whose authentication is oauth.',
+    )
+  }
+  if (asksForToken !== true && isExchanged && presented?.kind !== 'token') {
+    throw errors.unauthorized(
+      'key-needs-token',
+      'This key is a client secret: it is exchanged for an access token (POST /oauth2/token, grant client_credentials), and that is sent with each request.',
+    )
+  }
 }
 
 function checkState(known: KnownKey, now: Date): void {

@@ -1,12 +1,13 @@
 import { readAuthorization } from '#libs/credentials/index'
 import { errors, ScimError } from '#libs/scim/index'
+import { tokenIn } from '../access-token.ts'
 import type { Passage, WayInParts } from '../way-in.ts'
 
 /**
  * What can be refused by its announced length and its Authorization alone. Node has refused longer headers, a request that does not end,
  * U+0000 in a header, and two ways to tell the length, before.
  */
-export function shape(passage: Passage, { bodyLimit }: WayInParts): void {
+export async function shape(passage: Passage, { bodyLimit, tokens }: WayInParts): Promise<void> {
   const { headers, repeated } = passage.arrival
   if (Number(headers['content-length'] ?? 0) > bodyLimit) throw errors.payloadTooLarge(bodyLimit)
   const { authorization } = headers
@@ -16,7 +17,9 @@ export function shape(passage: Passage, { bodyLimit }: WayInParts): void {
       'The request has several Authorization headers, and which of them counts is not known. Send one. Where a proxy adds one, have it replace that of the client.',
     )
   }
-  passage.presented = readAuthorization(authorization)
+  const token = passage.asksForToken === true ? undefined : tokenIn(authorization)
+  passage.presented =
+    token === undefined ? readAuthorization(authorization) : await tokens.read(token, passage.arrival.receivedAt)
   // Quotes and spaces that people paste along with a key are told as what they are.
   const isExplained =
     passage.presented.kind === 'fault' && ['quotes', 'whitespace', 'doubled-bearer'].includes(passage.presented.fault)

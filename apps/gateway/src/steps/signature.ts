@@ -11,9 +11,10 @@ import {
 import type { KnownKey } from '../principal.ts'
 import { readBody } from '../read-body.ts'
 import type { Arrival, Passage, WayInParts } from '../way-in.ts'
+import { certificate } from './certificate.ts'
 
 /**
- * RFC 9421 and RFC 9530, of a key whose policy asks for it: one signature by the profile of `libs/signatures`, made with what belongs to the key, over a digest
+ * Of a key whose policy asks for more than the key: a client certificate; or, by RFC 9421 and RFC 9530, one signature by the profile of `libs/signatures`, made with what belongs to the key, over a digest
  * of the body as it came, and with a nonce that nobody used before. What cannot be found out is not accepted.
  */
 export async function signature(
@@ -21,8 +22,10 @@ export async function signature(
   parts: Pick<WayInParts, 'bodyLimit' | 'signatures' | 'failed'>,
 ): Promise<void> {
   const { arrival, key } = passage
-  if (key?.policy.authentication.method !== 'signed') return
-  const { algorithm } = key.policy.authentication
+  const authentication = key?.policy.authentication
+  if (authentication?.method === 'mtls') return certificate(passage, authentication.certificates)
+  if (key === undefined || authentication?.method !== 'signed') return
+  const { algorithm } = authentication
   const { signatures, failed } = parts
   const hasBody = announcesBody(arrival)
   const message = messageOf(arrival, signatures.publicUrl)

@@ -1,0 +1,61 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common'
+import type { FastifyReply } from 'fastify'
+import type { ErrorForm } from '#libs/http/index'
+import { errors, renderError, ScimError } from '#libs/scim/index'
+
+/** The forms of errors that come about before a handler of the gateway is reached: SCIM's, and that of RFC 6749 section 5.2. */
+
+const scimType = 'application/scim+json; charset=utf-8'
+const jsonType = 'application/json; charset=utf-8'
+
+const scimForm: ErrorForm = {
+  prefix: '/scim',
+  render: ({ status, detail }) => ({
+    contentType: scimType,
+    body: JSON.stringify(renderError(new ScimError({ status, code: 'unreadable-request', detail }))),
+  }),
+}
+
+const tokenForm: ErrorForm = {
+  prefix: '/oauth2',
+  render: ({ detail }) => ({ contentType: jsonType, body: oauthError(detail) }),
+}
+
+@Catch()
+class ScimFilter implements ExceptionFilter {
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const reply = host.switchToHttp().getResponse<FastifyReply>()
+    const error = statusOf(thrown) === 404 ? errors.unknownEndpoint() : errors.internal()
+    if (!reply.sent)
+      reply
+        .code(error.status)
+        .type(scimType)
+        .send(JSON.stringify(renderError(error)))
+  }
+}
+
+@Catch()
+class TokenFilter implements ExceptionFilter {
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const reply = host.switchToHttp().getResponse<FastifyReply>()
+    const status = statusOf(thrown)
+    const detail =
+      status === 500
+        ? 'The service failed. Try again; its operator finds the reason in its log.'
+        : 'There is nothing here but POST /oauth2/token, which exchanges a key for an access token.'
+    if (!reply.sent) reply.code(status).type(jsonType).send(oauthError(detail))
+  }
+}
+
+export const gatewayForms = [
+  { form: scimForm, filter: new ScimFilter() },
+  { form: tokenForm, filter: new TokenFilter() },
+]
+
+function statusOf(thrown: unknown): number {
+  return thrown instanceof HttpException ? thrown.getStatus() : 500
+}
+
+function oauthError(detail: string): string {
+  return JSON.stringify({ error: 'invalid_request', error_description: detail })
+}

@@ -1,0 +1,44 @@
+import { X509Certificate } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { TLSSocket } from 'node:tls'
+
+/** What a client proved to hold the private key of. */
+export interface ClientCertificate {
+  /** SHA-256 of the whole certificate, in lower-case hexadecimal digits. */
+  readonly thumbprint: string
+  readonly validFrom: Date
+  readonly validTo: Date
+}
+
+const read = new WeakMap<TLSSocket, ClientCertificate | null>()
+
+/** Of the connection itself. It is read once for all requests on it. */
+export function certificateOf(socket: IncomingMessage['socket']): ClientCertificate | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined
+  let known = read.get(socket)
+  if (known === undefined) {
+    const certificate = socket.getPeerX509Certificate()
+    known = certificate === undefined ? null : factsOf(certificate)
+    read.set(socket, known)
+  }
+  return known ?? undefined
+}
+
+/** Of what a listed proxy says that its client proved, RFC 9440 section 2.2: base64 of DER between colons. */
+export function certificateTold(header: string | string[] | undefined): ClientCertificate | undefined {
+  const [, encoded] = typeof header === 'string' ? (/^ *:([A-Za-z0-9+/=]+): *$/.exec(header) ?? []) : []
+  if (encoded === undefined) return undefined
+  try {
+    return factsOf(new X509Certificate(Buffer.from(encoded, 'base64')))
+  } catch {
+    return undefined
+  }
+}
+
+function factsOf({ fingerprint256, validFromDate, validToDate }: X509Certificate): ClientCertificate {
+  return {
+    thumbprint: fingerprint256.replaceAll(':', '').toLowerCase(),
+    validFrom: validFromDate,
+    validTo: validToDate,
+  }
+}
