@@ -156,7 +156,10 @@ const input =
   (change: (text: string) => string): Change['headers'] =>
   (signed) => ({ ...signed, 'Signature-Input': change(signed['Signature-Input'] ?? '') })
 const refused: Readonly<Record<string, { readonly change: Change; readonly code: string }>> = {
-  'without a signature': { change: { headers: ({ Signature: _, ...rest }) => rest }, code: 'signature-missing' },
+  'without a signature': {
+    change: { headers: (signed) => ({ ...signed, Signature: undefined }) },
+    code: 'signature-missing',
+  },
   'expired an hour ago': { change: { at: new Date(Date.now() - hour) }, code: 'signature-expired' },
   'signed an hour ahead': { change: { at: new Date(Date.now() + hour) }, code: 'signature-not-yet' },
   'with another method': { change: { method: 'PUT' }, code: 'signature-wrong' },
