@@ -1,5 +1,13 @@
 import { AdminCalls } from '#libs/admin/index'
-import { followersOperations, only, publicAddress, readSettings, sealingOf, sealingSettings } from '#libs/program/index'
+import {
+  followersOperations,
+  only,
+  publicAddress,
+  readSettings,
+  sealingOf,
+  sealingSettings,
+  tellOfKek,
+} from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
   Currency,
@@ -64,6 +72,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         watched: true,
       })
       const channel = starting.openChannel(configuration)
+      const sealing = sealingOf(configuration)
+      tellOfKek(sealing, logger)
       const started = Date.now()
       const currency = new Currency(
         {
@@ -83,7 +93,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             currency,
             peppers,
             nonces: starting.openNonces(configuration),
-            dataKeys: sealingOf(configuration).dataKeys,
+            dataKeys: sealing.dataKeys,
             dataKeyLifetime: configuration.LATCHKEY_DATA_KEY_LIFETIME,
             deletedRetention: configuration.LATCHKEY_DELETED_RETENTION,
             publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),

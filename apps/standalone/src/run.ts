@@ -11,6 +11,7 @@ import {
   runProgram,
   sealingOf,
   sealingSettings,
+  tellOfKek,
   StartError,
   usablePort,
 } from '#libs/program/index'
@@ -65,6 +66,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       }
       const telemetry = await openTelemetry(starting, 'latchkey')
       if (stop.isAsked()) throw new StartError('told to stop')
+      const sealing = sealingOf(configuration)
+      tellOfKek(sealing, logger)
       const services = await startAll({
         databaseUrl,
         host,
@@ -72,7 +75,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
         adminToken,
         peppers,
-        sealing: sealingOf(configuration),
+        sealing,
         bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
         requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
         listTimeout: configuration.LATCHKEY_LIST_TIMEOUT,
