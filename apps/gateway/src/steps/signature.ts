@@ -21,8 +21,11 @@ export async function signature(
   parts: Pick<WayInParts, 'bodyLimit' | 'signatures' | 'failed'>,
 ): Promise<void> {
   const { arrival, key } = passage
-  if (key?.policy.authentication.method !== 'signed') return
-  const { algorithm } = key.policy.authentication
+  if (key === undefined) throw errors.internal()
+  const { authentication } = key.policy
+  if (authentication.method === 'bearer') return
+  if (authentication.method !== 'signed') throw unprovable(authentication.method)
+  const { algorithm } = authentication
   const { signatures, failed } = parts
   const hasBody = announcesBody(arrival)
   const message = messageOf(arrival, signatures.publicUrl)
@@ -41,6 +44,14 @@ export async function signature(
     if (fault !== undefined) throw refusal(fault)
   }
   await takeNonce(key, read, arrival, parts)
+}
+
+/** What no step of the way in can check must not pass for proved. */
+function unprovable(method: string): ScimError {
+  return errors.unauthorized(
+    'key-proof-unknown',
+    `This key is to prove itself by ${method}, which this gateway cannot check. Mint a key that proves itself otherwise, or have a newer gateway answer.`,
+  )
 }
 
 /** As long as any gateway, whose clock may be behind, takes the signature. */
