@@ -184,8 +184,7 @@ describe('TLS', () => {
     const proxied = await start({ ...behindProxy, tellCertificates: true })
     const others = [await start(directCallers), await start(behindProxy)]
     expect((await ask(`${proxied.url}/admin/where`, told)).body).toMatchObject({ certificate: { thumbprint } })
-    for (const { url } of others)
-      expect((await ask(`${url}/admin/where`, told)).body).not.toHaveProperty('certificate')
+    for (const { url } of others) expect((await ask(`${url}/admin/where`, told)).body).not.toHaveProperty('certificate')
     for (const broken of ['nonsense', ':bm9uc2Vuc2U=:'])
       expect((await ask(`${proxied.url}/admin/where`, { ...told, 'client-cert': broken })).body).not.toHaveProperty(
         'certificate',

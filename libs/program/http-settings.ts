@@ -29,7 +29,7 @@ export const httpSettings = {
       'What those proxies write and overwrite: X-Forwarded-For and X-Forwarded-Proto, or Forwarded. The other kind is not read.',
   }),
   LATCHKEY_PROXY_CLIENT_CERT: setting.flag({
-    default: false,
+    default: 'false',
     about:
       'Those proxies ask their clients for a certificate, tell of it in Client-Cert (RFC 9440), and take out what a client sent in that header.',
   }),

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Configuration } from '#libs/configuration/index'
 import { DataKeys, type KekAddress, Keyring } from '#libs/sealing/index'
+import type { Logger } from '#libs/telemetry/index'
 import { only } from './settings.ts'
 
 /** What a program reads that seals secrets or opens them. */
@@ -30,4 +31,12 @@ export function sealingOf(
     vaultTokenFile: configuration.LATCHKEY_VAULT_TOKEN_FILE,
   })
   return { present, keyring, dataKeys: new DataKeys(keyring, { lifetime: configuration.LATCHKEY_DATA_KEY_LIFETIME }) }
+}
+
+/** Says at the start what would be found out at the first signed key: that a KEK elsewhere cannot be used. Nobody waits for it. */
+export function tellOfKek({ present, keyring }: Sealing, logger: Logger): void {
+  if (present.kind === 'file') return
+  keyring
+    .status()
+    .catch((error: unknown) => logger.warn({ err: error }, 'the key encryption key cannot be used for now'))
 }

@@ -24,11 +24,6 @@ export class DataKeys {
     this.#held = new LRUCache({ max: limit, ttl: lifetime })
   }
 
-  /** What is in memory, without asking who holds the KEK. */
-  held(tenant: string, id: string): DataKey | undefined {
-    return this.#held.get(nameOf(tenant, id))
-  }
-
   /** Rejects with SealingError. */
   unwrapped(stored: StoredDataKey): Promise<DataKey> {
     const name = nameOf(stored.tenant, stored.id)
@@ -37,10 +32,6 @@ export class DataKeys {
     const coming = this.#coming.get(name) ?? this.#unwrap(name, stored)
     this.#coming.set(name, coming)
     return coming
-  }
-
-  forget(tenant: string, id: string): void {
-    this.#held.delete(nameOf(tenant, id))
   }
 
   async #unwrap(name: string, stored: StoredDataKey): Promise<DataKey> {

@@ -47,5 +47,25 @@ function of(signing: SigningKey | undefined, verifying: VerifyingKey | undefined
         return digestFault(message.headers['content-digest'] ?? '', body)
       },
     ],
+    ...[0, -1].map((at): Work => {
+      const altered = {
+        ...message,
+        headers: { ...message.headers, signature: otherwise(message.headers['signature'] ?? '', at) },
+      }
+      const run = (): void => {
+        const read = readSignature(altered, { keyid, algorithm, hasBody: true, now })
+        if (read.kind === 'fault' || isProvedBy(verifying, read)) throw new Error('it is forged')
+      }
+      return [`signed request, ${algorithm}: forged, ${at === 0 ? 'first' : 'last'} byte wrong`, goal, run]
+    }),
   ]
+}
+
+/** The signature with one of its bytes changed: how far it is right must not show in the time that it takes to refuse it. */
+function otherwise(header: string, at: number): string {
+  const [, label = '', encoded = ''] = /^([^:]*):(.*):$/.exec(header) ?? []
+  const bytes = Buffer.from(encoded, 'base64')
+  const index = at < 0 ? bytes.length + at : at
+  bytes[index] = (bytes[index] ?? 0) ^ 1
+  return `${label}:${bytes.toString('base64')}:`
 }

@@ -1,7 +1,11 @@
-import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { jest } from '@jest/globals'
+import { z } from 'zod'
 import { freePort } from '#libs/process/index'
 import { create, Ground, processesOf, refusal, until, users } from './running-program.ts'
 
@@ -120,6 +124,68 @@ describe('a program that cannot start says why in one line and leaves nothing ru
     expect(await users(home)).toEqual([])
     await home.stop()
   })
+})
+
+/** A sandbox key that signs by a shared secret, so that something is wrapped by the KEK. */
+async function mintSigned(url: string, data: string): Promise<void> {
+  const headers = {
+    authorization: `Bearer ${readFileSync(join(data, 'admin-token'), 'utf8').trim()}`,
+    'content-type': 'application/json',
+  }
+  const ask = async (method: string, path: string, body?: object) => {
+    const answer = await fetch(`${url}/admin/v1${path}`, {
+      method,
+      headers,
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    return z.looseObject({ id: z.string().optional(), signingSecret: z.string().optional() }).parse(await answer.json())
+  }
+  const { id } = await ask('POST', '/tenants/acme/connections', { name: 'signed' })
+  const policy = { authentication: { method: 'signed', algorithm: 'hmac-sha256' } }
+  expect((await ask('POST', `/connections/${id}/keys`, { policy })).signingSecret).toHaveLength(43)
+}
+
+test('without the KEK that wrapped data keys it does not start, makes no other, and starts again once it is back', async () => {
+  const data = ground.folder()
+  const first = await ground.start(data)
+  await mintSigned(first.url, data)
+  await first.stop()
+  const kek = join(data, 'kek')
+  expect(statSync(kek).mode & 0o777).toBe(0o600)
+  renameSync(kek, `${kek}.away`)
+  const lost = await refusal(ground.launch(data))
+  expect([lost.code, lost.lines]).toEqual([
+    1,
+    [
+      expect.stringMatching(
+        /^1 data keys in the database, of 1 tenants, are wrapped by the KEK file:[\da-f]{16}, which cannot be had: The file .*kek .*is missing\. Put it back/,
+      ),
+    ],
+  ])
+  expect(existsSync(kek)).toBe(false)
+  renameSync(`${kek}.away`, kek)
+  chmodSync(kek, 0o644)
+  const open = await refusal(ground.launch(data))
+  expect([open.code, open.lines]).toEqual([1, [expect.stringContaining(`chmod 600 ${kek}`)]])
+  chmodSync(kek, 0o600)
+  await (await ground.start(data)).stop()
+})
+
+test('after a move to another KEK while it ran, it starts without the former one', async () => {
+  const data = ground.folder()
+  const first = await ground.start(data)
+  await mintSigned(first.url, data)
+  await first.stop()
+  const moved = { LATCHKEY_KEK: `file:${join(data, 'next')}` }
+  const second = await ground.start(data, { ...moved, LATCHKEY_FORMER_KEKS: `file:${join(data, 'kek')}` })
+  const cli = fileURLToPath(new URL('../../apps/cli/src/main.js', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [cli, 'keys', 'rewrap'], {
+    env: { LATCHKEY_DATA: data },
+  })
+  expect(stdout).toMatch(/^1 data keys were wrapped anew: all are wrapped by file:[\da-f]{16}, version 1\.\n$/)
+  await second.stop()
+  rmSync(join(data, 'kek'))
+  await (await ground.start(data, moved)).stop()
 })
 
 test('it runs in a folder that is open to its user alone', async () => {

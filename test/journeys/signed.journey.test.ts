@@ -157,7 +157,7 @@ const input =
   (signed) => ({ ...signed, 'Signature-Input': change(signed['Signature-Input'] ?? '') })
 const refused: Readonly<Record<string, { readonly change: Change; readonly code: string }>> = {
   'without a signature': {
-    change: { headers: ({ Signature: _signature, ...rest }) => rest },
+    change: { headers: (signed) => ({ ...signed, Signature: undefined }) },
     code: 'signature-missing',
   },
   'expired an hour ago': { change: { at: new Date(Date.now() - hour) }, code: 'signature-expired' },

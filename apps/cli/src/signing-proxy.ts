@@ -106,7 +106,7 @@ async function passOn(
   const send = to.protocol === 'https:' ? httpsRequest : httpRequest
   const outgoing = send(url, { method, headers, agent, timeout: patience })
   outgoing.on('timeout', () => outgoing.destroy(new Error('it does not answer')))
-  response.on('close', () => outgoing.destroy())
+  response.on('close', () => response.writableFinished || outgoing.destroy())
   outgoing.end(body)
   const [answer]: [IncomingMessage] = (await once(outgoing, 'response')) as [IncomingMessage]
   response.writeHead(answer.statusCode ?? 502, headersOf(answer.rawHeaders, ['content-length']))

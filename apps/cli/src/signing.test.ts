@@ -388,6 +388,35 @@ describe('keys mint', () => {
   })
 })
 
+test('keys policy sends what was named and nothing else, and asks nothing when nothing was', async () => {
+  answer = {
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      kid,
+      connection: 'c1',
+      environment: 'live',
+      state: 'active',
+      scimBaseUrl: 'x',
+      createdAt: 'x',
+      endedAt: null,
+      lastUsed: null,
+      policy: {},
+    }),
+  }
+  const world = {
+    env: { LATCHKEY_URL: new URL(to).origin, LATCHKEY_ADMIN_TOKEN: 'a-token-of-the-tests' },
+    folder,
+    out: () => {},
+    err: () => {},
+  }
+  expect(await run(['keys', 'policy', kid, '--allow', 'any', '--expires', 'never', '--rate', 'default'], world)).toBe(0)
+  expect(received).toMatchObject([{ method: 'PATCH', target: `/admin/v1/keys/${kid}` }])
+  expect(JSON.parse(received[0]?.body ?? '')).toEqual({ policy: { allowlist: [], expiresAt: null, rate: null } })
+  expect(await run(['keys', 'policy', kid], world)).toBe(2)
+  expect(received).toHaveLength(1)
+})
+
 test('keys rewrap goes on until all is done, and tells how far it is', async () => {
   const kek = { id: 'file:0123456789abcdef', version: '1' }
   let remaining = 5

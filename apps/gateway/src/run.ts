@@ -7,6 +7,7 @@ import {
   readSettings,
   sealingOf,
   sealingSettings,
+  tellOfKek,
 } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
@@ -75,6 +76,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         watched: true,
       })
       const channel = starting.openChannel(configuration)
+      const sealing = sealingOf(configuration)
+      tellOfKek(sealing, logger)
       const started = Date.now()
       const currency = new Currency(
         {
@@ -94,7 +97,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             currency,
             peppers,
             nonces: starting.openNonces(configuration),
-            dataKeys: sealingOf(configuration).dataKeys,
+            dataKeys: sealing.dataKeys,
             dataKeyLifetime: configuration.LATCHKEY_DATA_KEY_LIFETIME,
             limiter: starting.openLimiter(configuration),
             rateLimits: rateLimitsOf(configuration),

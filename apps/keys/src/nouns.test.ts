@@ -1,5 +1,6 @@
 import { generatePeppers, isAccepted, keyActs, keyStates, type KeyState, next, readKey } from '#libs/credentials/index'
-import { defaultSettings, makeEvent, type Payload } from '#libs/events/index'
+import { defaultPolicy, defaultSettings, makeEvent, type Payload } from '#libs/events/index'
+import { makeDataKey, openUnder, signingPurpose } from '#libs/sealing/index'
 import {
   change,
   type Connection,
@@ -23,6 +24,7 @@ import {
   shownAgain,
   withhold,
 } from './provisioning-key.ts'
+import { needsDataKey } from './signing-secret.ts'
 import { firstFree, idFromName, tenantId } from './tenant.ts'
 
 const now = new Date('2026-03-01T10:00:00.000Z')
@@ -107,6 +109,27 @@ describe('a key', () => {
     expect(JSON.stringify([key, keyMinted(key, undefined)])).not.toContain(read.secret)
     expect(shownAgain(key, peppers)).toBeUndefined()
   })
+})
+
+test('a key that takes the place of another has the same policy, and a signing secret of its own', () => {
+  const peppers = generatePeppers()
+  const { dataKey } = makeDataKey(connection.tenant)
+  const { key: first, signingSecret } = mint(
+    connection,
+    peppers,
+    now,
+    { ...defaultPolicy, scopes: ['read', 'users'], authentication: { method: 'signed', algorithm: 'hmac-sha256' } },
+    dataKey,
+  )
+  expect(needsDataKey(first.policy)).toBe(true)
+  const next = mint(connection, peppers, now, first.policy, dataKey)
+  expect(next.key.policy.scopes).toEqual(['read', 'users'])
+  expect(next.signingSecret).not.toBe(signingSecret)
+  const opened = ({ kid, policy: { authentication } }: ProvisioningKey): string | undefined =>
+    'sealed' in authentication ? openUnder(dataKey, { kid, purpose: signingPurpose }, authentication.sealed) : undefined
+  expect([opened(first), opened(next.key)]).toEqual([signingSecret, next.signingSecret])
+  expect(() => mint(connection, peppers, now, first.policy)).toThrow(TypeError)
+  expect(needsDataKey(mint(connection, peppers, now).key.policy)).toBe(false)
 })
 
 describe('the life of a key', () => {

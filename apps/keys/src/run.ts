@@ -9,6 +9,7 @@ import {
   readSettings,
   sealingOf,
   sealingSettings,
+  tellOfKek,
   statementTimeout,
 } from '#libs/program/index'
 import { SealingError } from '#libs/sealing/index'
@@ -57,7 +58,9 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
     async build(starting, { door, port }) {
       const { configuration, clock, telemetry, onFailure } = starting
       const { peppers, adminToken } = starting.makeSecrets(configuration, publicAddress(door, port))
-      const { present, keyring, dataKeys } = sealingOf(configuration)
+      const sealing = sealingOf(configuration)
+      const { present, keyring, dataKeys } = sealing
+      tellOfKek(sealing, starting.logger)
       const { LATCHKEY_KEK, LATCHKEY_ADMIN_TOKEN, LATCHKEY_PEPPERS } = configuration
       const usesFolder = LATCHKEY_ADMIN_TOKEN === undefined || LATCHKEY_PEPPERS === undefined
       // Where nothing else is kept in the data folder, there need not be one.

@@ -14,6 +14,7 @@ import {
   runProgram,
   sealingOf,
   sealingSettings,
+  tellOfKek,
   StartError,
   usablePort,
 } from '#libs/program/index'
@@ -70,6 +71,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       }
       const telemetry = await openTelemetry(starting, 'latchkey')
       if (stop.isAsked()) throw new StartError('told to stop')
+      const sealing = sealingOf(configuration)
+      tellOfKek(sealing, logger)
       const services = await startAll({
         databaseUrl,
         door,
@@ -77,7 +80,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(door, port),
         adminToken,
         peppers,
-        sealing: sealingOf(configuration),
+        sealing,
         rateLimits: rateLimitsOf(configuration),
         listTimeout: configuration.LATCHKEY_LIST_TIMEOUT,
         cursorTimeout: configuration.LATCHKEY_CURSOR_TIMEOUT,

@@ -105,7 +105,9 @@ function gateway(
       expect(error.status).toBe(
         error.headers['Retry-After'] === '5' ? 503 : error.code === 'payload-too-large' ? 413 : 401,
       )
-      if (error.status === 401) expect(error.headers['Accept-Signature']).toContain('latchkey=("@method"')
+      if (error.status === 401) expect(error.headers['WWW-Authenticate']).toContain('Bearer')
+      if (error.status === 401 && error.code !== 'certificate-missing')
+        expect(error.headers['Accept-Signature']).toContain('latchkey=("@method"')
       return error.code
     }
   }
@@ -125,6 +127,13 @@ test('a key that does not sign passes as it is, and nothing is read', async () =
   const { passage, reads } = passageOf({}, keyWith({ method: 'bearer' }))
   expect(await gateway(noNonces)(passage)).toBe('passed')
   expect(reads()).toBe(0)
+})
+
+test('a key that is to prove itself in a way that no step checks does not pass', async () => {
+  const ask = gateway()
+  expect(await ask(passageOf({}, keyWith({ method: 'mtls', certificates: ['a'.repeat(64)] })).passage)).toBe(
+    'certificate-missing',
+  )
 })
 
 test('a nonce is taken once, and no earlier than all else is proved', async () => {
