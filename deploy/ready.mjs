@@ -1,10 +1,23 @@
 /** Ends with 0 when the service at the port that is given says it is ready, else with 1 and what it said. */
-try {
-  const url = `http://127.0.0.1:${process.argv[2]}/health/ready`
-  const answer = await fetch(url, { signal: AbortSignal.timeout(4_000) })
-  console.log(await answer.text())
-  process.exitCode = answer.ok ? 0 : 1
-} catch (error) {
-  console.log(error.cause?.message ?? error.message)
-  process.exitCode = 1
+import { get } from 'node:http'
+import { get as getOverTls } from 'node:https'
+import { text } from 'node:stream/consumers'
+
+const isTls = Boolean(process.env.LATCHKEY_TLS_CERT)
+// Its certificate is for the name that others reach it by.
+const options = {
+  host: '127.0.0.1',
+  port: process.argv[2],
+  path: '/health/ready',
+  timeout: 4_000,
+  rejectUnauthorized: false,
 }
+const request = (isTls ? getOverTls : get)(options, async (answer) => {
+  console.log(await text(answer))
+  process.exit(answer.statusCode === 200 ? 0 : 1)
+})
+request.on('timeout', () => request.destroy(new Error('it does not answer')))
+request.on('error', (error) => {
+  console.log(error.message)
+  process.exit(1)
+})

@@ -7,7 +7,7 @@
 export { type State, type Subscription, type TrustChannel } from './channel.ts'
 export { type Counters } from './counters.ts'
 export { CacheError } from './errors.ts'
-export { type Limiter, type Rate } from './limiter.ts'
+export { type Limiter, type OwnLimiter, type Rate } from './limiter.ts'
 export { localChannel } from './local-channel.ts'
 export { memoryCounters } from './memory-counters.ts'
 export { memoryNonces } from './memory-nonces.ts'

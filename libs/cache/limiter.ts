@@ -13,3 +13,9 @@ export interface Limiter {
   look(subject: string, rate: Rate): Promise<number | undefined>
   close(): Promise<void>
 }
+
+/** One that counts for its own process alone. */
+export interface OwnLimiter extends Limiter {
+  /** One that was counted turned out not to count. */
+  giveBack(subject: string): Promise<void>
+}

@@ -22,6 +22,18 @@ test('what is over the rate is told with how long its window lasts, and the next
   expect(await taken()).toEqual([undefined, undefined, undefined])
 })
 
+test('what is given back was not counted, and nothing is given that was not taken', async () => {
+  const limiter = memoryLimiter()
+  await limiter.giveBack('a')
+  for (let time = 0; time < 10; time++) {
+    expect(await limiter.take('a', rate)).toBeUndefined()
+    await limiter.giveBack('a')
+  }
+  await limiter.giveBack('a')
+  for (let time = 0; time < 3; time++) expect(await limiter.take('a', rate)).toBeUndefined()
+  expect(await limiter.take('a', rate)).toBeGreaterThan(0)
+})
+
 test('to look counts nothing', async () => {
   const limiter = memoryLimiter()
   for (let time = 0; time < 10; time++) await limiter.look('a', rate)

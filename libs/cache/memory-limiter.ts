@@ -1,5 +1,5 @@
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
-import type { Limiter, Rate } from './limiter.ts'
+import type { OwnLimiter, Rate } from './limiter.ts'
 
 /** The limiter of a single process. */
 export function memoryLimiter(): MemoryLimiter {
@@ -7,7 +7,7 @@ export function memoryLimiter(): MemoryLimiter {
 }
 
 /** Where each subject has a rate of its own, counting is left to the library, and comparing done here. */
-export class MemoryLimiter implements Limiter {
+export class MemoryLimiter implements OwnLimiter {
   readonly #counts = new RateLimiterMemory({ points: 1, duration: 1 })
 
   async take(subject: string, { points, seconds }: Rate): Promise<number | undefined> {
@@ -19,6 +19,11 @@ export class MemoryLimiter implements Limiter {
     const counted: RateLimiterRes | null = await this.#counts.get(subject)
     if (counted === null || counted.msBeforeNext <= 0) return undefined
     return counted.consumedPoints >= points ? counted.msBeforeNext : undefined
+  }
+
+  async giveBack(subject: string): Promise<void> {
+    const counted = await this.#counts.get(subject)
+    if (counted !== null && counted.consumedPoints > 0) await this.#counts.reward(subject, 1)
   }
 
   /** Lets nothing more pass for so long. */

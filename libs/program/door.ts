@@ -24,15 +24,15 @@ export interface Door {
 }
 
 /**
- * Reads the certificate too, and says on the log from where plain HTTP is taken.
+ * Reads the certificate too. Who serves says on the log from where plain HTTP is taken.
  * @throws StartError for one that cannot serve
  */
-export function doorOf(configuration: Configuration<typeof httpSettings>, logger: Logger): Door {
+export function doorOf(configuration: Configuration<typeof httpSettings>, logger?: Logger): Door {
   const { LATCHKEY_TRUSTED_PROXIES: proxies = [], LATCHKEY_PLAIN_HTTP_FROM: plain } = configuration
   const tls = tlsOf(configuration)
   if (tls === undefined) {
     const besides = proxies.length === 0 ? '' : `, and from the proxies ${list(proxies)} what they took over TLS`
-    logger.info(
+    logger?.info(
       `plain HTTP is taken from ${list(plain)} alone${besides}; set LATCHKEY_TLS_CERT and LATCHKEY_TLS_KEY, or LATCHKEY_TRUSTED_PROXIES, for requests from elsewhere`,
     )
   }

@@ -18,7 +18,7 @@ import {
 } from './installation.ts'
 import { expectAgreement, whatIsKnown } from './known.ts'
 import { startLoad } from './load.ts'
-import { ask, Ground, metric, type Program, rowsOf, until } from './running-program.ts'
+import { ask, Ground, metric, newUser, type Program, rowsOf, until } from './running-program.ts'
 import { serviceOf, services } from './services.ts'
 
 jest.setTimeout(120_000)
@@ -123,4 +123,33 @@ test('all services are restarted in turn under load: no request fails twice, and
   for (const [id, version] of await load.stop()) answered.set(id, version)
   expect(load.failures).toEqual([])
   expectAgreement(await whatIsKnown(servers), answered)
+})
+
+test('what is deactivated and deleted at two gateways is counted together, and a person at one of them decides for both', async () => {
+  const [, door] = doors
+  const [base = ''] = door?.bases ?? []
+  const connection = base.split('/').at(-1) ?? ''
+  const token = program.adminToken
+  const settings = { guard: 'on', guardMost: 10, guardPercent: 0 }
+  const url = `${urlOf(program, 'keys')}/admin/v1/connections/${connection}`
+  expect((await ask(url, { method: 'PATCH', token, body: { settings } })).status).toBe(200)
+  const known = `SELECT FROM gateway.known_connection WHERE connection = '${connection}' AND settings ->> 'guardMost' = '10'`
+  await until('the gateways know of it', async () => (await rowsOf(servers.database, known)).length === 1)
+  // So long a gateway goes by what it remembers at the most.
+  await new Promise((resolve) => setTimeout(resolve, 5_000))
+  const ids: string[] = []
+  for (let index = 0; index < 30; index++) {
+    const { body } = await ask(`${base}/Users`, { token: door?.key ?? '', body: newUser(`leaver${index}`) })
+    ids.push(String(Reflect.get(Object(body), 'id')))
+  }
+  const remove = async (id: string, index: number): Promise<number> =>
+    (await ask(`${door?.bases[index % 2]}/Users/${id}`, { method: 'DELETE', token: door?.key ?? '' })).status
+  const statuses = await Promise.all(ids.map(remove))
+  expect(statuses.filter((status) => status === 204)).toHaveLength(10)
+  expect(statuses.filter((status) => status === 429)).toHaveLength(20)
+  const allow = `${second.url}/admin/v1/guard/${connection}/allow`
+  expect((await ask(allow, { token, body: { count: 20 } })).status).toBe(200)
+  const left = ids.filter((_, index) => statuses[index] === 429)
+  expect(new Set(await Promise.all(left.map(remove)))).toEqual(new Set([204]))
+  expect((await ask(url, { method: 'PATCH', token, body: { settings: { guard: 'off' } } })).status).toBe(200)
 })

@@ -12,8 +12,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
     read: (variables) => readSettings(variables, settings),
     expected: [EmbeddedPostgresError, ServerError],
     async start(starting) {
-      const { configuration, logger, ending, stop } = starting
-      const door = doorOf(configuration, logger)
+      const { configuration, ending, stop } = starting
+      const door = doorOf(configuration)
       const folder = new DataFolder(configuration.LATCHKEY_DATA)
       if (configuration.LATCHKEY_ADMIN_TOKEN === undefined) folder.adminToken()
       if (configuration.LATCHKEY_PEPPERS === undefined) folder.peppers()

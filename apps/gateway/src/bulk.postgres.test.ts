@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { type AnyEvent, defaultSettings, makeEvent, newId } from '#libs/events/index'
+import { type AnyEvent, defaultPolicy, defaultSettings, makeEvent, newId } from '#libs/events/index'
 import { AppendQueue } from '#libs/eventlog/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
 import { Database } from '#libs/postgres/index'
@@ -9,7 +9,7 @@ import type { Answer } from './answer.ts'
 import { bulk, type BulkParts } from './bulk.ts'
 import { findEndpoint } from './endpoints.ts'
 import { migrateGateway } from './index.ts'
-import type { Principal } from './principal.ts'
+import type { KnownKey, Principal } from './principal.ts'
 import { KnownTrust } from './store/known-trust.ts'
 import { Records } from './store/records.ts'
 import { Writer } from './store/writer.ts'
@@ -79,7 +79,7 @@ interface Result {
 async function run(
   principal: Principal,
   Operations: readonly object[],
-  { gateway = 0, failOnErrors }: { gateway?: number; failOnErrors?: number } = {},
+  { gateway = 0, failOnErrors, key }: { gateway?: number; failOnErrors?: number; key?: KnownKey } = {},
 ): Promise<Result[]> {
   const parts = gateways[gateway]
   if (parts === undefined) throw new Error('there is no such gateway')
@@ -104,6 +104,7 @@ async function run(
     steps: [],
     recorded: false,
     connection: principal,
+    ...(key === undefined ? {} : { key }),
     principal,
     endpoint: findEndpoint('POST', '/Bulk'),
     diagnosis: new Diagnosis(),
@@ -336,4 +337,26 @@ test('circles that want the same names at two gateways: one of them is created w
     principal.connection,
   ])
   expect(rows?.map(({ id }) => id).sort()).toEqual(whole.flat().map(idIn).sort())
+})
+
+test('a key is asked for the scopes of each operation', async () => {
+  const principal = await newConnection()
+  const policy = { ...defaultPolicy, scopes: ['write' as const, 'users' as const] }
+  const key: KnownKey = {
+    ...principal,
+    kid: 'abcdefghijkl',
+    pepperVersion: 1,
+    digest: Buffer.alloc(32),
+    state: 'active',
+    policy,
+    allowed: undefined,
+  }
+  const operations = [
+    post('u', { userName: 'ada' }),
+    post('g', { displayName: 'team' }, '/Groups'),
+    { method: 'DELETE', path: '/Groups/6f1ed3a5-2d6c-4d67-b4ba-2b5ba0dd7c0a' },
+  ]
+  const results = await run(principal, operations, { key })
+  expect(results.map(({ status }) => status)).toEqual(['201', '403', '403'])
+  expect(results[1]?.response?.detail).toMatch(/let its operator add groups/)
 })

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type Address, networkOf } from '#libs/addresses/index'
-import type { Limiter, Rate } from '#libs/cache/index'
+import type { Limiter, OwnLimiter, Rate } from '#libs/cache/index'
 import { errors, type ScimError } from '#libs/scim/index'
 import type { KnownKey } from './principal.ts'
 import type { Presented } from './way-in.ts'
@@ -38,13 +38,13 @@ export class Rates {
   /** Among all gateways. */
   readonly #shared: Limiter
   /** What protects this gateway. */
-  readonly #own: Limiter
+  readonly #own: OwnLimiter
   readonly #limits: RateLimits
   readonly #clock: () => number
   readonly #proved = new LRUCache<string, Allowed>({ max: 50_000 })
   readonly #refusals = new LRUCache<string, { toldAt: number; untold: number }>({ max: 10_000 })
 
-  constructor(shared: Limiter, own: Limiter, limits: RateLimits, clock = () => performance.now()) {
+  constructor(shared: Limiter, own: OwnLimiter, limits: RateLimits, clock = () => performance.now()) {
     this.#shared = shared
     this.#own = own
     this.#limits = limits
@@ -74,8 +74,9 @@ export class Rates {
     )
   }
 
-  /** A request has proved its key. */
-  async count({ kid, connection, policy }: KnownKey): Promise<void> {
+  /** A request has proved its key. The first of a key here takes nothing from what its network may try. */
+  async count({ kid, connection, policy }: KnownKey, address: Address | undefined): Promise<void> {
+    if (address !== undefined && !this.#proved.has(kid)) await this.#own.giveBack(networkSubject(networkOf(address)))
     const allowed = { key: `key ${kid}`, connection: `connection ${connection}`, rate: this.#ofKey(policy.rate) }
     this.#proved.set(kid, allowed)
     await Promise.all([
@@ -94,7 +95,7 @@ export class Rates {
     const refused = await this.#ofNetwork(network)
     if (refused !== undefined) return refused
     // Networks that have just come up share one half: whoever sends much from few does not keep them waiting.
-    const isNew = (await this.#own.look(`network ${network}`, { points: 2, seconds: unprovedWindow })) === undefined
+    const isNew = (await this.#own.look(networkSubject(network), { points: 2, seconds: unprovedWindow })) === undefined
     const half = `look-ups of ${isNew ? 'new' : 'known'} networks`
     const wait = await this.#own.take(half, { points: Math.max(1, Math.floor(this.#limits.lookUps / 2)), seconds: 1 })
     if (wait === undefined) return undefined
@@ -102,7 +103,7 @@ export class Rates {
   }
 
   async #ofNetwork(network: string): Promise<Refusal | undefined> {
-    const subject = `network ${network}`
+    const subject = networkSubject(network)
     const wait = await this.#own.take(subject, { points: this.#limits.unproved, seconds: unprovedWindow })
     if (wait === undefined) return undefined
     return this.#refuse(subject, 'too-many-bad-keys', tooManyUnknown('from this network'), wait)
@@ -129,6 +130,10 @@ export class Rates {
     this.#refusals.set(subject, { toldAt: now, untold: 0 })
     return { error, alike: before?.untold ?? 0 }
   }
+}
+
+function networkSubject(network: string): string {
+  return `network ${network}`
 }
 
 interface Allowed {

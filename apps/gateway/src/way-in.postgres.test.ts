@@ -266,6 +266,15 @@ describe('10,000 random keys', () => {
     expect((await send(place, { key: junk(), from: '2001:db8:1:3::1' })).code).toBe('key-unknown')
   })
 
+  test('keys that turn out to be good use up nothing of what their network may try', async () => {
+    const place = await given({ lookUps: 1_000_000 })
+    for (let time = 0; time < 3 * limits.unproved; time++) {
+      expect((await send(place, { key: await place.mint() })).code).toBe('passed')
+    }
+    for (let time = 0; time < limits.unproved; time++) await send(place, { key: junk() })
+    expect((await send(place, { key: junk() })).code).toBe('too-many-bad-keys')
+  })
+
   test('with the id of a good key are refused after a while, and the good key passes', async () => {
     const place = await given()
     const good = await place.mint()
@@ -273,7 +282,7 @@ describe('10,000 random keys', () => {
     const codes: string[] = []
     const before = database.asked
     for (let time = 0; time < 100; time++) codes.push((await send(place, { key: forged(good) })).code)
-    expect(codes.filter((code) => code === 'key-wrong-secret')).toHaveLength(limits.unproved - 1)
+    expect(codes.filter((code) => code === 'key-wrong-secret')).toHaveLength(limits.unproved)
     expect(codes.at(-1)).toBe('too-many-bad-keys')
     expect(database.asked - before).toBe(0)
     expect((await send(place, { key: good })).code).toBe('passed')

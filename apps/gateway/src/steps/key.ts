@@ -14,7 +14,7 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
   if (!parts.rates.recognises(presented)) await connection(passage, parts)
   const { known: proved, secret } = await prove(passage, presented, parts)
   passage.key = proved
-  await Promise.all([parts.rates.count(proved), connection(passage, parts)])
+  await Promise.all([parts.rates.count(proved, arrival.caller.address), connection(passage, parts)])
   checkState(proved, arrival.receivedAt)
   if (!parts.currency.ofRevoked) {
     throw unheard('revocations-not-heard', 'Whether this key has been revoked is not known here')

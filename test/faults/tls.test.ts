@@ -1,0 +1,74 @@
+import { writeFileSync } from 'node:fs'
+import { Agent, request } from 'node:https'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { type TLSSocket } from 'node:tls'
+import { jest } from '@jest/globals'
+import { type SelfSigned, selfSigned } from '../certificates.ts'
+import { ask, Ground, type Program, refusal, until } from './running-program.ts'
+
+jest.setTimeout(60_000)
+
+const ground = new Ground()
+const files = { LATCHKEY_TLS_CERT: join(ground.path, 'cert.pem'), LATCHKEY_TLS_KEY: join(ground.path, 'key.pem') }
+const [first, second] = [selfSigned('first'), selfSigned('second')]
+afterAll(() => ground.end())
+
+function write({ cert, key }: SelfSigned): void {
+  writeFileSync(files.LATCHKEY_TLS_CERT, cert)
+  writeFileSync(files.LATCHKEY_TLS_KEY, key)
+}
+
+/** The status, and the name in the certificate that was shown. */
+async function list({ scimBaseUrl, key }: Program, agent: Agent): Promise<[number | undefined, string]> {
+  const { promise, resolve, reject } = Promise.withResolvers<[number | undefined, string]>()
+  let name = ''
+  const asked = request(`${scimBaseUrl}/Users?count=0`, { agent, headers: { authorization: `Bearer ${key}` } })
+  asked.on('response', (answer) => {
+    text(answer).then(() => resolve([answer.statusCode, name]), reject)
+  })
+  asked.on('socket', (socket: TLSSocket) => {
+    const look = (): void => void (name = String(socket.getPeerCertificate().subject?.CN ?? ''))
+    if (socket.connecting) socket.once('secureConnect', look)
+    else look()
+  })
+  asked.on('error', reject).end()
+  return promise
+}
+
+test('with a certificate all is spoken over TLS, at the addresses that are printed; a new certificate needs no restart', async () => {
+  write(first)
+  const program = await ground.start(ground.folder(), files)
+  expect([program.url, program.scimBaseUrl]).toEqual([
+    expect.stringMatching(/^https:/),
+    expect.stringMatching(/^https:/),
+  ])
+  const kept = new Agent({ ca: first.cert, keepAlive: true })
+  expect(await list(program, kept)).toEqual([200, 'first'])
+  const plain = `${program.scimBaseUrl.replace('https', 'http')}/Users`
+  await expect(ask(plain, { token: program.key })).rejects.toThrow()
+  write(second)
+  await until('it is told', () => program.stderr.includes('new connections are met with the new certificate'))
+  expect(await list(program, new Agent({ ca: second.cert }))).toEqual([200, 'second'])
+  expect(await list(program, kept)).toEqual([200, 'first'])
+  writeFileSync(files.LATCHKEY_TLS_KEY, first.key)
+  await until('the fault is told', () => program.stderr.includes('is not that of the certificate'))
+  expect(await list(program, new Agent({ ca: second.cert }))).toEqual([200, 'second'])
+  kept.destroy()
+  expect(await program.stop()).toEqual({ code: 0, signal: null })
+})
+
+test.each([
+  [
+    { LATCHKEY_TLS_CERT: '/nowhere/cert.pem' },
+    'LATCHKEY_TLS_CERT and LATCHKEY_TLS_KEY go together. Set both, or neither.',
+  ],
+  [
+    { LATCHKEY_TLS_CERT: '/nowhere/cert.pem', LATCHKEY_TLS_KEY: '/nowhere/key.pem' },
+    'The file /nowhere/cert.pem is no certificate and key that could be used (ENOENT). ',
+  ],
+  [{ LATCHKEY_TRUSTED_PROXIES: '10.0.0.0/33' }, 'LATCHKEY_TRUSTED_PROXIES '],
+])('%j is told in one line, and nothing is started', async (env, told) => {
+  const { code, lines } = await refusal(ground.launch(ground.folder(), env))
+  expect([code, lines]).toEqual([1, [expect.stringContaining(told)]])
+})
