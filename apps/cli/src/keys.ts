@@ -54,8 +54,9 @@ export function keysCommand(world: World, version: string): Command {
       await file?.write(keyFileOf(text, signingSecret, privateKey))
       const again =
         environment === 'live' ? 'Keep it now: it is never shown again.' : 'A sandbox key: it can be shown again.'
+      const never = signingSecret === undefined ? '' : ' The signing secret is never shown again.'
       const secret: Record<string, string> = signingSecret === undefined ? {} : { 'signing secret': signingSecret }
-      show(minted, () => `${facts({ kid, key: text, ...secret, 'SCIM base URL': scimBaseUrl })}\n${again}\n`)
+      show(minted, () => `${facts({ kid, key: text, ...secret, 'SCIM base URL': scimBaseUrl })}\n${again}${never}\n`)
     },
   ).requiredOption('--connection <id>', 'id of the connection')
   withMintOptions(mint)
