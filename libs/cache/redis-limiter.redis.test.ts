@@ -34,6 +34,19 @@ test('what several processes let pass is counted together, within a moment; othe
   await Promise.all([one.close(), other.close()])
 })
 
+test('who sends little is not told of, and what it sends is counted here', async () => {
+  const prefix = `${randomUUID()}:`
+  const options = { url: process.env['TEST_REDIS_URL'] ?? '', prefix, onFailure: () => undefined }
+  const [one, other] = [openRedisLimiter(options), openRedisLimiter(options)]
+  await until(() => refuseTogether(one, other, randomUUID()))
+  const wide = { points: 1_000, seconds: 1 }
+  for (let time = 0; time < 19; time++) expect(await one.take('little', wide)).toBeUndefined()
+  await later(300)
+  expect(await one.look('little', { ...wide, points: 19 })).toBeGreaterThan(0)
+  expect(await other.look('little', { ...wide, points: 1 })).toBeUndefined()
+  await Promise.all([one.close(), other.close()])
+})
+
 test('while Redis is away each process counts alone, at once, and together again when it is back', async () => {
   const redis = await startOwnRedis()
   const options = { url: redis.url, prefix: 'test:', onFailure: () => undefined }

@@ -14,13 +14,15 @@ export interface RedisLimiterOptions {
 
 /** Milliseconds after which the other processes know what was let pass here. */
 const shareEvery = 100
-/** Subjects that are told of at a time; those beyond are counted by this process alone. */
-const mostShared = 10_000
+/** What is not told yet is at the most such a part of the rate: whoever sends little is not worth a word. */
+const worthTelling = 50
+/** Subjects that are remembered for that; those beyond are counted by this process alone. */
+const mostShared = 50_000
 
 /**
  * The limiter of several processes. Each lets pass what it has itself not had too much of, and tells Redis a moment later; where all together
  * had too much, each of them refuses until the window ends. So what passes is at most the rate, and what comes to
- * each process between two tellings; while Redis is away each process counts alone.
+ * each process between two tellings, a fiftieth of the rate at the least; while Redis is away each process counts alone.
  * @throws CacheError url-invalid
  */
 export function openRedisLimiter({ url, prefix, onFailure }: RedisLimiterOptions): Limiter {
@@ -33,7 +35,7 @@ export function openRedisLimiter({ url, prefix, onFailure }: RedisLimiterOptions
     duration: 1,
     insuranceLimiter: new RateLimiterMemory({ keyPrefix: 'insurance', points: 1, duration: 1 }),
   })
-  const untold = new Map<string, { count: number; readonly rate: Rate }>()
+  const untold = new Map<string, { count: number; readonly rate: Rate; readonly since: number }>()
   let telling: NodeJS.Timeout | undefined
   let closed = false
 
@@ -43,11 +45,18 @@ export function openRedisLimiter({ url, prefix, onFailure }: RedisLimiterOptions
     const all = await shared.penalty(subject, count, { customDuration: whole })
     if (all.consumedPoints > Math.ceil((points * whole) / seconds)) await here.block(subject, all.msBeforeNext)
   }
+  const tellSoon = (): void => {
+    if (!closed) telling ??= setTimeout(tellAll, shareEvery).unref()
+  }
   const tellAll = (): void => {
     telling = undefined
-    const batch = [...untold]
-    untold.clear()
-    for (const [subject, { count, rate }] of batch) tell(subject, count, rate).catch(() => undefined)
+    const now = performance.now()
+    for (const [subject, { count, rate, since }] of untold) {
+      const isWorthIt = count >= Math.max(1, rate.points / worthTelling)
+      if (isWorthIt) tell(subject, count, rate).catch(() => undefined)
+      if (isWorthIt || now - since > rate.seconds * 1_000) untold.delete(subject)
+    }
+    if (untold.size > 0) tellSoon()
   }
 
   return {
@@ -56,8 +65,8 @@ export function openRedisLimiter({ url, prefix, onFailure }: RedisLimiterOptions
       if (refused !== undefined || closed) return refused
       const known = untold.get(subject)
       if (known !== undefined) known.count++
-      else if (untold.size < mostShared) untold.set(subject, { count: 1, rate })
-      telling ??= setTimeout(tellAll, shareEvery).unref()
+      else if (untold.size < mostShared) untold.set(subject, { count: 1, rate, since: performance.now() })
+      tellSoon()
       return undefined
     },
     look: (subject, rate) => here.look(subject, rate),

@@ -7,7 +7,6 @@ import {
   CertificateUnusable,
   readCertificate,
 } from '#libs/http/index'
-import type { Logger } from '#libs/telemetry/index'
 import type { httpSettings } from './http-settings.ts'
 import { StartError } from './start-error.ts'
 
@@ -21,26 +20,27 @@ export interface Door {
   /** It then speaks HTTPS alone. */
   readonly tls: { readonly files: CertificateFiles; readonly pair: CertificatePair } | undefined
   readonly callers: CallerRules
+  /** A line that says from where plain HTTP is taken, to be printed at the start; empty where it is not. */
+  readonly notice: string
 }
 
 /**
- * Reads the certificate too. Who serves says on the log from where plain HTTP is taken.
+ * Reads the certificate too.
  * @throws StartError for one that cannot serve
  */
-export function doorOf(configuration: Configuration<typeof httpSettings>, logger?: Logger): Door {
+export function doorOf(configuration: Configuration<typeof httpSettings>): Door {
   const { LATCHKEY_TRUSTED_PROXIES: proxies = [], LATCHKEY_PLAIN_HTTP_FROM: plain } = configuration
   const tls = tlsOf(configuration)
-  if (tls === undefined) {
-    const besides = proxies.length === 0 ? '' : `, and from the proxies ${list(proxies)} what they took over TLS`
-    logger?.info(
-      `plain HTTP is taken from ${list(plain)} alone${besides}; set LATCHKEY_TLS_CERT and LATCHKEY_TLS_KEY, or LATCHKEY_TRUSTED_PROXIES, for requests from elsewhere`,
-    )
-  }
+  const besides = proxies.length === 0 ? '' : `, and from the proxies ${list(proxies)} what they took over TLS`
   return {
     host: configuration.LATCHKEY_HOST,
     bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
     requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
     tls,
+    notice:
+      tls === undefined
+        ? `Plain HTTP        is taken from ${list(plain)} alone${besides} (README, "TLS and proxies")\n`
+        : '',
     callers: {
       proxies: new AddressRanges(proxies),
       headers: configuration.LATCHKEY_PROXY_HEADERS,

@@ -55,7 +55,15 @@ test('with a certificate all is spoken over TLS, at the addresses that are print
   await until('the fault is told', () => program.stderr.includes('is not that of the certificate'))
   expect(await list(program, new Agent({ ca: second.cert }))).toEqual([200, 'second'])
   kept.destroy()
+  expect(program.stdout).not.toContain('Plain HTTP')
   expect(await program.stop()).toEqual({ code: 0, signal: null })
+})
+
+test('from where plain HTTP is taken is said at the start', async () => {
+  const program = await ground.start(ground.folder(), { LATCHKEY_TRUSTED_PROXIES: '10.0.0.0/8' })
+  expect(program.stdout).toMatch(
+    /^Plain HTTP +is taken from 127\.0\.0\.0\/8, ::1\/128 alone, and from the proxies 10\.0\.0\.0\/8 what they took over TLS/m,
+  )
 })
 
 test.each([

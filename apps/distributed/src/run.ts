@@ -34,7 +34,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         ...Object.entries(servers.started).map(([name, address]) => `${name.padEnd(11)}${address}\n`),
         ...services.map((name) => `${name.padEnd(11)}${running[name].url}  process ${running[name].pid}\n`),
       ]
-      return `${lines.join('')}Latchkey is ready at ${running.gateway.url}\n${running.keys.banner}`
+      return `${lines.join('')}Latchkey is ready at ${running.gateway.url}\n${door.notice}${running.keys.banner}`
     },
   })
 }

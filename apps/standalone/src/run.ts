@@ -59,7 +59,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const folder = new DataFolder(configuration.LATCHKEY_DATA)
       const adminToken = configuration.LATCHKEY_ADMIN_TOKEN ?? folder.adminToken()
       const peppers = configuration.LATCHKEY_PEPPERS ?? folder.peppers()
-      const door = doorOf(configuration, logger)
+      const door = doorOf(configuration)
       const port = await usablePort(door.host, configuration.LATCHKEY_PORT)
       let databaseUrl = configuration.DATABASE_URL
       if (databaseUrl === undefined) {
@@ -96,7 +96,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       })
       folder.writeUrl(services.url)
       folder.writeServices({})
-      return `Latchkey is ready at ${services.url}\n${banner(services.quickstart, new Date())}`
+      return `Latchkey is ready at ${services.url}\n${door.notice}${banner(services.quickstart, new Date())}`
     },
   })
 }

@@ -56,7 +56,7 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
     expected: [CacheError, ...(service.expected ?? [])],
     async start(starting) {
       const { configuration, logger, ending } = starting
-      const door = doorOf(configuration, logger)
+      const door = doorOf(configuration)
       const port = await usablePort(door.host, service.port(configuration))
       const telemetry = await openTelemetry(starting, `latchkey-${service.name}`)
       const parts = new StartingService(service.name, starting, telemetry)
@@ -82,7 +82,7 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
         await Promise.all([follower.close(), listening.close()])
       })
       if (readiness !== undefined) await waitFor(readiness, starting)
-      return `Latchkey ${service.name} is ready at ${listening.url}\n${built.banner ?? ''}`
+      return `Latchkey ${service.name} is ready at ${listening.url}\n${built.banner ?? ''}${door.notice}`
     },
   })
 }
