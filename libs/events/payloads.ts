@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { detectionEvents } from './detections.ts'
 import { logMarked, markName } from './mark.ts'
 import type { EventName } from './names.ts'
 import { groupEvents, userEvents } from './people.ts'
@@ -13,6 +14,7 @@ export const payloadSchemas = {
   ...userEvents,
   ...groupEvents,
   ...requestEvents,
+  ...detectionEvents,
 } as const
 
 export type Payload<Name extends EventName> = z.infer<(typeof payloadSchemas)[Name]>

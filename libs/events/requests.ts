@@ -62,6 +62,8 @@ export const requestDecided = z.object({
   replayOf: z.string().optional(),
   /** Set when nothing of what it asked for was done: names of the attributes that would have changed, and of the events that would have been published. */
   dryRun: z.object({ changed: z.array(z.string()), events: z.array(z.string()) }).optional(),
+  /** Set when it deactivated or deleted a user. */
+  takesAway: z.literal(true).optional(),
   /** How the caller's SCIM was read, such as entra or okta-catalog; absent until it was known who it is. */
   dialect: z.string().optional(),
   deviations: z.array(deviation),
