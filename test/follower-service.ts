@@ -5,7 +5,7 @@ import type { MicroserviceOptions } from '@nestjs/microservices'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { EventLogServer } from '#libs/eventlog/nest/index'
 import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
-import type { Follower } from '#libs/eventlog/index'
+import type { EventLog, Follower } from '#libs/eventlog/index'
 import type { AnyEvent, Person, RequestDecided } from '#libs/events/index'
 import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database } from '#libs/postgres/index'
@@ -14,7 +14,7 @@ import { testDatabase } from './servers/postgres.ts'
 export const adminToken = 'an-admin-token-for-tests'
 
 export interface FollowerServiceOptions {
-  readonly module: (database: Database) => DynamicModule
+  readonly module: (database: Database, log: EventLog) => DynamicModule
   readonly prepare: (database: Database) => Promise<void>
   readonly transportId: symbol
   readonly group: string
@@ -52,7 +52,7 @@ export async function startFollowerService(options: FollowerServiceOptions): Pro
   @Module({})
   class Program {}
   const adapter = createHttpAdapter({ bodyLimit: 1_000, requestTimeoutMs: 5_000 })
-  const program = { module: Program, imports: [options.module(database)] }
+  const program = { module: Program, imports: [options.module(database, log)] }
   const app = await NestFactory.create<NestFastifyApplication>(program, adapter, { logger: false, bodyParser: false })
   app.useGlobalFilters(
     new ProblemFilter({

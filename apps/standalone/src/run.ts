@@ -1,3 +1,4 @@
+import { readThresholds, UnfitThresholds } from '#apps/audit/src/index'
 import { PeppersDoNotFit } from '#apps/keys/src/index'
 import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
 import {
@@ -32,6 +33,7 @@ const settings = only(
   'LATCHKEY_EVENT_RETENTION',
   'LATCHKEY_CAPTURE_RETENTION',
   'LATCHKEY_AUDIT_RETENTION',
+  'LATCHKEY_DETECTIONS',
   'LATCHKEY_LOG_LEVEL',
   'OTEL_EXPORTER_OTLP_ENDPOINT',
 )
@@ -41,9 +43,10 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
   return runProgram(env, {
     name: 'latchkey',
     read: (variables) => readSettings(variables, settings),
-    expected: [EmbeddedPostgresError, PeppersDoNotFit],
+    expected: [EmbeddedPostgresError, PeppersDoNotFit, UnfitThresholds],
     async start(starting) {
       const { configuration, logger, ending, stop } = starting
+      const thresholds = readThresholds(configuration.LATCHKEY_DETECTIONS)
       const folder = new DataFolder(configuration.LATCHKEY_DATA)
       const adminToken = configuration.LATCHKEY_ADMIN_TOKEN ?? folder.adminToken()
       const peppers = configuration.LATCHKEY_PEPPERS ?? folder.peppers()
@@ -75,6 +78,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         eventRetention: configuration.LATCHKEY_EVENT_RETENTION,
         captureRetention: configuration.LATCHKEY_CAPTURE_RETENTION,
         auditRetention: configuration.LATCHKEY_AUDIT_RETENTION,
+        thresholds,
         telemetry,
         logger,
         ending,

@@ -1,4 +1,4 @@
-import { AuditModule } from '#apps/audit/src/index'
+import { AuditModule, auditOperations, type AuditParts, observeDetections } from '#apps/audit/src/index'
 import { DirectoryModule } from '#apps/directory/src/index'
 import { Currency, gatewayGroup, GatewayModule, gatewayOperations, scimForm, ScimFilter } from '#apps/gateway/src/index'
 import {
@@ -26,6 +26,7 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly cursorTimeout: number
   readonly deletedRetention: number
   readonly captureRetention: number
+  readonly thresholds: AuditParts['thresholds']
 }
 
 export interface Services {
@@ -33,7 +34,7 @@ export interface Services {
   readonly quickstart: Quickstart
 }
 
-const operations = { ...keysOperations, ...gatewayOperations, ...followersOperations }
+const operations = { ...keysOperations, ...gatewayOperations, ...auditOperations, ...followersOperations }
 
 /** All four services in one process, ended with it. Resolves when requests are answered and every follower has caught up. */
 export async function startAll(options: ServicesOptions): Promise<Services> {
@@ -84,7 +85,16 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
       KeysModule.with(keysParts),
       AdminCalls.with({ ...keysParts, source: 'keys', operations }),
       DirectoryModule.with({ database: stores.directory, adminToken }),
-      AuditModule.with({ database: stores.audit, adminToken, retention: options.auditRetention, clock, onFailure }),
+      AuditModule.with({
+        database: stores.audit,
+        log,
+        thresholds: options.thresholds,
+        raised: observeDetections(stores.audit, telemetry, clock),
+        adminToken,
+        retention: options.auditRetention,
+        clock,
+        onFailure,
+      }),
     ],
     followers,
     adminToken,
