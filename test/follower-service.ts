@@ -38,6 +38,8 @@ export interface FollowerService {
   /** Appends, in one transaction, and resolves once all of it is applied or buried. */
   tell(...events: readonly AnyEvent[]): Promise<void>
   get(path: string, token?: string): Promise<{ status: number; body: FollowerAnswer }>
+  /** A request with the admin token. */
+  ask(method: string, path: string, body?: object): Promise<{ status: number; body: unknown }>
   stop(): Promise<void>
 }
 
@@ -79,6 +81,17 @@ export async function startFollowerService(options: FollowerServiceOptions): Pro
     async get(path, token = adminToken) {
       const answer = await fetch(`${address}${path}`, { headers: { authorization: `Bearer ${token}` } })
       return { status: answer.status, body: (await answer.json()) as FollowerAnswer }
+    },
+    async ask(method, path, body) {
+      const answer = await fetch(`${address}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${adminToken}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      return { status: answer.status, body: await answer.json() }
     },
     async stop() {
       await close()

@@ -13,6 +13,8 @@ export function observeDetections(
   clock: () => Date,
 ): (rule: RuleCode) => void {
   const raised = telemetry.metrics.counter(metrics.detections)
+  // So that an alert can tell none from not there.
+  for (const rule of ruleCodes) raised.add(0, { rule })
   let known: ReadonlyMap<string, number> = new Map()
   let counting: Promise<void> | undefined
   const count = async (): Promise<void> => {
