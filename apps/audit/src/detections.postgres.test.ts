@@ -344,6 +344,16 @@ test('many gateways tell of one burst, side by side, late and twice: it is count
   expect(await raisedEvents()).toHaveLength(1)
 })
 
+test('processes of one group that hear a share of a burst each, at once, raise it once', async () => {
+  const told = spread(refused(401, 'key-wrong-secret', unproved), 5, minute).map((each) => decision(each))
+  const detective = new Detective({ log, thresholds: readThresholds('{}'), clock, raised: () => {} })
+  await Promise.all(
+    told.map((each) => audit.database.transaction((transaction) => detective.decided(transaction, [each]))),
+  )
+  expect(await found()).toMatchObject([{ rule: 'wrong-secret', count: 5, raised: 1 }])
+  expect(await raisedEvents()).toHaveLength(1)
+})
+
 test('where no connection is known, the address stands for it, of IPv6 with the network that it chooses from', async () => {
   const nobody = { tenant: null, connection: null, kid: null }
   const address = (last: number) => `2001:db8:${people.toString(16)}:1::${last}`

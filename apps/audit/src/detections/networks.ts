@@ -43,10 +43,15 @@ export function fromSeveralNetworks(before: Networks, uses: readonly Use[], { co
     ...Object.entries(before).flatMap(([network, times]) => times.map((at): Use => ({ network, at }))),
     ...outermost(uses),
   ]
+  if (networksIn(seen) < count) return []
   return uses.filter(({ at }) => {
     const near = seen.filter((other) => Math.abs(other.at - at) <= window)
-    return new Set(near.map(({ network }) => network)).size >= count
+    return networksIn(near) >= count
   })
+}
+
+function networksIn(uses: readonly Use[]): number {
+  return new Set(uses.map(({ network }) => network)).size
 }
 
 /** The first and last use from each network in each minute: enough to tell which are near each other. */

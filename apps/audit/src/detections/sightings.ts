@@ -39,18 +39,24 @@ export function seenIn(
   now: Date,
 ): Seen[] {
   const seen = new Map<string, Seen & { readonly sightings: Sighting[] }>()
+  const networks = new Map<string, string | undefined>()
+  const networkAt = (address: string): string | undefined => {
+    if (!networks.has(address)) networks.set(address, networkOf(address))
+    return networks.get(address)
+  }
   for (const decision of decisions) {
     if (decision.surface !== 'scim' || decision.replayOf !== undefined) continue
+    const at = Math.min(Date.parse(decision.receivedAt), now.getTime())
     for (const [subject, broken] of subjectsOf(decision, thresholds, surroundings)) {
       const key = `${subject.kind} ${subject.id}`
-      const known = seen.get(key) ?? { subject, sightings: [] }
-      seen.set(key, known)
+      let known = seen.get(key)
+      if (known === undefined) seen.set(key, (known = { subject, sightings: [] }))
       known.sightings.push({
         request: decision.requestId,
-        at: Math.min(Date.parse(decision.receivedAt), now.getTime()),
+        at,
         tenant: decision.tenant,
         connection: decision.connection,
-        network: networkOf(decision.address),
+        network: networkAt(decision.address),
         proved: decision.kid !== null,
         broken,
       })

@@ -19,13 +19,16 @@ export function hear(before: Traffic | undefined, times: readonly number[]): Tra
   let traffic: Traffic = before ?? { last: first, pauses: [] }
   for (const time of before === undefined ? others : [first, ...others]) {
     if (time <= traffic.last) continue
-    const day = Math.floor(time / dayLength)
-    const longest = new Map(traffic.pauses)
-    longest.set(day, Math.max(longest.get(day) ?? 0, time - traffic.last))
-    const pauses = [...longest].sort(([one], [other]) => one - other).slice(-daysKept)
-    traffic = { last: time, pauses }
+    traffic = { last: time, pauses: withPause(traffic.pauses, Math.floor(time / dayLength), time - traffic.last) }
   }
   return traffic
+}
+
+function withPause(pauses: Traffic['pauses'], day: number, pause: number): Traffic['pauses'] {
+  const longest = new Map(pauses)
+  if ((longest.get(day) ?? -1) >= pause) return pauses
+  longest.set(day, pause)
+  return [...longest].sort(([one], [other]) => one - other).slice(-daysKept)
 }
 
 /** When silence becomes more than usual; undefined while it is not known what is usual, and once it was told. */

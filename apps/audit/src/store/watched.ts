@@ -44,7 +44,7 @@ const store: Statement = {
   text: `
     UPDATE audit.watched AS known
     SET tenant = seen.tenant, state = seen.state, silent_from = seen.silent_from, touched_at = $6
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS seen (id, kind, tenant, state, silent_from)
+    FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), $3::text[], $4::text[], $5::timestamptz[]) AS seen (id, kind, tenant, state, silent_from)
     WHERE known.id = seen.id AND known.kind = seen.kind`,
 }
 
