@@ -5,7 +5,7 @@ import type { MicroserviceOptions } from '@nestjs/microservices'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { EventLogServer } from '#libs/eventlog/nest/index'
 import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
-import type { Follower } from '#libs/eventlog/index'
+import type { EventLog, Follower } from '#libs/eventlog/index'
 import type { AnyEvent, Person, RequestDecided } from '#libs/events/index'
 import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database } from '#libs/postgres/index'
@@ -14,7 +14,7 @@ import { testDatabase } from './servers/postgres.ts'
 export const adminToken = 'an-admin-token-for-tests'
 
 export interface FollowerServiceOptions {
-  readonly module: (database: Database) => DynamicModule
+  readonly module: (database: Database, log: EventLog) => DynamicModule
   readonly prepare: (database: Database) => Promise<void>
   readonly transportId: symbol
   readonly group: string
@@ -38,6 +38,8 @@ export interface FollowerService {
   /** Appends, in one transaction, and resolves once all of it is applied or buried. */
   tell(...events: readonly AnyEvent[]): Promise<void>
   get(path: string, token?: string): Promise<{ status: number; body: FollowerAnswer }>
+  /** A request with the admin token. */
+  ask(method: string, path: string, body?: object): Promise<{ status: number; body: unknown }>
   stop(): Promise<void>
 }
 
@@ -52,7 +54,7 @@ export async function startFollowerService(options: FollowerServiceOptions): Pro
   @Module({})
   class Program {}
   const adapter = createHttpAdapter({ bodyLimit: 1_000, requestTimeoutMs: 5_000 })
-  const program = { module: Program, imports: [options.module(database)] }
+  const program = { module: Program, imports: [options.module(database, log)] }
   const app = await NestFactory.create<NestFastifyApplication>(program, adapter, { logger: false, bodyParser: false })
   app.useGlobalFilters(
     new ProblemFilter({
@@ -79,6 +81,17 @@ export async function startFollowerService(options: FollowerServiceOptions): Pro
     async get(path, token = adminToken) {
       const answer = await fetch(`${address}${path}`, { headers: { authorization: `Bearer ${token}` } })
       return { status: answer.status, body: (await answer.json()) as FollowerAnswer }
+    },
+    async ask(method, path, body) {
+      const answer = await fetch(`${address}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${adminToken}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      return { status: answer.status, body: await answer.json() }
     },
     async stop() {
       await close()

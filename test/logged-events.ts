@@ -40,12 +40,13 @@ async function readTable(database: Client): Promise<LoggedEvents> {
 async function readTopics(topicPrefix: string, database: Client): Promise<LoggedEvents> {
   const published = await readPublished(
     process.env['TEST_KAFKA_BROKERS'] ?? '',
-    ['trust', 'people', 'requests'].map((topic) => `${topicPrefix}.${topic}`),
+    ['trust', 'people', 'requests', 'detections'].map((topic) => `${topicPrefix}.${topic}`),
   )
   const events: LoggedEvent[] = []
   return {
     async of(connection) {
-      const waiting = 'SELECT FROM gateway.outbox UNION ALL SELECT FROM keys.outbox LIMIT 1'
+      const waiting =
+        'SELECT FROM gateway.outbox UNION ALL SELECT FROM keys.outbox UNION ALL SELECT FROM audit.outbox LIMIT 1'
       while ((await database.query(waiting)).rowCount !== 0) await new Promise((resolve) => setTimeout(resolve, 10))
       for (const { headers, key = '', value } of (await published.all()).slice(events.length))
         events.push({

@@ -36,6 +36,8 @@ export interface World {
   admin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   /** The admin API of the gateway. */
   gatewayAdmin(method: string, path: string, body?: unknown): Promise<Answer>
+  /** The admin API of the audit service. */
+  auditAdmin(method: string, path: string, body?: unknown): Promise<Answer>
   /** A new connection with a key that is accepted already; of a new tenant unless one is named. */
   connection(
     identityProvider: IdentityProvider,
@@ -122,6 +124,11 @@ async function worldAt(place: Place): Promise<World> {
     admin,
     gatewayAdmin: (method, path, body) =>
       request(method, `${addresses.gateway}/admin/v1${path}`, body, {
+        'content-type': 'application/json',
+        ...asAdmin,
+      }),
+    auditAdmin: (method, path, body) =>
+      request(method, `${addresses.audit}/admin/v1${path}`, body, {
         'content-type': 'application/json',
         ...asAdmin,
       }),

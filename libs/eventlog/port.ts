@@ -66,7 +66,10 @@ export type FollowerState = 'following' | 'stalled' | 'stopped'
 export interface Follower {
   readonly group: string
   readonly state: FollowerState
-  /** Everything committed before this instant has been applied or buried; grows also while nothing happens. Undefined until first known. */
+  /**
+   * Everything committed before this instant, by a source that is awaited (`topics` in `libs/events`), has been applied or buried; grows also
+   * while nothing happens. Undefined until first known.
+   */
   followedUpTo(): Date | undefined
   /**
    * The latest instant of which it is known that everything the log could then be asked for has been applied or buried, by this

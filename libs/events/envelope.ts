@@ -1,8 +1,7 @@
 import { newId } from './id.ts'
 import { type EventName } from './names.ts'
 import { payloadSchemas, type Payload } from './payloads.ts'
-
-export type EventSource = 'gateway' | 'keys'
+import type { EventSource } from './sources.ts'
 
 /** An accepted fact. A follower may fail to apply it, but never rejects it. */
 export interface Event<Name extends EventName> {

@@ -1,5 +1,6 @@
 export { toCloudEvent, type CloudEvent } from './cloud-event.ts'
-export { makeEvent, readEvent, type Event, type AnyEvent, type EventSource, UnreadableEvent } from './envelope.ts'
+export { makeEvent, readEvent, type Event, type AnyEvent, UnreadableEvent } from './envelope.ts'
+export { eventSources, type EventSource } from './sources.ts'
 export { eventNames, families, familyOf, hears, type EventFamily, type EventName, type EventPattern } from './names.ts'
 export { payloadSchemas, jsonSchemaOf, type Payload } from './payloads.ts'
 export { type Announced, announcedEvents, isAnnounced } from './announced.ts'
@@ -23,6 +24,13 @@ export { dataKeyEvents, keyDigestEvents, type WrappedDataKey } from './data-keys
 export type { ConnectionSchema } from './connection-schema.ts'
 export type { ConnectionFacts, Environment, IdentityProvider, KnownKeyFacts } from './trust.ts'
 export { type Person, type GroupFacts, type MemberReference, userEvents, groupEvents } from './people.ts'
+export {
+  detectionEvents,
+  type DetectionSeverity,
+  detectionSeverities,
+  type DetectionSubject,
+  detectionSubjects,
+} from './detections.ts'
 export { requestEvents, type RequestDecided, type StepDecision } from './requests.ts'
 export { cancelledOutcomes, finishedOutcomes, noticeKinds, rotationEvents, type NoticeKind } from './rotations.ts'
 export { topicNames, topicOf, topics, type Topic } from './topics.ts'

@@ -15,6 +15,7 @@ export const families = [
   'group',
   'request',
   'guard',
+  'detection',
 ] as const
 export type EventFamily = (typeof families)[number]
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { dataKeyEvents, keyDigestEvents } from './data-keys.ts'
+import { detectionEvents } from './detections.ts'
 import { logMarked, markName } from './mark.ts'
 import type { EventName } from './names.ts'
 import { guardEvents } from './guard.ts'
@@ -20,6 +21,7 @@ export const payloadSchemas = {
   ...groupEvents,
   ...requestEvents,
   ...guardEvents,
+  ...detectionEvents,
 } as const
 
 export type Payload<Name extends EventName> = z.infer<(typeof payloadSchemas)[Name]>

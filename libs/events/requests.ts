@@ -64,6 +64,8 @@ export const requestDecided = z.object({
   dryRun: z.object({ changed: z.array(z.string()), events: z.array(z.string()) }).optional(),
   /** For a request refused as one of too many: how many were refused for the same before it, and left no record. */
   alike: z.int().nonnegative().optional(),
+  /** Set when it deactivated or deleted a user. */
+  takesAway: z.literal(true).optional(),
   /** How the caller's SCIM was read, such as entra or okta-catalog; absent until it was known who it is. */
   dialect: z.string().optional(),
   deviations: z.array(deviation),

@@ -1,13 +1,26 @@
-import type { EventSource } from './envelope.ts'
 import type { EventFamily } from './names.ts'
+import type { EventSource } from './sources.ts'
+
+interface PublishedHere {
+  readonly families: readonly EventFamily[]
+  /** Who publishes there. */
+  readonly sources: readonly EventSource[]
+  /** Those whose marks tell how far the topic is complete. Of another source's events nobody asks that, and its absence holds up no proof. */
+  readonly awaited: readonly EventSource[]
+}
 
 /** Where events are published: one topic for what belongs together, so that who follows people need not read past requests. */
 export const topics = {
-  trust: { families: ['tenant', 'connection', 'key', 'rotation', 'data-key'], sources: ['keys'] },
-  people: { families: ['user', 'group'], sources: ['gateway'] },
-  // Not with the keys that they are of: what the gateway goes by there has one publisher, whose marks prove that it is complete.
-  requests: { families: ['request', 'key-digest', 'guard'], sources: ['gateway', 'keys'] },
-} as const satisfies Record<string, { families: readonly EventFamily[]; sources: readonly EventSource[] }>
+  trust: { families: ['tenant', 'connection', 'key', 'rotation', 'data-key'], sources: ['keys'], awaited: ['keys'] },
+  people: { families: ['user', 'group'], sources: ['gateway'], awaited: ['gateway'] },
+  // Digests are not with the keys that they are of: what the gateway goes by there has one publisher, whose marks prove that it is complete.
+  requests: {
+    families: ['request', 'key-digest', 'guard'],
+    sources: ['gateway', 'keys', 'audit'],
+    awaited: ['gateway', 'keys'],
+  },
+  detections: { families: ['detection'], sources: ['audit'], awaited: ['audit'] },
+} as const satisfies Record<string, PublishedHere>
 
 export type Topic = keyof typeof topics
 

@@ -152,6 +152,11 @@ export const settings = {
     min: '31d',
     about: 'How long audit records are kept.',
   }),
+  LATCHKEY_DETECTIONS: setting.text({
+    default: '{}',
+    about:
+      'Which rules of detections are off or have other thresholds, as JSON such as {"wrong-secret":{"count":3,"window":"1h"},"silence":{"off":true}}; docs/detections.md lists them.',
+  }),
   LATCHKEY_LOG_LEVEL: setting.oneOf(['debug', 'info', 'warn', 'error', 'silent'], {
     default: 'info',
     about: 'Least severe lines that are logged.',

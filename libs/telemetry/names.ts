@@ -76,6 +76,12 @@ export const metrics = {
     'Decisions about refusals and reads that are not stored yet',
     [],
   ),
+  detections: counter('latchkey.detections', '{detection}', 'Detections raised; docs/detections.md lists the rules', [
+    'rule',
+  ]),
+  detectionsOpen: gauge('latchkey.detections.open', '{detection}', 'Detections that nobody has acknowledged or muted', [
+    'rule',
+  ]),
   auditDropped: counter('latchkey.audit.dropped', '{record}', 'Audit records lost; anything but 0 is a fault', []),
   eventsAppended: counter('latchkey.events.appended', '{event}', 'Events written to the log', ['name']),
   eventsPublished: counter('latchkey.events.published', '{event}', 'Events that Kafka has taken from the outbox', []),

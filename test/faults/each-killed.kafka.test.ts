@@ -122,7 +122,10 @@ test('whatever process is killed under load: each answered change is one record,
     expect({ id, active: records.find((record) => record.id === id)?.active }).toEqual({ id, active })
   }
   await until('everything is published', async () => {
-    const waiting = await rowsOf(url, 'SELECT FROM gateway.outbox UNION ALL SELECT FROM keys.outbox')
+    const waiting = await rowsOf(
+      url,
+      'SELECT FROM gateway.outbox UNION ALL SELECT FROM keys.outbox UNION ALL SELECT FROM audit.outbox',
+    )
     return waiting.length === 0
   })
 

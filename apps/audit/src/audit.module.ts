@@ -1,39 +1,35 @@
 import { type DynamicModule, Inject, Injectable, Module, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
 import { ADMIN_TOKEN } from '#libs/http/index'
-import type { Database } from '#libs/postgres/index'
 import { AUDIT_DATABASE } from './database.ts'
+import { Detective } from './detective.ts'
 import { FollowDecisions } from './events/follow-decisions.ts'
+import { FollowTrust } from './events/follow-trust.ts'
+import { LookForSilence } from './events/look-for-silence.ts'
+import { DetectionsController } from './http/detections.controller.ts'
 import { RecordsController } from './http/records.controller.ts'
-import { type Keeping, maintainTrail } from './store/trail.ts'
+import { AUDIT_PARTS, type AuditParts } from './parts.ts'
+import { forgetOld } from './store/forget.ts'
+import { maintainTrail } from './store/trail.ts'
 
 const hour = 60 * 60 * 1000
-const UPKEEP = Symbol('UPKEEP')
 
-interface UpkeepSettings extends Keeping {
-  readonly onFailure: (error: unknown) => void
-}
-
-export interface AuditParts extends UpkeepSettings {
-  /** Holds the schema `audit`, brought up to date by `migrateAudit`. */
-  readonly database: Database
-  readonly adminToken: string | readonly string[]
-}
-
-/** Drops months past retention and makes new ones, every hour while the application runs. */
+/** Drops what is past retention and makes room for the months to come, every hour while the application runs. */
 @Injectable()
 export class TrailUpkeep implements OnModuleInit, OnModuleDestroy {
-  readonly #database: Database
-  readonly #settings: UpkeepSettings
+  readonly #parts: AuditParts
   #timer: NodeJS.Timeout | undefined
 
-  constructor(@Inject(AUDIT_DATABASE) database: Database, @Inject(UPKEEP) settings: UpkeepSettings) {
-    this.#database = database
-    this.#settings = settings
+  constructor(@Inject(AUDIT_PARTS) parts: AuditParts) {
+    this.#parts = parts
   }
 
   onModuleInit(): void {
-    const keep = (): void => void maintainTrail(this.#database, this.#settings).catch(this.#settings.onFailure)
-    this.#timer = setInterval(keep, hour).unref()
+    const { database, onFailure } = this.#parts
+    const keep = async (): Promise<void> => {
+      await maintainTrail(database, this.#parts)
+      await forgetOld(database, this.#parts)
+    }
+    this.#timer = setInterval(() => void keep().catch(onFailure), hour).unref()
   }
 
   onModuleDestroy(): void {
@@ -41,18 +37,20 @@ export class TrailUpkeep implements OnModuleInit, OnModuleDestroy {
   }
 }
 
-/** The trail: what became of every request. */
+/** The trail: what became of every request, and which of them should not be as they are. */
 @Module({})
 export class AuditModule {
-  static with({ database, adminToken, retention, clock, onFailure }: AuditParts): DynamicModule {
+  static with(parts: AuditParts): DynamicModule {
     return {
       module: AuditModule,
-      controllers: [RecordsController, FollowDecisions],
+      controllers: [RecordsController, DetectionsController, FollowDecisions, FollowTrust],
       providers: [
         TrailUpkeep,
-        { provide: AUDIT_DATABASE, useValue: database },
-        { provide: ADMIN_TOKEN, useValue: adminToken },
-        { provide: UPKEEP, useValue: { retention, clock, onFailure } satisfies UpkeepSettings },
+        LookForSilence,
+        { provide: Detective, useValue: new Detective(parts) },
+        { provide: AUDIT_DATABASE, useValue: parts.database },
+        { provide: ADMIN_TOKEN, useValue: parts.adminToken },
+        { provide: AUDIT_PARTS, useValue: parts },
       ],
     }
   }

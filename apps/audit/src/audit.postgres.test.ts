@@ -1,6 +1,6 @@
 import { type AnyEvent, makeEvent, newId, type RequestDecided } from '#libs/events/index'
 import { adminToken, type FollowerService, startFollowerService } from '#test/follower-service'
-import { AUDIT, auditGroup, AuditModule, auditSchema, migrateAudit } from './index.ts'
+import { AUDIT, auditGroup, AuditModule, auditSchema, migrateAudit, readThresholds } from './index.ts'
 
 const day = 24 * 60 * 60 * 1000
 const keeping = { retention: 400 * day, clock: () => new Date() }
@@ -8,7 +8,16 @@ const keeping = { retention: 400 * day, clock: () => new Date() }
 let audit: FollowerService
 beforeAll(async () => {
   audit = await startFollowerService({
-    module: (database) => AuditModule.with({ database, adminToken, ...keeping, onFailure: () => {} }),
+    module: (database, log) =>
+      AuditModule.with({
+        database,
+        log,
+        thresholds: readThresholds('{}'),
+        raised: () => {},
+        adminToken,
+        ...keeping,
+        onFailure: () => {},
+      }),
     prepare: (database) => migrateAudit(database, keeping),
     transportId: AUDIT,
     group: auditGroup,

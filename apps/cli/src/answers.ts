@@ -187,3 +187,21 @@ export const replayedRequest = z.looseObject({
   request: z.looseObject({ method: z.string(), path: z.string() }),
   response: z.looseObject({ status: z.number(), body: z.unknown().optional() }),
 })
+
+export const detection = z.looseObject({
+  id: z.string(),
+  rule: z.string(),
+  severity: z.string(),
+  state: z.string(),
+  mutedUntil: z.string().nullable(),
+  tenant: z.string().nullable(),
+  connection: z.string().nullable(),
+  subject: z.object({ kind: z.string(), id: z.string() }),
+  count: z.number(),
+  firstSeen: z.string(),
+  lastSeen: z.string(),
+  requests: z.array(z.string()),
+  cause: z.string(),
+  fix: z.string(),
+})
+export type Detection = z.infer<typeof detection>

@@ -603,3 +603,49 @@ describe('keys that take turns', () => {
     expect(none).toMatchObject({ code: 1, err: expect.stringContaining('No rotation of this connection is running') })
   })
 })
+
+test('detections are listed, shown with cause and fix, acknowledged and muted at the audit service', async () => {
+  const detection = {
+    id: 'd1',
+    rule: 'wrong-secret',
+    severity: 'high',
+    state: 'muted',
+    mutedUntil: '2026-04-01T10:00:00.000Z',
+    tenant: 'acme',
+    connection: 'c1',
+    subject: { kind: 'connection', id: 'c1' },
+    count: 7,
+    firstSeen: '2026-03-01T10:00:00.000Z',
+    lastSeen: '2026-03-01T10:05:00.000Z',
+    requests: ['r1', 'r2'],
+    cause: 'Somebody tries secrets.',
+    fix: 'Paste the key again.',
+  }
+  await mkdir(join(folder, 'data'))
+  await writeFile(join(folder, 'data', 'url'), `http://127.0.0.1:${await freePort()}\n`)
+  await writeFile(join(folder, 'data', 'services'), `audit ${url}\n`)
+  const env = { LATCHKEY_ADMIN_TOKEN: token }
+  respond = answer(200, { items: [detection] })
+  const listed = await latchkey(['detections', 'list', '--state', 'muted', '--tenant', 'acme'], env)
+  expect(seen[0]?.url).toBe('/admin/v1/detections?tenant=acme&state=muted&limit=200')
+  expect(listed.out).toMatch(/^ID +RULE +SEVERITY .*\nd1 +wrong-secret +high +muted +connection c1 +7 /)
+  respond = answer(200, detection)
+  const shown = await latchkey(['detections', 'show', 'd1'], env)
+  expect(shown.out).toMatch(
+    /^state +muted until 2026-04-01T10:00:00.000Z\n[^]*^requests +r1, r2\ncause +Somebody tries secrets.\nfix +Paste the key again.$/m,
+  )
+  let sent: unknown
+  respond = async (request, response) => {
+    sent = request.headers['content-type'] === undefined ? undefined : await bodyOf(request)
+    await answer(200, detection)(request, response)
+  }
+  expect((await latchkey(['detections', 'mute', 'd1', '--for', '8h'], env)).code).toBe(0)
+  expect(sent).toEqual({ for: '8h' })
+  expect((await latchkey(['detections', 'acknowledge', 'd1'], env)).code).toBe(0)
+  expect((await latchkey(['detections', 'unmute', 'd1'], env)).code).toBe(0)
+  expect(seen.slice(2).map((request) => `${request.method} ${request.url}`)).toEqual([
+    'POST /admin/v1/detections/d1/mute',
+    'POST /admin/v1/detections/d1/acknowledge',
+    'POST /admin/v1/detections/d1/unmute',
+  ])
+})

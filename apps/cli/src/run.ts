@@ -5,6 +5,7 @@ import { connectionsCommand } from './connections.ts'
 import type { World } from './command.ts'
 import { deadLettersCommand } from './dead-letters.ts'
 import { deletedCommand } from './deleted.ts'
+import { detectionsCommand } from './detections.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { guardCommand } from './guard.ts'
 import { keysCommand } from './keys.ts'
@@ -34,6 +35,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     .addCommand(deletedCommand(world, version))
     .addCommand(guardCommand(world, version))
     .addCommand(requestsCommand(world, version))
+    .addCommand(detectionsCommand(world, version))
     .addCommand(deadLettersCommand(world, version))
     .addCommand(scanCommand(world))
     .addCommand(statusCommand(world, version))

@@ -27,6 +27,8 @@ export interface Outcome {
   readonly subject: { readonly kind: string; readonly id: string } | null
   readonly changed: readonly string[]
   readonly events: readonly string[]
+  /** Whether it deactivated or deleted a user. */
+  readonly takesAway?: boolean
   /** For a dry run: names of the attributes and events that it would have brought about. */
   readonly rehearsed?: { readonly changed: readonly string[]; readonly events: readonly string[] }
   /** For a bulk request: how many operations it had, how many of them were refused, and how many were not begun. */

@@ -51,6 +51,7 @@ export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
       subject: outcome.subject,
       changed: [...outcome.changed],
       events: [...outcome.events],
+      ...(outcome.takesAway === true ? { takesAway: true as const } : {}),
       ...(diagnosis === undefined ? {} : { dialect: diagnosis.dialect.name }),
       deviations: (diagnosis?.deviations ?? []).map(({ pointer, cause, ...rest }) => ({
         ...rest,

@@ -203,6 +203,7 @@ function outcomeOf({ type, reply }: Change, written: Written): Outcome {
     subject: { kind: type.name, id: written.id },
     changed: written.changed,
     events: written.events.map((event) => event.id),
+    takesAway: written.events.some(({ name }) => name === 'user.deactivated' || name === 'user.deprovisioned'),
   })
 }
 

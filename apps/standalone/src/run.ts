@@ -1,3 +1,4 @@
+import { readThresholds, UnfitThresholds } from '#apps/audit/src/index'
 import { KekDoesNotFit, PeppersDoNotFit } from '#apps/keys/src/index'
 import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
 import {
@@ -43,6 +44,7 @@ const settings = {
     'LATCHKEY_EVENT_RETENTION',
     'LATCHKEY_CAPTURE_RETENTION',
     'LATCHKEY_AUDIT_RETENTION',
+    'LATCHKEY_DETECTIONS',
     'LATCHKEY_LOG_LEVEL',
     'OTEL_EXPORTER_OTLP_ENDPOINT',
   ),
@@ -53,9 +55,10 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
   return runProgram(env, {
     name: 'latchkey',
     read: (variables) => readSettings(variables, settings),
-    expected: [EmbeddedPostgresError, PeppersDoNotFit, KekDoesNotFit, SealingError],
+    expected: [EmbeddedPostgresError, PeppersDoNotFit, KekDoesNotFit, SealingError, UnfitThresholds],
     async start(starting) {
       const { configuration, logger, ending, stop } = starting
+      const thresholds = readThresholds(configuration.LATCHKEY_DETECTIONS)
       const folder = new DataFolder(configuration.LATCHKEY_DATA)
       const adminToken = configuration.LATCHKEY_ADMIN_TOKEN ?? folder.adminToken()
       const peppers = configuration.LATCHKEY_PEPPERS ?? folder.peppers()
@@ -90,6 +93,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         dataKeyLifetime: configuration.LATCHKEY_DATA_KEY_LIFETIME,
         captureRetention: configuration.LATCHKEY_CAPTURE_RETENTION,
         auditRetention: configuration.LATCHKEY_AUDIT_RETENTION,
+        thresholds,
         telemetry,
         logger,
         ending,

@@ -1,4 +1,4 @@
-import { AuditModule } from '#apps/audit/src/index'
+import { AuditModule, auditOperations, type AuditParts, observeDetections } from '#apps/audit/src/index'
 import { DirectoryModule } from '#apps/directory/src/index'
 import {
   Currency,
@@ -41,6 +41,7 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly deletedRetention: number
   readonly captureRetention: number
   readonly dataKeyLifetime: number
+  readonly thresholds: AuditParts['thresholds']
 }
 
 export interface Services {
@@ -48,7 +49,7 @@ export interface Services {
   readonly quickstart: Quickstart
 }
 
-const operations = { ...keysOperations, ...gatewayOperations, ...followersOperations }
+const operations = { ...keysOperations, ...gatewayOperations, ...auditOperations, ...followersOperations }
 
 /** Of signed requests, each remembered for ten minutes or so. */
 const mostNonces = 500_000
@@ -111,7 +112,16 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
       KeysModule.with(keysParts),
       AdminCalls.with({ ...keysParts, source: 'keys', operations }),
       DirectoryModule.with({ database: stores.directory, adminToken }),
-      AuditModule.with({ database: stores.audit, adminToken, retention: options.auditRetention, clock, onFailure }),
+      AuditModule.with({
+        database: stores.audit,
+        log,
+        thresholds: options.thresholds,
+        raised: observeDetections(stores.audit, telemetry, clock),
+        adminToken,
+        retention: options.auditRetention,
+        clock,
+        onFailure,
+      }),
     ],
     followers,
     adminToken,

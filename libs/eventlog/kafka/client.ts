@@ -104,8 +104,9 @@ function isTooLarge(error: unknown): boolean {
   return type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE' || isTooLarge(error.cause)
 }
 
-/** Little happens with keys, and each partition is marked every second. */
+/** Little happens with keys, and each partition is marked every second; detections are rarer still. */
 const quietPartitions = 4
+const quiet: readonly Topic[] = ['trust', 'detections']
 /** Milliseconds without a heartbeat after which a member's partitions go to others. */
 const sessionTimeout = 6_000
 /** The largest event: what a gateway accepts at the most, and its envelope. */
@@ -143,7 +144,9 @@ export class KafkaClient {
           waitForLeaders: true,
           topics: missing.map((topic) => ({
             topic,
-            numPartitions: topic === topicName(prefix, 'trust') ? Math.min(partitions, quietPartitions) : partitions,
+            numPartitions: quiet.some((each) => topic === topicName(prefix, each))
+              ? Math.min(partitions, quietPartitions)
+              : partitions,
             replicationFactor: replication,
             configEntries: [
               { name: 'retention.ms', value: String(retention) },

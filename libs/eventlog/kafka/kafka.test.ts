@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { makeEvent, type LogMarked } from '#libs/events/index'
+import { eventSources, makeEvent, type LogMarked } from '#libs/events/index'
 import { Hand } from './hand.ts'
 import { Marks } from './marks.ts'
 import type { OutboxRow } from './outbox.ts'
@@ -93,6 +93,11 @@ describe('records', () => {
     })
   })
 
+  it.each(eventSources)('are read back as of the source that appended them: %s', (source) => {
+    const read = readRecord(consumed(recordOf({ ...row, name: 'tenant.created' }, source, topics)), 'latchkey.trust', 0)
+    expect(read).toMatchObject({ kind: 'event', event: { source } })
+  })
+
   it('are not made of an event of a family that a newer version has added', () => {
     expect(recordOf({ ...row, name: 'device.enrolled' }, 'gateway', topics)).toBeUndefined()
   })
@@ -124,7 +129,7 @@ describe('records', () => {
 describe('marks', () => {
   const at = (second: number): string => new Date(second * 1_000).toISOString()
 
-  it('tell how far a partition is complete only when every shard of every source that feeds it has spoken', () => {
+  it('tell how far a partition is complete only when every shard of every awaited source that feeds it has spoken', () => {
     const marks = new Marks('latchkey')
     const partition = 'latchkey.requests/3'
     marks.add(partition, { source: 'gateway', shards: [3], upTo: at(10) })
@@ -134,6 +139,15 @@ describe('marks', () => {
     marks.add(partition, { source: 'keys', shards: [3], upTo: at(12) })
     expect(marks.upTo(partition, 16)).toBe(10_000)
     expect(marks.upTo(partition, 8)).toBeUndefined()
+  })
+
+  it('of a source that is not awaited hold up nobody, wherever it is', () => {
+    const marks = new Marks('latchkey')
+    const partition = 'latchkey.requests/3'
+    marks.add(partition, { source: 'gateway', shards: [3], upTo: at(10) })
+    marks.add(partition, { source: 'keys', shards: [3], upTo: at(12) })
+    marks.add(partition, { source: 'audit', shards: [3], upTo: at(2) })
+    expect(marks.upTo(partition, 16)).toBe(10_000)
   })
 })
 

@@ -4,7 +4,12 @@ import { partitionsFedBy } from './shards.ts'
 import type { Tenure } from './tenures.ts'
 
 /** Milliseconds between marks where nothing happens: nobody decides by how far requests have been followed. */
-const quietMarksEvery: Readonly<Record<Topic, number>> = { trust: 1_000, people: 1_000, requests: 5_000 }
+const quietMarksEvery: Readonly<Record<Topic, number>> = {
+  trust: 1_000,
+  people: 1_000,
+  requests: 5_000,
+  detections: 5_000,
+}
 const tolerance = 500
 
 export interface Mark {

@@ -2,7 +2,7 @@ import { type LogMarked, topics as topicList } from '#libs/events/index'
 import { readTopic } from './records.ts'
 import { feedersOf } from './shards.ts'
 
-/** What the marks of a partition tell: up to when (in milliseconds) it is complete, once every shard that feeds it has said so. */
+/** What the marks of a partition tell: up to when (in milliseconds) it is complete, once every shard that feeds it from an awaited source has said so. */
 export class Marks {
   readonly #prefix: string
   readonly #upTo = new Map<string, Map<string, number>>()
@@ -24,7 +24,7 @@ export class Marks {
     const known = this.#upTo.get(partition)
     if (topic === undefined || known === undefined) return undefined
     let least = Infinity
-    for (const source of topicList[topic].sources) {
+    for (const source of topicList[topic].awaited) {
       for (const shard of feedersOf(Number(partition.slice(at + 1)), partitions)) {
         const upTo = known.get(`${source} ${shard}`)
         if (upTo === undefined) return undefined

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import {
   type EventSource,
+  eventSources,
   type LogMarked,
   logMarked,
   markName,
@@ -115,7 +116,7 @@ export function readRecord(record: ConsumedRecord, topic: string, partition: num
     event: {
       id: eventIdOf(record) ?? idOfPlace(topic, partition, record.offset),
       name,
-      source: record.header('ce_source') === '/latchkey/keys' ? 'keys' : 'gateway',
+      source: eventSources.find((source) => record.header('ce_source') === `/latchkey/${source}`) ?? 'gateway',
       subject: record.header('ce_subject') ?? '',
       key: record.header('ce_partitionkey') ?? record.key ?? '',
       version: Number(record.header('ce_sequence') ?? 0),

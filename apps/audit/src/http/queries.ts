@@ -1,5 +1,9 @@
 import { z } from 'zod'
+import { parseDuration } from '#libs/configuration/index'
 import { type Paging, pagingByAge, parse } from '#libs/http/index'
+import { detectionStates } from '../detections/detection.ts'
+import { ruleCodes } from '../detections/rules.ts'
+import type { DetectionFilter } from '../store/detections.ts'
 import type { RecordFilter, RecordPlace } from '../store/find-records.ts'
 
 const name = z.string().min(1).max(256).optional()
@@ -39,4 +43,37 @@ export function placeKey({ receivedAt, id }: RecordPlace): readonly string[] {
 
 function readPlace([receivedAt, id]: readonly [instant: string, id: string]): RecordPlace {
   return { receivedAt: new Date(receivedAt), id }
+}
+
+const detectionsQuery = z.strictObject({
+  tenant: z.string().max(256).optional(),
+  connection: name,
+  rule: z.enum(ruleCodes).optional(),
+  state: z.enum(detectionStates).optional(),
+  limit: z.unknown().optional(),
+  after: z.unknown().optional(),
+})
+
+/** Throws a Problem that names each parameter that is unknown or cannot be read. */
+export function readDetectionsQuery(query: unknown): {
+  filter: DetectionFilter
+  paging: ReturnType<typeof pagingByAge>
+} {
+  const { limit: _limit, after: _after, ...filter } = parse<z.infer<typeof detectionsQuery>>(detectionsQuery, query)
+  return { filter, paging: pagingByAge(query) }
+}
+
+const muteBody = z
+  .strictObject({
+    for: z
+      .string()
+      .transform((text) => parseDuration(text) ?? Number.NaN)
+      .refine((length) => length >= 1_000 && length <= 36_500 * 86_400_000, 'is not a duration such as 8h or 30d')
+      .optional(),
+  })
+  .default({})
+
+/** For how many milliseconds; undefined for good. Throws a Problem. */
+export function readMute(body: unknown): number | undefined {
+  return parse<z.infer<typeof muteBody>>(muteBody, body ?? {}).for
 }

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
-import { FollowerTables } from '#libs/eventlog/index'
+import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
 
 class Audit1764000000201 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -43,4 +43,57 @@ class Within1764000000202 implements MigrationInterface {
   }
 }
 
-export const migrations = [Audit1764000000201, Within1764000000202]
+/** Where events of this service wait to be published. */
+class Outbox1764000000203 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(OutboxTables.create('audit'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(OutboxTables.drop('audit'))
+  }
+}
+
+class Detections1764000000204 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      -- What is remembered of each key, connection and address, as JSON. Rows are rewritten all the time, in place: no index holds what changes.
+      CREATE TABLE audit.watched (
+        id text NOT NULL,
+        kind text NOT NULL,
+        tenant text,
+        state text NOT NULL,
+        silent_from timestamptz,
+        touched_at timestamptz NOT NULL,
+        PRIMARY KEY (id, kind)
+      ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
+      -- tenant is '' where none is known.
+      CREATE TABLE audit.detection (
+        tenant text NOT NULL,
+        rule text NOT NULL,
+        subject_kind text NOT NULL,
+        subject_id text NOT NULL,
+        id uuid NOT NULL,
+        connection text,
+        state text NOT NULL,
+        muted_until timestamptz,
+        acknowledged_at timestamptz,
+        first_seen timestamptz NOT NULL,
+        last_seen timestamptz NOT NULL,
+        count bigint NOT NULL,
+        requests text[] NOT NULL,
+        raised_at timestamptz NOT NULL,
+        raised integer NOT NULL,
+        PRIMARY KEY (tenant, rule, subject_kind, subject_id)
+      );
+      CREATE UNIQUE INDEX detection_id ON audit.detection (id);
+      CREATE INDEX detection_tenant ON audit.detection (tenant, raised_at, id);
+      CREATE INDEX detection_time ON audit.detection (raised_at, id);`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE audit.detection; DROP TABLE audit.watched')
+  }
+}
+
+export const migrations = [Audit1764000000201, Within1764000000202, Outbox1764000000203, Detections1764000000204]

@@ -1,4 +1,4 @@
-import type { Event } from '#libs/events/index'
+import type { Event, RequestDecided } from '#libs/events/index'
 import type { Statement, Transaction } from '#libs/postgres/index'
 
 const insert: Statement = {
@@ -7,16 +7,19 @@ const insert: Statement = {
     INSERT INTO audit.record (tenant, received_at, id, connection, kid, surface, operation, outcome, status, within_request, payload)
     SELECT * FROM unnest(
       $1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[], $11::text[]
-    ) ON CONFLICT DO NOTHING`,
+    ) ON CONFLICT DO NOTHING RETURNING id`,
 }
 
-/** One record per decision, in one statement. A decision that arrives again has the same tenant, time and id, and changes nothing. */
+/**
+ * One record per decision, in one statement. A decision that arrives again has the same tenant, time and id, and changes nothing: those that
+ * did not are given back.
+ */
 export async function storeDecisions(
   transaction: Transaction,
   events: readonly Event<'request.decided'>[],
-): Promise<void> {
+): Promise<RequestDecided[]> {
   const decisions = events.map((event) => event.payload)
-  await transaction.query(insert, [
+  const stored = await transaction.query<{ id: string }>(insert, [
     decisions.map((decision) => decision.tenant ?? ''),
     decisions.map((decision) => decision.receivedAt),
     decisions.map((decision) => decision.requestId),
@@ -29,4 +32,6 @@ export async function storeDecisions(
     decisions.map((decision) => decision.within ?? null),
     decisions.map((decision) => JSON.stringify(decision)),
   ])
+  const fresh = new Map(decisions.map((decision) => [decision.requestId, decision]))
+  return stored.flatMap(({ id }) => fresh.get(id) ?? [])
 }

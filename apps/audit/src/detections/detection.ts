@@ -1,0 +1,123 @@
+import { type Event, makeEvent, newId } from '#libs/events/index'
+import { ruleOf, type RuleCode } from './rules.ts'
+import type { Subject } from './sightings.ts'
+import type { Occurrence } from './watched.ts'
+
+export const detectionStates = ['open', 'acknowledged', 'muted'] as const
+export type DetectionState = (typeof detectionStates)[number]
+
+/** One rule, broken by one subject: as long as it goes on it is one, and told once. */
+export interface Detection {
+  readonly id: string
+  readonly rule: RuleCode
+  readonly subject: Subject
+  readonly tenant: string | null
+  readonly connection: string | null
+  readonly state: DetectionState
+  /** Null while it is muted for good, or not at all. */
+  readonly mutedUntil: Date | null
+  readonly acknowledgedAt: Date | null
+  readonly firstSeen: Date
+  readonly lastSeen: Date
+  readonly count: number
+  /** Ids of the last requests. */
+  readonly requests: readonly string[]
+  readonly raisedAt: Date
+  /** How often it was raised: the version of its last event. */
+  readonly raised: number
+}
+
+const mostRequests = 5
+/** What comes again so long after it was last seen, in milliseconds, is another matter than the one that was acknowledged. */
+const over = 24 * 60 * 60 * 1000
+
+/** A mute whose time is over leaves it open. */
+export function stateAt({ state, mutedUntil }: Detection, now: Date): DetectionState {
+  return state === 'muted' && mutedUntil !== null && mutedUntil <= now ? 'open' : state
+}
+
+/**
+ * What becomes of a detection when its rule is broken again, or for the first time. It is raised when there was none, when its mute is
+ * over, and when it was acknowledged and a day has passed without it; otherwise it only counts on.
+ */
+export function occur(
+  before: Detection | undefined,
+  occurrence: Occurrence,
+  now: Date,
+): { readonly detection: Detection; readonly isRaised: boolean } {
+  const { rule, subject, tenant, connection } = occurrence
+  const last = new Date(Math.max(occurrence.last, before?.lastSeen.getTime() ?? 0))
+  if (before === undefined || isAnew(before, occurrence, now)) {
+    const detection: Detection = {
+      id: before?.id ?? newId(now.getTime()),
+      rule,
+      subject,
+      tenant,
+      connection,
+      state: 'open',
+      mutedUntil: null,
+      acknowledgedAt: null,
+      firstSeen: new Date(occurrence.first),
+      lastSeen: last,
+      count: occurrence.total,
+      requests: occurrence.requests.slice(-mostRequests),
+      raisedAt: now,
+      raised: (before?.raised ?? 0) + 1,
+    }
+    return { detection, isRaised: true }
+  }
+  const detection: Detection = {
+    ...before,
+    firstSeen: new Date(Math.min(occurrence.first, before.firstSeen.getTime())),
+    lastSeen: last,
+    count: before.count + occurrence.fresh,
+    requests: [...before.requests, ...occurrence.requests].slice(-mostRequests),
+  }
+  return { detection, isRaised: false }
+}
+
+function isAnew(before: Detection, occurrence: Occurrence, now: Date): boolean {
+  switch (before.state) {
+    case 'open':
+      return false
+    case 'acknowledged':
+      return occurrence.last - before.lastSeen.getTime() > over
+    case 'muted':
+      return stateAt(before, now) !== 'muted'
+  }
+}
+
+export function acknowledge(before: Detection, now: Date): Detection {
+  return { ...before, state: 'acknowledged', mutedUntil: null, acknowledgedAt: now }
+}
+
+/** `until` null is for good. */
+export function mute(before: Detection, until: Date | null): Detection {
+  return { ...before, state: 'muted', mutedUntil: until }
+}
+
+/** As when the time of the mute is over: it is open, and raised when the rule is broken again. */
+export function unmute(before: Detection, now: Date): Detection {
+  return before.state === 'muted' ? { ...before, mutedUntil: now } : before
+}
+
+export function detectionRaised(detection: Detection): Event<'detection.raised'> {
+  const { id, rule, subject, tenant, connection, count, firstSeen, lastSeen, requests, raised, raisedAt } = detection
+  const { severity, cause, fix } = ruleOf(rule)
+  const owner = connection ?? tenant ?? ''
+  const origin = { source: 'audit', subject: id, owner, version: raised, time: raisedAt } as const
+  return makeEvent('detection.raised', origin, {
+    detection: id,
+    rule,
+    severity,
+    tenant,
+    connection,
+    subject: { ...subject },
+    count,
+    firstSeen: firstSeen.toISOString(),
+    lastSeen: lastSeen.toISOString(),
+    requests: [...requests],
+    cause,
+    fix,
+  })
+}

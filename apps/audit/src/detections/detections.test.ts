@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs'
+import { addressedConnection, hostOf, networkOf } from './addresses.ts'
+import { detectionsPage, pageFile } from './page.ts'
+import { readThresholds } from './thresholds.ts'
+import { dueAt, hear } from './traffic.ts'
+import { count, type Counted } from './window.ts'
+
+const hour = 60 * 60 * 1000
+const day = 24 * hour
+
+test('docs/detections.md tells every rule as it is', () => {
+  expect(readFileSync(pageFile, 'utf8')).toBe(detectionsPage())
+})
+
+test('thresholds are the defaults with what is set', () => {
+  const thresholds = readThresholds('{"wrong-secret":{"count":3},"clock-drift":{"window":"1h"},"silence":{"off":true}}')
+  expect(thresholds.get('wrong-secret')).toEqual({ count: 3, window: 600_000 })
+  expect(thresholds.get('clock-drift')).toEqual({ count: 3, window: hour })
+  expect(thresholds.has('silence')).toBe(false)
+  expect(thresholds.get('mass-create')).toEqual({ count: 1_000, window: hour })
+})
+
+test.each([
+  ['none', 'is no JSON object'],
+  ['[]', 'is no JSON object'],
+  ['{"wrong-secrets":{}}', 'names a rule "wrong-secrets", and there is none'],
+  ['{"wrong-secret":{"count":0}}', 'sets the rule wrong-secret to what cannot be'],
+  ['{"wrong-secret":{"window":"long"}}', 'sets the rule wrong-secret to what cannot be'],
+  ['{"wrong-secret":{"most":1}}', 'sets the rule wrong-secret to what cannot be'],
+])('thresholds that cannot be are told with what to write: %s', (text, told) => {
+  expect(() => readThresholds(text)).toThrow(told)
+})
+
+test.each([
+  ['192.0.2.7', '192.0.2.0/24', '192.0.2.7'],
+  ['::ffff:192.0.2.7', '192.0.2.0/24', '192.0.2.7'],
+  ['2001:db8:1:2:3::4', '2001:db8:1::/48', '2001:db8:1:2::/64'],
+  ['2001:db8::4', '2001:db8:0::/48', '2001:db8:0:0::/64'],
+  ['fe80::1%eth0', 'fe80:0:0::/48', 'fe80:0:0:0::/64'],
+  ['unknown', undefined, undefined],
+])('the network and the host of %s', (address, network, host) => {
+  expect([networkOf(address), hostOf(address)]).toEqual([network, host])
+})
+
+test('the connection of a path is the one below /scim/v2', () => {
+  expect(addressedConnection('/scim/v2/payroll/Users/1')).toBe('payroll')
+  expect(addressedConnection('/admin/v1/tenants')).toBe('')
+})
+
+describe('a window', () => {
+  const threshold = { count: 5, window: 12 * 60_000 }
+  const now = Date.parse('2026-11-29T12:00:00Z')
+  const at = (...minutes: readonly number[]): number[] => minutes.map((minute) => now + minute * 60_000)
+
+  it('is reached by the count within 11/12 of it, wherever its parts begin', () => {
+    for (let shift = 0; shift < 60_000; shift += 7_000) {
+      const times = at(0, 2, 5, 9, 11).map((time) => time + shift)
+      expect(count(undefined, times, threshold).reached).toEqual({ total: 5, first: now + shift })
+    }
+  })
+
+  it('is not reached by times that are a window apart', () => {
+    expect(count(undefined, at(0, 1, 2, 3, 12), threshold).reached).toBeUndefined()
+  })
+
+  it('comes to the same in whatever order and in whatever batches times come', () => {
+    const times = at(9, 0, 11, 5, 2)
+    let counted: Counted | undefined
+    const reached = times.map((time) => {
+      const step = count(counted, [time], threshold)
+      counted = step.after
+      return step.reached
+    })
+    expect(counted).toEqual(count(undefined, times, threshold).after)
+    expect(reached.map((one) => one?.total)).toEqual([undefined, undefined, undefined, undefined, 5])
+  })
+
+  it('stays small however long it goes on', () => {
+    let counted: Counted | undefined
+    for (let minute = 0; minute < 10_000; minute++) counted = count(counted, at(minute), threshold).after
+    expect(counted?.parts.length).toBeLessThanOrEqual(24)
+  })
+
+  it('is begun anew when its length was changed', () => {
+    const before = count(undefined, at(0, 1, 2, 3), threshold).after
+    expect(count(before, at(4), { count: 5, window: 24 * 60_000 }).reached).toBeUndefined()
+  })
+})
+
+describe('silence', () => {
+  const threshold = { count: 3, window: hour }
+  const start = Date.parse('2026-11-02T08:00:00Z')
+
+  it('is due after three times the longest pause of the last days', () => {
+    const times = [0, 1, 2, 3].flatMap((days) => [0, 2, 4].map((hours) => start + days * day + hours * hour))
+    const last = Math.max(...times)
+    expect(dueAt(hear(undefined, times), threshold)).toBe(last + 3 * 20 * hour)
+  })
+
+  it('is not due while less than three days are known, and is an hour at least', () => {
+    const minutely = (days: number): number[] =>
+      Array.from({ length: days * 1440 }, (_, index) => start + index * 60_000)
+    expect(dueAt(hear(undefined, [start, start + hour]), threshold)).toBeUndefined()
+    const heard = hear(undefined, minutely(3))
+    expect(dueAt(heard, threshold)).toBe(heard.last + hour)
+  })
+
+  it('is told once, until something is heard again', () => {
+    const times = [0, 1, 2, 3].map((days) => start + days * day)
+    const heard = hear(undefined, times)
+    expect(dueAt({ ...heard, told: true }, threshold)).toBeUndefined()
+    expect(dueAt(hear({ ...heard, told: true }, [start + 20 * day]), threshold)).toBe(start + 20 * day + 3 * 17 * day)
+  })
+
+  it('forgets pauses of more than seven days with traffic ago, and passes over what comes late', () => {
+    const times = [0, 5, ...Array.from({ length: 8 }, (_, index) => 6 + index)].map((days) => start + days * day)
+    const heard = hear(undefined, times)
+    expect(dueAt(heard, threshold)).toBe(heard.last + 3 * day)
+    expect(hear(heard, [start + hour])).toEqual(heard)
+  })
+})

@@ -1,0 +1,116 @@
+import { Body, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
+import { aboutNothing, AdminApi, type AdminCall, Call } from '#libs/admin/index'
+import { type Page, pageOf, problems } from '#libs/http/index'
+import { acknowledge, type Detection, mute, stateAt, unmute } from '../detections/detection.ts'
+import { ruleOf } from '../detections/rules.ts'
+import { AUDIT_PARTS, type AuditParts } from '../parts.ts'
+import { findDetection, findDetections, lockDetection, storeDetections } from '../store/detections.ts'
+import { readDetectionsQuery, readMute } from './queries.ts'
+
+/** What the rules of detections found, for whoever has the admin token. */
+@AdminApi('detections')
+export class DetectionsController {
+  readonly #parts: AuditParts
+
+  constructor(@Inject(AUDIT_PARTS) parts: AuditParts) {
+    this.#parts = parts
+  }
+
+  /** What was raised last comes first. */
+  @Get()
+  async list(@Query() query: unknown): Promise<Page<object>> {
+    const { filter, paging } = readDetectionsQuery(query)
+    const now = this.#parts.clock()
+    const found = await findDetections(this.#parts.database, filter, paging.limit + 1, paging.after, now)
+    return pageOf(
+      found,
+      paging,
+      ({ raisedAt, id }) => [raisedAt.toISOString(), id],
+      (detection) => answerOf(detection, now),
+    )
+  }
+
+  @Get(':detection')
+  async show(@Call() call: AdminCall, @Param('detection') id: string) {
+    const detection = isId(id) ? await findDetection(this.#parts.database, id) : undefined
+    if (detection === undefined) throw unknown(id)
+    tellAbout(call, detection)
+    return answerOf(detection, this.#parts.clock())
+  }
+
+  /** Somebody has seen to it: it is told anew when it comes again after a day without it. */
+  @Post(':detection/acknowledge')
+  @HttpCode(200)
+  acknowledge(@Call() call: AdminCall, @Param('detection') id: string) {
+    return this.#change(call, id, acknowledge)
+  }
+
+  /** It counts on, and is not told again, for the time given or for good. */
+  @Post(':detection/mute')
+  @HttpCode(200)
+  mute(@Call() call: AdminCall, @Param('detection') id: string, @Body() body: unknown) {
+    const length = readMute(body)
+    return this.#change(call, id, (detection, now) =>
+      mute(detection, length === undefined ? null : new Date(now.getTime() + length)),
+    )
+  }
+
+  /** It is open, and told anew when it comes again. */
+  @Post(':detection/unmute')
+  @HttpCode(200)
+  unmute(@Call() call: AdminCall, @Param('detection') id: string) {
+    return this.#change(call, id, unmute)
+  }
+
+  /** In one transaction with the record of the call. */
+  async #change(call: AdminCall, id: string, act: (before: Detection, now: Date) => Detection) {
+    const { database, log, clock } = this.#parts
+    const changed = await database.transaction(async (transaction) => {
+      const before = isId(id) ? await lockDetection(transaction, id) : undefined
+      if (before === undefined) throw unknown(id)
+      tellAbout(call, before)
+      const after = act(before, clock())
+      storeDetections(transaction, [after])
+      const outcome = { status: call.status, code: null, detail: null, events: [], changed: ['state'] }
+      log.append(transaction, [call.decided(outcome, clock())])
+      return after
+    }, 'a request waits')
+    call.recorded = true
+    return answerOf(changed, clock())
+  }
+}
+
+function tellAbout(call: AdminCall, { id, tenant, connection }: Detection): void {
+  call.about = { ...aboutNothing, tenant, connection, subject: { kind: 'detection', id } }
+}
+
+function answerOf(detection: Detection, now: Date) {
+  const { severity, cause, fix } = ruleOf(detection.rule)
+  return {
+    id: detection.id,
+    rule: detection.rule,
+    severity,
+    state: stateAt(detection, now),
+    mutedUntil: detection.mutedUntil?.toISOString() ?? null,
+    acknowledgedAt: detection.acknowledgedAt?.toISOString() ?? null,
+    tenant: detection.tenant,
+    connection: detection.connection,
+    subject: detection.subject,
+    count: detection.count,
+    firstSeen: detection.firstSeen.toISOString(),
+    lastSeen: detection.lastSeen.toISOString(),
+    raisedAt: detection.raisedAt.toISOString(),
+    raised: detection.raised,
+    requests: detection.requests,
+    cause,
+    fix,
+  }
+}
+
+function unknown(id: string) {
+  return problems.notFound('detection', id)
+}
+
+function isId(text: string): boolean {
+  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text)
+}

@@ -1,0 +1,9 @@
+import type { Operations } from '#libs/admin/index'
+
+export const auditOperations: Operations = {
+  'GET /admin/v1/detections': 'detections.list',
+  'GET /admin/v1/detections/:detection': 'detections.read',
+  'POST /admin/v1/detections/:detection/acknowledge': 'detections.acknowledge',
+  'POST /admin/v1/detections/:detection/mute': 'detections.mute',
+  'POST /admin/v1/detections/:detection/unmute': 'detections.unmute',
+}

@@ -1,0 +1,21 @@
+import type { EventLog } from '#libs/eventlog/index'
+import type { Database } from '#libs/postgres/index'
+import type { RuleCode } from './detections/rules.ts'
+import type { Thresholds } from './detections/thresholds.ts'
+import type { Keeping } from './store/trail.ts'
+
+/** What the audit service is made of. */
+export interface AuditParts extends Keeping {
+  /** Holds the schema `audit`, brought up to date by `migrateAudit`. */
+  readonly database: Database
+  /** Takes events within transactions of `database`. */
+  readonly log: Pick<EventLog, 'append'>
+  readonly thresholds: Thresholds
+  /** Told of each detection that was raised, once that is durable. */
+  readonly raised: (rule: RuleCode) => void
+  readonly adminToken: string | readonly string[]
+  readonly onFailure: (error: unknown) => void
+}
+
+/** Nest provider: the `AuditParts`. */
+export const AUDIT_PARTS = Symbol('parts of the audit service')

@@ -1,0 +1,123 @@
+import { crc32 } from 'node:zlib'
+import { type Connection, eventually, startWorld, type OwnWorld, type Told, user } from '../world.ts'
+
+let world: OwnWorld
+let connection: Connection
+let other: Connection
+
+beforeAll(async () => {
+  world = await startWorld({ LATCHKEY_DETECTIONS: '{"mass-create":{"count":3},"wrong-secret":{"count":4}}' })
+  connection = await world.connection('okta')
+  other = await world.connection('entra', { tenant: connection.tenant })
+})
+afterAll(() => world.stop())
+
+const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+/** The same id with another secret, and a checksum that fits. */
+function withOtherSecret(key: string): string {
+  const [scheme, environment, kid] = key.split('_')
+  const body = `${scheme}_${environment}_${kid}_${'0'.repeat(43)}`
+  let rest = crc32(body)
+  let sum = ''
+  for (let digit = 0; digit < 6; digit++, rest = Math.floor(rest / 62)) sum = `${base62[rest % 62]}${sum}`
+  return `${body}_${sum}`
+}
+
+const detections = async (query: Record<string, string>): Promise<Told[]> => {
+  const { status, body } = await world.auditAdmin('GET', `/detections?${new URLSearchParams(query).toString()}`)
+  expect(status).toBe(200)
+  return body.items
+}
+
+const found = (query: Record<string, string>, count = 1): Promise<Told[]> =>
+  eventually(
+    () => detections({ tenant: connection.tenant, ...query }),
+    (items) => items.length >= count,
+  )
+
+const published = async (): Promise<Told[]> =>
+  (await world.events()).filter(({ name }) => name === 'detection.raised').map(({ payload }) => payload)
+
+test('wrong secrets are raised as one, published, and listed with cause and fix', async () => {
+  const forged = world.scim({ ...connection, key: withOtherSecret(connection.key) })
+  for (let attempt = 0; attempt < 3; attempt++) {
+    expect(await forged('GET', '/Users')).toMatchObject({ status: 401 })
+  }
+  // What is seen next in the trail has been counted too.
+  await eventually(
+    () => world.audit({ connection: connection.id, outcome: 'refused' }),
+    (records) => records.length >= 3,
+  )
+  expect(await detections({ rule: 'wrong-secret' })).toEqual([])
+  await forged('GET', '/Users')
+  const [detection] = await found({ rule: 'wrong-secret' })
+  expect(detection).toMatchObject({
+    state: 'open',
+    severity: 'high',
+    count: 4,
+    tenant: connection.tenant,
+    connection: connection.id,
+    subject: { kind: 'connection', id: connection.id },
+    cause: expect.stringContaining('tries secrets'),
+    fix: expect.stringContaining('paste the key again'),
+  })
+  const [event, ...others] = await eventually(published, (events) => events.length > 0)
+  expect(others).toEqual([])
+  expect(event).toMatchObject({ detection: detection.id, rule: 'wrong-secret', count: 4, cause: detection.cause })
+  expect(JSON.stringify([detection, event])).not.toContain(connection.key.split('_')[3])
+  const [request] = detection.requests
+  expect((await world.audit({ connection: connection.id })).map(({ id }) => id)).toContain(request)
+})
+
+test('a key at the address of another connection is raised for the key', async () => {
+  const misplaced = world.scim({ scimBaseUrl: other.scimBaseUrl, key: connection.key })
+  expect(await misplaced('GET', '/Users')).toMatchObject({ status: 403 })
+  expect(await found({ rule: 'connection-mismatch' })).toMatchObject([
+    { subject: { kind: 'key', id: connection.kid }, connection: connection.id, count: 1, severity: 'high' },
+  ])
+})
+
+test('what is done by the thousand is raised by the threshold that is set', async () => {
+  const scim = world.scim(other)
+  const users: Told[] = []
+  for (const name of ['ada', 'grace', 'edsger']) users.push((await scim('POST', '/Users', user(`${name}@b.test`))).body)
+  expect(await found({ rule: 'mass-create' })).toMatchObject([{ connection: other.id, count: 3 }])
+  await scim('DELETE', `/Users/${users[0].id}`)
+  const [record] = await eventually(
+    () => world.audit({ connection: other.id, operation: 'users.delete' }),
+    (records) => records.length > 0,
+  )
+  expect(record).toMatchObject({ outcome: 'accepted', takesAway: true })
+})
+
+test('a person acknowledges, mutes and unmutes it, and each call is recorded', async () => {
+  const [{ id }] = await found({ rule: 'connection-mismatch' })
+  const act = async (name: string, body?: object) => {
+    const answer = await world.auditAdmin('POST', `/detections/${id}/${name}`, body)
+    expect(answer.status).toBe(200)
+    return answer.body.state
+  }
+  expect(await act('acknowledge')).toBe('acknowledged')
+  expect(await act('mute', { for: '8h' })).toBe('muted')
+  expect(await detections({ state: 'muted' })).toMatchObject([{ id, mutedUntil: expect.any(String) }])
+  expect(await act('unmute')).toBe('open')
+  expect((await world.auditAdmin('GET', `/detections/${id}`)).body).toMatchObject({ id, state: 'open' })
+  const operations = async (): Promise<string[]> =>
+    (await world.audit({ surface: 'admin', tenant: connection.tenant }))
+      .filter(({ subject }) => subject?.id === id)
+      .map(({ operation }) => operation)
+  expect((await eventually(operations, (names) => names.length >= 4)).sort()).toEqual([
+    'detections.acknowledge',
+    'detections.mute',
+    'detections.read',
+    'detections.unmute',
+  ])
+})
+
+test('what is raised is told as metrics that name nobody', async () => {
+  const text = await (await fetch(`${world.auditUrl}/metrics`)).text()
+  expect(text).toMatch(/^latchkey_detections_total\{rule="wrong-secret"\} 1$/m)
+  expect(text).toMatch(/^latchkey_detections_open\{rule="wrong-secret"\} 1$/m)
+  expect(text).toMatch(/^latchkey_detections_total\{rule="silence"\} 0$/m)
+})
