@@ -28,6 +28,7 @@ export class FollowTrust {
         case 'key.minted':
         case 'key.changed':
         case 'key.activated':
+        case 'key.exposed':
       }
     }
   }
