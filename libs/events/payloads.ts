@@ -3,6 +3,7 @@ import { logMarked, markName } from './mark.ts'
 import type { EventName } from './names.ts'
 import { groupEvents, userEvents } from './people.ts'
 import { requestEvents } from './requests.ts'
+import { adminTokenEvents } from './admin-tokens.ts'
 import { connectionEvents, keyEvents, tenantEvents } from './trust.ts'
 
 /** The one list of what Latchkey publishes; types, run-time checks and JSON Schemas all come from it. */
@@ -13,6 +14,7 @@ export const payloadSchemas = {
   ...userEvents,
   ...groupEvents,
   ...requestEvents,
+  ...adminTokenEvents,
 } as const
 
 export type Payload<Name extends EventName> = z.infer<(typeof payloadSchemas)[Name]>

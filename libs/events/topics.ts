@@ -3,7 +3,7 @@ import type { EventFamily } from './names.ts'
 
 /** Where events are published: one topic for what belongs together, so that who follows people need not read past requests. */
 export const topics = {
-  trust: { families: ['tenant', 'connection', 'key'], sources: ['keys'] },
+  trust: { families: ['tenant', 'connection', 'key', 'admin-token'], sources: ['keys'] },
   people: { families: ['user', 'group'], sources: ['gateway'] },
   requests: { families: ['request'], sources: ['gateway', 'keys'] },
 } as const satisfies Record<string, { families: readonly EventFamily[]; sources: readonly EventSource[] }>
