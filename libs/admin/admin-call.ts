@@ -2,6 +2,9 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common'
 import { callerAddress } from '#libs/http/index'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Event, type EventSource, makeEvent, newId, type RequestDecided } from '#libs/events/index'
+import { checkConditions, type State } from './conditions.ts'
+import type { Actor } from './powers.ts'
+import './admin-guard.ts'
 import { excerpt, redact, type Span } from '#libs/telemetry/index'
 
 /** One line of ASCII for a person. */
@@ -35,6 +38,10 @@ export class AdminCall {
   about: About = aboutNothing
   /** True once its record is in the log, within the transaction of a write. */
   recorded = false
+  /** The entity tag of what is answered, for whoever asks whether it is still so. */
+  tag: string | undefined
+  /** True for a PUT that made what was not there. */
+  made = false
   readonly #source: EventSource
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
@@ -85,7 +92,20 @@ export class AdminCall {
 
   /** The status that is answered unless something goes wrong from here on. */
   get status(): number {
-    return this.#reply.statusCode
+    return this.made ? 201 : this.#reply.statusCode
+  }
+
+  /** Who asks. */
+  get actor(): Actor {
+    const { adminActor } = this.#request
+    if (adminActor === undefined) throw new Error('this address is not guarded')
+    return adminActor
+  }
+
+  /** Holds a write to If-Match and If-None-Match; given the state of what is there, or undefined. Throws Problem `preconditionFailed`. */
+  requireUnchanged(state: State | undefined): void {
+    const [ifMatch, ifNoneMatch] = [this.header('if-match'), this.header('if-none-match')]
+    checkConditions({ ifMatch, ifNoneMatch }, state)
   }
 
   /** Tells the caller something that the answer itself has no place for. */
@@ -106,11 +126,13 @@ export class AdminCall {
     } as const
     const microseconds = Math.round((performance.now() - this.#started) * 1000)
     const userAgent = this.header('user-agent')
+    const actor = this.#request.adminActor
     return makeEvent('request.decided', origin, {
       ...this.about,
       requestId: this.id,
       surface: 'admin',
       kid: null,
+      ...(actor === undefined ? {} : { actor: actor.id }),
       method: this.method,
       path: excerpt(this.path),
       operation: this.operation,
@@ -153,7 +175,8 @@ function stepsOf(
   microseconds: number,
 ): RequestDecided['steps'] {
   const refused = { decision: 'refused', ...(code === null ? {} : { code }), microseconds } as const
-  if (status === 401) return [{ step: 'admin-token', ...refused }]
+  if (status === 401 || code === 'addressRefused') return [{ step: 'admin-token', ...refused }]
+  if (!tokenPassed && status < 400) return [{ step: 'request', decision: 'passed', microseconds }]
   if (!tokenPassed) return [{ step: 'request', ...refused }]
   const admitted = { step: 'admin-token', decision: 'passed', microseconds: 0 } as const
   return [admitted, { step: 'request', ...(status < 400 ? { decision: 'passed', microseconds } : refused) }]

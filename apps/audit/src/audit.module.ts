@@ -1,9 +1,21 @@
 import { type DynamicModule, Inject, Injectable, Module, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
-import { ADMIN_TOKEN } from '#libs/http/index'
+import {
+  ADMIN_AREA,
+  type AdminArea,
+  type Admission,
+  ADMISSION,
+  followTokens,
+  HearTokens,
+  KNOWN_TOKENS,
+  TOKEN_CHANNEL,
+  type TokenChannel,
+} from '#libs/admin/index'
 import type { Database } from '#libs/postgres/index'
 import { AUDIT_DATABASE } from './database.ts'
 import { FollowDecisions } from './events/follow-decisions.ts'
+import { auditPart } from './http/described.ts'
 import { RecordsController } from './http/records.controller.ts'
+import { AUDIT } from './names.ts'
 import { type Keeping, maintainTrail } from './store/trail.ts'
 
 const hour = 60 * 60 * 1000
@@ -16,7 +28,8 @@ interface UpkeepSettings extends Keeping {
 export interface AuditParts extends UpkeepSettings {
   /** Holds the schema `audit`, brought up to date by `migrateAudit`. */
   readonly database: Database
-  readonly adminToken: string | readonly string[]
+  readonly admission: Admission
+  readonly tokenChannel: TokenChannel
 }
 
 /** Drops months past retention and makes new ones, every hour while the application runs. */
@@ -44,14 +57,18 @@ export class TrailUpkeep implements OnModuleInit, OnModuleDestroy {
 /** The trail: what became of every request. */
 @Module({})
 export class AuditModule {
-  static with({ database, adminToken, retention, clock, onFailure }: AuditParts): DynamicModule {
+  static with({ database, admission, tokenChannel, retention, clock, onFailure }: AuditParts): DynamicModule {
     return {
       module: AuditModule,
-      controllers: [RecordsController, FollowDecisions],
+      controllers: [RecordsController, FollowDecisions, followTokens(AUDIT)],
       providers: [
         TrailUpkeep,
         { provide: AUDIT_DATABASE, useValue: database },
-        { provide: ADMIN_TOKEN, useValue: adminToken },
+        { provide: ADMISSION, useValue: admission },
+        { provide: ADMIN_AREA, useValue: { described: auditPart.described, owners: {} } satisfies AdminArea },
+        { provide: KNOWN_TOKENS, useValue: admission.tokens },
+        { provide: TOKEN_CHANNEL, useValue: tokenChannel },
+        HearTokens,
         { provide: UPKEEP, useValue: { retention, clock, onFailure } satisfies UpkeepSettings },
       ],
     }

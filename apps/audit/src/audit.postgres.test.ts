@@ -1,5 +1,5 @@
 import { type AnyEvent, makeEvent, newId, type RequestDecided } from '#libs/events/index'
-import { adminToken, type FollowerService, startFollowerService } from '#test/follower-service'
+import { admitted, type FollowerService, startFollowerService } from '#test/follower-service'
 import { AUDIT, auditGroup, AuditModule, auditSchema, migrateAudit } from './index.ts'
 
 const day = 24 * 60 * 60 * 1000
@@ -8,7 +8,8 @@ const keeping = { retention: 400 * day, clock: () => new Date() }
 let audit: FollowerService
 beforeAll(async () => {
   audit = await startFollowerService({
-    module: (database) => AuditModule.with({ database, adminToken, ...keeping, onFailure: () => {} }),
+    module: (database) =>
+      AuditModule.with({ database, ...admitted(database, auditSchema), ...keeping, onFailure: () => {} }),
     prepare: (database) => migrateAudit(database, keeping),
     transportId: AUDIT,
     group: auditGroup,

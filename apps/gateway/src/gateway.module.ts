@@ -1,6 +1,14 @@
 import { type DynamicModule, Module } from '@nestjs/common'
+import {
+  ADMIN_AREA,
+  ADMISSION,
+  followTokens,
+  HearTokens,
+  KNOWN_TOKENS,
+  TOKEN_CHANNEL,
+  type TokenChannel,
+} from '#libs/admin/index'
 import { derivedSecret } from '#libs/credentials/index'
-import { ADMIN_TOKEN } from '#libs/http/index'
 import { metrics } from '#libs/telemetry/index'
 import { Cursors } from './cursor.ts'
 import { captureOf, CAPTURES, isCaptured } from './capture.ts'
@@ -13,7 +21,8 @@ import { WatchChanges } from './events/watch-changes.ts'
 import { DeletedController } from './http/deleted.controller.ts'
 import { RequestsController } from './http/requests.controller.ts'
 import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
-import { scimPrefix } from './names.ts'
+import { areaOf } from './http/area.ts'
+import { GATEWAY, scimPrefix } from './names.ts'
 import { failureLog, observer } from './observe.ts'
 import { GATEWAY_PARTS, type GatewayParts } from './parts.ts'
 import type { KnownConnection } from './principal.ts'
@@ -56,17 +65,17 @@ export class GatewayModule {
     }
     return {
       module: GatewayModule,
-      controllers: [
-        ScimController,
-        FollowTrust,
-        ...(parts.adminToken === undefined ? [] : [DeletedController, RequestsController]),
-      ],
+      controllers: [ScimController, FollowTrust, followTokens(GATEWAY), DeletedController, RequestsController],
       providers: [
         { provide: GATEWAY_PARTS, useValue: parts },
         { provide: SERVE_PARTS, useValue: serveParts },
         { provide: KnownTrust, useValue: trust },
         { provide: DELETED_RECORDS, useValue: new StoredDeletedRecords(database, log) },
-        { provide: ADMIN_TOKEN, useValue: parts.adminToken ?? '' },
+        { provide: ADMISSION, useValue: parts.admission },
+        { provide: ADMIN_AREA, useValue: areaOf(trust, captures) },
+        { provide: KNOWN_TOKENS, useValue: parts.admission.tokens },
+        { provide: TOKEN_CHANNEL, useValue: { channel: parts.channel, onFailure: failed } satisfies TokenChannel },
+        HearTokens,
         { provide: CAPTURES, useValue: captures },
         ForgetCaptures,
         HearChannel,

@@ -1,4 +1,4 @@
-import { AdminCalls } from '#libs/admin/index'
+import { AdminCalls, Admission, documentPart, KnownTokens } from '#libs/admin/index'
 import { followersOperations, only, publicAddress, readSettings } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
@@ -8,6 +8,7 @@ import {
   gatewayGroup,
   GatewayModule,
   gatewayOperations,
+  gatewayPart,
   gatewaySchema,
   migrateGateway,
   scimForm,
@@ -31,7 +32,7 @@ const settings = {
   ),
 }
 
-const operations = { ...gatewayOperations, ...followersOperations }
+const operations = { ...gatewayOperations, ...followersOperations, ...documentPart.operations }
 
 /** So long Kafka is waited for at a start, in milliseconds, before requests are taken all the same, to be told that they come too early. */
 const kafkaPatience = 3_000
@@ -72,6 +73,13 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         },
         clock,
       )
+      const admission = new Admission({
+        bootstrap: adminToken === undefined ? [] : [adminToken],
+        tokens: new KnownTokens(database, gatewaySchema),
+        peppers,
+        clock,
+        isCurrent: () => currency.ofRevoked,
+      })
       return {
         modules: [
           GatewayModule.with({
@@ -87,7 +95,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
             listTimeout: configuration.LATCHKEY_LIST_TIMEOUT,
             cursorTimeout: configuration.LATCHKEY_CURSOR_TIMEOUT,
-            adminToken,
+            admission,
             captureRetention: configuration.LATCHKEY_CAPTURE_RETENTION,
             clock,
             telemetry,
@@ -96,7 +104,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
           AdminCalls.with({ source: 'gateway', operations, decisions, clock, telemetry }),
         ],
         database,
-        adminToken,
+        admission,
+        parts: [gatewayPart],
         follower,
         raw: { form: scimForm, filter: new ScimFilter() },
         readiness: {

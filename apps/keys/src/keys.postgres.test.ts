@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
-import { AdminCalls } from '#libs/admin/index'
+import { AdminCalls, Admission, KnownTokens } from '#libs/admin/index'
 import { generatePeppers, matches, readKey } from '#libs/credentials/index'
 import { AppendQueue } from '#libs/eventlog/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
@@ -74,6 +74,7 @@ beforeAll(async () => {
   closing.unshift(() => decisions.drained())
   const telemetry = await startTelemetry({ service: 'keys test' })
   closing.unshift(() => telemetry.shutdown())
+  const peppers = generatePeppers()
   parts = {
     database,
     entities,
@@ -82,8 +83,14 @@ beforeAll(async () => {
     channel: { publish: (message) => void told.push(JSON.parse(message)) },
     reaches: () => reached,
     hasHeardUntil: () => hasHeard(),
-    peppers: generatePeppers(),
-    adminTokens: token,
+    peppers,
+    admission: new Admission({
+      bootstrap: [token],
+      tokens: new KnownTokens(database, keysSchema),
+      peppers,
+      clock: () => now,
+      isCurrent: () => true,
+    }),
     publicUrl,
     clock: () => now,
     telemetry,

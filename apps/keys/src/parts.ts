@@ -1,3 +1,4 @@
+import type { Admission } from '#libs/admin/index'
 import type { Peppers } from '#libs/credentials/index'
 import type { TrustChannel } from '#libs/cache/index'
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
@@ -19,7 +20,8 @@ export interface KeysParts {
   /** Waits until every request decided before that instant is known to this service; false when that takes too long. */
   readonly hasHeardUntil: (instant: Date) => Promise<boolean>
   readonly peppers: Peppers
-  readonly adminTokens: string | readonly string[]
+  /** Who is let into the admin API. */
+  readonly admission: Admission
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */
   readonly publicUrl: string
   readonly clock: () => Date

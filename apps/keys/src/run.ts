@@ -1,4 +1,4 @@
-import { AdminCalls } from '#libs/admin/index'
+import { AdminCalls, Admission, documentPart, KnownTokens } from '#libs/admin/index'
 import { announceWaiting } from './announce.ts'
 import {
   banner,
@@ -17,6 +17,7 @@ import {
   keysGroup,
   KeysModule,
   keysOperations,
+  keysPart,
   type KeysParts,
   keysSchema,
   migrateKeys,
@@ -39,7 +40,7 @@ const settings = {
   ),
 }
 
-const operations = { ...keysOperations, ...followersOperations }
+const operations = { ...keysOperations, ...followersOperations, ...documentPart.operations }
 
 /** The keys service as a program of its own. It makes the admin token and the peppers where there are none. */
 export function run(env: NodeJS.ProcessEnv): Promise<void> {
@@ -79,7 +80,13 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         reaches: () => ({ log: log.broker === 'connected', channel: channel.state === 'connected' }),
         hasHeardUntil: (instant) => hasFollowedUntil(follower, instant),
         peppers,
-        adminTokens: adminToken,
+        admission: new Admission({
+          bootstrap: [adminToken],
+          tokens: new KnownTokens(database, keysSchema),
+          peppers,
+          clock,
+          isCurrent: () => true,
+        }),
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, configuration.LATCHKEY_GATEWAY_PORT),
         clock,
         telemetry,
@@ -90,7 +97,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       return {
         modules: [KeysModule.with(parts), AdminCalls.with({ ...parts, source: 'keys', operations })],
         database,
-        adminToken,
+        admission: parts.admission,
+        parts: [keysPart],
         follower,
         ...(quickstart === undefined
           ? {}

@@ -1,15 +1,24 @@
-import { AuditModule } from '#apps/audit/src/index'
-import { DirectoryModule } from '#apps/directory/src/index'
-import { Currency, gatewayGroup, GatewayModule, gatewayOperations, scimForm, ScimFilter } from '#apps/gateway/src/index'
+import { AuditModule, auditPart } from '#apps/audit/src/index'
+import { DirectoryModule, directoryPart } from '#apps/directory/src/index'
+import {
+  Currency,
+  gatewayGroup,
+  GatewayModule,
+  gatewayOperations,
+  gatewayPart,
+  scimForm,
+  ScimFilter,
+} from '#apps/gateway/src/index'
 import {
   ensureQuickstart,
   keysGroup,
   KeysModule,
   keysOperations,
+  keysPart,
   type KeysParts,
   type Quickstart,
 } from '#apps/keys/src/index'
-import { AdminCalls } from '#libs/admin/index'
+import { AdminCalls, Admission, documentPart, KnownTokens } from '#libs/admin/index'
 import { localChannel } from '#libs/cache/index'
 import { caughtUp, databaseCheck, failuresOf, followersOperations, hasFollowedUntil, serve } from '#libs/program/index'
 import { followerNamed, followersOf } from './followers.ts'
@@ -33,7 +42,7 @@ export interface Services {
   readonly quickstart: Quickstart
 }
 
-const operations = { ...keysOperations, ...gatewayOperations, ...followersOperations }
+const operations = { ...keysOperations, ...gatewayOperations, ...followersOperations, ...documentPart.operations }
 
 /** All four services in one process, ended with it. Resolves when requests are answered and every follower has caught up. */
 export async function startAll(options: ServicesOptions): Promise<Services> {
@@ -45,6 +54,16 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
   options.ending.add('the channel of revocations', 1_000, () => channel.close())
   const followers = followersOf(stores, telemetry, logger)
   const [gatewayFollower, keysFollower] = [followerNamed(followers, gatewayGroup), followerNamed(followers, keysGroup)]
+  // Each service goes by tokens of its own knowledge. One process is never cut off from itself.
+  const admitted = (service: 'keys' | 'gateway' | 'directory' | 'audit'): Admission =>
+    new Admission({
+      bootstrap: [adminToken],
+      tokens: new KnownTokens(stores[service], service),
+      peppers,
+      clock,
+      isCurrent: () => true,
+    })
+  const tokenChannel = { channel, onFailure }
   const keysParts: KeysParts = {
     database: stores.keys,
     entities,
@@ -54,7 +73,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     reaches: () => ({ log: true, channel: true }),
     hasHeardUntil: (instant) => hasFollowedUntil(keysFollower, instant),
     peppers,
-    adminTokens: adminToken,
+    admission: admitted('keys'),
     publicUrl,
     clock,
     telemetry,
@@ -74,7 +93,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     requestTimeout,
     listTimeout: options.listTimeout,
     cursorTimeout: options.cursorTimeout,
-    adminToken,
+    admission: admitted('gateway'),
     captureRetention: options.captureRetention,
   }
   const quickstart = await ensureQuickstart(keysParts)
@@ -83,11 +102,19 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
       GatewayModule.with({ ...gatewayParts, clock, telemetry, logger }),
       KeysModule.with(keysParts),
       AdminCalls.with({ ...keysParts, source: 'keys', operations }),
-      DirectoryModule.with({ database: stores.directory, adminToken }),
-      AuditModule.with({ database: stores.audit, adminToken, retention: options.auditRetention, clock, onFailure }),
+      DirectoryModule.with({ database: stores.directory, admission: admitted('directory'), tokenChannel }),
+      AuditModule.with({
+        database: stores.audit,
+        admission: admitted('audit'),
+        tokenChannel,
+        retention: options.auditRetention,
+        clock,
+        onFailure,
+      }),
     ],
     followers,
-    adminToken,
+    admission: keysParts.admission,
+    parts: [gatewayPart, keysPart, directoryPart, auditPart],
     checks: [databaseCheck(stores.gateway)],
     host,
     port,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Paging, pagingByAge, parse } from '#libs/http/index'
+import { type Paging, pagingByAge, pagingQuery, parse } from '#libs/http/index'
 import type { RecordFilter, RecordPlace } from '../store/find-records.ts'
 
 const name = z.string().min(1).max(256).optional()
@@ -8,18 +8,18 @@ const instant = z.iso
   .transform((text) => new Date(text))
   .optional()
 
-const recordsQuery = z.strictObject({
+export const recordsQuery = pagingQuery.strict().extend({
   tenant: z.string().max(256).optional(),
   connection: name,
   kid: name,
+  /** The id of the admin token that asked, or bootstrap. */
+  actor: name,
   operation: name,
   within: name,
   outcome: z.enum(['accepted', 'refused', 'failed']).optional(),
   surface: z.enum(['scim', 'admin']).optional(),
   since: instant,
   until: instant,
-  limit: z.unknown().optional(),
-  after: z.unknown().optional(),
 })
 
 /** Throws a Problem that names each parameter that is unknown or cannot be read. */

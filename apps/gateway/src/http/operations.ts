@@ -1,7 +1,7 @@
 import type { Operations } from '#libs/admin/index'
 
-export const gatewayOperations: Operations = {
+export const gatewayOperations = {
   'GET /admin/v1/connections/:connection/deleted': 'deleted.list',
   'POST /admin/v1/connections/:connection/deleted/:id/restore': 'deleted.restore',
   'POST /admin/v1/requests/:request/replay': 'requests.replay',
-}
+} as const satisfies Operations

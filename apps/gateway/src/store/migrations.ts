@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
+import { AdminTokenTables } from '#libs/admin/index'
 import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
 import { LaneTables } from '#libs/postgres/index'
 import { createFold } from './fold-sql.ts'
@@ -282,6 +283,16 @@ class LeftOut1764000000013 implements MigrationInterface {
   }
 }
 
+class AdminTokens1764000000020 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(AdminTokenTables.create('gateway'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(AdminTokenTables.drop('gateway'))
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -295,4 +306,5 @@ export const migrations = [
   Fold1764000000011,
   KeyLife1764000000012,
   LeftOut1764000000013,
+  AdminTokens1764000000020,
 ]

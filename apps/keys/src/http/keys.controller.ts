@@ -1,5 +1,5 @@
 import { Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
-import { AdminApi, aboutNothing, type AdminCall, Call } from '#libs/admin/index'
+import { AdminApi, aboutNothing, type AdminCall, Call, tagOf } from '#libs/admin/index'
 import { readKid } from '#libs/credentials/index'
 import { pageOf, pagingByAge, problems } from '#libs/http/index'
 import { redact } from '#libs/telemetry/index'
@@ -64,6 +64,19 @@ export class KeysController {
       ({ createdAt, kid }) => [createdAt.toISOString(), kid],
       (key) => ({ ...keyAnswer(key, publicUrl, uses.get(key.kid)), key: shownAgain(key, peppers) }),
     )
+  }
+
+  @Get('keys/:kid')
+  async read(@Call() call: AdminCall, @Param('kid') text: string) {
+    const { entities, peppers, publicUrl } = this.#parts
+    const kid = readKid(text)
+    const key = kid && (await findKey(entities.manager, kid))
+    if (key === undefined) throw problems.notFound('key', redact(text))
+    call.about = { ...aboutNothing, ...aboutKey(key) }
+    const uses = await lastUses(entities.manager, key.connection, [key.kid])
+    const answer = { ...keyAnswer(key, publicUrl, uses.get(key.kid)), key: shownAgain(key, peppers) }
+    call.tag = tagOf(key.version, answer.lastUsed)
+    return answer
   }
 
   /** Revoking a revoked key changes nothing and is answered the same. */

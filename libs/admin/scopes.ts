@@ -1,0 +1,24 @@
+/**
+ * What an admin token can be allowed, noun:verb: each opens the operations that name it in their service's table, and a test holds
+ * that every one is named there.
+ */
+export const adminScopes = [
+  'tenants:read',
+  'tenants:write',
+  'connections:read',
+  'connections:write',
+  'keys:read',
+  'keys:mint',
+  'keys:revoke',
+  'requests:replay',
+  'deleted:read',
+  'deleted:restore',
+  'followers:read',
+  'dead-letters:read',
+  'dead-letters:replay',
+  'tokens:read',
+  'tokens:write',
+  'audit:read',
+  'directory:read',
+] as const
+export type AdminScope = (typeof adminScopes)[number]
