@@ -8,10 +8,13 @@ import { type Actor, bootstrap } from './powers.ts'
 /** Nest provider: who is let into the admin APIs of a service. */
 export const ADMISSION = Symbol('ADMISSION')
 
-export interface AdmissionParts {
+/** What is known of the tokens that were made. */
+export type TokenSource = Pick<KnownTokens, 'find'>
+
+export interface AdmissionParts<Tokens extends TokenSource = KnownTokens> {
   /** The tokens of the data folder or the environment: all powers, for as long as they are set. */
   readonly bootstrap: readonly string[]
-  readonly tokens: KnownTokens
+  readonly tokens: Tokens
   readonly peppers: Peppers
   readonly clock: () => Date
   /** Whether every revocation is known here, those of the last 5 seconds excepted. */
@@ -22,11 +25,11 @@ const whereFound =
   'It is the value of LATCHKEY_ADMIN_TOKEN, the content of the file admin-token in the data folder, or a token made with latchkey tokens create.'
 
 /** Who presents an admin token, and whether it is accepted still. */
-export class Admission {
-  readonly #parts: AdmissionParts
+export class Admission<Tokens extends TokenSource = KnownTokens> {
+  readonly #parts: AdmissionParts<Tokens>
   readonly #bootstrap: readonly Buffer[]
 
-  constructor(parts: AdmissionParts) {
+  constructor(parts: AdmissionParts<Tokens>) {
     // Whoever puts it into an address must not find it in a record or a log.
     for (const token of parts.bootstrap) hideSecret(token)
     this.#parts = parts
@@ -34,7 +37,7 @@ export class Admission {
   }
 
   /** The tokens that it goes by. */
-  get tokens(): KnownTokens {
+  get tokens(): Tokens {
     return this.#parts.tokens
   }
 

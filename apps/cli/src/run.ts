@@ -11,6 +11,7 @@ import { requestsCommand } from './requests.ts'
 import { schemasCommand } from './schemas.ts'
 import { statusCommand } from './status.ts'
 import { tenantsCommand } from './tenants.ts'
+import { tokensCommand } from './tokens.ts'
 import { printable } from './words.ts'
 
 /** Runs one command and gives its exit code: 0 done, 1 failed, 2 usage, 3 not allowed, 4 not found. */
@@ -25,6 +26,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     .addCommand(connectionsCommand(world, version))
     .addCommand(schemasCommand(world, version))
     .addCommand(keysCommand(world, version))
+    .addCommand(tokensCommand(world, version))
     .addCommand(deletedCommand(world, version))
     .addCommand(requestsCommand(world, version))
     .addCommand(deadLettersCommand(world, version))
