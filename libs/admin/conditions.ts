@@ -19,29 +19,39 @@ export function tagOf(state: State, beside?: unknown): string {
 
 const tag = /^\s*(?:,\s*)*(W\/)?("[\x21\x23-\x7e\u0080-\u00ff]*")\s*(?:,|$)/
 
-/** The tags of an If-Match or If-None-Match header (RFC 9110 section 8.8.3), or `*`. Throws Problem `badRequest`. */
-function tagsIn(header: string, name: string): '*' | readonly { readonly weak: boolean; readonly tag: string }[] {
+type Tags = '*' | readonly { readonly weak: boolean; readonly tag: string }[]
+
+/** The tags of an If-Match or If-None-Match header (RFC 9110 section 8.8.3), or `*`; undefined when it is neither. */
+function readTags(header: string): Tags | undefined {
   if (header.trim() === '*') return '*'
   const tags = []
   let rest = header
   while (rest.trim() !== '') {
     const [whole, weak, opaque] = tag.exec(rest) ?? []
-    if (whole === undefined || opaque === undefined) {
-      throw problems.badRequest(
-        `${name} is neither * nor a list of entity tags. Send the ETag of the answer that you read, with its quotation marks.`,
-      )
-    }
+    if (whole === undefined || opaque === undefined) return undefined
     tags.push({ weak: weak !== undefined, tag: opaque })
     rest = rest.slice(whole.length)
   }
   return tags
 }
 
-/** Whether If-None-Match names the tag (RFC 9110 section 13.1.2: weak comparison), so that the answer need not be sent again. */
+/** Throws Problem `badRequest`. */
+function tagsIn(header: string, name: string): Tags {
+  const tags = readTags(header)
+  if (tags !== undefined) return tags
+  throw problems.badRequest(
+    `${name} is neither * nor a list of entity tags. Send the ETag of the answer that you read, with its quotation marks.`,
+  )
+}
+
+/**
+ * Whether If-None-Match names the tag (RFC 9110 section 13.1.2: weak comparison), so that the answer need not be sent again. One that
+ * cannot be read names none.
+ */
 export function isUnmodified(ifNoneMatch: string | undefined, present: string): boolean {
   if (ifNoneMatch === undefined) return false
-  const tags = tagsIn(ifNoneMatch, 'If-None-Match')
-  return tags === '*' || tags.some((one) => one.tag === present)
+  const tags = readTags(ifNoneMatch)
+  return tags === '*' || tags?.some((one) => one.tag === present) === true
 }
 
 interface Conditions {

@@ -48,12 +48,8 @@ export class RecordCalls implements OnModuleInit {
     fastify.addHook('onSend', (request, reply, payload, done) => {
       const call = request.adminCall
       if (call === undefined) return done(null, payload)
-      try {
-        const answer = conclude(call, reply, payload)
-        done(null, call.recorded ? answer : this.#record(call, reply, answer))
-      } catch (error) {
-        done(error instanceof Error ? error : new Error(String(error)))
-      }
+      const answer = conclude(call, reply, payload)
+      done(null, call.recorded ? answer : this.#record(call, reply, answer))
     })
   }
 

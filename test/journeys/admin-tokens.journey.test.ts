@@ -77,7 +77,7 @@ async function make(powers: object = {}): Promise<Told> {
   // Each service hears of it by itself.
   await eventually(
     () => Promise.all(probes.map((probe) => probe(body.token))),
-    (answers) => answers.every((answer) => answer.body?.code !== 'unauthorized'),
+    (answers) => answers.every(({ body: told }) => !['unauthorized', 'unavailable'].includes(told.code)),
   )
   return body
 }

@@ -7,18 +7,21 @@ const lookEvery = 500
 export interface HeardFrom {
   /** Whether the event log is followed at this moment. */
   readonly isFollowing: () => boolean
+  /** Everything that was committed before this instant, published or not, is known here. */
+  readonly provenUpTo: () => Date | undefined
   readonly clock: () => Date
 }
 
 /**
- * Whether a service may go by what it knows of admin tokens: the event log is followed, or was within the last 5 seconds, or the channel
- * has missed nothing since it was followed last. Whoever was cut off from both might not have heard of a revocation.
+ * Whether a service may go by what it knows of admin tokens. The proof that every revocation is known is that of the publishers; it
+ * holds for 5 seconds, and for longer while, since before it, the event log was followed or the channel has missed nothing. Whoever was
+ * cut off from both is not current again before the publishers have proved it anew: what was revoked meanwhile may wait with them.
  */
 export class HeardLately {
   readonly #from: HeardFrom
   readonly #timer: NodeJS.Timeout
   #subscription: Pick<Subscription, 'unbrokenSince'> | undefined
-  #followedAt = -Infinity
+  #followingSince: number | undefined
 
   constructor(from: HeardFrom) {
     this.#from = from
@@ -32,14 +35,17 @@ export class HeardLately {
 
   get isCurrent(): boolean {
     this.look()
-    const since = this.#subscription?.unbrokenSince
-    const channelVouches = since !== undefined && since <= this.#followedAt
-    return channelVouches || Math.abs(this.#from.clock().getTime() - this.#followedAt) <= longestSilence
+    const proven = this.#from.provenUpTo()?.getTime() ?? -Infinity
+    if (Math.abs(this.#from.clock().getTime() - proven) <= longestSilence) return true
+    return [this.#followingSince, this.#subscription?.unbrokenSince].some(
+      (since) => since !== undefined && proven >= since,
+    )
   }
 
-  /** Asked now and then by itself, so that the last time that the log was followed is known. */
+  /** Asked now and then by itself, so that no interruption of some length goes unnoticed. */
   look(): void {
-    if (this.#from.isFollowing()) this.#followedAt = this.#from.clock().getTime()
+    if (this.#from.isFollowing()) this.#followingSince ??= this.#from.clock().getTime()
+    else this.#followingSince = undefined
   }
 
   end(): void {

@@ -191,7 +191,8 @@ export class StartingService<C extends ServiceConfiguration> {
     const { adminToken, peppers, database, log, follower, channel } = parts
     const { clock, onFailure } = this
     const isFollowing = () => log.broker === 'connected' && follower.follower?.state === 'following'
-    const heard = new HeardLately({ isFollowing, clock })
+    const provenUpTo = () => follower.follower?.followedUpTo()
+    const heard = new HeardLately({ isFollowing, provenUpTo, clock })
     this.endWith('the look at the event log', async () => heard.end())
     const tokens = new KnownTokens(database, this.#name)
     return {
