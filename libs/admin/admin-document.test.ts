@@ -32,7 +32,11 @@ async function start(...controllers: Type[]): Promise<void> {
   const module = { module: Program, imports: [AdminDocument.with([part], '1')], controllers }
   const adapter = createHttpAdapter({ bodyLimit: 1_000, requestTimeoutMs: 1_000 })
   const app = await NestFactory.create(module, adapter, { logger: false, bodyParser: false, abortOnError: false })
-  await app.init().finally(() => app.close())
+  try {
+    await app.init()
+  } finally {
+    await app.close()
+  }
 }
 
 test('a program starts whose routes are those that its tables describe', async () => {

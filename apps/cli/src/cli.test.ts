@@ -342,6 +342,8 @@ describe('requests', () => {
     const { out } = await latchkey(['requests', 'list', '--connection', 'abcdefghijkmnpqr', '--limit', '5'])
     expect(seen[0]?.url).toBe('/audit/v1/records?limit=5&connection=abcdefghijkmnpqr')
     expect(out).toContain('users.create')
+    respond = answer(200, { ...request, actor: 'abcdefghijkl' })
+    expect((await latchkey(['requests', 'show', request.id])).out).toMatch(/^by +admin token abcdefghijkl$/m)
     respond = answer(200, request)
     const shown = await latchkey(['requests', 'show', request.id])
     expect(seen[1]?.url).toBe(`/audit/v1/records/${request.id}`)
