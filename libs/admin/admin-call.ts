@@ -72,6 +72,11 @@ export class AdminCall {
     return this.#request.method
   }
 
+  /** Where the caller is. */
+  get address(): string {
+    return this.#address
+  }
+
   /** Without its query string, and without a key that somebody put there. */
   get path(): string {
     return redact(this.#request.raw.url?.split('?', 1)[0] ?? '')
@@ -100,6 +105,11 @@ export class AdminCall {
     const { adminActor } = this.#request
     if (adminActor === undefined) throw new Error('this address is not guarded')
     return adminActor
+  }
+
+  /** The id of the token that was proved; undefined where nobody is asked for one. */
+  get actorId(): string | undefined {
+    return this.#request.adminActor?.id
   }
 
   /** Holds a write to If-Match and If-None-Match; given the state of what is there, or undefined. Throws Problem `preconditionFailed`. */
@@ -176,8 +186,7 @@ function stepsOf(
 ): RequestDecided['steps'] {
   const refused = { decision: 'refused', ...(code === null ? {} : { code }), microseconds } as const
   if (status === 401 || code === 'addressRefused') return [{ step: 'admin-token', ...refused }]
-  if (!tokenPassed && status < 400) return [{ step: 'request', decision: 'passed', microseconds }]
-  if (!tokenPassed) return [{ step: 'request', ...refused }]
-  const admitted = { step: 'admin-token', decision: 'passed', microseconds: 0 } as const
-  return [admitted, { step: 'request', ...(status < 400 ? { decision: 'passed', microseconds } : refused) }]
+  const passed = { decision: 'passed', microseconds } as const
+  const request = { step: 'request', ...(status < 400 ? passed : refused) }
+  return tokenPassed ? [{ step: 'admin-token', ...passed, microseconds: 0 }, request] : [request]
 }

@@ -13,7 +13,7 @@ export interface Operation {
    * Whose it is. A parameter of the path: the tenant that this leads to. `own`: what the caller may see, which the handler picks by
    * his tenants. `all`: the whole installation, for tokens that are limited to no tenants.
    */
-  readonly concerns: 'tenant' | 'connection' | 'kid' | 'request' | 'own' | 'all'
+  readonly concerns: 'tenant' | 'connection' | 'kid' | 'rotation' | 'request' | 'own' | 'all'
   readonly summary: string
   readonly query?: ZodType
   readonly body?: ZodType

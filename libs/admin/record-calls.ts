@@ -21,7 +21,8 @@ export interface AdminCallsParts {
 
 export const ADMIN_CALLS = Symbol('ADMIN_CALLS')
 
-const admin = /^\/admin\/v1([/?]|$)/
+/** The report of leaked keys changes keys as the admin API does. */
+const admin = /^\/(admin\/v1|leaks)([/?]|$)/
 const problem = z.object({ code: z.string(), detail: z.string() })
 
 /**

@@ -9,6 +9,8 @@ export type CacheFault =
   | 'subscribe-refused'
   /** Redis refuses to count. Told once until it counts again. */
   | 'count-refused'
+  /** Redis refuses to keep nonces. Told once until it does again. */
+  | 'nonce-refused'
   /** A subscriber's handler threw; the cause is what it threw. */
   | 'handler-failed'
 

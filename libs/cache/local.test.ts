@@ -1,5 +1,5 @@
-import { describeChannel, describeCounters } from './conformance/index.ts'
-import { localChannel, memoryCounters } from './index.ts'
+import { describeChannel, describeCounters, describeNonces } from './conformance/index.ts'
+import { localChannel, memoryCounters, memoryNonces } from './index.ts'
 
 describeChannel('this process', (onFailure) => {
   const channel = localChannel(onFailure, 'one process')
@@ -14,6 +14,23 @@ describeCounters('memory', () => {
     other: counters,
     pass: async (milliseconds) => void (now += milliseconds),
   }
+})
+
+describeNonces('memory', () => {
+  let now = Date.parse('2026-01-01T00:00:00Z')
+  const nonces = memoryNonces({ clock: () => new Date(now), limit: 1000 })
+  return { one: nonces, other: nonces, pass: async (milliseconds) => void (now += milliseconds) }
+})
+
+test('memory that is full of nonces takes no more until one is over, and forgets none before', async () => {
+  let now = 0
+  const nonces = memoryNonces({ clock: () => new Date(now), limit: 2 })
+  expect([await nonces.take('a', 100), await nonces.take('b', 200)]).toEqual([true, true])
+  expect(await nonces.take('c', 100)).toBeUndefined()
+  expect(await nonces.take('a', 100)).toBe(false)
+  now = 100
+  expect(await nonces.take('c', 100)).toBe(true)
+  expect(await nonces.take('b', 100)).toBe(false)
 })
 
 test('memory holds so many windows and no more: the one that began first gives way', async () => {

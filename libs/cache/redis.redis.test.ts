@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { createServer as createTlsServer } from 'node:tls'
 import { startOwnRedis, type OwnRedis } from '#test/servers/own-redis'
-import { describeChannel, describeCounters, until } from './conformance/index.ts'
-import { openRedisChannel, openRedisCounters, type CacheError, type TrustChannel } from './index.ts'
+import { describeChannel, describeCounters, describeNonces, until } from './conformance/index.ts'
+import { openRedisChannel, openRedisCounters, openRedisNonces, type CacheError, type TrustChannel } from './index.ts'
 
 const shared = () => process.env['TEST_REDIS_URL'] ?? ''
 
@@ -25,6 +25,25 @@ describeCounters('Redis', async () => {
   const ends = { one: openRedisCounters(options), other: openRedisCounters(options) }
   await until(() => ends.one.state === 'connected' && ends.other.state === 'connected')
   return { ...ends, pass: (milliseconds) => new Promise((settle) => setTimeout(settle, milliseconds)) }
+})
+
+describeNonces('Redis', async () => {
+  const options = { url: shared(), prefix: `${randomUUID()}:`, onFailure: () => {} }
+  const ends = { one: openRedisNonces(options), other: openRedisNonces(options) }
+  await until(() => ends.one.state === 'connected' && ends.other.state === 'connected')
+  return { ...ends, pass: (milliseconds) => new Promise((settle) => setTimeout(settle, milliseconds)) }
+})
+
+test('while Redis is away it is not known whether a nonce was taken', async () => {
+  const redis = await startOwnRedis()
+  const nonces = openRedisNonces({ url: redis.url, prefix: 'nonces:', onFailure: () => {} })
+  await until(() => nonces.state === 'connected')
+  expect(await nonces.take('nonce', 60_000)).toBe(true)
+  await redis.stop()
+  await until(() => nonces.state === 'away')
+  expect(await nonces.take('nonce', 60_000)).toBeUndefined()
+  expect(await nonces.take('another', 60_000)).toBeUndefined()
+  await nonces.close()
 })
 
 /** A channel and what happened on it. */

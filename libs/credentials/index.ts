@@ -1,4 +1,4 @@
-export { keyFormat, mintKey, readAuthorization, readKey, readKid } from './key.ts'
+export { findKeys, keyFormat, mintKey, readAuthorization, readKey, readKid } from './key.ts'
 export type { FaultyKey, KeyEnvironment, KeyFault, Kid, ReadKey, Secret } from './key.ts'
 export {
   adminTokenFormat,
@@ -21,6 +21,7 @@ export {
   UnreadablePeppers,
 } from './peppers.ts'
 export { digest, dummyMatch, matches, type StoredDigest } from './digest.ts'
+export { decrypt, encrypt } from './aead.ts'
 export { open, seal, type SealContext } from './seal.ts'
 export { randomDigits } from './base62.ts'
 export { isAccepted, keyActs, keyStates, next, type KeyAct, type KeyState } from './life.ts'

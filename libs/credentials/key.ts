@@ -64,6 +64,14 @@ export function readKey(text: string): ReadKey | FaultyKey {
   return { kind: 'key', environment: word === 'live' ? 'live' : 'sandbox', kid: kid as Kid, secret: secret as Secret }
 }
 
+/** The keys in a text, where each begins, in characters. What only looks like one, or was changed, is none. */
+export function findKeys(text: string): { readonly key: ReadKey; readonly index: number }[] {
+  return [...text.matchAll(new RegExp(keyFormat, 'g'))].flatMap(({ 0: found, index }) => {
+    const key = readKey(found)
+    return key.kind === 'key' ? [{ key, index }] : []
+  })
+}
+
 /** Reads the Authorization header: `Bearer <key>`, the scheme in any case (RFC 6750, RFC 9110 section 11.1), or the key alone. Never throws. */
 export function readAuthorization(header: string | undefined): ReadKey | FaultyKey {
   if (header === undefined) return { kind: 'fault', fault: 'missing' }

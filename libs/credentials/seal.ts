@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { hkdfSync } from 'node:crypto'
+import { decrypt, encrypt } from './aead.ts'
 import { type Peppers, UnreadablePeppers } from './peppers.ts'
 
 /** What a sealed text belongs to: it opens nowhere else. */
@@ -14,29 +15,15 @@ export interface SealContext {
  * digits, "-", "_" and one ".", which every URL takes as they are.
  */
 export function seal(peppers: Peppers, context: SealContext, text: string): string {
-  const nonce = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', derivedKey(peppers, peppers.current, context), nonce)
-  cipher.setAAD(associatedData(context))
-  const sealed = Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()])
-  return `${peppers.current}.${sealed.toString('base64url')}`
+  const key = derivedKey(peppers, peppers.current, context)
+  return `${peppers.current}.${encrypt(key, associatedData(context), Buffer.from(text))}`
 }
 
 /** Undefined when it was altered, sealed for another context, or under a pepper that is not known. */
 export function open(peppers: Peppers, context: SealContext, sealed: string): string | undefined {
   const [, version, encoded] = /^([1-9][0-9]*)\.([A-Za-z0-9_-]+)$/.exec(sealed) ?? []
   if (version === undefined || encoded === undefined || !peppers.keys.has(Number(version))) return undefined
-  const bytes = Buffer.from(encoded, 'base64url')
-  // Node reads past bits and letters that belong to no byte.
-  if (bytes.length < 28 || bytes.toString('base64url') !== encoded) return undefined
-  const key = derivedKey(peppers, Number(version), context)
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12), { authTagLength: 16 })
-  decipher.setAAD(associatedData(context))
-  decipher.setAuthTag(bytes.subarray(-16))
-  try {
-    return decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8')
-  } catch {
-    return undefined
-  }
+  return decrypt(derivedKey(peppers, Number(version), context), associatedData(context), encoded)?.toString('utf8')
 }
 
 function derivedKey(peppers: Peppers, version: number, { purpose }: SealContext): Uint8Array {
@@ -45,6 +32,6 @@ function derivedKey(peppers: Peppers, version: number, { purpose }: SealContext)
   return new Uint8Array(hkdfSync('sha256', pepper, '', `latchkey seal ${purpose}`, 32))
 }
 
-function associatedData({ purpose, of }: SealContext): Buffer {
-  return Buffer.from(JSON.stringify([...of, purpose]))
+function associatedData({ purpose, of }: SealContext): string {
+  return JSON.stringify([...of, purpose])
 }

@@ -9,11 +9,11 @@ export interface Event<Name extends EventName> {
   readonly id: string
   readonly name: Name
   readonly source: EventSource
-  /** Id of the user, group, key, connection, tenant or request that it tells of. */
+  /** Id of the user, group, key, rotation, connection, tenant or request that it tells of. */
   readonly subject: string
   /** Events of one key are followed in the order in which they were appended. */
   readonly key: string
-  /** Counts the events of one subject from 1 without a gap; 1 for a request. */
+  /** Counts the events of one subject from 1 without a gap; 1 for a request and for a digest. */
   readonly version: number
   readonly time: string
   /** W3C trace context of the request that brought it about. */

@@ -11,12 +11,21 @@ export {
   type ConnectionSettings,
   type ConnectionSettingsChange,
 } from './connection-settings.ts'
-export { defaultPolicy, keyPolicy, keyScopes, type KeyPolicy, type KeyScope } from './key-policy.ts'
+export {
+  defaultPolicy,
+  keyPolicy,
+  keyScopes,
+  type KeyAuthentication,
+  type KeyPolicy,
+  type KeyScope,
+} from './key-policy.ts'
+export { dataKeyEvents, keyDigestEvents, type WrappedDataKey } from './data-keys.ts'
 export type { ConnectionSchema } from './connection-schema.ts'
 export type { ConnectionFacts, Environment, IdentityProvider, KnownKeyFacts } from './trust.ts'
 export { type Person, type GroupFacts, type MemberReference, userEvents, groupEvents } from './people.ts'
 export { requestEvents, type RequestDecided, type StepDecision } from './requests.ts'
 export { adminTokenEvents, type AdminTokenPowers } from './admin-tokens.ts'
+export { cancelledOutcomes, finishedOutcomes, noticeKinds, rotationEvents, type NoticeKind } from './rotations.ts'
 export { topicNames, topicOf, topics, type Topic } from './topics.ts'
 export { logMarked, markName, type LogMarked } from './mark.ts'
 export { newId } from './id.ts'

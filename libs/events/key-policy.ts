@@ -34,5 +34,6 @@ export const keyPolicy = z.object({
   rate: z.object({ perSecond: z.int().positive(), burst: z.int().positive() }).nullable().default(null),
 })
 export type KeyPolicy = z.infer<typeof keyPolicy>
+export type KeyAuthentication = KeyPolicy['authentication']
 
 export const defaultPolicy: KeyPolicy = keyPolicy.parse({})

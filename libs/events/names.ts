@@ -4,7 +4,18 @@ export type EventName = keyof typeof payloadSchemas
 
 export const eventNames = Object.keys(payloadSchemas) as readonly EventName[]
 
-export const families = ['tenant', 'connection', 'key', 'user', 'group', 'request', 'admin-token'] as const
+export const families = [
+  'tenant',
+  'connection',
+  'key',
+  'rotation',
+  'data-key',
+  'key-digest',
+  'user',
+  'group',
+  'request',
+  'admin-token',
+] as const
 export type EventFamily = (typeof families)[number]
 
 /** One name, or a whole family such as `user.*`: all that is said of one kind of subject, in order. */

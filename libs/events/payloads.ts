@@ -1,9 +1,11 @@
 import { z } from 'zod'
+import { dataKeyEvents, keyDigestEvents } from './data-keys.ts'
 import { logMarked, markName } from './mark.ts'
 import type { EventName } from './names.ts'
 import { groupEvents, userEvents } from './people.ts'
 import { requestEvents } from './requests.ts'
 import { adminTokenEvents } from './admin-tokens.ts'
+import { rotationEvents } from './rotations.ts'
 import { connectionEvents, keyEvents, tenantEvents } from './trust.ts'
 
 /** The one list of what Latchkey publishes; types, run-time checks and JSON Schemas all come from it. */
@@ -11,6 +13,9 @@ export const payloadSchemas = {
   ...tenantEvents,
   ...connectionEvents,
   ...keyEvents,
+  ...rotationEvents,
+  ...dataKeyEvents,
+  ...keyDigestEvents,
   ...userEvents,
   ...groupEvents,
   ...requestEvents,

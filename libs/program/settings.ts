@@ -1,5 +1,6 @@
 import { type Configuration, readEnvironment, setting, type Settings } from '#libs/configuration/index'
 import { parsePeppers, type Peppers, UnreadablePeppers } from '#libs/credentials/index'
+import { type KekAddress, kekForm, parseKek } from '#libs/sealing/index'
 import { kafkaSettings } from './kafka-settings.ts'
 
 /** Everything that can be set, with its default. `.env.example` says the same, and a test holds the two together. */
@@ -47,6 +48,34 @@ export const settings = {
       'Peppers of the key digests, the current one last; unless set, those in the file peppers of the data folder.',
     expected: 'VERSION:BASE64, or several separated by commas, each version once and with at least 32 bytes',
     read: readPeppers,
+  }),
+  LATCHKEY_KEK: setting.parsed({
+    optional: true,
+    about:
+      'Key encryption key (KEK): where the key is that wraps the data keys, under which recoverable secrets are sealed; unless set, the file kek of the data folder.',
+    expected: kekForm,
+    read: parseKek,
+  }),
+  LATCHKEY_FORMER_KEKS: setting.parsed({
+    default: 'none',
+    about: 'Earlier KEKs, until "latchkey keys rewrap" has moved everything to the present one.',
+    expected: `none, or ${kekForm}, or several separated by commas`,
+    read: readFormerKeks,
+  }),
+  LATCHKEY_VAULT_TOKEN: setting.secret({
+    optional: true,
+    about: 'Token for a KEK in Vault or OpenBao.',
+  }),
+  LATCHKEY_VAULT_TOKEN_FILE: setting.text({
+    optional: true,
+    about: 'File that somebody keeps a good token for Vault in; it comes before LATCHKEY_VAULT_TOKEN.',
+  }),
+  LATCHKEY_DATA_KEY_LIFETIME: setting.duration({
+    default: '1h',
+    min: '1s',
+    max: '7d',
+    about:
+      'How long an unwrapped data key is held in memory; so long signed requests are accepted while whoever holds the KEK is away.',
   }),
   ...kafkaSettings,
   REDIS_URL: setting.url({
@@ -137,6 +166,13 @@ export function only<const Names extends Name>(...names: Names[]): Pick<typeof s
  */
 export function readSettings<const S extends Settings>(env: NodeJS.ProcessEnv, own: S): Configuration<S> {
   return readEnvironment(env, own, { alsoKnown: [...Object.keys(settings), ...ofTheCommandLine] })
+}
+
+function readFormerKeks(text: string): readonly KekAddress[] | undefined {
+  if (text === 'none') return []
+  const read = text.split(',').map((part) => parseKek(part.trim()))
+  const known = read.filter((address) => address !== undefined)
+  return known.length === read.length ? known : undefined
 }
 
 function readPeppers(text: string): Peppers | undefined {

@@ -143,8 +143,8 @@ export const deviations = {
     found(
       'active-kept',
       pointer,
-      '"active" was to be left without a value, which says neither that the user may sign in nor that it may not; it was left as it is.',
-      'Send true or false.',
+      '"active" was to become null or [], which says neither that the user may sign in nor that it may not; it was left as it is.',
+      'Send true or false, or leave it out.',
     ),
   emptyOperations: (pointer: string) =>
     found(

@@ -97,6 +97,10 @@ export const errors = {
   unauthorized: (code: string, detail: string) =>
     new ScimError({ status: 401, code, detail, headers: { 'WWW-Authenticate': 'Bearer realm="scim"' } }),
 
+  /** `accept` says what is asked for, as RFC 9421 section 5.1 writes it. */
+  unsigned: (code: string, detail: string, accept: string) =>
+    new ScimError({ status: 401, code, detail, headers: { 'Accept-Signature': accept } }),
+
   forbidden: (code: string, detail: string) => new ScimError({ status: 403, code, detail }),
 
   /** An id that is none of this service may be a person's name. */

@@ -75,6 +75,19 @@ export const metrics = {
     [],
   ),
   outboxAge: gauge('latchkey.outbox.age.seconds', 's', 'Age of the oldest event in the outbox', []),
+  rotationsRunning: gauge(
+    'latchkey.rotations.running',
+    '{rotation}',
+    'Rotations of keys that are running in the whole installation',
+    [],
+  ),
+  rotationsOverdue: gauge(
+    'latchkey.rotations.overdue',
+    '{connection}',
+    'Connections whose key should have been replaced by now, in the whole installation',
+    [],
+  ),
+  rotationNotices: counter('latchkey.rotation.notices', '{notice}', 'Notices about rotations of keys', ['kind']),
   followerLag: gauge(
     'latchkey.follower.lag.seconds',
     's',

@@ -197,7 +197,22 @@ test('every operation that a document describes answers as described, and there 
   const { kid } = (await keys('POST', '/connections/{connection}/keys', { values })).body
   await keys('GET', '/connections/{connection}/keys', { values })
   expect((await keys('GET', '/keys/{kid}', { values: { kid } })).headers.get('etag')).toMatch(/^"1/)
+  const policy = { body: { policy: { allowlist: ['127.0.0.0/8'] } }, headers: { 'if-match': '"1"' }, values: { kid } }
+  expect((await keys('PATCH', '/keys/{kid}', policy)).body.policy.allowlist).toEqual(['127.0.0.0/8'])
+  expect((await keys('PATCH', '/keys/{kid}', policy)).status).toBe(412)
+  // Only the schedule mints a key to be revealed, days ahead.
+  expect((await keys('POST', '/keys/{kid}/reveal', { values: { kid } })).status).toBe(409)
+  visited.add('POST /admin/v1/keys/{kid}/reveal')
+  await keys('POST', '/keys/{kid}/cancel', { values: { kid } })
   await keys('POST', '/keys/{kid}/revoke', { values: { kid } })
+  await rotate(values)
+  const leaked = (await keys('POST', '/tenants/{tenant}/connections', { values, body: { name: 'Leaky' } })).body.id
+  const { key } = (await keys('POST', '/connections/{connection}/keys', { values: { connection: leaked } })).body
+  expect((await call(world.keysUrl, 'POST', '/leaks', { body: { keys: [key] } })).body.results[0].outcome).toBe(
+    'revoked',
+  )
+  await keys('GET', '/data-keys')
+  await keys('POST', '/data-keys/rewrap')
 
   const scim = world.scim(connection)
   const person = (await scim('POST', '/Users', { ...user('ada'), displayName: 'Ada' })).body.id
@@ -240,6 +255,21 @@ test('every operation that a document describes answers as described, and there 
   const told = services.flatMap(({ contract }) => contract.operations.map(({ method, path }) => `${method} ${path}`))
   expect([...visited].sort()).toEqual([...new Set(told)].sort())
 })
+
+/** One rotation to its end, one cancelled, and a schedule. */
+async function rotate(values: { readonly tenant: string; readonly connection: string }): Promise<void> {
+  const policyPath = '/connections/{connection}/rotation-policy'
+  await keys('GET', policyPath, { values })
+  await keys('PUT', policyPath, { values, body: { mode: 'strict', graceHours: 1 } })
+  const started = await keys('POST', '/connections/{connection}/rotations', { values })
+  const rotation = { values: { rotation: started.body.id } }
+  await keys('GET', '/rotations/{rotation}', rotation)
+  await keys('POST', '/rotations/{rotation}/cancel', rotation)
+  const again = await keys('POST', '/connections/{connection}/rotations', { values })
+  await keys('POST', '/rotations/{rotation}/finish', { values: { rotation: again.body.id }, body: { force: true } })
+  await keys('GET', '/connections/{connection}/rotations', { values })
+  connection = { ...connection, key: again.body.key, kid: again.body.newKey.kid }
+}
 
 test('each write that takes an Idempotency-Key takes effect once', async () => {
   const headers = { 'idempotency-key': crypto.randomUUID() }

@@ -42,6 +42,7 @@ beforeAll(async () => {
     tenant: theirs.tenant,
     connection: theirs.id,
     kid: theirs.kid,
+    rotation: (await world.admin('POST', `/connections/${theirs.id}/rotations`)).body.id,
     request: request.id,
     token: token.id,
     group: 'directory',
@@ -147,6 +148,7 @@ test('whatever such a token tries of another tenant is answered as what is not t
         tenant: 'nobody',
         connection: 'a'.repeat(16),
         kid: 'a'.repeat(12),
+        rotation: crypto.randomUUID(),
         request: crypto.randomUUID(),
         token: 'a'.repeat(12),
       }

@@ -307,14 +307,14 @@ describe('PATCH remove', () => {
     expect(await read(before)).toEqual(before)
   })
 
-  test('of active leaves it: an answer, a filter and the events say the same of the user, whatever came before', async () => {
+  test('of active by null or [] leaves it, by its name alone takes it away: answers, filters and events say the same', async () => {
     const made = await create('/Users', user('kept.active'))
     const found = async (filter: string): Promise<number> =>
       (await scim('GET', `/Users?filter=id eq "${made.id}" and ${filter}`)).body.totalResults
     for (const active of [false, true]) {
       await change(made, { op: 'replace', path: 'active', value: active })
       for (const operation of [
-        { op: 'remove', path: 'active' },
+        { op: 'remove', path: 'active', value: null },
         { op: 'replace', path: 'active', value: [] },
         { op: 'replace', value: { active: null, title: `${active}` } },
       ]) {
@@ -323,6 +323,12 @@ describe('PATCH remove', () => {
         expect(await found('active pr')).toBe(1)
       }
     }
+    expect(await change(made, { op: 'remove', path: 'active' })).not.toHaveProperty('active')
+    for (const filter of ['active eq true', 'active eq false', 'active pr']) expect(await found(filter)).toBe(0)
+    expect(await found('not (active pr)')).toBe(1)
+    expect(
+      (await scim('PUT', `/Users/${made.id}`, (await scim('GET', `/Users/${made.id}`)).body)).body,
+    ).not.toHaveProperty('active')
     const names = (await eventsOf(made.id)).map(({ name }: Told) => name)
     expect(names.filter((name: string) => /activated/.test(name))).toEqual(['user.deactivated', 'user.reactivated'])
   })

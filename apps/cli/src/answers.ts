@@ -49,6 +49,8 @@ export type Schema = z.infer<typeof schema>
 /** An answer without a body. */
 export const removed = z.undefined()
 
+const use = z.object({ at: z.string(), address: z.string(), userAgent: z.string().nullable() }).nullable()
+
 export const key = z.looseObject({
   kid: z.string(),
   connection: z.string(),
@@ -57,7 +59,10 @@ export const key = z.looseObject({
   scimBaseUrl: z.string(),
   createdAt: z.string(),
   endedAt: z.string().nullable(),
-  lastUsed: z.object({ at: z.string(), address: z.string(), userAgent: z.string().nullable() }).nullable(),
+  until: z.string().nullable().default(null),
+  firstUsed: use.default(null),
+  lastUsed: use,
+  revealable: z.boolean().default(false),
   key: z.string().optional(),
 })
 export type Key = z.infer<typeof key>
@@ -77,6 +82,41 @@ export const token = z.looseObject({
   token: z.string().optional(),
 })
 export type Token = z.infer<typeof token>
+export const rotationPolicy = z.looseObject({
+  connection: z.string(),
+  mode: z.string(),
+  everyDays: z.number().nullable(),
+  graceHours: z.number(),
+  mintAheadDays: z.number(),
+  dueAt: z.string().nullable(),
+  mintAt: z.string().nullable(),
+})
+export type RotationPolicy = z.infer<typeof rotationPolicy>
+
+const actor = z.looseObject({ kind: z.string(), request: z.string().optional(), address: z.string().optional() })
+export type Actor = z.infer<typeof actor>
+
+export const rotation = z.looseObject({
+  id: z.string(),
+  connection: z.string(),
+  mode: z.string(),
+  graceHours: z.number(),
+  state: z.string(),
+  startedAt: z.string(),
+  startedBy: actor,
+  dueAt: z.string(),
+  hardEnd: z.string().nullable(),
+  cutOverAt: z.string().nullable(),
+  until: z.string().nullable(),
+  extensions: z.number(),
+  endedAt: z.string().nullable(),
+  endedBy: actor.nullable(),
+  outcome: z.string().nullable(),
+  newKey: z.object({ kid: z.string(), firstUsed: use, lastUsed: use }),
+  oldKey: z.object({ kid: z.string(), lastUsed: use, stillUsed: z.boolean() }),
+  key: z.string().optional(),
+})
+export type Rotation = z.infer<typeof rotation>
 
 const record = { id: z.string(), kind: z.string(), name: z.string(), version: z.number(), createdAt: z.string() }
 

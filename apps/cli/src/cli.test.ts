@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { mintKey } from '#libs/credentials/index'
 import { freePort } from '#libs/process/index'
 import { run } from './run.ts'
 import { ago, lastUse, table } from './words.ts'
@@ -79,6 +80,34 @@ const connection = {
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
   return JSON.parse(await text(request))
 }
+
+describe('scan', () => {
+  const leaked = mintKey('live')
+
+  test('finds keys in files, folders and links, names where they are, never shows them, and ends with 1', async () => {
+    await mkdir(join(folder, 'deep/er'), { recursive: true })
+    await mkdir(join(folder, '.git'))
+    await writeFile(join(folder, 'deep/er/.env'), `é=1\nKEY="${leaked.text}"\n`)
+    await writeFile(join(folder, 'deep/changed'), leaked.text.slice(0, -1) + (leaked.text.endsWith('0') ? '1' : '0'))
+    await writeFile(join(folder, '.git/HEAD'), leaked.text)
+    await symlink(`../${leaked.text}`, join(folder, 'deep/link'))
+    const { code, out, err } = await latchkey(['scan', '.'], {})
+    expect(code).toBe(1)
+    expect(out).toBe(`deep/er/.env:2:6: a live key, kid ${leaked.kid}\ndeep/link:1:4: a live key, kid ${leaked.kid}\n`)
+    expect(err).toContain('2 keys were found. Revoke each')
+    expect(out + err).not.toContain(leaked.secret)
+    const { out: data } = await latchkey(['scan', 'deep/er/.env', 'deep/changed', '--json'], {})
+    expect(JSON.parse(data)).toEqual([
+      { file: 'deep/er/.env', line: 2, column: 6, environment: 'live', kid: leaked.kid },
+    ])
+  })
+
+  test('ends with 0 where there is none, and with 4 where there is nothing', async () => {
+    await writeFile(join(folder, 'clean'), 'lk_live_ is how a key begins')
+    expect(await latchkey(['scan', '.'], {})).toEqual({ code: 0, out: '', err: '' })
+    expect(await latchkey(['scan', 'missing'], {})).toMatchObject({ code: 4, out: '' })
+  })
+})
 
 describe('address and token', () => {
   test('are found in the data folder', async () => {
@@ -507,5 +536,78 @@ describe('tokens', () => {
   test('a token that lacks a scope is not allowed', async () => {
     respond = answer(403, { code: 'scopeMissing', detail: 'This admin token has not the scope tokens:read.' })
     expect((await latchkey(['tokens', 'list'])).code).toBe(3)
+  })
+})
+
+describe('keys that take turns', () => {
+  const rotation = {
+    id: '01a20e52-426b-7001-83a3-51975df3f104',
+    connection: connection.id,
+    mode: 'strict',
+    graceHours: 24,
+    state: 'running',
+    startedAt: '2026-03-01T10:00:00.000Z',
+    startedBy: { kind: 'schedule' },
+    dueAt: '2026-03-15T10:00:00.000Z',
+    hardEnd: '2026-03-16T10:00:00.000Z',
+    cutOverAt: null,
+    until: null,
+    extensions: 0,
+    endedAt: null,
+    endedBy: null,
+    outcome: null,
+    newKey: { kid: 'mnopqrstuvwx', firstUsed: null, lastUsed: null },
+    oldKey: { kid: key.kid, lastUsed: null, stillUsed: false },
+  }
+  const policy = {
+    connection: connection.id,
+    mode: 'strict',
+    everyDays: 90,
+    graceHours: 24,
+    mintAheadDays: 14,
+    dueAt: null,
+    mintAt: null,
+  }
+
+  test('policy sends the whole of it, with what was named in the place of what is there', async () => {
+    const sent: unknown[] = []
+    respond = async (request, response) => {
+      if (request.method === 'PUT') sent.push(await bodyOf(request))
+      answer(200, policy)(request, response)
+    }
+    const of = ['keys', 'policy', '--connection', connection.id]
+    expect((await latchkey(of)).out).toMatch(/^mode +strict\nevery +90 days\n/)
+    expect(sent).toEqual([])
+    await latchkey([...of, '--every', 'never', '--grace', '2d'])
+    expect(sent).toEqual([{ mode: 'strict', everyDays: null, graceHours: 48, mintAheadDays: 14 }])
+  })
+
+  test('rotate says when the old key ends, whatever becomes of the new one', async () => {
+    respond = answer(201, { ...rotation, key: 'lk_live_x' })
+    const { out } = await latchkey(['keys', 'rotate', '--connection', connection.id])
+    expect(out).toContain('it ends at 2026-03-16T10:00:00.000Z also if that is never used')
+  })
+
+  test('a text that was lost with its answer is told with the way to another', async () => {
+    respond = answer(201, rotation)
+    const lost = await latchkey(['keys', 'rotate', '--connection', connection.id])
+    expect(lost).toMatchObject({ code: 1, out: '', err: expect.stringContaining('--force') })
+    respond = answer(200, key)
+    expect((await latchkey(['keys', 'reveal', key.kid])).err).toContain(
+      `keys rotate --connection ${connection.id} --force`,
+    )
+  })
+
+  test('finish and cancel find the rotation that runs, and say so where none does', async () => {
+    respond = (request, response) =>
+      answer(200, request.method === 'GET' ? { items: [{ ...rotation, state: 'finished' }, rotation] } : rotation)(
+        request,
+        response,
+      )
+    await latchkey(['keys', 'finish', '--connection', connection.id, '--force'])
+    expect(seen[1]?.url).toBe(`/admin/v1/rotations/${rotation.id}/finish`)
+    respond = answer(200, { items: [] })
+    const none = await latchkey(['keys', 'cancel', '--connection', connection.id])
+    expect(none).toMatchObject({ code: 1, err: expect.stringContaining('No rotation of this connection is running') })
   })
 })

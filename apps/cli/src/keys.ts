@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { key } from './answers.ts'
 import { serverCommand, type World } from './command.ts'
 import { Failure } from './failure.ts'
+import { rotationCommands } from './rotation.ts'
 import { ago, facts, lastUse, table } from './words.ts'
 
 interface OfConnection {
@@ -65,8 +66,8 @@ export function keysCommand(world: World, version: string): Command {
     },
   ).argument('<kid>', 'id part of the key, the 12 characters after lk_live_ or lk_test_')
 
-  return [mint, list, revoke].reduce(
+  return [mint, list, ...rotationCommands(world, version), revoke].reduce(
     (parent, command) => parent.addCommand(command),
-    new Command('keys').description('provisioning keys of a connection'),
+    new Command('keys').description('provisioning keys of a connection, and how one takes the place of another'),
   )
 }

@@ -8,6 +8,7 @@ import { deletedCommand } from './deleted.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { keysCommand } from './keys.ts'
 import { requestsCommand } from './requests.ts'
+import { scanCommand } from './scan.ts'
 import { schemasCommand } from './schemas.ts'
 import { statusCommand } from './status.ts'
 import { tenantsCommand } from './tenants.ts'
@@ -30,6 +31,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     .addCommand(deletedCommand(world, version))
     .addCommand(requestsCommand(world, version))
     .addCommand(deadLettersCommand(world, version))
+    .addCommand(scanCommand(world))
     .addCommand(statusCommand(world, version))
     .addHelpText(
       'after',

@@ -40,6 +40,15 @@ export function ago(time: string, now: Date): string {
   return days === 1 ? '1 day ago' : `${days} days ago`
 }
 
+/** How long it is until then: "in 3 days". */
+export function ahead(time: string, now: Date): string {
+  const minutes = Math.ceil((Date.parse(time) - now.getTime()) / 60_000)
+  if (minutes <= 0) return 'now'
+  if (minutes < 120) return `in ${minutes} min`
+  if (minutes < 48 * 60) return `in ${Math.round(minutes / 60)} h`
+  return `in ${Math.round(minutes / (24 * 60))} days`
+}
+
 /** The first product and its main version, or the beginning of whatever stands there. */
 function clientName(userAgent: string): string {
   const [, product, version] = /^([^\s/]+)\/(\d+)/.exec(userAgent) ?? []

@@ -97,6 +97,7 @@ async function run(
       began: performance.now(),
       traceId: '0af7651916cd43dd8448eb211c80319c',
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      target: '',
       readBody: async () => Buffer.alloc(0),
     },
     steps: [],

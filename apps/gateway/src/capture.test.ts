@@ -23,6 +23,7 @@ function passage(method: string, target: string, body?: JsonValue): Passage {
       began: 0,
       traceId: '',
       traceparent: '',
+      target: '',
       readBody: async () => Buffer.alloc(0),
     },
     steps: [],

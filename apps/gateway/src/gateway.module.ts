@@ -30,8 +30,11 @@ import { Pseudonyms } from './pseudonyms.ts'
 import type { ServeParts } from './serve.ts'
 import { StoredCaptures } from './store/captures.ts'
 import { StoredDeletedRecords } from './store/deleted-records.ts'
+import { SigningKeys } from './signing-keys.ts'
+import { KnownDataKeys } from './store/known-data-keys.ts'
 import { KnownTrust } from './store/known-trust.ts'
 import { Records } from './store/records.ts'
+import { RenewedDigests } from './store/renewed-digests.ts'
 import { Writer } from './store/writer.ts'
 
 /** The way in: SCIM 2.0 under /scim/v2/<connection>; and what was deleted there, in the admin API. */
@@ -43,6 +46,15 @@ export class GatewayModule {
     const misses = telemetry.metrics.counter(metrics.knownKeyMisses)
     const failed = failureLog(logger)
     const trust = new KnownTrust(database, (hit) => (hit ? hits : misses).add(1))
+    const dataKeys = new KnownDataKeys(database)
+    const digests = new RenewedDigests({
+      database,
+      log,
+      peppers,
+      clock: parts.clock,
+      changed: (kid) => trust.keyChanged(kid),
+      onFailure: failed,
+    })
     const captures = new StoredCaptures(database, failed)
     const secret = derivedSecret(peppers, 'pseudonyms')
     const pseudonyms = ({ connection, types: { User, Group } }: KnownConnection): Pseudonyms =>
@@ -52,6 +64,16 @@ export class GatewayModule {
       currency,
       peppers,
       bodyLimit,
+      digests,
+      signatures: {
+        publicUrl: new URL(parts.publicUrl),
+        nonces: parts.nonces,
+        keys: new SigningKeys({
+          dataKeys: parts.dataKeys,
+          find: (tenant, id) => dataKeys.find(tenant, id),
+          lifetime: parts.dataKeyLifetime,
+        }),
+      },
       decisions,
       records: new Records({ database, listTimeout: parts.listTimeout }),
       cursors: new Cursors(peppers, parts.cursorTimeout),
@@ -70,6 +92,7 @@ export class GatewayModule {
         { provide: GATEWAY_PARTS, useValue: parts },
         { provide: SERVE_PARTS, useValue: serveParts },
         { provide: KnownTrust, useValue: trust },
+        { provide: KnownDataKeys, useValue: dataKeys },
         { provide: DELETED_RECORDS, useValue: new StoredDeletedRecords(database, log) },
         { provide: ADMISSION, useValue: parts.admission },
         { provide: ADMIN_AREA, useValue: areaOf(trust, captures) },

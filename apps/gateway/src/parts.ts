@@ -1,8 +1,9 @@
 import type { Admission } from '#libs/admin/index'
 import type { Peppers } from '#libs/credentials/index'
-import type { TrustChannel } from '#libs/cache/index'
+import type { Nonces, TrustChannel } from '#libs/cache/index'
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
 import type { Database } from '#libs/postgres/index'
+import type { DataKeys } from '#libs/sealing/index'
 import type { Logger, Telemetry } from '#libs/telemetry/index'
 import type { Currency } from './currency.ts'
 
@@ -18,6 +19,11 @@ export interface GatewayParts {
   /** Whether what is known of keys is no older than it may be. */
   readonly currency: Currency
   readonly peppers: Peppers
+  /** Of signed requests. */
+  readonly nonces: Pick<Nonces, 'take' | 'since'>
+  readonly dataKeys: DataKeys
+  /** Milliseconds for which what was opened by data keys is held in memory. */
+  readonly dataKeyLifetime: number
   /** Milliseconds for which deleted users and groups can be restored. */
   readonly deletedRetention: number
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */

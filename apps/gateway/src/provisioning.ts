@@ -184,9 +184,10 @@ function replaced(type: ResourceType, command: Extract<Command, { kind: 'replace
 
 /**
  * A user that is created is active unless told otherwise. A PUT that leaves `active` out asserts nothing about it (RFC 7644 section
- * 3.5.1), so it does not bring a deactivated user back. A user who has none is active.
+ * 3.5.1), so it does not bring a deactivated user back. A user of whom it was removed is active, and says nothing of it.
  */
 function withActive(type: ResourceType, document: Resource, before: Resource | undefined): Resource {
   if (type.name !== 'User' || document['active'] !== undefined) return document
-  return { ...document, active: before?.['active'] ?? true }
+  const active = before === undefined ? true : before['active']
+  return active === undefined ? document : { ...document, active }
 }

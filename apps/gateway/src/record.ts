@@ -21,7 +21,8 @@ export interface UserKeys {
   readonly externalId: string | null
   readonly displayNameKey: string | null
   readonly emailKeys: readonly string[]
-  readonly active: boolean
+  /** Null of a user of whom it was removed, and who is active. */
+  readonly active: boolean | null
 }
 
 /** An index entry holds at most a third of a page; what is longer cannot be looked up, so it is not taken. */
@@ -47,7 +48,7 @@ export function userKeys(connection: string, document: Resource): UserKeys {
       .map((email) => text(email['value']))
       .filter((value) => value !== undefined)
       .map((value) => key('emails.value', emailKey(connection, value))),
-    active: document['active'] !== false,
+    active: typeof document['active'] === 'boolean' ? document['active'] : null,
   }
 }
 

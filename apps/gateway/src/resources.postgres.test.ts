@@ -89,6 +89,7 @@ function admitted(method: string, target: string, body: object): Admitted {
       began: performance.now(),
       traceId: '0af7651916cd43dd8448eb211c80319c',
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      target: '',
       readBody: async () => Buffer.alloc(0),
     },
     steps: [],

@@ -1,5 +1,5 @@
 import { AdminCalls, Admission, documentPart, KnownTokens } from '#libs/admin/index'
-import { followersOperations, only, publicAddress, readSettings } from '#libs/program/index'
+import { followersOperations, only, publicAddress, readSettings, sealingOf, sealingSettings } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
   Currency,
@@ -17,6 +17,7 @@ import {
 
 const settings = {
   ...serviceSettings,
+  ...sealingSettings,
   ...only(
     'LATCHKEY_GATEWAY_PORT',
     'LATCHKEY_PUBLIC_URL',
@@ -89,6 +90,9 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             channel,
             currency,
             peppers,
+            nonces: starting.openNonces(configuration),
+            dataKeys: sealingOf(configuration).dataKeys,
+            dataKeyLifetime: configuration.LATCHKEY_DATA_KEY_LIFETIME,
             deletedRetention: configuration.LATCHKEY_DELETED_RETENTION,
             publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
             bodyLimit: configuration.LATCHKEY_BODY_LIMIT,

@@ -1,3 +1,4 @@
+import type { Nonces } from '#libs/cache/index'
 import type { Peppers } from '#libs/credentials/index'
 import type { StepDecision } from '#libs/events/index'
 import { type Diagnosis, errors, type JsonValue, ScimError } from '#libs/scim/index'
@@ -9,6 +10,9 @@ import { connection, sandbox } from './steps/connection.ts'
 import { key } from './steps/key.ts'
 import { payload } from './steps/payload.ts'
 import { shape } from './steps/shape.ts'
+import { signature } from './steps/signature.ts'
+import type { SigningKeys } from './signing-keys.ts'
+import type { RenewedDigests } from './store/renewed-digests.ts'
 
 /** What HTTP brought, before anything of it is believed. */
 export interface Arrival {
@@ -18,6 +22,8 @@ export interface Arrival {
   readonly connectionId: string
   readonly path: string
   readonly query: URLSearchParams
+  /** Path and query as they were sent. */
+  readonly target: string
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly address: string
   readonly receivedAt: Date
@@ -39,6 +45,15 @@ export interface WayInParts {
   readonly currency: Pick<Currency, 'ofMinted' | 'ofRevoked'>
   readonly peppers: Peppers
   readonly bodyLimit: number
+  readonly signatures: {
+    /** The address that identity providers are given. */
+    readonly publicUrl: URL
+    readonly keys: Pick<SigningKeys, 'of'>
+    readonly nonces: Pick<Nonces, 'take' | 'since'>
+  }
+  readonly digests: Pick<RenewedDigests, 'renew'>
+  /** Told of what an operator must mend. */
+  readonly failed: (error: unknown, traceId: string) => void
 }
 
 /** One request on its way in: each step adds what it found out. */
@@ -58,6 +73,8 @@ export interface Passage {
   endpoint?: Endpoint
   /** True when nothing but the request's record may be stored. */
   isRehearsal?: boolean
+  /** The body as it came, once it is read. */
+  bytes?: Buffer
   body?: JsonValue | undefined
   /** Bytes of it, where it is that of an HTTP request. */
   bodySize?: number
@@ -86,6 +103,7 @@ type Step = (passage: Passage, parts: WayInParts) => void | Promise<void>
 const wayIn: readonly (readonly [name: string, step: Step])[] = [
   ['shape', shape],
   ['key', key],
+  ['signature', signature],
   ['payload', payload],
 ]
 

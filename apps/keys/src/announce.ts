@@ -1,10 +1,21 @@
 import type { TrustChannel } from '#libs/cache/index'
 import { type AnyEvent, announcedEvents, isAnnounced } from '#libs/events/index'
+import { metrics as names, type Telemetry } from '#libs/telemetry/index'
 
 /** Tells gateways at once of what they must not hear of later; the event log tells it again, and everything else. */
 export function announce(channel: Pick<TrustChannel, 'publish'>, events: readonly AnyEvent[]): void {
   for (const event of events) {
     if (isAnnounced(event)) channel.publish(JSON.stringify(event))
+  }
+}
+
+/** For events once they are durable. */
+export function noticesCounted({ metrics }: Pick<Telemetry, 'metrics'>): (events: readonly AnyEvent[]) => void {
+  const notices = metrics.counter(names.rotationNotices)
+  return (events) => {
+    for (const event of events) {
+      if (event.name === 'rotation.notice') notices.add(1, { kind: event.payload.kind })
+    }
   }
 }
 

@@ -6,7 +6,11 @@ import { redact } from '#libs/telemetry/index'
 import { FollowRequests } from './events/follow-requests.ts'
 import { ConnectionsController } from './http/connections.controller.ts'
 import { keysPart } from './http/described.ts'
+import { KeyActs } from './http/key-acts.ts'
+import { DataKeysController } from './http/data-keys.controller.ts'
 import { KeysController } from './http/keys.controller.ts'
+import { LeaksController } from './http/leaks.controller.ts'
+import { isRotationId, RotationsController } from './http/rotations.controller.ts'
 import { SchemasController } from './http/schemas.controller.ts'
 import { TenantsController } from './http/tenants.controller.ts'
 import { TokensController } from './http/tokens.controller.ts'
@@ -14,11 +18,14 @@ import { Writes } from './http/writes.ts'
 import { KEYS_PARTS, type KeysParts } from './parts.ts'
 import { findConnection } from './store/connections.ts'
 import { findKey } from './store/keys.ts'
+import { findRotation } from './store/situations.ts'
+import { RotationWorker, type WorkerTimes } from './rotation-worker.ts'
 
 /** Tenants, connections, provisioning keys and admin tokens, with the admin API under /admin/v1. */
 @Module({})
 export class KeysModule {
-  static with(parts: KeysParts): DynamicModule {
+  /** `times` are those of the worker that rotates keys. */
+  static with(parts: KeysParts, times?: WorkerTimes): DynamicModule {
     return {
       module: KeysModule,
       controllers: [
@@ -27,6 +34,9 @@ export class KeysModule {
         SchemasController,
         KeysController,
         TokensController,
+        LeaksController,
+        RotationsController,
+        DataKeysController,
         FollowRequests,
       ],
       providers: [
@@ -34,6 +44,8 @@ export class KeysModule {
         { provide: ADMISSION, useValue: parts.admission },
         { provide: ADMIN_AREA, useValue: areaOf(parts) },
         Writes,
+        KeyActs,
+        { provide: RotationWorker, useFactory: () => new RotationWorker(parts, times) },
       ],
     }
   }
@@ -53,6 +65,10 @@ function areaOf({ entities }: KeysParts): AdminArea {
           return kid && (await findKey(entities.manager, kid))?.tenant
         },
         missing: (text) => problems.notFound('key', redact(text)),
+      },
+      rotation: {
+        tenantOf: async (id) => (isRotationId(id) ? (await findRotation(entities.manager, id))?.tenant : undefined),
+        missing: (id) => problems.notFound('rotation', id),
       },
     },
   }

@@ -1,18 +1,23 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { crc32 } from 'node:zlib'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { AdminCalls, Admission, KnownTokens } from '#libs/admin/index'
-import { generatePeppers, matches, readKey } from '#libs/credentials/index'
+import { generatePeppers, keyFormat, matches, mintKey, readKey } from '#libs/credentials/index'
 import { AppendQueue } from '#libs/eventlog/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
 import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
 import { type ConnectionSchema, defaultSettings, makeEvent, type Payload } from '#libs/events/index'
 import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database, Entities } from '#libs/postgres/index'
+import { DataKeys, Keyring, makeLocalKek } from '#libs/sealing/index'
 import { startTelemetry } from '#libs/telemetry/index'
 import { testDatabase } from '#test/servers/postgres'
 import {
@@ -75,6 +80,9 @@ beforeAll(async () => {
   const telemetry = await startTelemetry({ service: 'keys test' })
   closing.unshift(() => telemetry.shutdown())
   const peppers = generatePeppers()
+  const kek = join(mkdtempSync(join(tmpdir(), 'latchkey-keys-')), 'kek')
+  makeLocalKek(kek)
+  const keyring = new Keyring({ kind: 'file', path: kek }, [], {})
   parts = {
     database,
     entities,
@@ -91,9 +99,12 @@ beforeAll(async () => {
       clock: () => now,
       isCurrent: () => true,
     }),
+    keyring,
+    dataKeys: new DataKeys(keyring, { lifetime: 60_000 }),
     publicUrl,
     clock: () => now,
     telemetry,
+    onFailure: failed,
   }
   const adapter = createHttpAdapter({ bodyLimit: 65_536, requestTimeoutMs: 10_000 })
   const program = {
@@ -503,6 +514,87 @@ describe('keys', () => {
       expect(held).toEqual([])
     }
     expect(JSON.stringify(logged)).not.toContain(read.secret)
+  })
+})
+
+describe('a report of leaked keys', () => {
+  async function report(body: unknown): Promise<Answered> {
+    const answer = await fetch(`${url}/leaks`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'user-agent': 'keys-test/1' },
+      body: JSON.stringify(body),
+    })
+    return { status: answer.status, headers: answer.headers, body: await answer.json() }
+  }
+  const minted = async (): Promise<{ kid: string; key: string }> => {
+    const { id } = await newConnection('live')
+    return (await ask('POST', `/connections/${id}/keys`)).body
+  }
+
+  test('revokes each key that proves itself, once, by whoever holds it, and tells nothing of any other', async () => {
+    const [one, two] = [await minted(), await minted()]
+    const forged = mintKey('live')
+    const halfRight = `${one.key.slice(0, 20)}_${forged.secret}`
+    const relabelled = `${halfRight}_${'0'.repeat(6)}`
+    expect(await report({ keys: [one.key, ` ${two.key}\n`, forged.text, relabelled, 'nonsense'] })).toMatchObject({
+      status: 200,
+      body: {
+        results: [
+          { kid: one.kid, outcome: 'revoked' },
+          { kid: two.kid, outcome: 'revoked' },
+          ...Array.from({ length: 3 }, () => ({ kid: null, outcome: 'not a key of this installation' })),
+        ],
+      },
+    })
+    expect((await report([{ token: one.key, type: 'latchkey', url: 'https://example.com/x' }])).body.results).toEqual([
+      { kid: one.kid, outcome: 'revoked before' },
+    ])
+    for (const { kid } of [one, two]) {
+      expect(await events(`name = 'key.revoked' AND subject = $1`, [kid])).toHaveLength(1)
+    }
+  })
+
+  test('by the id of a key with another secret revokes nothing', async () => {
+    const { kid } = await minted()
+    const other = mintKey('live')
+    const body = `lk_live_${kid}_${other.secret}`
+    const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+    const sum = Array.from({ length: 6 }, (_, place) => digits[Math.floor(crc32(body) / 62 ** (5 - place)) % 62])
+    expect((await report({ keys: [`${body}_${sum.join('')}`] })).body.results).toEqual([
+      { kid: null, outcome: 'not a key of this installation' },
+    ])
+    expect(await events(`name = 'key.revoked' AND subject = $1`, [kid])).toEqual([])
+  })
+
+  test('is recorded, and no record, answer or log repeats a key', async () => {
+    const { kid, key } = await minted()
+    const { body } = await report({ keys: [key] })
+    const [record] = await events(
+      `name = 'request.decided' AND payload LIKE '%keys.report-leak%' AND payload LIKE '%' || $1 || '%'`,
+      [kid],
+    )
+    expect(record?.payload).toMatchObject({
+      outcome: 'accepted',
+      subject: { kind: 'key', id: kid },
+      changed: ['state'],
+    })
+    expect(JSON.stringify([record, body, logged])).not.toContain(key.split('_')[3])
+  })
+
+  test.each([{}, { keys: [] }, [], { keys: Array.from({ length: 101 }, () => 'x') }, { keys: [7] }])(
+    'that is none is refused: %#',
+    async (body) => {
+      expect(await report(body)).toMatchObject({ status: 422 })
+    },
+  )
+
+  test('the published pattern finds a key and no more', async () => {
+    const answer = await fetch(`${url}/.well-known/latchkey-key-format`)
+    const format: unknown = await answer.json()
+    expect(format).toMatchObject({ pattern: keyFormat.source, report: '/leaks' })
+    const { text } = mintKey('live')
+    expect(`token="${text}";`.match(keyFormat)?.[0]).toBe(text)
+    expect(`x${text}`.match(keyFormat)).toBeNull()
   })
 })
 

@@ -1,26 +1,48 @@
 import type { Event } from '#libs/events/index'
 
-/** When, from where and with what a proved request last presented a key. */
+/** When, from where and with what a proved request presented a key. */
 export interface LastUse {
   readonly at: Date
   readonly address: string
   readonly userAgent: string | null
 }
 
+/** What is known of the uses of a key. */
+export interface KeyUses {
+  /** Null while the key was not let in, and of keys from before this was recorded. */
+  readonly first: LastUse | null
+  /** To the minute. */
+  readonly last: LastUse
+}
+
 export interface KeyUse extends LastUse {
   readonly connection: string
   readonly kid: string
+  /** The earliest that the key was let in with; null when it was not. */
+  readonly first: LastUse | null
 }
 
-/** The latest use of each key that one of the requests proved. */
-export function latestUses(requests: readonly Event<'request.decided'>[]): KeyUse[] {
-  const latest = new Map<string, KeyUse>()
+/** The latest use of each key that one of the requests proved, and the first that was not refused for the key's sake. */
+export function usesIn(requests: readonly Event<'request.decided'>[]): KeyUse[] {
+  const uses = new Map<string, KeyUse>()
   for (const { payload } of requests) {
-    const { kid, connection, receivedAt, address, userAgent } = payload
+    const { kid, connection, receivedAt, address, userAgent, status } = payload
     if (kid === null || connection === null) continue
-    const at = new Date(receivedAt)
-    const known = latest.get(kid)
-    if (known === undefined || known.at < at) latest.set(kid, { connection, kid, at, address, userAgent })
+    const use: LastUse = { at: new Date(receivedAt), address, userAgent }
+    const first = status === 401 || status === 403 ? null : use
+    const known = uses.get(kid)
+    uses.set(kid, { connection, kid, ...later(known, use), first: earlier(known?.first ?? null, first) })
   }
-  return [...latest.values()]
+  return [...uses.values()]
+}
+
+function later(known: KeyUse | undefined, use: LastUse): LastUse {
+  if (known === undefined || known.at < use.at) return use
+  const { at, address, userAgent } = known
+  return { at, address, userAgent }
+}
+
+function earlier(known: LastUse | null, use: LastUse | null): LastUse | null {
+  if (known === null || use === null) return known ?? use
+  return use.at < known.at ? use : known
 }

@@ -9,7 +9,7 @@ import {
   newConnectionId,
   scimBaseUrl,
 } from './connection.ts'
-import { latestUses } from './last-use.ts'
+import { usesIn } from './last-use.ts'
 import { schemaUses } from './schema-use.ts'
 import {
   advance,
@@ -17,8 +17,11 @@ import {
   changePolicy,
   keyMinted,
   mint,
+  NothingToReveal,
   type ProvisioningKey,
+  reveal,
   shownAgain,
+  withhold,
 } from './provisioning-key.ts'
 import { firstFree, idFromName, tenantId } from './tenant.ts'
 
@@ -205,7 +208,7 @@ function request(told: Partial<Payload<'request.decided'>>) {
 
 test('the last uses in a batch are one for each key, the latest, and only proved ones', () => {
   const [one, two] = ['2026-03-01T10:00:01.000Z', '2026-03-01T10:00:02.000Z']
-  const uses = latestUses([
+  const uses = usesIn([
     request({ receivedAt: two }),
     request({ receivedAt: one }),
     request({ kid: null, receivedAt: two }),
@@ -215,6 +218,48 @@ test('the last uses in a batch are one for each key, the latest, and only proved
     ['a', two],
     ['b', one],
   ])
+})
+
+test('the first use of a key is the earliest that was not refused for its sake', () => {
+  const at = (minute: number) => new Date(now.getTime() + minute * 60_000).toISOString()
+  const uses = usesIn([
+    request({ receivedAt: at(3), status: 404 }),
+    request({ receivedAt: at(1), status: 403 }),
+    request({ receivedAt: at(2), status: 200 }),
+    request({ receivedAt: at(4), status: 401 }),
+    request({ kid: 'b', receivedAt: at(5), status: 403 }),
+  ])
+  expect(uses.map(({ kid, at: last, first }) => [kid, last.toISOString(), first?.at.toISOString()])).toEqual([
+    ['a', at(4), at(2)],
+    ['b', at(5), undefined],
+  ])
+})
+
+describe('a key that was minted while nobody looked', () => {
+  const peppers = generatePeppers()
+  const withheld = () => {
+    const minted = mint({ ...connection, environment: 'live' }, peppers, now)
+    return { key: withhold(minted, peppers), text: minted.text }
+  }
+
+  test('is revealed once, and holds its text in no other way', () => {
+    const { key, text } = withheld()
+    expect(JSON.stringify(key)).not.toContain(text.split('_')[3])
+    const revealed = reveal(key, peppers)
+    expect(revealed).toEqual({ key: { ...key, unrevealed: null }, text })
+    expect(() => reveal(revealed.key, peppers)).toThrow(NothingToReveal)
+  })
+
+  test.each(['activate', 'cancel', 'revoke', 'expire'] as const)('has nothing to reveal after %s', (act) => {
+    const { key } = advance(withheld().key, act, { at: now })
+    expect(() => reveal(key, peppers)).toThrow(/nothing to reveal.*rotate --force/)
+  })
+
+  test('cannot be revealed under other peppers, nor as another key', () => {
+    const { key } = withheld()
+    expect(() => reveal(key, generatePeppers())).toThrow(/peppers/)
+    expect(() => reveal({ ...withheld().key, unrevealed: key.unrevealed }, peppers)).toThrow(NothingToReveal)
+  })
 })
 
 test('the schemas that a batch has used are those of attributes that were written, each once', () => {

@@ -3,6 +3,7 @@ import type { Peppers } from '#libs/credentials/index'
 import type { TrustChannel } from '#libs/cache/index'
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
 import type { Database, Entities } from '#libs/postgres/index'
+import type { DataKeys, Keyring } from '#libs/sealing/index'
 import type { Telemetry } from '#libs/telemetry/index'
 
 /** What the keys service is built from; each program makes them and ends them. */
@@ -22,10 +23,15 @@ export interface KeysParts {
   readonly peppers: Peppers
   /** Who is let into the admin API. */
   readonly admission: Admission
+  /** What data keys are wrapped by. */
+  readonly keyring: Keyring
+  readonly dataKeys: DataKeys
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */
   readonly publicUrl: string
   readonly clock: () => Date
-  readonly telemetry: Pick<Telemetry, 'span'>
+  readonly telemetry: Pick<Telemetry, 'span' | 'metrics'>
+  /** Told of failures of work that no request waits for. */
+  readonly onFailure: (error: unknown) => void
 }
 
 export const KEYS_PARTS = Symbol('KEYS_PARTS')

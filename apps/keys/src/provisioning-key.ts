@@ -18,7 +18,9 @@ import {
   type KeyPolicy,
   makeEvent,
 } from '#libs/events/index'
+import type { DataKey } from '#libs/sealing/index'
 import type { Connection } from './connection.ts'
+import { type WantedPolicy, withSigningSecret } from './signing-secret.ts'
 
 /** What is kept of a key: never its secret, but for sandbox keys, sealed. */
 export interface ProvisioningKey {
@@ -34,6 +36,8 @@ export interface ProvisioningKey {
   readonly digest: Uint8Array
   /** The whole text of a sandbox key that is accepted; null otherwise. */
   readonly sealed: string | null
+  /** The whole text, sealed, of a pending key that nobody has been shown yet; null otherwise. */
+  readonly unrevealed: string | null
   readonly createdAt: Date
   readonly activatedAt: Date | null
   readonly retiredAt: Date | null
@@ -43,22 +47,43 @@ export interface ProvisioningKey {
   readonly endedAt: Date | null
 }
 
+/** What is to be answered once and kept nowhere in clear. */
+export interface Shown {
+  /** The whole key. */
+  readonly text: string
+  /** What its requests are signed by, where its policy has it sign by a secret. */
+  readonly signingSecret?: string | undefined
+}
+
+export interface Minted extends Shown {
+  readonly key: ProvisioningKey
+}
+
 /** Two, so that one can replace the other while both work. */
 export const acceptedAtMost = 2
 
-const purpose = 'sandbox key'
+/** What the text of a sandbox key is sealed for. */
+export const sandboxPurpose = 'sandbox key'
+const unrevealedPurpose = 'key to reveal'
 
-/** A new key of the connection, pending. `text` is to be answered once and kept nowhere. */
+/**
+ * A new key of the connection, pending. The
+ * policy may be that of another key, whose place this one is to take: it then has a signing secret of its own. `dataKey` is that of the tenant.
+ * @throws TypeError where the policy `needsDataKey` and there is none
+ */
 export function mint(
   connection: Connection,
   peppers: Peppers,
   now: Date,
-  policy: KeyPolicy = defaultPolicy,
-): { key: ProvisioningKey; text: string } {
+  wanted: WantedPolicy = defaultPolicy,
+  dataKey?: DataKey,
+): Minted {
   const { kid, secret, text } = mintKey(connection.environment)
-  const context = { purpose, of: [connection.tenant, kid] }
+  const { policy, ...signing } = withSigningSecret(wanted, kid, dataKey)
+  const context = { purpose: sandboxPurpose, of: [connection.tenant, kid] }
   return {
     text,
+    ...signing,
     key: {
       kid,
       connection: connection.id,
@@ -70,6 +95,7 @@ export function mint(
       pepperVersion: peppers.current,
       digest: digest(peppers, peppers.current, secret),
       sealed: connection.environment === 'sandbox' ? seal(peppers, context, text) : null,
+      unrevealed: null,
       createdAt: now,
       activatedAt: null,
       retiredAt: null,
@@ -82,7 +108,38 @@ export function mint(
 /** The text of an accepted sandbox key, which may be shown again; undefined for any other, and under other peppers. */
 export function shownAgain(key: ProvisioningKey, peppers: Peppers): string | undefined {
   if (key.sealed === null) return undefined
-  return open(peppers, { purpose, of: [key.tenant, key.kid] }, key.sealed)
+  return open(peppers, { purpose: sandboxPurpose, of: [key.tenant, key.kid] }, key.sealed)
+}
+
+/** A key that was minted while nobody looked keeps what is to be shown of it, sealed, until it is revealed, used or ended. */
+export function withhold({ key, text, signingSecret }: Minted, peppers: Peppers): ProvisioningKey {
+  const shown = signingSecret === undefined ? text : `${text} ${signingSecret}`
+  return { ...key, unrevealed: seal(peppers, { purpose: unrevealedPurpose, of: [key.tenant, key.kid] }, shown) }
+}
+
+/** There is no text to reveal. The message tells cause and fix. */
+export class NothingToReveal extends Error {
+  override readonly name = 'NothingToReveal'
+}
+
+/**
+ * What is to be shown of a withheld key, and the key without it.
+ * @throws NothingToReveal
+ */
+export function reveal(key: ProvisioningKey, peppers: Peppers): Minted {
+  const { kid, unrevealed } = key
+  const another = 'If nobody has its text, start a rotation anew (latchkey keys rotate --force): that mints another.'
+  if (unrevealed === null) {
+    throw new NothingToReveal(
+      `Key ${kid} holds nothing to reveal: its text was answered when it was minted, was revealed before, or the key has been used or has ended since. ${another}`,
+    )
+  }
+  const [text, signingSecret] =
+    open(peppers, { purpose: unrevealedPurpose, of: [key.tenant, kid] }, unrevealed)?.split(' ') ?? []
+  if (text !== undefined) return { key: { ...key, unrevealed: null }, text, signingSecret }
+  throw new NothingToReveal(
+    `The text of key ${kid} was sealed under peppers that this program does not have. ${another}`,
+  )
 }
 
 /** What the law of its life does not allow: cause and fix in one sentence each. */
@@ -119,6 +176,7 @@ export function advance(
     state,
     version: key.version + 1,
     sealed: accepted ? key.sealed : null,
+    unrevealed: state === 'pending' ? key.unrevealed : null,
     activatedAt: act === 'activate' ? at : key.activatedAt,
     retiredAt: act === 'retire' ? at : key.retiredAt,
     until: act === 'retire' ? until : key.until,

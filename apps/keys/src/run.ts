@@ -7,12 +7,17 @@ import {
   only,
   publicAddress,
   readSettings,
+  sealingOf,
+  sealingSettings,
   statementTimeout,
 } from '#libs/program/index'
+import { SealingError } from '#libs/sealing/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
+  checkKeks,
   checkPeppers,
   ensureQuickstart,
+  KekDoesNotFit,
   KEYS,
   keysGroup,
   KeysModule,
@@ -27,6 +32,7 @@ import {
 
 const settings = {
   ...serviceSettings,
+  ...sealingSettings,
   ...only(
     'LATCHKEY_KEYS_PORT',
     'LATCHKEY_GATEWAY_PORT',
@@ -47,15 +53,24 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
   return runService(env, {
     name: 'keys',
     read: (variables) => readSettings(variables, settings),
-    expected: [PeppersDoNotFit],
+    expected: [PeppersDoNotFit, KekDoesNotFit, SealingError],
     port: ({ LATCHKEY_KEYS_PORT }) => LATCHKEY_KEYS_PORT,
     async build(starting, { host, port }) {
       const { configuration, clock, telemetry, onFailure } = starting
       const { peppers, adminToken } = starting.makeSecrets(configuration, publicAddress(host, port))
+      const { present, keyring, dataKeys } = sealingOf(configuration)
+      const { LATCHKEY_KEK, LATCHKEY_ADMIN_TOKEN, LATCHKEY_PEPPERS } = configuration
+      const usesFolder = LATCHKEY_ADMIN_TOKEN === undefined || LATCHKEY_PEPPERS === undefined
+      // Where nothing else is kept in the data folder, there need not be one.
+      const tellUnlessNeeded = (error: unknown): void => {
+        if (LATCHKEY_KEK !== undefined || usesFolder || !(error instanceof SealingError)) throw error
+        starting.logger.warn(`Keys that sign by a shared secret cannot be minted: ${error.message}`)
+      }
       const database = starting.openDatabase(8)
       const entities = await starting.withPostgres(async () => {
         await migrateKeys(database)
         await checkPeppers(database, peppers)
+        await checkKeks(database, keyring, present).catch(tellUnlessNeeded)
         return openKeysEntities(database.url, statementTimeout, onFailure)
       })
       starting.endWith('the connections of the admin API', () => entities.close())
@@ -87,9 +102,12 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
           clock,
           isCurrent: () => true,
         }),
+        keyring,
+        dataKeys,
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, configuration.LATCHKEY_GATEWAY_PORT),
         clock,
         telemetry,
+        onFailure,
       }
       const quickstart = configuration.LATCHKEY_QUICKSTART
         ? await starting.withPostgres(() => ensureQuickstart(parts))

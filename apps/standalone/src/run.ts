@@ -1,4 +1,4 @@
-import { PeppersDoNotFit } from '#apps/keys/src/index'
+import { KekDoesNotFit, PeppersDoNotFit } from '#apps/keys/src/index'
 import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
 import {
   banner,
@@ -9,39 +9,45 @@ import {
   reachPostgres,
   readSettings,
   runProgram,
+  sealingOf,
+  sealingSettings,
   StartError,
   usablePort,
 } from '#libs/program/index'
 import { keepPostgres } from '#libs/program/postgres/index'
+import { SealingError } from '#libs/sealing/index'
 import { startAll } from './start-all.ts'
 
-const settings = only(
-  'LATCHKEY_PORT',
-  'LATCHKEY_HOST',
-  'LATCHKEY_PUBLIC_URL',
-  'LATCHKEY_DATA',
-  'DATABASE_URL',
-  'LATCHKEY_ADMIN_TOKEN',
-  'LATCHKEY_PEPPERS',
-  'LATCHKEY_BODY_LIMIT',
-  'LATCHKEY_REQUEST_TIMEOUT',
-  'LATCHKEY_DECISION_QUEUE',
-  'LATCHKEY_LIST_TIMEOUT',
-  'LATCHKEY_CURSOR_TIMEOUT',
-  'LATCHKEY_DELETED_RETENTION',
-  'LATCHKEY_EVENT_RETENTION',
-  'LATCHKEY_CAPTURE_RETENTION',
-  'LATCHKEY_AUDIT_RETENTION',
-  'LATCHKEY_LOG_LEVEL',
-  'OTEL_EXPORTER_OTLP_ENDPOINT',
-)
+const settings = {
+  ...sealingSettings,
+  ...only(
+    'LATCHKEY_PORT',
+    'LATCHKEY_HOST',
+    'LATCHKEY_PUBLIC_URL',
+    'LATCHKEY_DATA',
+    'DATABASE_URL',
+    'LATCHKEY_ADMIN_TOKEN',
+    'LATCHKEY_PEPPERS',
+    'LATCHKEY_BODY_LIMIT',
+    'LATCHKEY_REQUEST_TIMEOUT',
+    'LATCHKEY_DECISION_QUEUE',
+    'LATCHKEY_LIST_TIMEOUT',
+    'LATCHKEY_CURSOR_TIMEOUT',
+    'LATCHKEY_DELETED_RETENTION',
+    'LATCHKEY_EVENT_RETENTION',
+    'LATCHKEY_CAPTURE_RETENTION',
+    'LATCHKEY_AUDIT_RETENTION',
+    'LATCHKEY_LOG_LEVEL',
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+  ),
+}
 
 /** All four services in one process, over one Postgres: its own unless another is named. */
 export function run(env: NodeJS.ProcessEnv): Promise<void> {
   return runProgram(env, {
     name: 'latchkey',
     read: (variables) => readSettings(variables, settings),
-    expected: [EmbeddedPostgresError, PeppersDoNotFit],
+    expected: [EmbeddedPostgresError, PeppersDoNotFit, KekDoesNotFit, SealingError],
     async start(starting) {
       const { configuration, logger, ending, stop } = starting
       const folder = new DataFolder(configuration.LATCHKEY_DATA)
@@ -66,6 +72,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(host, port),
         adminToken,
         peppers,
+        sealing: sealingOf(configuration),
         bodyLimit: configuration.LATCHKEY_BODY_LIMIT,
         requestTimeout: configuration.LATCHKEY_REQUEST_TIMEOUT,
         listTimeout: configuration.LATCHKEY_LIST_TIMEOUT,
@@ -73,6 +80,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         decisionQueue: configuration.LATCHKEY_DECISION_QUEUE,
         deletedRetention: configuration.LATCHKEY_DELETED_RETENTION,
         eventRetention: configuration.LATCHKEY_EVENT_RETENTION,
+        dataKeyLifetime: configuration.LATCHKEY_DATA_KEY_LIFETIME,
         captureRetention: configuration.LATCHKEY_CAPTURE_RETENTION,
         auditRetention: configuration.LATCHKEY_AUDIT_RETENTION,
         telemetry,

@@ -19,7 +19,7 @@ import {
   type Quickstart,
 } from '#apps/keys/src/index'
 import { AdminCalls, Admission, documentPart, KnownTokens } from '#libs/admin/index'
-import { localChannel } from '#libs/cache/index'
+import { localChannel, memoryNonces } from '#libs/cache/index'
 import { caughtUp, databaseCheck, failuresOf, followersOperations, hasFollowedUntil, serve } from '#libs/program/index'
 import { followerNamed, followersOf } from './followers.ts'
 import { openStores, type StoresOptions } from './stores.ts'
@@ -35,6 +35,7 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly cursorTimeout: number
   readonly deletedRetention: number
   readonly captureRetention: number
+  readonly dataKeyLifetime: number
 }
 
 export interface Services {
@@ -44,9 +45,13 @@ export interface Services {
 
 const operations = { ...keysOperations, ...gatewayOperations, ...followersOperations, ...documentPart.operations }
 
+/** Of signed requests, each remembered for ten minutes or so. */
+const mostNonces = 500_000
+
 /** All four services in one process, ended with it. Resolves when requests are answered and every follower has caught up. */
 export async function startAll(options: ServicesOptions): Promise<Services> {
   const { telemetry, logger, adminToken, peppers, publicUrl, host, port, bodyLimit, requestTimeout } = options
+  const { keyring, dataKeys } = options.sealing
   const clock = (): Date => new Date()
   const stores = await openStores({ ...options, clock })
   const { log, entities, onFailure } = stores
@@ -74,9 +79,12 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     hasHeardUntil: (instant) => hasFollowedUntil(keysFollower, instant),
     peppers,
     admission: admitted('keys'),
+    keyring,
+    dataKeys,
     publicUrl,
     clock,
     telemetry,
+    onFailure,
   }
   // The log is a table beside the others: what was committed is in it.
   const caughtUpAt = () => gatewayFollower.follower?.caughtUpAt()
@@ -87,6 +95,9 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     channel,
     currency: new Currency({ provenUpTo: caughtUpAt, caughtUpAt, unbrokenSince: () => undefined }, clock),
     peppers,
+    nonces: memoryNonces({ clock, limit: mostNonces }),
+    dataKeys,
+    dataKeyLifetime: options.dataKeyLifetime,
     deletedRetention: options.deletedRetention,
     publicUrl,
     bodyLimit,

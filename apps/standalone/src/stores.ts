@@ -1,7 +1,7 @@
 import { auditSchema, migrateAudit } from '#apps/audit/src/index'
 import { directorySchema, migrateDirectory } from '#apps/directory/src/index'
 import { gatewaySchema, migrateGateway } from '#apps/gateway/src/index'
-import { checkPeppers, keysSchema, migrateKeys, openKeysEntities } from '#apps/keys/src/index'
+import { checkKeks, checkPeppers, keysSchema, migrateKeys, openKeysEntities } from '#apps/keys/src/index'
 import type { Peppers } from '#libs/credentials/index'
 import { type AppendQueue, countAppended } from '#libs/eventlog/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
@@ -9,6 +9,7 @@ import type { Database, Entities } from '#libs/postgres/index'
 import {
   Decisions,
   type Ending,
+  type Sealing,
   failuresOf,
   openDatabase,
   statementTimeout,
@@ -20,6 +21,7 @@ import type { Logger, Telemetry } from '#libs/telemetry/index'
 export interface StoresOptions {
   readonly databaseUrl: string
   readonly peppers: Peppers
+  readonly sealing: Sealing
   readonly decisionQueue: number
   readonly eventRetention: number
   readonly auditRetention: number
@@ -46,7 +48,7 @@ export interface Stores {
 
 /**
  * The stores, with every schema up to date. At the end what is queued is written, the batches in hand are waited for, then every
- * connection is let go. @throws PeppersDoNotFit
+ * connection is let go. @throws PeppersDoNotFit, KekDoesNotFit, SealingError
  */
 export async function openStores(options: StoresOptions): Promise<Stores> {
   const { databaseUrl: url, clock, telemetry, logger, ending } = options
@@ -71,7 +73,10 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
       onAppended: countAppended(telemetry),
     }),
     migrateGateway(databases.gateway),
-    migrateKeys(databases.keys).then(() => checkPeppers(databases.keys, options.peppers)),
+    migrateKeys(databases.keys).then(async () => {
+      await checkPeppers(databases.keys, options.peppers)
+      await checkKeks(databases.keys, options.sealing.keyring, options.sealing.present)
+    }),
     migrateDirectory(databases.directory),
     migrateAudit(databases.audit, { retention: options.auditRetention, clock }),
   ])

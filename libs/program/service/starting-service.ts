@@ -4,7 +4,14 @@ import { countAppended, observeRelay } from '#libs/eventlog/index'
 import type { EventLogServer, EventLogServerOptions } from '#libs/eventlog/nest/index'
 import { type KafkaEventLog, openKafkaEventLog } from '#libs/eventlog/kafka/index'
 import type { EventSource } from '#libs/events/index'
-import { localChannel, openRedisChannel, type TrustChannel } from '#libs/cache/index'
+import {
+  localChannel,
+  noNonces,
+  type Nonces,
+  openRedisChannel,
+  openRedisNonces,
+  type TrustChannel,
+} from '#libs/cache/index'
 import type { Peppers } from '#libs/credentials/index'
 import type { HealthCheck } from '#libs/http/index'
 import { type Database, isConnectionLoss } from '#libs/postgres/index'
@@ -152,6 +159,15 @@ export class StartingService<C extends ServiceConfiguration> {
       await channel.close()
     })
     return channel
+  }
+
+  /** Nonces of signed requests. Without Redis there is no telling what other gateways took: no signed request is accepted then. */
+  openNonces(redis: { readonly REDIS_URL: string | undefined; readonly REDIS_PREFIX: string }): Nonces {
+    const onFailure = failuresOf('the store of nonces', this.logger, this.servers)
+    if (redis.REDIS_URL === undefined) return noNonces
+    const nonces = openRedisNonces({ url: redis.REDIS_URL, prefix: `${redis.REDIS_PREFIX}:nonce:`, onFailure })
+    this.#starting.ending.add('the store of nonces', 5_000, () => nonces.close())
+    return nonces
   }
 
   /** The admin token that the keys service made, or that is set. */

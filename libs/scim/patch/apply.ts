@@ -30,7 +30,7 @@ export interface PatchedResource {
 /**
  * Applies the operations in order, each to what the one before left, RFC 7644 section 3.5.2. The input is not touched, and when
  * an operation fails nothing was done. Operations on the members of a Group are for `splitPatch`; here they are passed over. One that
- * would leave a User's `active` without a value leaves it as it is.
+ * sets a User's `active` to null or [] leaves it as it is.
  * Throws `mutability`, `noTarget`, `invalidPath`, `invalidFilter`, `invalidValue`, `tooMany`.
  */
 export function applyPatch(
@@ -179,13 +179,13 @@ function applyToAttribute(
   for (const key of holderPath) if (Object.keys(holder).length === 0) delete patching.document[key]
 }
 
-/** Whether a user may sign in always has an answer, which nobody changes by saying nothing. */
+/** Whether a user may sign in: nobody changes that by a mapping that came to nothing. */
 function isActive({ name }: ResourceType, { attribute, parent, extension }: AttributeReference): boolean {
   return name === 'User' && parent === undefined && extension === undefined && attribute.name === 'active'
 }
 
-function setsNothing({ op, value }: PatchOperation): boolean {
-  return op === 'remove' || value === null || (Array.isArray(value) && value.length === 0)
+function setsNothing({ value }: PatchOperation): boolean {
+  return value === null || (Array.isArray(value) && value.length === 0)
 }
 
 function countLooks(patching: Patching, before: JsonValue | undefined): void {

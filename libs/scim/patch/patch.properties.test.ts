@@ -30,7 +30,7 @@ function plainPatch(before: Resource, operations: readonly PlainOperation[]): Js
       const inner = isObject(known) ? known : {}
       after = withPart(inner, part, changed(part, inner[part.name], op, operation.value))
     } else after = changed(attribute, known, op, operation.value)
-    if (attribute.name === 'active' && extension === undefined) after ??= known
+    if (attribute.name === 'active' && extension === undefined && 'value' in operation) after ??= known
     set(holder, attribute.name, after)
     if (extension !== undefined && Object.keys(holder).length === 0) delete document[extension]
   }

@@ -1,15 +1,18 @@
 import type { EventBatch } from '#libs/eventlog/index'
 import { EventPattern, Follows, type Heard } from '#libs/eventlog/nest/index'
 import { GATEWAY } from '../names.ts'
+import { KnownDataKeys } from '../store/known-data-keys.ts'
 import { KnownTrust } from '../store/known-trust.ts'
 
-/** Keeps the gateway's own knowledge of connections and keys. */
+/** Keeps the gateway's own knowledge of connections, keys and data keys. */
 @Follows()
 export class FollowTrust {
   readonly #trust: KnownTrust
+  readonly #dataKeys: KnownDataKeys
 
-  constructor(trust: KnownTrust) {
+  constructor(trust: KnownTrust, dataKeys: KnownDataKeys) {
     this.#trust = trust
+    this.#dataKeys = dataKeys
   }
 
   @EventPattern('connection.*', GATEWAY)
@@ -20,5 +23,10 @@ export class FollowTrust {
   @EventPattern('key.*', GATEWAY)
   keys(events: readonly Heard<'key.*'>[], batch: EventBatch): Promise<void> {
     return this.#trust.apply(batch.transaction, events)
+  }
+
+  @EventPattern('data-key.*', GATEWAY)
+  dataKeys(events: readonly Heard<'data-key.*'>[], batch: EventBatch): Promise<void> {
+    return this.#dataKeys.apply(batch.transaction, events)
   }
 }

@@ -1,8 +1,9 @@
-import { localChannel } from '#libs/cache/index'
+import { localChannel, noNonces } from '#libs/cache/index'
 import { generatePeppers } from '#libs/credentials/index'
 import { AppendQueue, type EventLog } from '#libs/eventlog/index'
 import { type AnyEvent, defaultPolicy, defaultSettings, makeEvent } from '#libs/events/index'
 import { Database } from '#libs/postgres/index'
+import { DataKeys, Keyring } from '#libs/sealing/index'
 import { createLogger, startTelemetry, type Telemetry } from '#libs/telemetry/index'
 import { admitted } from '#test/follower-service'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
@@ -49,6 +50,9 @@ beforeAll(async () => {
     },
     currency,
     peppers: generatePeppers(),
+    nonces: noNonces,
+    dataKeys: new DataKeys(new Keyring({ kind: 'file', path: '/nowhere' }, [], {}), { lifetime: 60_000 }),
+    dataKeyLifetime: 60_000,
     deletedRetention: 1_000,
     publicUrl: 'http://127.0.0.1:8080',
     bodyLimit: 1_000,

@@ -27,6 +27,7 @@ export function arrivalOf(
       .map(decoded)
       .join('/')}`,
     query: readQuery(query),
+    target: url,
     headers: joined(raw.headersDistinct),
     address: callerAddress(raw),
     receivedAt: now,

@@ -79,6 +79,7 @@ export class RequestsController {
       connectionId: capture.connection,
       path: capture.path,
       query: new URLSearchParams(capture.query),
+      target: '',
       headers: { ...capture.headers, ...(dryRun ? { 'latchkey-dry-run': 'true' } : {}) },
       address,
       receivedAt: now,

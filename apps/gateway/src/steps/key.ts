@@ -1,4 +1,12 @@
-import { dummyMatch, faultAdvice, isAccepted, type KeyState, matches, readAuthorization } from '#libs/credentials/index'
+import {
+  dummyMatch,
+  faultAdvice,
+  isAccepted,
+  type KeyState,
+  matches,
+  readAuthorization,
+  type Secret,
+} from '#libs/credentials/index'
 import { errors, ScimError } from '#libs/scim/index'
 import type { KnownKey } from '../principal.ts'
 import type { Passage, WayInParts } from '../way-in.ts'
@@ -8,7 +16,7 @@ import { checkEnabled, connection } from './connection.ts'
 export async function key(passage: Passage, parts: WayInParts): Promise<void> {
   await connection(passage, parts)
   const { arrival } = passage
-  const proved = await prove(passage, parts)
+  const { known: proved, secret } = await prove(passage, parts)
   passage.key = proved
   checkState(proved, arrival.receivedAt)
   if (!parts.currency.ofRevoked) {
@@ -21,9 +29,13 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
     )
   }
   checkEnabled(passage.connection)
+  parts.digests.renew(proved, secret)
 }
 
-async function prove({ arrival }: Passage, { trust, currency, peppers }: WayInParts): Promise<KnownKey> {
+async function prove(
+  { arrival }: Passage,
+  { trust, currency, peppers }: WayInParts,
+): Promise<{ known: KnownKey; secret: Secret }> {
   const presented = readAuthorization(arrival.headers['authorization'])
   if (presented.kind === 'fault') {
     const { cause, fix } = faultAdvice[presented.fault]
@@ -50,7 +62,7 @@ async function prove({ arrival }: Passage, { trust, currency, peppers }: WayInPa
       'This key was minted for the other environment than the one that it names. Copy the key again as it was shown, or mint another.',
     )
   }
-  return known
+  return { known, secret: presented.secret }
 }
 
 function checkState({ state, policy: { expiresAt } }: KnownKey, now: Date): void {

@@ -9,6 +9,7 @@ import {
   parseJson,
 } from '#libs/scim/index'
 import { findEndpoint, writes } from '../endpoints.ts'
+import { readBody } from '../read-body.ts'
 import { asksForDryRun } from '../rehearsal.ts'
 import type { Passage, WayInParts } from '../way-in.ts'
 
@@ -19,16 +20,16 @@ export async function payload(passage: Passage, parts: WayInParts): Promise<void
   passage.endpoint = endpoint
   const asked = asksForDryRun(passage.arrival) || passage.connection?.settings.mode === 'dry-run'
   passage.isRehearsal = asked && writes(endpoint)
-  if (endpoint.takesBody) await readBody(passage, parts)
+  if (endpoint.takesBody) await parseBody(passage, parts)
 }
 
-async function readBody(passage: Passage, { bodyLimit }: WayInParts): Promise<void> {
+async function parseBody(passage: Passage, parts: WayInParts): Promise<void> {
   const { arrival } = passage
   const contentType = arrival.headers['content-type']
   if (!isScimMediaType(contentType)) throw errors.unsupportedMediaType(contentType)
   const encoding = arrival.headers['content-encoding']
   if (encoding !== undefined && !/^identity$/i.test(encoding)) throw errors.unsupportedContentEncoding(encoding)
-  const bytes = await arrival.readBody(bodyLimit)
+  const bytes = await readBody(passage, parts)
   passage.bodySize = bytes.length
   passage.body = parseJson(decode(bytes))
   diagnose(passage)

@@ -155,6 +155,12 @@ export class KnownTrust {
     this.#connections.clear()
   }
 
+  /** Something other than an event changed the key. */
+  keyChanged(kid: string): void {
+    this.#epoch++
+    this.#keys.delete(kid)
+  }
+
   /** Told to other gateways by a statement of its own: within the transaction, all changes would wait for each other. */
   #changed(events: readonly AnyEvent[]): void {
     this.#forget(events)

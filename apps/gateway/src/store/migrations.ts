@@ -293,6 +293,39 @@ class AdminTokens1764000000020 implements MigrationInterface {
   }
 }
 
+class Unassigned1764000000021 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE gateway.scim_user ALTER COLUMN active DROP NOT NULL;
+      UPDATE gateway.scim_user SET active = NULL WHERE NOT document ? 'active'`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      UPDATE gateway.scim_user SET active = true WHERE active IS NULL;
+      ALTER TABLE gateway.scim_user ALTER COLUMN active SET NOT NULL`)
+  }
+}
+
+class DataKeys1764000000014 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE gateway.known_data_key (
+        tenant text NOT NULL,
+        id text NOT NULL,
+        version integer NOT NULL,
+        kek_id text NOT NULL,
+        kek_version text NOT NULL,
+        wrapped text NOT NULL,
+        PRIMARY KEY (tenant, id)
+      )`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE gateway.known_data_key')
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -307,4 +340,6 @@ export const migrations = [
   KeyLife1764000000012,
   LeftOut1764000000013,
   AdminTokens1764000000020,
+  Unassigned1764000000021,
+  DataKeys1764000000014,
 ]

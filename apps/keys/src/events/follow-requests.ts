@@ -1,9 +1,13 @@
+import { Inject } from '@nestjs/common'
+import type { Peppers } from '#libs/credentials/index'
 import type { EventBatch } from '#libs/eventlog/index'
 import { EventPattern, Follows, type Heard } from '#libs/eventlog/nest/index'
-import { latestUses } from '../last-use.ts'
+import { usesIn } from '../last-use.ts'
 import { latestTokenUses } from '../token-use.ts'
 import { schemaUses } from '../schema-use.ts'
-import { recordUses } from '../store/record-uses.ts'
+import { KEYS_PARTS, type KeysParts } from '../parts.ts'
+import { lookAtFirstUses, recordUses } from '../store/record-uses.ts'
+import { renewDigests } from '../store/renew-digests.ts'
 import { recordSchemaUses } from '../store/schema-uses.ts'
 import { recordTokenUses } from '../store/token-uses.ts'
 
@@ -13,9 +17,25 @@ export const KEYS = Symbol(keysGroup)
 
 @Follows()
 export class FollowRequests {
+  readonly #peppers: Peppers
+
+  constructor(@Inject(KEYS_PARTS) { peppers }: KeysParts) {
+    this.#peppers = peppers
+  }
+
   @EventPattern('request.*', KEYS)
   async apply(events: readonly Heard<'request.*'>[], { transaction }: EventBatch): Promise<void> {
-    await Promise.all([recordUses(transaction, latestUses(events)), recordSchemaUses(transaction, schemaUses(events))])
+    const uses = usesIn(events)
+    await Promise.all([
+      recordUses(transaction, uses),
+      recordSchemaUses(transaction, schemaUses(events)),
+      lookAtFirstUses(transaction, uses),
+    ])
     await recordTokenUses(transaction, latestTokenUses(events))
+  }
+
+  @EventPattern('key-digest.*', KEYS)
+  digests(events: readonly Heard<'key-digest.*'>[], { transaction }: EventBatch): Promise<void> {
+    return renewDigests(transaction, events, this.#peppers)
   }
 }

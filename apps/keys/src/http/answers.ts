@@ -3,8 +3,11 @@ import type { ConnectionSchema, KeyPolicy } from '#libs/events/index'
 import { schemaDocument } from '#libs/scim/index'
 import type { AdminToken } from '../admin-token.ts'
 import { type Connection, scimBaseUrl } from '../connection.ts'
-import type { LastUse } from '../last-use.ts'
+import type { KeyUses, LastUse } from '../last-use.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
+import { type Rotation, told } from '../rotation.ts'
+import { daysAfter, type RotationPlan } from '../rotation-policy.ts'
+import { isStillUsed } from '../settle.ts'
 import type { Tenant } from '../tenant.ts'
 
 /** Tenants, connections and keys as the admin API answers them. */
@@ -35,7 +38,7 @@ export function schemaAnswer({ resourceType, required, document }: ConnectionSch
 }
 
 /** Never with its text. `keyShown` says whether that can be seen again. */
-export function keyAnswer(key: ProvisioningKey, publicUrl: string, lastUse?: LastUse) {
+export function keyAnswer(key: ProvisioningKey, publicUrl: string, uses?: KeyUses) {
   const { kid, connection, tenant, environment, state, createdAt, activatedAt, retiredAt, until, endedAt } = key
   return {
     kid,
@@ -50,11 +53,41 @@ export function keyAnswer(key: ProvisioningKey, publicUrl: string, lastUse?: Las
     until: until?.toISOString() ?? null,
     endedAt: endedAt?.toISOString() ?? null,
     policy: policyAnswer(key.policy),
-    lastUsed:
-      lastUse === undefined
-        ? null
-        : { at: lastUse.at.toISOString(), address: lastUse.address, userAgent: lastUse.userAgent },
+    firstUsed: told(uses?.first),
+    lastUsed: told(uses?.last),
     keyShown: environment === 'live' ? ('once' as const) : ('again' as const),
+    revealable: key.unrevealed !== null,
+  }
+}
+
+/** `dueAt`: when the present key is to be replaced, and `mintAt` when the next is minted, by the schedule. */
+export function rotationPolicyAnswer(plan: RotationPlan) {
+  const { connection, mode, everyDays, graceHours, mintAheadDays, dueAt } = plan
+  return {
+    connection,
+    mode,
+    everyDays,
+    graceHours,
+    mintAheadDays,
+    dueAt: dueAt?.toISOString() ?? null,
+    mintAt: dueAt === null ? null : daysAfter(dueAt, -mintAheadDays).toISOString(),
+  }
+}
+
+/** What proves, or does not yet, that a new key has taken over. */
+export function rotationAnswer(rotation: Rotation, uses: ReadonlyMap<string, KeyUses>) {
+  const { startedAt, dueAt, hardEnd, cutOverAt, until, endedAt, from, to, version: _, ...rest } = rotation
+  const [old, next] = [uses.get(from), uses.get(to)]
+  return {
+    ...rest,
+    startedAt: startedAt.toISOString(),
+    dueAt: dueAt.toISOString(),
+    hardEnd: hardEnd?.toISOString() ?? null,
+    cutOverAt: cutOverAt?.toISOString() ?? null,
+    until: until?.toISOString() ?? null,
+    endedAt: endedAt?.toISOString() ?? null,
+    newKey: { kid: to, firstUsed: told(next?.first), lastUsed: told(next?.last) },
+    oldKey: { kid: from, lastUsed: told(old?.last), stillUsed: isStillUsed({ uses }, rotation) },
   }
 }
 
@@ -80,10 +113,7 @@ export function tokenAnswer(token: AdminToken, now: Date, lastUse?: LastUse) {
     createdAt: createdAt.toISOString(),
     createdBy,
     revokedAt: revokedAt?.toISOString() ?? null,
-    lastUsed:
-      lastUse === undefined
-        ? null
-        : { at: lastUse.at.toISOString(), address: lastUse.address, userAgent: lastUse.userAgent },
+    lastUsed: told(lastUse),
   }
 }
 
@@ -101,6 +131,10 @@ export function aboutConnection({ id, tenant, environment, identityProvider }: C
 
 export function aboutKey({ kid, tenant, connection, environment }: ProvisioningKey): Partial<About> {
   return { tenant, connection, environment, subject: { kind: 'key', id: kid } }
+}
+
+export function aboutRotation(connection: Connection, id: string): Partial<About> {
+  return { ...aboutConnection(connection), subject: { kind: 'rotation', id } }
 }
 
 export function aboutSchema(connection: Connection, { document }: ConnectionSchema): Partial<About> {

@@ -15,6 +15,7 @@ import {
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { alone } from '../store/alone.ts'
 import * as connections from '../store/connections.ts'
+import { lookAtOnce } from '../store/looks.ts'
 import { findTenant } from '../store/tenants.ts'
 import { aboutConnection, aboutTenant, connectionAnswer } from './answers.ts'
 import { nameRule } from './rules.ts'
@@ -179,6 +180,7 @@ export class ConnectionsController {
     const { after, changed } = change(before, wanted)
     if (changed.length === 0) return { about: aboutConnection(before), events: [], body: this.#answer(before) }
     await connections.updateConnection(manager, after).catch((error: unknown) => failNamed(error, after.name))
+    if (changed.includes('state')) await lookAtOnce(manager, after.id)
     const events = [connectionChanged(after, changed, now, call.traceparent)]
     return { about: aboutConnection(after), events, changed, body: this.#answer(after) }
   }

@@ -2,18 +2,32 @@ import type { AdminPart, Operation } from '#libs/admin/index'
 import { pagingQuery } from '#libs/http/index'
 import {
   connectionShown,
+  dataKeysShown,
   keyShown,
+  leaksShown,
   listOf,
+  rewrapped,
+  rotationPolicyShown,
+  rotationShown,
+  rotationStarted,
   schemaDocumentShape,
   schemaShown,
   tenantShown,
   tokenShown,
 } from './answer-schemas.ts'
 import { connectionBody, connectionChange, newConnection } from './connections.controller.ts'
+import { batch } from './data-keys.controller.ts'
+import { report } from './leaks.controller.ts'
 import { keysOperations } from './operations.ts'
+import { keyChange, newKey } from './policy-rules.ts'
+import { finishing, order } from './rotations.controller.ts'
+import { rotationPolicyRule } from './rules.ts'
 import { whatChanges, whatItExtends } from './schemas.controller.ts'
 import { newTenant, tenantBody, tenantsQuery } from './tenants.controller.ts'
 import { newToken, tokenChange } from './token-rules.ts'
+
+/** For rules that look at the clock when they judge: their form is the same at any time. */
+const anyTime = new Date(0)
 
 const read = (
   what: string,
@@ -168,6 +182,8 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     scope: 'keys:mint',
     concerns: 'connection',
     summary: 'Mint a provisioning key',
+    body: newKey(anyTime),
+    bodyOptional: true,
     answers: { 201: keyShown },
     refusals: ['conflict'],
     idempotent: true,
@@ -185,6 +201,111 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     concerns: 'kid',
     summary: 'Revoke a provisioning key, for good',
     answers: { 200: keyShown },
+    idempotent: true,
+  },
+  'PATCH /admin/v1/keys/:kid': {
+    scope: 'keys:write',
+    concerns: 'kid',
+    summary: 'Change the policy of a provisioning key',
+    body: keyChange(anyTime),
+    answers: { 200: keyShown },
+    refusals: ['conflict'],
+    conditional: true,
+    idempotent: true,
+  },
+  'POST /admin/v1/keys/:kid/cancel': {
+    scope: 'keys:rotate',
+    concerns: 'kid',
+    summary: 'Cancel a provisioning key that was never used',
+    answers: { 200: keyShown },
+    refusals: ['conflict'],
+    idempotent: true,
+  },
+  'POST /admin/v1/keys/:kid/reveal': {
+    scope: 'keys:mint',
+    concerns: 'kid',
+    summary: 'Show the text of a key that the schedule has minted, once',
+    answers: { 200: keyShown },
+    refusals: ['conflict'],
+    idempotent: true,
+  },
+  'GET /admin/v1/connections/:connection/rotation-policy': {
+    scope: 'keys:read',
+    concerns: 'connection',
+    summary: 'Show how the keys of a connection are rotated',
+    answers: { 200: rotationPolicyShown },
+  },
+  'PUT /admin/v1/connections/:connection/rotation-policy': {
+    scope: 'keys:rotate',
+    concerns: 'connection',
+    summary: 'Change how the keys of a connection are rotated',
+    body: rotationPolicyRule,
+    answers: { 200: rotationPolicyShown },
+    refusals: ['conflict'],
+    idempotent: true,
+  },
+  'POST /admin/v1/connections/:connection/rotations': {
+    scope: 'keys:rotate',
+    concerns: 'connection',
+    summary: 'Start a rotation: mint the key that takes the place of the present one',
+    body: order,
+    bodyOptional: true,
+    answers: { 201: rotationStarted },
+    refusals: ['conflict'],
+    idempotent: true,
+  },
+  'GET /admin/v1/connections/:connection/rotations': {
+    scope: 'keys:read',
+    concerns: 'connection',
+    summary: 'List the rotations of a connection',
+    query: pagingQuery,
+    answers: { 200: listOf(rotationShown) },
+  },
+  'GET /admin/v1/rotations/:rotation': {
+    scope: 'keys:read',
+    concerns: 'rotation',
+    summary: 'Show a rotation, with what proves the cut-over',
+    answers: { 200: rotationShown },
+  },
+  'POST /admin/v1/rotations/:rotation/finish': {
+    scope: 'keys:rotate',
+    concerns: 'rotation',
+    summary: 'End the old key now',
+    body: finishing,
+    bodyOptional: true,
+    answers: { 200: rotationShown },
+    refusals: ['conflict'],
+    idempotent: true,
+  },
+  'POST /admin/v1/rotations/:rotation/cancel': {
+    scope: 'keys:rotate',
+    concerns: 'rotation',
+    summary: 'Keep the old key: the next one was never used',
+    answers: { 200: rotationShown },
+    refusals: ['conflict'],
+    idempotent: true,
+  },
+  'POST /leaks': {
+    scope: 'open',
+    concerns: 'all',
+    summary: 'Revoke leaked keys with themselves',
+    body: report,
+    answers: { 200: leaksShown },
+    idempotent: true,
+  },
+  'GET /admin/v1/data-keys': {
+    scope: 'data-keys:read',
+    concerns: 'all',
+    summary: 'Count the data keys, and those not wrapped by the present KEK',
+    answers: { 200: dataKeysShown },
+  },
+  'POST /admin/v1/data-keys/rewrap': {
+    scope: 'data-keys:rewrap',
+    concerns: 'all',
+    summary: 'Wrap a batch of data keys by the present KEK',
+    body: batch,
+    bodyOptional: true,
+    answers: { 200: rewrapped },
     idempotent: true,
   },
   'POST /admin/v1/tokens': {

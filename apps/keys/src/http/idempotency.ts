@@ -21,14 +21,13 @@ export function readIdempotencyKey(call: AdminCall): IdempotencyKey | undefined 
       'The Idempotency-Key is not of 1 to 255 visible ASCII characters. A new UUID for each request does well.',
     )
   }
-  const request = JSON.stringify([
-    call.method,
-    call.path,
-    call.query,
-    inOrder(call.body),
-    ...(call.actor.id === bootstrapId ? [] : [call.actor.id]),
-  ])
+  const request = JSON.stringify([call.method, call.path, call.query, inOrder(call.body), ...othersId(call)])
   return { text, fingerprint: createHash('sha256').update(request).digest() }
+}
+
+/** The first token's requests are those of before there were others. */
+function othersId({ actorId }: AdminCall): string[] {
+  return actorId === undefined || actorId === bootstrapId ? [] : [actorId]
 }
 
 /** The order of properties says nothing. */

@@ -1,48 +1,61 @@
-import { Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
-import { AdminApi, aboutNothing, type AdminCall, Call, tagOf } from '#libs/admin/index'
-import { readKid } from '#libs/credentials/index'
-import { pageOf, pagingByAge, problems } from '#libs/http/index'
-import { redact } from '#libs/telemetry/index'
+import { Body, Get, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common'
+import { AdminApi, type AdminCall, Call, tagOf } from '#libs/admin/index'
+import { isAccepted } from '#libs/credentials/index'
+import { pageOf, pagingByAge, parse, problems } from '#libs/http/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
-import { acceptedAtMost, advance, keyMinted, mint, shownAgain } from '../provisioning-key.ts'
-import { lockConnection } from '../store/connections.ts'
-import { acceptedKeys, findKey, insertKey, lastUses, listKeys, lockKey, updateKey } from '../store/keys.ts'
+import {
+  acceptedAtMost,
+  changePolicy,
+  keyMinted,
+  mint,
+  type ProvisioningKey,
+  reveal,
+  shownAgain,
+} from '../provisioning-key.ts'
+import { enoughKeys } from '../rotate.ts'
+import { accepted, keyOf, RotationRefused, type Situation, withKey } from '../rotation.ts'
+import { findKey, listKeys, usesOf } from '../store/keys.ts'
 import { aboutConnection, aboutKey, keyAnswer } from './answers.ts'
 import { tenantOf } from './connections.controller.ts'
-import { Writes } from './writes.ts'
+import { type Answered, end, KeyActs } from './key-acts.ts'
+import { changed, keyChange, newKey } from './policy-rules.ts'
 
 @AdminApi('')
 export class KeysController {
   readonly #parts: KeysParts
-  readonly #writes: Writes
+  readonly #acts: KeyActs
 
-  constructor(@Inject(KEYS_PARTS) parts: KeysParts, @Inject(Writes) writes: Writes) {
+  constructor(@Inject(KEYS_PARTS) parts: KeysParts, @Inject(KeyActs) acts: KeyActs) {
     this.#parts = parts
-    this.#writes = writes
+    this.#acts = acts
   }
 
-  /** The one answer that holds the text of a live key; it goes past what is kept for repetition. */
+  /** The one answer that holds the text of a live key, and a signing secret; they go past what is kept for repetition. */
   @Post('connections/:connection/keys')
   @HttpCode(201)
-  async mint(@Call() call: AdminCall, @Param('connection') id: string) {
+  async mint(@Call() call: AdminCall, @Param('connection') connection: string, @Body() sent: unknown) {
     const { peppers, publicUrl, entities } = this.#parts
-    const tenant = await tenantOf(this.#parts, call, id)
-    let text: string | undefined
-    const { body, repeated } = await this.#writes.run(call, tenant, async (manager, now) => {
-      const connection = await lockConnection(manager, id)
-      if (connection === undefined) throw problems.notFound('connection', id)
-      const accepted = await acceptedKeys(manager, id)
-      if (accepted.length >= acceptedAtMost) throw enoughKeys(accepted.map((key) => key.kid))
-      const minted = mint(connection, peppers, now)
-      text = minted.text
-      await insertKey(manager, minted.key)
-      return {
-        about: { ...aboutConnection(connection), ...aboutKey(minted.key) },
-        events: [keyMinted(minted.key, call.traceparent)],
-        body: keyAnswer(minted.key, publicUrl),
-      }
-    })
-    if (!repeated) return { ...body, key: text }
+    const wanted = parse(newKey(this.#parts.clock()), sent ?? {}).policy
+    const tenant = await tenantOf(this.#parts, call, connection)
+    const dataKey = await this.#acts.dataKeyFor(call, tenant, [wanted])
+    let shown: { key: string; signingSecret?: string | undefined } | undefined
+    const { body, repeated } = await this.#acts.run(
+      call,
+      { tenant, connection },
+      (situation, { now, traceparent }) => {
+        if (accepted(situation).length >= acceptedAtMost) throw new RotationRefused(enoughKeys(situation))
+        const minted = mint(situation.connection, peppers, now, wanted, dataKey)
+        shown = { key: minted.text, signingSecret: minted.signingSecret }
+        const { key } = minted
+        const events = [keyMinted(key, traceparent)]
+        return { situation: { ...situation, keys: [...situation.keys, key] }, events, key }
+      },
+      (situation, { key }) => ({
+        about: { ...aboutConnection(situation.connection), ...aboutKey(key) },
+        body: keyAnswer(key, publicUrl),
+      }),
+    )
+    if (!repeated) return { ...body, ...shown }
     const key = await findKey(entities.manager, body.kid)
     return { ...body, key: key && shownAgain(key, peppers) }
   }
@@ -53,7 +66,7 @@ export class KeysController {
     const { entities, peppers, publicUrl } = this.#parts
     await tenantOf(this.#parts, call, id)
     const keys = await listKeys(entities.manager, page, id)
-    const uses = await lastUses(
+    const uses = await usesOf(
       entities.manager,
       id,
       keys.map((key) => key.kid),
@@ -69,46 +82,100 @@ export class KeysController {
   @Get('keys/:kid')
   async read(@Call() call: AdminCall, @Param('kid') text: string) {
     const { entities, peppers, publicUrl } = this.#parts
-    const kid = readKid(text)
-    const key = kid && (await findKey(entities.manager, kid))
-    if (key === undefined) throw problems.notFound('key', redact(text))
-    call.about = { ...aboutNothing, ...aboutKey(key) }
-    const uses = await lastUses(entities.manager, key.connection, [key.kid])
+    const key = await this.#acts.keyNamed(call, text)
+    const uses = await usesOf(entities.manager, key.connection, [key.kid])
     const answer = { ...keyAnswer(key, publicUrl, uses.get(key.kid)), key: shownAgain(key, peppers) }
-    call.tag = tagOf(key.version, answer.lastUsed)
+    call.tag = tagOf(key.version, [answer.firstUsed, answer.lastUsed])
     return answer
+  }
+
+  /** What may change of a key's policy while it lives. How it proves itself may not, but for the certificates of one that has them. */
+  @Patch('keys/:kid')
+  async update(@Call() call: AdminCall, @Param('kid') text: string, @Body() sent: unknown) {
+    const { policy: wanted } = parse(keyChange(this.#parts.clock()), sent)
+    const known = await this.#acts.keyNamed(call, text)
+    const { body } = await this.#acts.run(
+      call,
+      known,
+      (situation, { now, traceparent }) => {
+        const key = keyOf(situation, known.kid)
+        call.requireUnchanged(key.version)
+        if (!isAccepted(key.state))
+          throw problems.conflict(
+            `Key ${key.kid} is ${key.state}: what it may do cannot be changed any more. Mint another.`,
+          )
+        const policy = changed(key.policy, wanted)
+        if (policy === undefined) {
+          throw problems.invalid([
+            {
+              path: ['policy', 'certificates'],
+              message: 'is of keys that authenticate by mtls, and this one does not',
+            },
+          ])
+        }
+        const after = changePolicy(key, policy, now, traceparent)
+        if (after === undefined) return { situation, events: [], changed: [] }
+        return { situation: withKey(situation, after.key), events: [after.event], changed: after.changed }
+      },
+      (situation, { changed: names }) => this.#answer(situation, known, names),
+    )
+    return body
   }
 
   /** Revoking a revoked key changes nothing and is answered the same. */
   @Post('keys/:kid/revoke')
   @HttpCode(200)
   async revoke(@Call() call: AdminCall, @Param('kid') text: string) {
-    const { entities, publicUrl } = this.#parts
-    const kid = readKid(text)
-    const known = kid && (await findKey(entities.manager, kid))
-    if (known === undefined) throw problems.notFound('key', redact(text))
-    call.about = { ...aboutNothing, ...aboutKey(known) }
-    const written = await this.#writes.run(call, known.tenant, async (manager, now) => {
-      const key = await lockKey(manager, known.kid)
-      if (key === undefined) throw problems.notFound('key', known.kid)
-      const uses = await lastUses(manager, key.connection, [key.kid])
-      const lastUse = uses.get(key.kid)
-      if (key.state === 'revoked') return { about: aboutKey(key), events: [], body: keyAnswer(key, publicUrl, lastUse) }
-      const { key: after, event } = advance(key, 'revoke', { at: now, traceparent: call.traceparent })
-      await updateKey(manager, after)
-      return {
-        about: aboutKey(after),
-        events: [event],
-        changed: ['state'],
-        body: keyAnswer(after, publicUrl, lastUse),
-      }
-    })
-    return written.body
+    const known = await this.#acts.keyNamed(call, text)
+    const { body } = await this.#acts.run(
+      call,
+      known,
+      (situation, moment) => {
+        const isRevoked = keyOf(situation, known.kid).state === 'revoked'
+        return { ...(isRevoked ? { situation, events: [] } : end(situation, known, 'revoke', moment)), isRevoked }
+      },
+      (situation, { isRevoked }) => this.#answer(situation, known, isRevoked ? [] : ['state']),
+    )
+    return body
   }
-}
 
-function enoughKeys(kids: readonly string[]) {
-  return problems.conflict(
-    `The connection has ${acceptedAtMost} accepted keys already, ${kids.join(' and ')}. Revoke the one that is no longer used, then mint again.`,
-  )
+  /** Of a key that was never used. */
+  @Post('keys/:kid/cancel')
+  @HttpCode(200)
+  async cancel(@Call() call: AdminCall, @Param('kid') text: string) {
+    const known = await this.#acts.keyNamed(call, text)
+    await this.#acts.hearOfUses()
+    const { body } = await this.#acts.run(
+      call,
+      known,
+      (situation, moment) => end(situation, known, 'cancel', moment),
+      (situation) => this.#answer(situation, known, ['state']),
+    )
+    return body
+  }
+
+  /** The text of a key that the schedule minted: once, and then it is kept nowhere. */
+  @Post('keys/:kid/reveal')
+  @HttpCode(200)
+  async reveal(@Call() call: AdminCall, @Param('kid') kid: string) {
+    const known = await this.#acts.keyNamed(call, kid)
+    let shown: { key: string; signingSecret?: string | undefined } | undefined
+    const { body, repeated } = await this.#acts.run(
+      call,
+      known,
+      (situation) => {
+        const revealed = reveal(keyOf(situation, known.kid), this.#parts.peppers)
+        shown = { key: revealed.text, signingSecret: revealed.signingSecret }
+        return { situation: withKey(situation, revealed.key), events: [] }
+      },
+      (situation) => this.#answer(situation, known, ['revealable']),
+    )
+    return repeated ? body : { ...body, ...shown }
+  }
+
+  #answer(situation: Situation, { kid }: ProvisioningKey, changed: string[]) {
+    const key = keyOf(situation, kid)
+    const body = keyAnswer(key, this.#parts.publicUrl, situation.uses.get(kid))
+    return { about: aboutKey(key), changed, body } satisfies Answered<typeof body>
+  }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { defaultRotationPolicy, rotationModes } from '../rotation-policy.ts'
 
 /** Names of tenants and connections: spaces around them do not count. */
 export const nameRule = z
@@ -7,3 +8,18 @@ export const nameRule = z
   .min(1, 'must not be empty')
   .max(200, 'is longer than 200 characters')
   .regex(/^\P{Cc}*$/u, 'must not hold control characters')
+
+/** 0: the old key ends as soon as the new one is seen. */
+export const graceRule = z.int('must be a whole number of hours').min(0).max(8_760, 'is longer than a year')
+
+export const rotationPolicyRule = z
+  .strictObject({
+    mode: z.enum(rotationModes).default(defaultRotationPolicy.mode),
+    everyDays: z.int('must be a whole number of days, or null').min(2).max(3_650).nullable().default(null),
+    graceHours: graceRule.default(defaultRotationPolicy.graceHours),
+    mintAheadDays: z.int('must be a whole number of days').min(1).max(365).default(defaultRotationPolicy.mintAheadDays),
+  })
+  .refine(({ everyDays, mintAheadDays }) => everyDays === null || everyDays > mintAheadDays, {
+    path: ['everyDays'],
+    error: 'must be longer than mintAheadDays: each key would else be replaced as soon as it is used',
+  })

@@ -4,6 +4,7 @@ import { AdminApi, aboutNothing, type AdminCall, Call, tagOf } from '#libs/admin
 import { pageOf, paging, pagingQuery, parse, problems } from '#libs/http/index'
 import { isUniqueViolation } from '#libs/postgres/index'
 import { connectionDeleted } from '../connection.ts'
+import { dataKeyDestroyed } from '../data-key.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { advance } from '../provisioning-key.ts'
 import { alone } from '../store/alone.ts'
@@ -120,9 +121,10 @@ export class TenantsController {
       const removed = await removeTenant(manager, id, now)
       if (removed === undefined) throw problems.notFound('tenant', id)
       call.requireUnchanged(removed.tenant.version)
-      const { tenant, connections, keys } = removed
+      const { tenant, connections, keys, dataKeys } = removed
       const events = [
         ...keys.map((key) => advance(key, 'revoke', { at: now, traceparent: call.traceparent }).event),
+        ...dataKeys.map((key) => dataKeyDestroyed(key, { at: now, traceparent: call.traceparent })),
         ...connections.map((connection) => connectionDeleted(connection, now, call.traceparent)),
         tenantDeleted({ ...tenant, version: tenant.version + 1 }, now, call.traceparent),
       ]

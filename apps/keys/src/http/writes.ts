@@ -3,7 +3,7 @@ import { type About, aboutNothing, type AdminCall } from '#libs/admin/index'
 import { type AnyEvent, isAnnounced } from '#libs/events/index'
 import { problems } from '#libs/http/index'
 import type { EntityManager } from '#libs/postgres/index'
-import { announce } from '../announce.ts'
+import { announce, noticesCounted } from '../announce.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { findAnswer, holdKey, keepAnswer } from '../store/answers.ts'
 import { readIdempotencyKey, type Replayable } from './idempotency.ts'
@@ -22,9 +22,11 @@ export interface Written<Body> {
 @Injectable()
 export class Writes {
   readonly #parts: KeysParts
+  readonly #countNotices: (events: readonly AnyEvent[]) => void
 
   constructor(@Inject(KEYS_PARTS) parts: KeysParts) {
     this.#parts = parts
+    this.#countNotices = noticesCounted(parts.telemetry)
   }
 
   /**
@@ -62,6 +64,7 @@ export class Writes {
       log.append(transaction, [...events, call.decided(outcome, clock())])
       transaction.afterCommit(() => {
         announce(channel, events)
+        this.#countNotices(events)
         warnOfSilence(call, events, reaches())
       })
       if (key !== undefined) {

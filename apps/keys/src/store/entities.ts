@@ -1,13 +1,24 @@
 import { Column, Entity, In, PrimaryColumn } from 'typeorm'
+import { z } from 'zod'
 import type { AdminScope } from '#libs/admin/index'
 import { isAccepted, keyStates, type Kid, type TokenId } from '#libs/credentials/index'
 import { connectionSettings, keyPolicy } from '#libs/events/index'
 import { Entities } from '#libs/postgres/index'
 import type { AdminToken } from '../admin-token.ts'
 import type { Connection } from '../connection.ts'
+import type { TenantDataKey } from '../data-key.ts'
 import type { LastUse } from '../last-use.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
+import type { Actor, Rotation } from '../rotation.ts'
+import type { RotationPlan } from '../rotation-policy.ts'
 import type { Tenant } from '../tenant.ts'
+
+const actor = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('operator'), request: z.string(), address: z.string() }),
+  z.object({ kind: z.enum(['schedule', 'time']) }),
+])
+const asActor = { from: (kept: unknown) => actor.parse(kept), to: (whole: unknown) => whole }
+const asActorOrNobody = { from: (kept: unknown) => actor.nullable().parse(kept), to: (whole: unknown) => whole }
 
 /** Rows of deleted tenants stay, so that their ids are never given again. */
 @Entity({ name: 'tenant' })
@@ -47,6 +58,7 @@ export class KeyRow implements ProvisioningKey {
   @Column('integer', { name: 'pepper_version' }) pepperVersion!: number
   @Column('bytea') digest!: Buffer
   @Column('text', { nullable: true }) sealed!: string | null
+  @Column('text', { nullable: true }) unrevealed!: string | null
   @Column('timestamptz', { name: 'created_at' }) createdAt!: Date
   @Column('timestamptz', { name: 'activated_at', nullable: true }) activatedAt!: Date | null
   @Column('timestamptz', { name: 'retired_at', nullable: true }) retiredAt!: Date | null
@@ -57,6 +69,17 @@ export class KeyRow implements ProvisioningKey {
 /** For a condition on the state of keys. */
 export const acceptedStates = In(keyStates.filter(isAccepted))
 
+@Entity({ name: 'data_key' })
+export class DataKeyRow implements TenantDataKey {
+  @PrimaryColumn('text') tenant!: string
+  @PrimaryColumn('text') id!: string
+  @Column('integer') version!: number
+  @Column('text', { name: 'kek_id' }) kekId!: string
+  @Column('text', { name: 'kek_version' }) kekVersion!: string
+  @Column('text') wrapped!: string
+  @Column('timestamptz', { name: 'created_at' }) createdAt!: Date
+}
+
 @Entity({ name: 'key_use' })
 export class KeyUseRow implements LastUse {
   @PrimaryColumn('text') connection!: string
@@ -64,6 +87,48 @@ export class KeyUseRow implements LastUse {
   @Column('timestamptz') at!: Date
   @Column('text') address!: string
   @Column('text', { name: 'user_agent', nullable: true }) userAgent!: string | null
+  @Column('timestamptz', { name: 'first_at', nullable: true }) firstAt!: Date | null
+  @Column('text', { name: 'first_address', nullable: true }) firstAddress!: string | null
+  @Column('text', { name: 'first_user_agent', nullable: true }) firstUserAgent!: string | null
+}
+
+@Entity({ name: 'rotation' })
+export class RotationRow implements Rotation {
+  @PrimaryColumn('uuid') id!: string
+  @Column('text') connection!: string
+  @Column('text') tenant!: string
+  @Column('text', { name: 'old_key' }) from!: Kid
+  @Column('text', { name: 'new_key' }) to!: Kid
+  @Column('text') mode!: Rotation['mode']
+  @Column('integer', { name: 'grace_hours' }) graceHours!: number
+  @Column('text') state!: Rotation['state']
+  @Column('integer') version!: number
+  @Column('timestamptz', { name: 'started_at' }) startedAt!: Date
+  @Column('jsonb', { name: 'started_by', transformer: asActor }) startedBy!: Actor
+  @Column('timestamptz', { name: 'due_at' }) dueAt!: Date
+  @Column('timestamptz', { name: 'hard_end', nullable: true }) hardEnd!: Date | null
+  @Column('timestamptz', { name: 'cut_over_at', nullable: true }) cutOverAt!: Date | null
+  @Column('timestamptz', { nullable: true }) until!: Date | null
+  @Column('integer') extensions!: number
+  @Column('timestamptz', { name: 'ended_at', nullable: true }) endedAt!: Date | null
+  @Column('jsonb', { name: 'ended_by', nullable: true, transformer: asActorOrNobody }) endedBy!: Actor | null
+  @Column('text', { nullable: true }) outcome!: Rotation['outcome']
+}
+
+@Entity({ name: 'rotation_plan' })
+export class RotationPlanRow implements RotationPlan {
+  @PrimaryColumn('text') connection!: string
+  @Column('text') mode!: RotationPlan['mode']
+  @Column('integer', { name: 'every_days', nullable: true }) everyDays!: number | null
+  @Column('integer', { name: 'grace_hours' }) graceHours!: number
+  @Column('integer', { name: 'mint_ahead_days' }) mintAheadDays!: number
+  @Column('timestamptz', { name: 'due_at', nullable: true }) dueAt!: Date | null
+  @Column('uuid', { name: 'next_rotation', nullable: true }) nextRotation!: string | null
+  @Column('integer', { name: 'next_version' }) nextVersion!: number
+  @Column('timestamptz', { name: 'told_of', nullable: true }) toldOf!: Date | null
+  @Column('integer', { nullable: true }) told!: number | null
+  @Column('text', { name: 'scheduled_for', nullable: true }) scheduledFor!: Kid | null
+  @Column('text', { name: 'blocked_for', nullable: true }) blockedFor!: Kid | null
 }
 
 @Entity({ name: 'admin_token' })
@@ -91,7 +156,17 @@ export class TokenUseRow implements LastUse {
 }
 
 export const keysSchema = 'keys'
-export const keysEntities = [TenantRow, ConnectionRow, KeyRow, KeyUseRow, TokenRow, TokenUseRow]
+export const keysEntities = [
+  TenantRow,
+  ConnectionRow,
+  KeyRow,
+  DataKeyRow,
+  KeyUseRow,
+  RotationRow,
+  RotationPlanRow,
+  TokenRow,
+  TokenUseRow,
+]
 
 /** What the admin API reads and writes by. `statementTimeout` is in milliseconds. Rejects when the database is away. */
 export function openKeysEntities(

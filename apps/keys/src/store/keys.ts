@@ -1,7 +1,7 @@
 import { type EntityManager, In } from 'typeorm'
 import type { Kid } from '#libs/credentials/index'
 import type { Paging } from '#libs/http/index'
-import type { LastUse } from '../last-use.ts'
+import type { KeyUses } from '../last-use.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
 import { acceptedStates, KeyRow, KeyUseRow } from './entities.ts'
 
@@ -24,10 +24,9 @@ export async function findKey(manager: EntityManager, kid: Kid): Promise<Provisi
   return row
 }
 
-/** The key, which nobody else changes until the transaction ends. */
-export async function lockKey(manager: EntityManager, kid: Kid): Promise<ProvisioningKey | undefined> {
-  const [row] = await manager.find(KeyRow, { where: { kid }, take: 1, lock: { mode: 'pessimistic_write' } })
-  return row
+/** Of the connection, whatever has become of them. */
+export function keysOf(manager: EntityManager, connection: string, kids: readonly Kid[]): Promise<ProvisioningKey[]> {
+  return manager.find(KeyRow, { where: { connection, kid: In([...kids]) } })
 }
 
 export async function updateKey(manager: EntityManager, after: ProvisioningKey): Promise<void> {
@@ -61,11 +60,21 @@ export async function listKeys(
 }
 
 /** By kid; nothing for a key that was never used. */
-export async function lastUses(
+export async function usesOf(
   manager: EntityManager,
   connection: string,
   kids: readonly Kid[],
-): Promise<ReadonlyMap<string, LastUse>> {
+): Promise<ReadonlyMap<string, KeyUses>> {
   const rows = await manager.find(KeyUseRow, { where: { connection, kid: In([...kids]) } })
-  return new Map(rows.map((row) => [row.kid, row]))
+  return new Map(rows.map((row) => [row.kid, uses(row)]))
+}
+
+function uses({ at, address, userAgent, firstAt, firstAddress, firstUserAgent }: KeyUseRow): KeyUses {
+  return {
+    last: { at, address, userAgent },
+    first:
+      firstAt === null || firstAddress === null
+        ? null
+        : { at: firstAt, address: firstAddress, userAgent: firstUserAgent },
+  }
 }

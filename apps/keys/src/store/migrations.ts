@@ -177,6 +177,121 @@ class AdminTokens1764000000115 implements MigrationInterface {
   }
 }
 
+class FirstUses1764000000107 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE keys.key_use
+        ADD COLUMN first_at timestamptz,
+        ADD COLUMN first_address text,
+        ADD COLUMN first_user_agent text`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(
+      'ALTER TABLE keys.key_use DROP COLUMN first_at, DROP COLUMN first_address, DROP COLUMN first_user_agent',
+    )
+  }
+}
+
+class Rotations1764000000108 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE keys.rotation_plan (
+        connection text PRIMARY KEY REFERENCES keys.connection ON DELETE CASCADE,
+        mode text NOT NULL CHECK (mode IN ('safe', 'strict')),
+        every_days integer CHECK (every_days > 0),
+        grace_hours integer NOT NULL CHECK (grace_hours >= 0),
+        mint_ahead_days integer NOT NULL CHECK (mint_ahead_days > 0),
+        due_at timestamptz,
+        next_rotation uuid,
+        next_version integer NOT NULL,
+        told_of timestamptz,
+        told integer,
+        scheduled_for text,
+        blocked_for text
+      );
+      CREATE INDEX rotation_plan_due ON keys.rotation_plan (due_at) WHERE due_at IS NOT NULL;
+
+      CREATE TABLE keys.rotation (
+        id uuid PRIMARY KEY,
+        connection text NOT NULL REFERENCES keys.connection ON DELETE CASCADE,
+        tenant text NOT NULL,
+        old_key text NOT NULL,
+        new_key text NOT NULL,
+        mode text NOT NULL CHECK (mode IN ('safe', 'strict')),
+        grace_hours integer NOT NULL,
+        state text NOT NULL CHECK (state IN ('running', 'finished', 'cancelled')),
+        version integer NOT NULL,
+        started_at timestamptz NOT NULL,
+        started_by jsonb NOT NULL,
+        due_at timestamptz NOT NULL,
+        hard_end timestamptz,
+        cut_over_at timestamptz,
+        until timestamptz,
+        extensions integer NOT NULL,
+        ended_at timestamptz,
+        ended_by jsonb,
+        outcome text,
+        CONSTRAINT rotation_ended CHECK ((state = 'running') = (ended_at IS NULL) AND (ended_at IS NULL) = (outcome IS NULL))
+      );
+      CREATE UNIQUE INDEX rotation_running ON keys.rotation (connection) WHERE state = 'running';
+      CREATE INDEX rotation_by_age ON keys.rotation (connection, started_at, id);
+
+      ALTER TABLE keys.provisioning_key
+        ADD COLUMN unrevealed text,
+        ADD CONSTRAINT provisioning_key_unrevealed CHECK (unrevealed IS NULL OR state = 'pending');`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE keys.provisioning_key DROP COLUMN unrevealed;
+      DROP TABLE keys.rotation, keys.rotation_plan;`)
+  }
+}
+
+/** `next_look` has no reference to connections: whoever writes it then waits for nobody but others that write it. */
+class RotationWorker1764000000109 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE keys.next_look (
+        connection text PRIMARY KEY,
+        at timestamptz NOT NULL
+      );
+      CREATE INDEX next_look_at ON keys.next_look (at);
+      INSERT INTO keys.next_look SELECT DISTINCT connection, '-infinity'::timestamptz FROM keys.provisioning_key WHERE ended_at IS NULL;
+
+      CREATE TABLE keys.lease (
+        name text PRIMARY KEY,
+        holder uuid NOT NULL,
+        until timestamptz NOT NULL
+      );`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE keys.lease, keys.next_look')
+  }
+}
+
+class DataKeys1764000000110 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE keys.data_key (
+        tenant text NOT NULL REFERENCES keys.tenant,
+        id text NOT NULL,
+        version integer NOT NULL,
+        kek_id text NOT NULL,
+        kek_version text NOT NULL,
+        wrapped text NOT NULL,
+        created_at timestamptz NOT NULL,
+        PRIMARY KEY (tenant, id)
+      )`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE keys.data_key')
+  }
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
   await migrate(database, {
     schema: 'keys',
@@ -187,6 +302,10 @@ export async function migrateKeys(database: Database): Promise<void> {
       ConnectionSettings1764000000104,
       SchemaUses1764000000105,
       KeyLife1764000000106,
+      FirstUses1764000000107,
+      Rotations1764000000108,
+      RotationWorker1764000000109,
+      DataKeys1764000000110,
       AdminTokens1764000000115,
     ],
   })

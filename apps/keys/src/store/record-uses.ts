@@ -5,18 +5,50 @@ import type { KeyUse } from '../last-use.ts'
 const record: Statement = {
   name: 'keys record uses',
   text: `
-    INSERT INTO keys.key_use (connection, kid, at, address, user_agent)
-    SELECT used.* FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), $3::timestamptz[], $4::text[], $5::text[])
-      AS used (connection, kid, at, address, user_agent)
-    WHERE EXISTS (
-      SELECT FROM keys.provisioning_key AS key WHERE key.connection = used.connection AND key.kid = used.kid FOR KEY SHARE)
+    INSERT INTO keys.key_use (connection, kid, at, address, user_agent, first_at, first_address, first_user_agent)
+    SELECT used.connection, used.kid, used.at, used.address, used.user_agent,
+      CASE WHEN key.state = 'pending' THEN used.first_at END,
+      CASE WHEN key.state = 'pending' THEN used.first_address END,
+      CASE WHEN key.state = 'pending' THEN used.first_user_agent END
+    FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), $3::timestamptz[], $4::text[], $5::text[],
+        $6::timestamptz[], $7::text[], $8::text[])
+      AS used (connection, kid, at, address, user_agent, first_at, first_address, first_user_agent)
+    CROSS JOIN LATERAL (
+      SELECT k.state FROM keys.provisioning_key AS k WHERE k.connection = used.connection AND k.kid = used.kid FOR KEY SHARE) AS key
     ORDER BY used.connection, used.kid
-    ON CONFLICT (connection, kid) DO UPDATE
-      SET at = excluded.at, address = excluded.address, user_agent = excluded.user_agent
-      WHERE key_use.at < excluded.at`,
+    ON CONFLICT (connection, kid) DO UPDATE SET
+      at = greatest(key_use.at, excluded.at),
+      address = CASE WHEN excluded.at > key_use.at THEN excluded.address ELSE key_use.address END,
+      user_agent = CASE WHEN excluded.at > key_use.at THEN excluded.user_agent ELSE key_use.user_agent END,
+      first_at = least(key_use.first_at, excluded.first_at),
+      first_address = CASE WHEN key_use.first_at <= excluded.first_at OR excluded.first_at IS NULL
+        THEN key_use.first_address ELSE excluded.first_address END,
+      first_user_agent = CASE WHEN key_use.first_at <= excluded.first_at OR excluded.first_at IS NULL
+        THEN key_use.first_user_agent ELSE excluded.first_user_agent END
+    WHERE excluded.at >= key_use.at + interval '1 minute'
+      OR (excluded.at > key_use.at
+        AND (excluded.address, excluded.user_agent) IS DISTINCT FROM (key_use.address, key_use.user_agent))
+      OR excluded.first_at < coalesce(key_use.first_at, 'infinity')`,
 }
 
-/** One statement for all uses, at most one of each key. Never goes back in time; uses of keys that are gone are passed over. */
+/** What a pending key was used for is to be looked at, at once. */
+const look: Statement = {
+  name: 'keys look at first uses',
+  text: `
+    INSERT INTO keys.next_look (connection, at)
+    SELECT DISTINCT used.connection, '-infinity'::timestamptz
+    FROM unnest((SELECT $1::text[]), (SELECT $2::text[])) AS used (connection, kid)
+    WHERE EXISTS (
+      SELECT FROM keys.provisioning_key AS key
+      WHERE key.connection = used.connection AND key.kid = used.kid AND key.state = 'pending')
+    ORDER BY used.connection
+    ON CONFLICT (connection) DO UPDATE SET at = excluded.at`,
+}
+
+/**
+ * One statement for all uses, at most one of each key. A last use never goes back in time, and one from the same client within a
+ * minute of the one that is known is passed over. A first use is one of a pending key, the earliest. Uses of keys that are gone are passed over.
+ */
 export async function recordUses(transaction: Transaction, uses: readonly KeyUse[]): Promise<void> {
   if (uses.length === 0) return
   await transaction.query(record, [
@@ -25,5 +57,18 @@ export async function recordUses(transaction: Transaction, uses: readonly KeyUse
     uses.map((use) => use.at),
     uses.map((use) => use.address),
     uses.map((use) => use.userAgent),
+    uses.map((use) => use.first?.at ?? null),
+    uses.map((use) => use.first?.address ?? null),
+    uses.map((use) => use.first?.userAgent ?? null),
   ])
+}
+
+/**
+ * Has the worker look at the connections whose pending keys were used. To be the last statement of its transaction: who changes a connection
+ * holds its row before that of its next look.
+ */
+export async function lookAtFirstUses(transaction: Transaction, uses: readonly KeyUse[]): Promise<void> {
+  const firsts = uses.filter(({ first }) => first !== null)
+  if (firsts.length === 0) return
+  await transaction.query(look, [firsts.map((use) => use.connection), firsts.map((use) => use.kid)])
 }

@@ -1,8 +1,10 @@
 import type { EntityManager } from 'typeorm'
 import type { Paging } from '#libs/http/index'
 import type { Connection } from '../connection.ts'
+import type { TenantDataKey } from '../data-key.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
 import type { Tenant } from '../tenant.ts'
+import { removeDataKeys } from './data-keys.ts'
 import { acceptedStates, ConnectionRow, KeyRow, TenantRow } from './entities.ts'
 
 /** Ids already given that are `id` or go on with a hyphen, deleted tenants' too. */
@@ -64,14 +66,16 @@ export async function listTenants(
 }
 
 /**
- * Deletes the tenant with its connections and keys, and gives all as they were before, keys only where accepted.
+ * Deletes the tenant with its connections, keys and data keys, and gives all as they were before, keys only where accepted.
  * Undefined when there is no such tenant. Waits for writes to its connections that are under way.
  */
 export async function removeTenant(
   manager: EntityManager,
   id: string,
   now: Date,
-): Promise<{ tenant: Tenant; connections: Connection[]; keys: ProvisioningKey[] } | undefined> {
+): Promise<
+  { tenant: Tenant; connections: Connection[]; keys: ProvisioningKey[]; dataKeys: TenantDataKey[] } | undefined
+> {
   const lock = { mode: 'pessimistic_write' } as const
   const [tenant] = await manager.find(TenantRow, { where: { id }, take: 1, lock })
   if (tenant === undefined || tenant.deletedAt !== null) return undefined
@@ -83,9 +87,10 @@ export async function removeTenant(
     .from(KeyRow)
     .where('connection = ANY(:ids)', { ids: connections.map((connection) => connection.id) })
     .execute()
+  const dataKeys = await removeDataKeys(manager, id)
   await manager.delete(ConnectionRow, { tenant: id })
   await manager.update(TenantRow, { id }, { deletedAt: now, version: tenant.version + 1 })
-  return { tenant, connections, keys }
+  return { tenant, connections, keys, dataKeys }
 }
 
 function tenants(manager: EntityManager) {

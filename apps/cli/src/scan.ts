@@ -1,0 +1,65 @@
+import { lstat, readFile, readdir, readlink } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { Command } from 'commander'
+import { findKeys } from '#libs/credentials/index'
+import type { World } from './command.ts'
+import { codeOf, Failure } from './failure.ts'
+import { printable } from './words.ts'
+
+interface Found {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly environment: string
+  readonly kid: string
+}
+
+/** Bytes of a file that is looked into; keys are typed, pasted and committed, not hidden in disk images. */
+const largestFile = 32 * 1024 * 1024
+
+/** Finds keys in files and folders, and never repeats one. Ends with 1 when there is any, so that a hook refuses the commit. */
+export function scanCommand(world: World): Command {
+  return new Command('scan')
+    .description('find provisioning keys in files and folders')
+    .argument('<path...>', 'files and folders; what is named .git is passed over')
+    .option('--json', 'print data alone, for programs')
+    .action(async (paths: string[], _options, command: Command) => {
+      const found: Found[] = []
+      for (const path of paths) for await (const one of keysBelow(resolve(world.folder, path), path)) found.push(one)
+      if (command.optsWithGlobals()['json'] === true) world.out(`${JSON.stringify(found)}\n`)
+      else for (const one of found) world.out(lineOf(one))
+      if (found.length === 0) return
+      throw new Failure(
+        'failed',
+        `${found.length === 1 ? 'A key was' : `${found.length} keys were`} found. Revoke each (latchkey keys revoke <kid>, or post it to /leaks of the server), mint another, and take it out of the file and its history.`,
+      )
+    })
+}
+
+function lineOf({ file, line, column, environment, kid }: Found): string {
+  return `${printable(file)}:${line}:${column}: a ${environment} key, kid ${kid}\n`
+}
+
+/** Links are looked at as they are, and not followed. */
+async function* keysBelow(path: string, shown: string): AsyncGenerator<Found> {
+  const entry = await lstat(path).catch((error: unknown) => {
+    throw new Failure('notFound', `${printable(shown)} cannot be read (${codeOf(error) ?? 'unknown'}).`)
+  })
+  if (entry.isSymbolicLink()) {
+    yield* keysIn(await readlink(path), shown)
+  } else if (entry.isDirectory()) {
+    const names = await readdir(path)
+    for (const name of names.sort()) if (name !== '.git') yield* keysBelow(join(path, name), join(shown, name))
+  } else if (entry.isFile() && entry.size <= largestFile) {
+    // One byte is one character: a key is ASCII, whatever stands around it.
+    yield* keysIn(await readFile(path, 'latin1'), shown)
+  }
+}
+
+function* keysIn(text: string, file: string): Generator<Found> {
+  for (const { key, index } of findKeys(text)) {
+    const before = text.slice(0, index).split('\n')
+    const column = (before.at(-1)?.length ?? 0) + 1
+    yield { file, line: before.length, column, environment: key.environment, kid: key.kid }
+  }
+}

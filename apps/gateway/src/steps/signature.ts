@@ -1,0 +1,86 @@
+import { errors, type ScimError } from '#libs/scim/index'
+import {
+  acceptSignature,
+  digestFault,
+  isProvedBy,
+  type Message,
+  readSignature,
+  signatureAdvice,
+  type SignatureFault,
+} from '#libs/signatures/index'
+import type { KnownKey } from '../principal.ts'
+import { readBody } from '../read-body.ts'
+import type { Arrival, Passage, WayInParts } from '../way-in.ts'
+
+/**
+ * RFC 9421 and RFC 9530, of a key whose policy asks for it: one signature by the profile of `libs/signatures`, made with what belongs to the key, over a digest
+ * of the body as it came, and with a nonce that nobody used before. What cannot be found out is not accepted.
+ */
+export async function signature(passage: Passage, parts: WayInParts): Promise<void> {
+  const { arrival, key } = passage
+  if (key?.policy.authentication.method !== 'signed') return
+  const { algorithm } = key.policy.authentication
+  const { signatures, failed } = parts
+  const hasBody = announcesBody(arrival)
+  const message = messageOf(arrival, signatures.publicUrl)
+  const read = readSignature(message, { keyid: key.kid, algorithm, hasBody, now: arrival.receivedAt })
+  if (read.kind === 'fault') throw refusal(read.fault)
+  const verifying = await signatures.keys.of(key)
+  if (verifying === undefined) throw errors.internal()
+  if ('kind' in verifying) {
+    if (verifying.kind === 'sealed') failed(verifying.error, arrival.traceId)
+    throw unknownYet('signing-secret-away', 'What this key signs with cannot be opened here for now')
+  }
+  if (!isProvedBy(verifying, read)) throw refusal('wrong')
+  const { 'content-digest': digest } = arrival.headers
+  if (digest !== undefined) {
+    const fault = digestFault(digest, hasBody ? await readBody(passage, parts) : Buffer.alloc(0))
+    if (fault !== undefined) throw refusal(fault)
+  }
+  await takeNonce(key, read, arrival, parts)
+}
+
+/** As long as any gateway, whose clock may be behind, takes the signature. */
+const clockSlack = 60_000
+
+async function takeNonce(
+  { kid }: KnownKey,
+  { nonce, created, expires }: { readonly nonce: string; readonly created: Date; readonly expires: Date },
+  { receivedAt }: Arrival,
+  { signatures: { nonces } }: WayInParts,
+): Promise<void> {
+  const unknown = () => unknownYet('nonces-away', 'Whether this signature was used before cannot be found out for now')
+  const { since } = nonces
+  if (since !== undefined && created.getTime() + 1_000 <= since.getTime()) throw unknown()
+  const taken = await nonces.take(`${kid} ${nonce}`, expires.getTime() - receivedAt.getTime() + clockSlack)
+  if (taken === undefined) throw unknown()
+  if (!taken) throw refusal('replayed')
+}
+
+/** RFC 9112 section 6: whether content follows. */
+function announcesBody({ headers }: Arrival): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0
+}
+
+/**
+ * As the client called it. Proxies may have changed the Host header, and others can forge it: what counts is the address that identity providers are given,
+ * with the path that a proxy takes off.
+ */
+function messageOf({ method, target, headers }: Arrival, publicUrl: URL): Message {
+  const at = target.indexOf('?')
+  const [path, query] = at < 0 ? [target, '?'] : [target.slice(0, at), target.slice(at)]
+  return { method, authority: publicUrl.host, path: `${publicUrl.pathname.replace(/\/+$/, '')}${path}`, query, headers }
+}
+
+function refusal(fault: SignatureFault): ScimError {
+  const { cause, fix } = signatureAdvice[fault]
+  return errors.unsigned(fault.startsWith('digest-') ? fault : `signature-${fault}`, `${cause} ${fix}`, acceptSignature)
+}
+
+function unknownYet(code: string, cause: string): ScimError {
+  return errors.undecided(
+    code,
+    `${cause}. Sign the request again and repeat it in 5 seconds. Its operator finds in the log of this service what is away.`,
+    5,
+  )
+}

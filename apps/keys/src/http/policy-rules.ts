@@ -1,0 +1,112 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { type KeyPolicy, keyScopes } from '#libs/events/index'
+import { readVerifyingKey } from '#libs/signatures/index'
+
+/** What an operator may have a key do: held to sense here, at the edge, and only read from then on. */
+
+const certificates = z
+  .array(z.string().regex(/^[\da-f]{64}$/, 'is not a SHA-256 thumbprint: 64 lower-case hexadecimal digits'))
+  .min(1, 'names no certificate: nobody could use the key')
+  .max(10, 'names more than 10 certificates')
+
+const bearer = z.strictObject({ method: z.literal('bearer') })
+const hmac = z.strictObject({ method: z.literal('signed'), algorithm: z.literal('hmac-sha256') })
+const ed25519 = z.strictObject({
+  method: z.literal('signed'),
+  algorithm: z.literal('ed25519'),
+  publicKey: z
+    .string('is missing: base64url of the 32 bytes of an Ed25519 public key')
+    .refine(
+      (text) => readVerifyingKey('ed25519', text) !== undefined,
+      'is not base64url of the 32 bytes of an Ed25519 public key',
+    ),
+})
+const signed = z.discriminatedUnion('algorithm', [hmac, ed25519], 'is neither hmac-sha256 nor ed25519')
+const mtls = z.strictObject({ method: z.literal('mtls'), certificates })
+const oauth = z.strictObject({ method: z.literal('oauth') })
+
+const authentication = z.discriminatedUnion(
+  'method',
+  [bearer, signed, mtls, oauth],
+  'has no method that there is: bearer, signed, mtls or oauth',
+)
+
+const range = z
+  .string()
+  .refine(isRange, 'is not an address, nor a range of addresses such as 10.0.0.0/8 or 2001:db8::/32')
+
+const allowlist = z.array(range).max(100, 'names more than 100 ranges')
+
+const scopes = z
+  .array(z.enum(keyScopes))
+  .refine((names) => new Set(names).size === names.length, 'names a scope twice')
+  .refine(
+    (names) => names.includes('read') || names.includes('write'),
+    'allows neither read nor write: nobody could use the key',
+  )
+  .refine(
+    (names) => names.includes('users') || names.includes('groups'),
+    'allows neither users nor groups: nobody could use the key',
+  )
+
+/** Kept in UTC. */
+const expiresAt = (now: Date) =>
+  z.iso
+    .datetime({ offset: true, error: 'is not a time such as 2027-01-31T12:00:00Z' })
+    .transform((text) => new Date(text).toISOString())
+    .refine((text) => Date.parse(text) > now.getTime(), 'lies in the past: revoke a key that must not be used any more')
+    .nullable()
+
+const rate = z
+  .strictObject({ perSecond: z.int().min(1).max(10_000), burst: z.int().min(1).max(100_000) })
+  .refine(({ perSecond, burst }) => burst >= perSecond, 'has a burst below what may come in a second')
+  .nullable()
+
+/** The body of a mint; all of it may be left out. */
+export function newKey(now: Date) {
+  const policy = z.strictObject({
+    authentication: authentication.default({ method: 'bearer' }),
+    allowlist: allowlist.default([]),
+    scopes: scopes.default([...keyScopes]),
+    expiresAt: expiresAt(now).default(null),
+    rate: rate.default(null),
+  })
+  return z.strictObject({ policy: policy.prefault({}) })
+}
+
+/** What may change of a key: what is left out stays. */
+export function keyChange(now: Date) {
+  return z.strictObject({
+    policy: z.strictObject({
+      authentication: z
+        .undefined('never changes: mint another key with the one that you want, and revoke this one')
+        .optional(),
+      allowlist: allowlist.optional(),
+      scopes: scopes.optional(),
+      expiresAt: expiresAt(now).optional(),
+      rate: rate.optional(),
+      certificates: certificates.optional(),
+    }),
+  })
+}
+
+type Change = z.infer<ReturnType<typeof keyChange>>['policy']
+
+/** The policy after the change. Undefined where the change names certificates of a key that does not have any. */
+export function changed(
+  policy: KeyPolicy,
+  { certificates: wanted, authentication: _never, ...rest }: Change,
+): KeyPolicy | undefined {
+  const named = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
+  const after = { ...policy, ...named }
+  if (wanted === undefined) return after
+  if (policy.authentication.method !== 'mtls') return undefined
+  return { ...after, authentication: { method: 'mtls', certificates: wanted } }
+}
+
+function isRange(text: string): boolean {
+  const [, address = '', prefix] = /^([^/]*)(?:\/(0|[1-9]\d{0,2}))?$/.exec(text) ?? []
+  const family = isIP(address)
+  return family !== 0 && !address.includes('%') && Number(prefix ?? 0) <= (family === 4 ? 32 : 128)
+}

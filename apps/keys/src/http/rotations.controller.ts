@@ -1,0 +1,177 @@
+import { Body, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common'
+import { z } from 'zod'
+import { AdminApi, aboutNothing, type AdminCall, Call } from '#libs/admin/index'
+import { pageOf, pagingByAge, parse, problems } from '#libs/http/index'
+import { KEYS_PARTS, type KeysParts } from '../parts.ts'
+import { shownAgain } from '../provisioning-key.ts'
+import { cancel, finish, start } from '../rotate.ts'
+import { type Moment, type Rotation, RotationRefused, running, type Situation, type Turn } from '../rotation.ts'
+import { rotationModes, type RotationPolicy } from '../rotation-policy.ts'
+import { acceptedKeys, findKey, usesOf } from '../store/keys.ts'
+import { findPlan, findRotation, listRotations } from '../store/situations.ts'
+import { aboutConnection, aboutRotation, rotationAnswer, rotationPolicyAnswer } from './answers.ts'
+import { connectionOf, tenantOf } from './connections.controller.ts'
+import { KeyActs } from './key-acts.ts'
+import { graceRule, rotationPolicyRule } from './rules.ts'
+
+export const order = z.strictObject({
+  force: z.boolean().default(false),
+  mode: z.enum(rotationModes).optional(),
+  graceHours: graceRule.optional(),
+})
+export const finishing = z.strictObject({ force: z.boolean().default(false) })
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+export function isRotationId(text: string): boolean {
+  return uuid.test(text)
+}
+
+@AdminApi('')
+export class RotationsController {
+  readonly #parts: KeysParts
+  readonly #acts: KeyActs
+
+  constructor(@Inject(KEYS_PARTS) parts: KeysParts, @Inject(KeyActs) acts: KeyActs) {
+    this.#parts = parts
+    this.#acts = acts
+  }
+
+  @Get('connections/:connection/rotation-policy')
+  async readPolicy(@Call() call: AdminCall, @Param('connection') id: string) {
+    await tenantOf(this.#parts, call, id)
+    return rotationPolicyAnswer(await findPlan(this.#parts.entities.manager, id))
+  }
+
+  /** What is left out is as it is unless told. A schedule counts from the first use of the present key: one that is due by it is replaced now. */
+  @Put('connections/:connection/rotation-policy')
+  async changePolicy(@Call() call: AdminCall, @Param('connection') connection: string, @Body() body: unknown) {
+    const wanted: RotationPolicy = parse(rotationPolicyRule, body)
+    const tenant = await tenantOf(this.#parts, call, connection)
+    const names = Object.keys(wanted) as (keyof RotationPolicy)[]
+    const written = await this.#acts.run(
+      call,
+      { tenant, connection },
+      (situation) => {
+        const changed = names.filter((name) => wanted[name] !== situation.plan[name])
+        return { situation: { ...situation, plan: { ...situation.plan, ...wanted } }, events: [], changed }
+      },
+      (situation, { changed }) => ({
+        about: aboutConnection(situation.connection),
+        changed: changed.map((name) => `rotation.${name}`),
+        body: rotationPolicyAnswer(situation.plan),
+      }),
+    )
+    return written.body
+  }
+
+  /** The one answer that holds the text of the new key, unless it is a sandbox key; it goes past what is kept for repetition. */
+  @Post('connections/:connection/rotations')
+  @HttpCode(201)
+  async start(@Call() call: AdminCall, @Param('connection') connection: string, @Body() body: unknown) {
+    const wanted = parse(order, body ?? {})
+    const { entities, peppers } = this.#parts
+    const { tenant, environment } = await connectionOf(this.#parts, call, connection)
+    const keys = await acceptedKeys(entities.manager, connection)
+    if (keys.some(({ state }) => state === 'pending')) await this.#acts.hearOfUses()
+    const policies = keys.map(({ policy }) => policy)
+    const dataKey = await this.#acts.dataKeyFor(call, tenant, policies)
+    let shown: { key: string; signingSecret?: string | undefined } | undefined
+    const written = await this.#acts.run(
+      call,
+      { tenant, connection, dataKey },
+      (situation, moment) => {
+        const started = start(situation, wanted, moment)
+        shown = { key: started.text, signingSecret: started.signingSecret }
+        return started
+      },
+      (situation) => {
+        const rotation = startedIn(situation)
+        return {
+          about: aboutRotation(situation.connection, rotation.id),
+          changed: ['state'],
+          body: {
+            ...rotationAnswer(rotation, situation.uses),
+            keyShown: environment === 'live' ? ('once' as const) : ('again' as const),
+          },
+        }
+      },
+    )
+    if (!written.repeated) return { ...written.body, ...shown }
+    const key = await findKey(entities.manager, written.body.newKey.kid)
+    return { ...written.body, key: key && shownAgain(key, peppers) }
+  }
+
+  @Get('connections/:connection/rotations')
+  async list(@Call() call: AdminCall, @Param('connection') id: string, @Query() query: unknown) {
+    const page = pagingByAge(query)
+    const { manager } = this.#parts.entities
+    await tenantOf(this.#parts, call, id)
+    const rotations = await listRotations(manager, page, id)
+    const uses = await usesOf(
+      manager,
+      id,
+      rotations.flatMap(({ from, to }) => [from, to]),
+    )
+    return pageOf(
+      rotations,
+      page,
+      ({ startedAt, id: rotation }) => [startedAt.toISOString(), rotation],
+      (rotation) => rotationAnswer(rotation, uses),
+    )
+  }
+
+  @Get('rotations/:rotation')
+  async read(@Call() call: AdminCall, @Param('rotation') id: string) {
+    const rotation = await this.#rotationNamed(call, id)
+    const { connection, from, to } = rotation
+    return rotationAnswer(rotation, await usesOf(this.#parts.entities.manager, connection, [from, to]))
+  }
+
+  @Post('rotations/:rotation/finish')
+  @HttpCode(200)
+  finish(@Call() call: AdminCall, @Param('rotation') id: string, @Body() body: unknown) {
+    const wanted = parse(finishing, body ?? {})
+    return this.#end(call, id, (situation, moment) => finish(situation, wanted, moment))
+  }
+
+  @Post('rotations/:rotation/cancel')
+  @HttpCode(200)
+  cancel(@Call() call: AdminCall, @Param('rotation') id: string) {
+    return this.#end(call, id, cancel)
+  }
+
+  async #end(call: AdminCall, id: string, act: (situation: Situation, moment: Moment) => Turn) {
+    const named = await this.#rotationNamed(call, id)
+    await this.#acts.hearOfUses()
+    const written = await this.#acts.run(
+      call,
+      named,
+      (situation, moment) => {
+        if (running(situation)?.id === id) return act(situation, moment)
+        throw new RotationRefused(
+          `Rotation ${id} has ended already. GET /admin/v1/rotations/${id} tells when, and what came of it.`,
+        )
+      },
+      (situation) => ({
+        about: aboutRotation(situation.connection, id),
+        changed: ['state'],
+        body: rotationAnswer(situation.rotations.find((one) => one.id === id) ?? named, situation.uses),
+      }),
+    )
+    return written.body
+  }
+
+  async #rotationNamed(call: AdminCall, id: string): Promise<Rotation> {
+    const rotation = isRotationId(id) ? await findRotation(this.#parts.entities.manager, id) : undefined
+    if (rotation === undefined) throw problems.notFound('rotation', id)
+    const connection = await connectionOf(this.#parts, call, rotation.connection)
+    call.about = { ...aboutNothing, ...aboutRotation(connection, id) }
+    return rotation
+  }
+}
+
+function startedIn(situation: Situation): Rotation {
+  const rotation = running(situation)
+  if (rotation === undefined) throw new TypeError('the rotation that was started has ended already')
+  return rotation
+}

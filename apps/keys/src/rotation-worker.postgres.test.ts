@@ -1,0 +1,154 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { formatPeppers } from '#libs/credentials/index'
+import { type KeysService, peppers, startKeysService, until } from '#test/keys-service'
+import { type TestDatabase, testDatabase } from '#test/servers/postgres'
+import { type Told } from '#test/world'
+import { RotationWorker } from './rotation-worker.ts'
+import { days } from './simulation.ts'
+
+const begin = new Date('2026-03-01T10:00:00.000Z')
+const times = { every: 20, lease: 2_000 }
+
+let server: TestDatabase
+let service: KeysService
+let now = begin
+let heard: () => Promise<boolean> = async () => true
+const options = () => ({ url: server.url, clock: () => now, times, heard: () => heard() })
+
+beforeAll(async () => {
+  server = await testDatabase()
+  service = await startKeysService(options())
+})
+afterAll(async () => {
+  await service.close()
+  await server.drop()
+})
+const start = (id: string, body?: object, headers?: Record<string, string>) =>
+  service.ask('POST', `/connections/${id}/rotations`, body, headers)
+
+describe('the worker', () => {
+  test('that was down for a week makes up for it once, with the uses of that week', async () => {
+    const { id, kid } = await service.inUse()
+    const { newKey, id: rotation } = (await start(id)).body
+    const other = await service.inUse()
+    const quiet = (await start(other.id)).body
+    await service.close()
+    const down = now
+    now = days(7, now)
+    service = await startKeysService({ ...options(), times: { every: 3_600_000, lease: 1_000 } })
+    await service.use(id, newKey.kid, days(1, down))
+    await service.use(id, kid, days(6.5, down))
+    await service.use(other.id, quiet.newKey.kid, days(1, down))
+    await service.close()
+    service = await startKeysService(options())
+    await service.keyInState(newKey.kid, 'active')
+    await service.keyInState(other.kid, 'expired')
+    expect((await service.ask('GET', `/keys/${kid}`)).body.state).toBe('retiring')
+    const settled = await service.eventsOf(rotation)
+    expect(settled.map(({ name }) => name)).toEqual([
+      'rotation.started',
+      'rotation.cut-over',
+      'rotation.extended',
+      'rotation.notice',
+    ])
+    expect(settled[2]?.payload.until).toBe(days(10, down).toISOString())
+  })
+
+  test('runs in one instance of all that there are, and another takes over when that is killed', async () => {
+    await service.close()
+    const script = `
+      const { startKeysService } = await import(${JSON.stringify(fileURLToPath(new URL('../../../test/keys-service.js', import.meta.url)))})
+      const { parsePeppers } = await import(${JSON.stringify(fileURLToPath(new URL('../../../libs/credentials/index.js', import.meta.url)))})
+      await startKeysService({
+        url: process.env.TEST_URL,
+        clock: () => new Date(${now.getTime()}),
+        times: ${JSON.stringify(times)},
+        peppers: parsePeppers(process.env.TEST_PEPPERS),
+      })
+      console.log('up')`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      env: { ...process.env, TEST_URL: server.url, TEST_PEPPERS: formatPeppers(peppers) },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const gone = once(child, 'exit')
+    await once(child.stdout, 'data')
+    const holder = async () =>
+      (await service.database.query<Told>('SELECT holder, until > now() AS held FROM keys.lease'))[0]
+    service = await startKeysService(options())
+    const first = await until(holder, (lease) => lease?.held)
+
+    const { id, kid } = await service.inUse()
+    const { newKey, id: rotation } = (await start(id)).body
+    await service.use(id, newKey.kid, now)
+    await service.keyInState(kid, 'retiring')
+    expect(await holder()).toEqual(first)
+    expect(await new RotationWorker(service.parts, times).look()).toBe(false)
+
+    child.kill('SIGKILL')
+    await gone
+    const next = await service.inUse()
+    const second = await holder()
+    expect(second?.holder).not.toBe(first?.holder)
+    expect((await service.ask('GET', `/keys/${next.kid}`)).body.state).toBe('active')
+    expect((await service.eventsOf(rotation)).map(({ name }) => name)).toEqual([
+      'rotation.started',
+      'rotation.cut-over',
+    ])
+
+    await service.close()
+    service = await startKeysService(options())
+    await until(holder, (lease) => lease?.held && lease.holder !== second?.holder)
+  })
+
+  test('keeps nothing waiting while uses are not heard of but what depends on them, and tries that again', async () => {
+    const waiting = await service.inUse()
+    const { newKey } = (await start(waiting.id)).body
+    await service.use(waiting.id, newKey.kid, now)
+    await service.keyInState(waiting.kid, 'retiring')
+
+    let answer: (isHeard: boolean) => void = () => undefined
+    const asked = new Promise<void>((resolve) => {
+      heard = () => {
+        resolve()
+        return new Promise((settled) => (answer = settled))
+      }
+    })
+    now = days(4, now)
+    await asked
+    const { kid } = await service.inUse()
+    expect((await service.ask('GET', `/keys/${kid}`)).body.state).toBe('active')
+    expect((await service.ask('GET', `/keys/${waiting.kid}`)).body.state).toBe('retiring')
+    heard = async () => true
+    answer(false)
+    now = new Date(now.getTime() + 31_000)
+    await service.keyInState(waiting.kid, 'expired')
+  })
+
+  test('leaves alone for a while what it cannot settle, tells of it, and goes on with the rest', async () => {
+    const broken = await service.inUse()
+    const { id, kid } = await service.inUse()
+    await service.database.query(`UPDATE keys.provisioning_key SET policy = '{"expiresAt": 1}' WHERE kid = $1`, [
+      broken.kid,
+    ])
+    await service.database.query(`UPDATE keys.next_look SET at = '-infinity'`)
+    await service.database.query(`INSERT INTO keys.next_look VALUES ($1, '-infinity') ON CONFLICT DO NOTHING`, [
+      broken.id,
+    ])
+    const { newKey } = (await start(id)).body
+    await service.use(id, newKey.kid, now)
+    await service.keyInState(kid, 'retiring')
+    await until(
+      async () => service.failures.length,
+      (count) => count > 0,
+    )
+    expect(service.failures.splice(0)).toHaveLength(1)
+    await service.database.query(`UPDATE keys.provisioning_key SET policy = '{}' WHERE kid = $1`, [broken.kid])
+  })
+})
+
+test('all the while nothing failed, and no event was buried', async () => {
+  expect(service.failures).toEqual([])
+  expect(await service.database.query('SELECT reason FROM keys.dead_letter')).toEqual([])
+})

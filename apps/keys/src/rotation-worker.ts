@@ -1,0 +1,181 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { AnyEvent } from '#libs/events/index'
+import { isConnectionLoss } from '#libs/postgres/index'
+import type { DataKey } from '#libs/sealing/index'
+import { metrics } from '#libs/telemetry/index'
+import { announce, noticesCounted } from './announce.ts'
+import type { KeysParts } from './parts.ts'
+import { settle } from './settle.ts'
+import { needsDataKey } from './signing-secret.ts'
+import { acceptedKeys } from './store/keys.ts'
+import { Lease } from './store/lease.ts'
+import { dueLooks, forgetLook, lookLater } from './store/looks.ts'
+import { keepSituation, lockSituation, rotationCounts } from './store/situations.ts'
+import { dataKeyOfTenant } from './tenant-data-key.ts'
+
+export interface WorkerTimes {
+  /** Milliseconds between looks at what is due. */
+  readonly every: number
+  /** Milliseconds after which another takes over from one that has gone. */
+  readonly lease: number
+}
+
+/** Connections that are read at once; each has a transaction of its own. */
+const batch = 100
+/** Milliseconds until a connection is looked at again that could not be settled. */
+const later = 30_000
+
+/**
+ * Does what uses and time have brought about, in one process of all that there are. What came to pass while none was running is made
+ * up for by the first look. Follows no clock but that of its parts.
+ */
+export class RotationWorker {
+  readonly #parts: KeysParts
+  readonly #times: WorkerTimes
+  readonly #lease: Lease
+  readonly #stop = new AbortController()
+  readonly #countNotices: (events: readonly AnyEvent[]) => void
+  /** Connections of which something waits for uses to be heard of. */
+  readonly #waiting = new Set<string>()
+  #hearing: Promise<void> | undefined
+  #heldUntil = 0
+  #running: Promise<void> | undefined
+
+  constructor(parts: KeysParts, times: WorkerTimes = { every: 1_000, lease: 10_000 }) {
+    this.#parts = parts
+    this.#times = times
+    this.#lease = new Lease(parts.database, 'rotations', times.lease)
+    this.#countNotices = noticesCounted(parts.telemetry)
+    tellCounts(parts)
+  }
+
+  /** Called by Nest, once all modules are there. */
+  onApplicationBootstrap(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Called by Nest. Resolves when what is in hand is done and another may take over. */
+  async onModuleDestroy(): Promise<void> {
+    this.#stop.abort()
+    if (this.#running === undefined) return
+    await this.#running
+    await this.#hearing
+    await this.#lease.release().catch((error: unknown) => this.#parts.onFailure(error))
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      await this.look().catch((error: unknown) => this.#parts.onFailure(error))
+      await pause(this.#times.every, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  /** Settles what is due by now, where this is the one that does it; false where another is. */
+  async look(): Promise<boolean> {
+    const now = this.#parts.clock()
+    for (;;) {
+      if (!(await this.#holds())) return false
+      const due = await dueLooks(this.#parts.database, now, batch)
+      for (const connection of due) {
+        if (this.#stop.signal.aborted || !(await this.#holds())) return false
+        if ((await this.#settle(connection, now, false)) === 'waits') this.#waiting.add(connection)
+      }
+      if (this.#waiting.size > 0) this.#hearing ??= this.#hear().finally(() => (this.#hearing = undefined))
+      if (due.length < batch) return true
+    }
+  }
+
+  /**
+   * What depends on whether a key was used is decided once all uses until now are known. Nothing else waits for that; should it take too long,
+   * the connections are due again a little later.
+   */
+  async #hear(): Promise<void> {
+    const now = this.#parts.clock()
+    const connections = [...this.#waiting]
+    this.#waiting.clear()
+    try {
+      if (!(await this.#parts.hasHeardUntil(now))) return
+      for (const connection of connections) {
+        if (this.#stop.signal.aborted || !(await this.#holds())) return
+        await this.#settle(connection, now, true)
+      }
+    } catch (error) {
+      this.#parts.onFailure(error)
+    }
+  }
+
+  async #settle(connection: string, now: Date, heard: boolean): Promise<'settled' | 'waits'> {
+    try {
+      return await this.#settled(connection, now, heard)
+    } catch (error) {
+      if (isConnectionLoss(error)) throw error
+      this.#parts.onFailure(error)
+      await lookLater(this.#parts.database, connection, afterwards(now))
+      return 'settled'
+    }
+  }
+
+  /** Nobody waits for whoever holds the KEK with a connection's keys locked. */
+  async #dataKeyFor(connection: string): Promise<DataKey | undefined> {
+    const [key] = (await acceptedKeys(this.#parts.entities.manager, connection)).filter(({ policy }) =>
+      needsDataKey(policy),
+    )
+    return key === undefined ? undefined : dataKeyOfTenant(this.#parts, key.tenant, undefined)
+  }
+
+  async #settled(connection: string, now: Date, heard: boolean): Promise<'settled' | 'waits'> {
+    const { entities, log, channel, peppers } = this.#parts
+    const dataKey = await this.#dataKeyFor(connection)
+    return entities.transaction(async (manager, transaction) => {
+      if (!(await this.#lease.isHeld(manager))) return 'settled'
+      const before = await lockSituation(manager, connection)
+      if (before === undefined) {
+        await forgetLook(manager, connection)
+        return 'settled'
+      }
+      const settled = settle(before, { now, heard, by: { kind: 'time' }, peppers, dataKey })
+      const waits = settled.lookAt !== undefined && settled.lookAt <= now
+      await keepSituation(manager, before, waits ? { ...settled, lookAt: afterwards(now) } : settled)
+      if (settled.events.length > 0) log.append(transaction, [...settled.events])
+      transaction.afterCommit(() => {
+        announce(channel, settled.events)
+        this.#countNotices(settled.events)
+      })
+      return waits ? 'waits' : 'settled'
+    })
+  }
+
+  /** Asks for the lease again when a third of it is over. */
+  async #holds(): Promise<boolean> {
+    const asked = performance.now()
+    if (asked < this.#heldUntil) return true
+    if (!(await this.#lease.take())) return false
+    this.#heldUntil = asked + this.#times.lease / 3
+    return true
+  }
+}
+
+function afterwards(now: Date): Date {
+  return new Date(now.getTime() + later)
+}
+
+/** Milliseconds that a scrape waits for counts. */
+const patience = 1_000
+
+/** Counts are those of the installation, so that any instance tells them; while they cannot be had, the last known. */
+function tellCounts({ telemetry, database, clock }: KeysParts): void {
+  let known = { running: 0, overdue: 0 }
+  let counting: Promise<void> | undefined
+  const count = async (): Promise<void> => {
+    known = await rotationCounts(database, clock()).catch(() => known)
+    counting = undefined
+  }
+  const counted = async (): Promise<typeof known> => {
+    counting ??= count()
+    await Promise.race([counting, pause(patience, undefined, { ref: false })])
+    return known
+  }
+  telemetry.metrics.gauge(metrics.rotationsRunning, async () => (await counted()).running)
+  telemetry.metrics.gauge(metrics.rotationsOverdue, async () => (await counted()).overdue)
+}

@@ -1,0 +1,38 @@
+import { type KekAddress, type Keyring, makeLocalKek, SealingError } from '#libs/sealing/index'
+import type { Database } from '#libs/postgres/index'
+
+/** Data keys of this database are wrapped by a KEK that this program does not have. The message is one line: cause and fix. */
+export class KekDoesNotFit extends Error {
+  override readonly name = 'KekDoesNotFit'
+
+  constructor(kekId: string, count: number, tenants: number, cause: string) {
+    super(
+      `${count} data keys in the database, of ${tenants} tenants, are wrapped by the KEK ${kekId}, which cannot be had: ${cause} ` +
+        'No other is made in its place. Where it is lost for good, so are the secrets sealed under them (not the keys of bearers): ' +
+        `revoke the signed keys of those tenants, run DELETE FROM keys.data_key WHERE kek_id = '${kekId}', start again and mint new ones.`,
+    )
+  }
+}
+
+/**
+ * Compares the KEKs with those that the data keys of this database are wrapped by. A KEK in a file is made where there is none and none is missed; whether
+ * one elsewhere can be used is not asked.
+ * @throws KekDoesNotFit, and then nothing is made
+ * @throws SealingError when the file of the present KEK is unfit, or cannot be made
+ */
+export async function checkKeks(database: Database, keyring: Keyring, present: KekAddress): Promise<void> {
+  const used = await database.query<{ kek_id: string; count: number; tenants: number }>(
+    `SELECT kek_id, count(*)::int AS count, count(DISTINCT tenant)::int AS tenants FROM keys.data_key GROUP BY kek_id ORDER BY kek_id`,
+  )
+  for (const { kek_id: kekId, count, tenants } of used) {
+    try {
+      await keyring.holds(kekId)
+    } catch (error) {
+      if (error instanceof SealingError) throw new KekDoesNotFit(kekId, count, tenants, error.message)
+      throw error
+    }
+  }
+  if (present.kind !== 'file') return
+  makeLocalKek(present.path)
+  await keyring.status()
+}

@@ -1,0 +1,98 @@
+import type { EntityManager } from 'typeorm'
+import type { Kid } from '#libs/credentials/index'
+import type { Paging } from '#libs/http/index'
+import type { Database } from '#libs/postgres/index'
+import { running, type Rotation, type Situation, type Turn } from '../rotation.ts'
+import { defaultPlan, type RotationPlan } from '../rotation-policy.ts'
+import { lockConnection } from './connections.ts'
+import { RotationPlanRow, RotationRow } from './entities.ts'
+import { acceptedKeys, insertKey, keysOf, updateKey, usesOf } from './keys.ts'
+import { holdLook, lookNext } from './looks.ts'
+
+/** The connection with its keys as they are now, and with that key, whatever became of it; nobody else changes any of it until the transaction ends. Undefined when it is gone. */
+export async function lockSituation(manager: EntityManager, id: string, kid?: Kid): Promise<Situation | undefined> {
+  const connection = await lockConnection(manager, id)
+  if (connection === undefined) return undefined
+  await holdLook(manager, id)
+  const [rotation] = await manager.find(RotationRow, { where: { connection: id, state: 'running' }, take: 1 })
+  const accepted = await acceptedKeys(manager, id)
+  const known = new Set(accepted.map((key) => key.kid))
+  const wanted = [kid, rotation?.from, rotation?.to].filter((one) => one !== undefined)
+  const missing = wanted.filter((one) => !known.has(one))
+  const keys = missing.length === 0 ? accepted : [...accepted, ...(await keysOf(manager, id, missing))]
+  return {
+    connection,
+    keys,
+    uses: await usesOf(
+      manager,
+      id,
+      keys.map((key) => key.kid),
+    ),
+    rotations: rotation === undefined ? [] : [rotation],
+    plan: await findPlan(manager, id),
+  }
+}
+
+/** Stores what became of a situation that `lockSituation` gave, and when to look at it again. */
+export async function keepSituation(
+  manager: EntityManager,
+  before: Situation,
+  { situation: after, lookAt }: Turn & { readonly lookAt: Date | undefined },
+): Promise<void> {
+  for (const key of after.keys) {
+    const held = before.keys.find(({ kid }) => kid === key.kid)
+    if (held === undefined) await insertKey(manager, key)
+    else if (held !== key) await updateKey(manager, key)
+  }
+  // What ended goes first: of those that are running there is never more than one.
+  const isRunning = (rotation: Rotation): number => Number(rotation === running(after))
+  for (const rotation of after.rotations.toSorted((a, b) => isRunning(a) - isRunning(b))) {
+    if (!before.rotations.includes(rotation)) await manager.upsert(RotationRow, rotation, ['id'])
+  }
+  if (after.plan !== before.plan) await manager.upsert(RotationPlanRow, after.plan, ['connection'])
+  await lookNext(manager, after.connection.id, lookAt)
+}
+
+export async function findPlan(manager: EntityManager, connection: string): Promise<RotationPlan> {
+  const [row] = await manager.find(RotationPlanRow, { where: { connection }, take: 1 })
+  return row ?? defaultPlan(connection)
+}
+
+export async function findRotation(manager: EntityManager, id: string): Promise<Rotation | undefined> {
+  const [row] = await manager.find(RotationRow, { where: { id }, take: 1 })
+  return row
+}
+
+/** One more than the page holds, newest first. */
+export async function listRotations(
+  manager: EntityManager,
+  { limit, after }: Paging,
+  connection: string,
+): Promise<Rotation[]> {
+  const query = manager
+    .createQueryBuilder(RotationRow, 'rotation')
+    .where('rotation.connection = :connection', { connection })
+  if (after !== undefined) {
+    query.andWhere('(rotation.startedAt, CAST(rotation.id AS text)) < (:at::timestamptz, :id)', {
+      at: after[0],
+      id: after[1],
+    })
+  }
+  return query
+    .orderBy('rotation.startedAt', 'DESC')
+    .addOrderBy('rotation.id', 'DESC')
+    .limit(limit + 1)
+    .getMany()
+}
+
+const counts = {
+  name: 'keys count rotations',
+  text: `
+    SELECT (SELECT count(*) FROM keys.rotation WHERE state = 'running') AS running,
+      (SELECT count(*) FROM keys.rotation_plan WHERE due_at <= $1) AS overdue`,
+}
+
+export async function rotationCounts(database: Database, now: Date): Promise<{ running: number; overdue: number }> {
+  const [row] = await database.query<{ running: number; overdue: number }>(counts, [now])
+  return row ?? { running: 0, overdue: 0 }
+}

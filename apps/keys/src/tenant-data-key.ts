@@ -1,0 +1,32 @@
+import type { DataKey } from '#libs/sealing/index'
+import { makeDataKey } from '#libs/sealing/index'
+import { dataKeyMade } from './data-key.ts'
+import type { KeysParts } from './parts.ts'
+import { alone } from './store/alone.ts'
+import { findDataKey, insertDataKey } from './store/data-keys.ts'
+
+/**
+ * The data key that secrets of the tenant are sealed under, unwrapped; made, with its event, where there is none. Not to be awaited in a transaction: it asks
+ * whoever holds the KEK. Rejects with SealingError.
+ */
+export async function dataKeyOfTenant(
+  { entities, keyring, dataKeys, log, clock }: Pick<KeysParts, 'entities' | 'keyring' | 'dataKeys' | 'log' | 'clock'>,
+  tenant: string,
+  traceparent: string | undefined,
+): Promise<DataKey> {
+  const found = await findDataKey(entities.manager, tenant)
+  if (found !== undefined) return dataKeys.unwrapped(found)
+  const { dataKey, bytes } = makeDataKey(tenant)
+  const wrapped = await keyring.wrap(bytes, { tenant, dataKey: dataKey.id })
+  bytes.fill(0)
+  const made = { ...wrapped, tenant, id: dataKey.id, version: 1, createdAt: clock() }
+  const kept = await entities.transaction(async (manager, transaction) => {
+    await alone(manager, `data key of ${tenant}`)
+    const other = await findDataKey(manager, tenant)
+    if (other !== undefined) return other
+    await insertDataKey(manager, made)
+    log.append(transaction, [dataKeyMade(made, traceparent)])
+    return made
+  })
+  return kept === made ? dataKey : dataKeys.unwrapped(kept)
+}

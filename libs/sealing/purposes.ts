@@ -1,0 +1,2 @@
+/** What the shared secrets of request signing are sealed for. */
+export const signingPurpose = 'request signing'
