@@ -3,6 +3,9 @@ import { type DynamicModule, Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
+import { Admission, KnownTokens } from '#libs/admin/index'
+import { localChannel } from '#libs/cache/index'
+import { generatePeppers } from '#libs/credentials/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
 import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
 import type { EventLog, Follower } from '#libs/eventlog/index'
@@ -12,6 +15,22 @@ import { Database } from '#libs/postgres/index'
 import { testDatabase } from './servers/postgres.ts'
 
 export const adminToken = 'an-admin-token-for-tests'
+export const peppers = generatePeppers()
+
+/** Who is let in, and a channel by which the service hears of revoked tokens. */
+export function admitted(database: Database, schema: string) {
+  const onFailure = (error: unknown): void => void process.stderr.write(`${String(error)}\n`)
+  return {
+    admission: new Admission({
+      bootstrap: [adminToken],
+      tokens: new KnownTokens(database, schema),
+      peppers,
+      clock: () => new Date(),
+      isCurrent: () => true,
+    }),
+    tokenChannel: { channel: localChannel(onFailure, 'one process'), onFailure },
+  }
+}
 
 export interface FollowerServiceOptions {
   readonly module: (database: Database, log: EventLog) => DynamicModule

@@ -13,7 +13,7 @@ import {
   openKeysEntities,
   type WorkerTimes,
 } from '#apps/keys/src/index'
-import { AdminCalls } from '#libs/admin/index'
+import { AdminCalls, Admission, KnownTokens } from '#libs/admin/index'
 import { generatePeppers, type Peppers } from '#libs/credentials/index'
 import { DataKeys, Keyring, makeLocalKek } from '#libs/sealing/index'
 import { AppendQueue } from '#libs/eventlog/index'
@@ -88,6 +88,7 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
   const kek = join(mkdtempSync(join(tmpdir(), 'latchkey-keys-')), 'kek')
   makeLocalKek(kek)
   const keyring = new Keyring({ kind: 'file', path: kek }, [], {})
+  const held = options.peppers ?? peppers
   const parts: KeysParts = {
     database,
     entities,
@@ -97,10 +98,16 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
     reaches: () => ({ log: true, channel: true }),
     // The clock of a test may be anywhere: all that is in the log now is to be heard of.
     hasHeardUntil: async () => (await heard()) && hasFollowedUntil(strategy, new Date()),
-    peppers: options.peppers ?? peppers,
+    peppers: held,
     keyring,
     dataKeys: new DataKeys(keyring, { lifetime: 60_000 }),
-    adminTokens: adminToken,
+    admission: new Admission({
+      bootstrap: [adminToken],
+      tokens: new KnownTokens(database, keysSchema),
+      peppers: held,
+      clock,
+      isCurrent: () => true,
+    }),
     publicUrl: 'http://127.0.0.1:8080',
     clock,
     telemetry,

@@ -29,6 +29,7 @@ export type Scim = (method: string, path: string, body?: unknown, headers?: Reco
 export interface World {
   readonly adminToken: string
   readonly gatewayUrl: string
+  readonly keysUrl: string
   readonly directoryUrl: string
   readonly auditUrl: string
   /** The table that the gateway appends events to. */
@@ -118,6 +119,7 @@ async function worldAt(place: Place): Promise<World> {
   return {
     adminToken,
     gatewayUrl: addresses.gateway,
+    keysUrl: addresses.keys,
     directoryUrl: addresses.directory,
     auditUrl: addresses.audit,
     appendsTo: place.topicPrefix === undefined ? 'event_log.event' : 'gateway.outbox',

@@ -1,6 +1,9 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Event, type EventSource, makeEvent, newId, type RequestDecided } from '#libs/events/index'
+import { checkConditions, type State } from './conditions.ts'
+import type { Actor } from './powers.ts'
+import './admin-guard.ts'
 import { excerpt, redact, type Span } from '#libs/telemetry/index'
 
 /** One line of ASCII for a person. */
@@ -34,6 +37,10 @@ export class AdminCall {
   about: About = aboutNothing
   /** True once its record is in the log, within the transaction of a write. */
   recorded = false
+  /** The entity tag of what is answered, for whoever asks whether it is still so. */
+  tag: string | undefined
+  /** True for a PUT that made what was not there. */
+  made = false
   readonly #source: EventSource
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
@@ -86,7 +93,25 @@ export class AdminCall {
 
   /** The status that is answered unless something goes wrong from here on. */
   get status(): number {
-    return this.#reply.statusCode
+    return this.made ? 201 : this.#reply.statusCode
+  }
+
+  /** Who asks. */
+  get actor(): Actor {
+    const { adminActor } = this.#request
+    if (adminActor === undefined) throw new Error('this address is not guarded')
+    return adminActor
+  }
+
+  /** The id of the token that was proved; undefined where nobody is asked for one. */
+  get actorId(): string | undefined {
+    return this.#request.adminActor?.id
+  }
+
+  /** Holds a write to If-Match and If-None-Match; given the state of what is there, or undefined. Throws Problem `preconditionFailed`. */
+  requireUnchanged(state: State | undefined): void {
+    const [ifMatch, ifNoneMatch] = [this.header('if-match'), this.header('if-none-match')]
+    checkConditions({ ifMatch, ifNoneMatch }, state)
   }
 
   /** Tells the caller something that the answer itself has no place for. */
@@ -107,11 +132,13 @@ export class AdminCall {
     } as const
     const microseconds = Math.round((performance.now() - this.#started) * 1000)
     const userAgent = this.header('user-agent')
+    const actor = this.#request.adminActor
     return makeEvent('request.decided', origin, {
       ...this.about,
       requestId: this.id,
       surface: 'admin',
       kid: null,
+      ...(actor === undefined ? {} : { actor: actor.id }),
       method: this.method,
       path: excerpt(this.path),
       operation: this.operation,
@@ -156,7 +183,7 @@ function stepsOf(
   const refused = { decision: 'refused', ...(code === null ? {} : { code }), microseconds } as const
   if (code === 'inClear') return [{ step: 'transport', ...refused }]
   if (code === 'addressUnreadable') return [{ step: 'address', ...refused }]
-  if (status === 401) return [{ step: 'admin-token', ...refused }]
+  if (status === 401 || code === 'addressRefused') return [{ step: 'admin-token', ...refused }]
   const passed = { decision: 'passed', microseconds } as const
   const request = { step: 'request', ...(status < 400 ? passed : refused) }
   return tokenPassed ? [{ step: 'admin-token', ...passed, microseconds: 0 }, request] : [request]

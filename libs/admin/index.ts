@@ -1,8 +1,19 @@
 /**
- * A call of the admin API, from its first line to the one record that it leaves in the trail, whichever service answers it.
- * Knows no service: each brings the names of its own operations and the queue that its records go into.
+ * The admin APIs: who is let in and to what, a call from its first line to the one record that it leaves in the trail, and the
+ * description of all operations, whichever service answers them. Knows no service: each brings its own table of operations.
  */
 export { AdminApi } from './admin-api.ts'
 export { type About, aboutNothing, AdminCall, Call, type Outcome } from './admin-call.ts'
 export { AdminCalls } from './admin-calls.module.ts'
-export type { AdminCallsParts, Operations } from './record-calls.ts'
+export { AdminDocument, documentPart } from './admin-document.ts'
+export { ADMIN_AREA, AdminGuard, Asking } from './admin-guard.ts'
+export { Admission, ADMISSION, type AdmissionParts } from './admission.ts'
+export { stateOf, tagOf } from './conditions.ts'
+export { followTokens } from './follow-tokens.ts'
+export { HearTokens, KNOWN_TOKENS, TOKEN_CHANNEL, type TokenChannel } from './hear-tokens.ts'
+export { AdminTokenTables, KnownTokens } from './known-tokens.ts'
+export { openApiDocument, refusalsOf } from './openapi.ts'
+export type { AdminArea, AdminPart, Operation, Operations, Owner } from './operation.ts'
+export { type Actor, areTenantsWithin, beyond, bootstrapId, mayTouch, type Powers } from './powers.ts'
+export type { AdminCallsParts } from './record-calls.ts'
+export { adminScopes, type AdminScope } from './scopes.ts'

@@ -6,9 +6,8 @@ import { problems, renderProblem } from '#libs/http/index'
 import type { AnyEvent, EventSource } from '#libs/events/index'
 import type { Telemetry } from '#libs/telemetry/index'
 import { AdminCall } from './admin-call.ts'
-
-/** What each address of the admin API does, as it is named in the record of a request: `POST /admin/v1/tenants` is `tenants.create`. */
-export type Operations = Readonly<Record<string, string>>
+import { isUnmodified } from './conditions.ts'
+import type { Operations } from './operation.ts'
 
 export interface AdminCallsParts {
   readonly operations: Operations
@@ -49,7 +48,9 @@ export class RecordCalls implements OnModuleInit {
     })
     fastify.addHook('onSend', (request, reply, payload, done) => {
       const call = request.adminCall
-      done(null, call === undefined || call.recorded ? payload : this.#record(call, reply, payload))
+      if (call === undefined) return done(null, payload)
+      const answer = conclude(call, reply, payload)
+      done(null, call.recorded ? answer : this.#record(call, reply, answer))
     })
   }
 
@@ -91,6 +92,17 @@ export class RecordCalls implements OnModuleInit {
     reply.code(full.status).headers(full.headers).removeHeader('content-length').type('application/problem+json')
     return JSON.stringify(renderProblem(full))
   }
+}
+
+/** Status and tag of an answer that went well. Nothing is sent of what the caller has already (RFC 9110 section 13.1.2). */
+function conclude(call: AdminCall, reply: FastifyReply, payload: unknown): unknown {
+  if (reply.statusCode >= 300) return payload
+  reply.code(call.status)
+  if (call.tag === undefined) return payload
+  reply.header('etag', call.tag)
+  if (call.method !== 'GET' || !isUnmodified(call.header('if-none-match'), call.tag)) return payload
+  reply.code(304).removeHeader('content-type').removeHeader('content-length')
+  return ''
 }
 
 function refusalIn(reply: FastifyReply, payload: unknown): z.infer<typeof problem> | undefined {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import {
   addPepper,
+  adminTokenFormat,
   digest,
   dummyMatch,
   faultAdvice,
@@ -8,9 +9,11 @@ import {
   generatePeppers,
   keyFormat,
   matches,
+  mintAdminToken,
   mintKey,
   open,
   parsePeppers,
+  readAdminToken,
   readAuthorization,
   readKey,
   seal,
@@ -101,6 +104,38 @@ describe('a key', () => {
       expect(cause).toMatch(/\.$/)
       expect(fix).toMatch(/\.$/)
     }
+  })
+})
+
+describe('an admin token', () => {
+  test('10,000 minted tokens are unique, readable, found by the published format, and no provisioning keys', () => {
+    const [ids, secrets] = [new Set<string>(), new Set<string>()]
+    for (let count = 0; count < 10_000; count++) {
+      const { id, secret, text } = mintAdminToken()
+      expect([text.length, readAdminToken(text)]).toEqual([67, { id, secret }])
+      if (!adminTokenFormat.test(`token="${text}";`)) throw new Error('the published format misses a token')
+      if (readKey(text).kind === 'key' || keyFormat.test(text)) throw new Error('a token passes for a key')
+      ids.add(id)
+      secrets.add(secret)
+    }
+    expect([ids.size, secrets.size]).toEqual([10_000, 10_000])
+  })
+
+  test('whatever one character is replaced by, it is no token any more', () => {
+    const { text } = mintAdminToken()
+    for (let at = 0; at < text.length; at++) {
+      const other = text[at] === '7' ? '8' : '7'
+      expect(readAdminToken(text.slice(0, at) + other + text.slice(at + 1))).toBeUndefined()
+    }
+    for (const broken of ['', 'lka_', text.slice(1), `${text}x`, `${text}\n`, ` ${text}`, text.toLowerCase()])
+      expect(readAdminToken(broken)).toBeUndefined()
+  })
+
+  test('its digest fits its own secret alone', () => {
+    const peppers = generatePeppers()
+    const [one, other] = [mintAdminToken(), mintAdminToken()]
+    const stored = { pepperVersion: 1, digest: digest(peppers, 1, one.secret) }
+    expect([matches(peppers, stored, one.secret), matches(peppers, stored, other.secret)]).toEqual([true, false])
   })
 })
 

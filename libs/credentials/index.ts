@@ -1,5 +1,14 @@
 export { findKeys, keyFormat, mintKey, readAuthorization, readKey, readKid } from './key.ts'
 export type { FaultyKey, KeyEnvironment, KeyFault, Kid, ReadKey, Secret } from './key.ts'
+export {
+  adminTokenFormat,
+  looksLikeAdminToken,
+  mintAdminToken,
+  type ReadAdminToken,
+  readAdminToken,
+  readTokenId,
+  type TokenId,
+} from './admin-token.ts'
 export { faultAdvice, type Advice } from './advice.ts'
 export {
   addPepper,

@@ -1,7 +1,13 @@
 import type { AnyEvent } from './envelope.ts'
 
-/** Names of what can make a gateway refuse what it accepted until now: told on the channel, too, to reach every gateway at once. */
-export const announcedEvents = ['key.revoked', 'key.expired', 'key.cancelled', 'connection.changed'] as const
+/** Names of what can make a service refuse what it accepted until now: told on the channel, too, to reach all at once. */
+export const announcedEvents = [
+  'key.revoked',
+  'key.expired',
+  'key.cancelled',
+  'connection.changed',
+  'admin-token.revoked',
+] as const
 
 export type Announced = Extract<AnyEvent, { name: (typeof announcedEvents)[number] }>
 

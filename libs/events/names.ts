@@ -16,6 +16,7 @@ export const families = [
   'request',
   'guard',
   'detection',
+  'admin-token',
 ] as const
 export type EventFamily = (typeof families)[number]
 

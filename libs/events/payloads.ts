@@ -6,6 +6,7 @@ import type { EventName } from './names.ts'
 import { guardEvents } from './guard.ts'
 import { groupEvents, userEvents } from './people.ts'
 import { requestEvents } from './requests.ts'
+import { adminTokenEvents } from './admin-tokens.ts'
 import { rotationEvents } from './rotations.ts'
 import { connectionEvents, keyEvents, tenantEvents } from './trust.ts'
 
@@ -22,6 +23,7 @@ export const payloadSchemas = {
   ...requestEvents,
   ...guardEvents,
   ...detectionEvents,
+  ...adminTokenEvents,
 } as const
 
 export type Payload<Name extends EventName> = z.infer<(typeof payloadSchemas)[Name]>

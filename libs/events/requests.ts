@@ -34,6 +34,8 @@ export const requestDecided = z.object({
   identityProvider: z.enum(identityProviders).nullable(),
   /** The id part of the key that was presented and proved; null when none was. */
   kid: z.string().nullable(),
+  /** Who asked of an admin API: the id of the admin token that was proved, or bootstrap. Absent where nobody was. */
+  actor: z.string().optional(),
   method: z.string(),
   /** Without its query string. */
   path: z.string(),

@@ -11,7 +11,11 @@ interface PublishedHere {
 
 /** Where events are published: one topic for what belongs together, so that who follows people need not read past requests. */
 export const topics = {
-  trust: { families: ['tenant', 'connection', 'key', 'rotation', 'data-key'], sources: ['keys'], awaited: ['keys'] },
+  trust: {
+    families: ['tenant', 'connection', 'key', 'rotation', 'data-key', 'admin-token'],
+    sources: ['keys'],
+    awaited: ['keys'],
+  },
   people: { families: ['user', 'group'], sources: ['gateway'], awaited: ['gateway'] },
   // Digests are not with the keys that they are of: what the gateway goes by there has one publisher, whose marks prove that it is complete.
   requests: {

@@ -50,6 +50,7 @@ export type KnownKeyFacts = z.infer<typeof knownKeyFacts>
 
 export const tenantEvents = {
   'tenant.created': tenant,
+  'tenant.changed': tenant.extend({ changed: z.array(z.string()) }),
   'tenant.deleted': z.object({ tenant: z.string() }),
 }
 

@@ -77,6 +77,11 @@ export class HttpAdapter extends FastifyAdapter {
     })
   }
 
+  /** Every route, as `GET /admin/v1/tenants/:tenant`; HEAD goes without saying where there is GET. */
+  get routes(): readonly string[] {
+    return this.#routes.all
+  }
+
   /** Methods that some route takes at this path; empty when none does. */
   methodsAt(path: string): readonly string[] {
     return this.#routes.methodsAt(path)

@@ -20,7 +20,8 @@ export interface Page<T> {
   readonly next?: string
 }
 
-const query = z.object({
+/** The parameters of every admin list. */
+export const pagingQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   after: z.string().max(1024).optional(),
 })
@@ -35,7 +36,7 @@ const sortKey = z
  * @throws Problem `invalid`
  */
 export function paging(parameters: unknown): Paging {
-  const { limit, after } = parse(query, parameters ?? {})
+  const { limit, after } = parse(pagingQuery, parameters ?? {})
   return { limit, after: after === undefined ? undefined : readCursor(after) }
 }
 

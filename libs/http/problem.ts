@@ -9,13 +9,20 @@ const kinds = {
   malformedJson: [400, 'The body is not JSON'],
   badRequest: [400, 'The request cannot be understood'],
   unauthorized: [401, 'The admin token is missing or wrong'],
+  tokenRevoked: [401, 'The admin token was revoked'],
+  tokenExpired: [401, 'The admin token has expired'],
   forbidden: [403, 'This is not allowed'],
   inClear: [403, 'Plain HTTP is not taken here'],
   addressUnreadable: [400, 'Where the request comes from is unknown'],
+  addressRefused: [403, 'The admin token is not accepted from this address'],
+  scopeMissing: [403, 'The admin token lacks a scope'],
+  tenantsRefused: [403, 'The admin token is limited to some tenants'],
+  moreThanOwn: [403, 'Nobody can give a token more than he has'],
   notFound: [404, 'There is no such thing'],
   methodNotAllowed: [405, 'The method does not fit the address'],
   requestTimeout: [408, 'The request took too long to arrive'],
   conflict: [409, 'The request contradicts what is there'],
+  preconditionFailed: [412, 'It is not as the condition has it'],
   payloadTooLarge: [413, 'The body is too large'],
   addressTooLong: [414, 'The address is too long'],
   unsupportedMediaType: [415, 'The content type is not supported'],
@@ -28,6 +35,12 @@ const kinds = {
 } as const satisfies Record<string, readonly [status: number, title: string]>
 
 export type ProblemCode = keyof typeof kinds
+
+export const problemCodes = Object.keys(kinds) as readonly ProblemCode[]
+
+export function statusOf(code: ProblemCode): number {
+  return kinds[code][0]
+}
 
 /** A refusal or failure that is told to the caller. `detail` gives the cause and the fix and holds no secret. */
 export class Problem extends Error {
@@ -68,8 +81,10 @@ export const problems = {
   malformedJson: () =>
     new Problem('malformedJson', 'The body could not be read as JSON. Send one JSON object in UTF-8.'),
   badRequest: (detail: string) => new Problem('badRequest', detail),
-  unauthorized: (detail: string) =>
-    new Problem('unauthorized', detail, { headers: { 'www-authenticate': 'Bearer realm="latchkey admin"' } }),
+  unauthorized: (detail: string) => new Problem('unauthorized', detail, bearer()),
+  tokenRevoked: () =>
+    new Problem('tokenRevoked', 'This admin token has been revoked. Have another one made.', bearer()),
+  tokenExpired: () => new Problem('tokenExpired', 'This admin token has expired. Have another one made.', bearer()),
   forbidden: (detail: string) => new Problem('forbidden', detail),
   /** Not redirected: what was secret in it has been seen already, and would be sent so again. */
   inClear: () =>
@@ -82,6 +97,34 @@ export const problems = {
     new Problem(
       'addressUnreadable',
       'The proxy did not say in a form that can be read who sent the request. Have it write the address of its client into X-Forwarded-For, or set LATCHKEY_PROXY_HEADERS to what it writes.',
+    ),
+  addressRefused: () =>
+    new Problem(
+      'addressRefused',
+      'This admin token is accepted from certain addresses only, and the request came from another. Send it from there, or have the allowlist of the token changed.',
+    ),
+  /** RFC 6750 section 3.1. */
+  scopeMissing: (scope: string) =>
+    new Problem(
+      'scopeMissing',
+      `This admin token has not the scope ${scope}. Use one that has, or have it added to this one.`,
+      bearer(`, error="insufficient_scope", scope="${scope}"`),
+    ),
+  tenantsRefused: () =>
+    new Problem(
+      'tenantsRefused',
+      'This concerns the whole installation, and the admin token is limited to some tenants. Use one that is not.',
+    ),
+  /** `powers` are those that go beyond. */
+  moreThanOwn: (powers: readonly string[]) =>
+    new Problem(
+      'moreThanOwn',
+      `The admin token of the request has less than is asked for: see ${powers.join(', ')}. Ask for no more than it has, or use one that has more.`,
+      {
+        errors: powers.map((name) =>
+          errorOf({ path: [name], message: 'goes beyond what the token of the request has' }),
+        ),
+      },
     ),
   notFound: (what: string, id: string) =>
     new Problem(
@@ -107,6 +150,15 @@ export const problems = {
   /** `issues` names the places in the body that contradict what is there. */
   conflict: (detail: string, issues: readonly Issue[] = []) =>
     new Problem('conflict', detail, { errors: issues.map(errorOf) }),
+  /** `present`: the tag of what is there; undefined when nothing is. */
+  preconditionFailed: (header: string, present: string | undefined) =>
+    new Problem(
+      'preconditionFailed',
+      present === undefined
+        ? `Nothing is there that ${header} could fit. Leave ${header} out to make it.`
+        : `What is there is not as ${header} has it: its ETag is ${present} now. Read it again, and send your change with that.`,
+      present === undefined ? {} : { headers: { etag: present } },
+    ),
   payloadTooLarge: (limitBytes: number) =>
     new Problem('payloadTooLarge', `The body is over the limit of ${limitBytes} bytes. Send less in one request.`),
   addressTooLong: () => new Problem('addressTooLong', 'A part of the address is too long to name anything here.'),
@@ -171,6 +223,11 @@ export function renderProblem({ code, title, status, detail, errors }: Problem):
     code,
     ...(errors.length === 0 ? {} : { errors }),
   }
+}
+
+/** RFC 6750 section 3. */
+function bearer(more = '') {
+  return { headers: { 'www-authenticate': `Bearer realm="latchkey admin"${more}` } }
 }
 
 function errorOf({ path, message }: Issue): ProblemError {

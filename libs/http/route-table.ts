@@ -10,6 +10,13 @@ export class RouteTable {
     })
   }
 
+  get all(): readonly string[] {
+    const named = this.#routes.flatMap(({ pattern, methods }) =>
+      methods.map((method) => `${method} ${pattern.join('/')}`),
+    )
+    return named.filter((route) => !route.startsWith('HEAD '))
+  }
+
   methodsAt(path: string): readonly string[] {
     const parts = path.split('/')
     const methods = this.#routes.filter(({ pattern }) => matches(pattern, parts)).flatMap((route) => route.methods)

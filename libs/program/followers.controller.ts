@@ -1,9 +1,9 @@
 import { Body, Controller, Get, Header, HttpCode, Inject, Param, Post, Query, UseGuards } from '@nestjs/common'
 import { z } from 'zod'
-import type { Operations } from '#libs/admin/index'
+import { AdminGuard, type AdminPart } from '#libs/admin/index'
 import type { DeadLetter, Follower, FollowerState } from '#libs/eventlog/index'
 import type { EventLogServer } from '#libs/eventlog/nest/index'
-import { AdminGuard, parse, problems } from '#libs/http/index'
+import { parse, problems } from '#libs/http/index'
 import type { Logger } from '#libs/telemetry/index'
 
 /** Nest provider: the followers of this process. */
@@ -11,15 +11,51 @@ export const FOLLOWERS = Symbol('FOLLOWERS')
 /** Nest provider: where it is told that dead letters were replayed. */
 export const FOLLOWERS_LOG = Symbol('FOLLOWERS_LOG')
 
-export const followersOperations: Operations = {
+export const followersOperations = {
   'GET /admin/v1/followers': 'followers.list',
   'GET /admin/v1/followers/:group/dead-letters': 'deadLetters.list',
   'POST /admin/v1/followers/:group/dead-letters/replay': 'deadLetters.replay',
-}
+} as const
 
 const listQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(1_000) })
 /** Few enough to be done within the time that a caller waits. */
 const replayBody = z.strictObject({ ids: z.array(z.uuid()).min(1).max(50) })
+
+const followersShown = z.object({ items: z.array(z.object({ group: z.string(), state: z.string() })) })
+const deadLettersShown = z.object({
+  items: z.array(
+    z.object({ id: z.string(), name: z.string(), key: z.string(), reason: z.string(), buriedAt: z.iso.datetime() }),
+  ),
+})
+const replayed = z.object({ applied: z.array(z.string()), stillDead: z.array(z.string()) })
+
+export const followersPart: AdminPart<typeof followersOperations> = {
+  operations: followersOperations,
+  described: {
+    'GET /admin/v1/followers': {
+      scope: 'followers:read',
+      concerns: 'all',
+      summary: 'List the followers of the event log in this program',
+      answers: { 200: followersShown },
+    },
+    'GET /admin/v1/followers/:group/dead-letters': {
+      scope: 'dead-letters:read',
+      concerns: 'all',
+      summary: 'List what a follower could not apply',
+      query: listQuery,
+      answers: { 200: deadLettersShown },
+      refusals: ['notFound'],
+    },
+    'POST /admin/v1/followers/:group/dead-letters/replay': {
+      scope: 'dead-letters:replay',
+      concerns: 'all',
+      summary: 'Apply dead letters again; one that is gone meanwhile is passed over',
+      body: replayBody,
+      answers: { 200: replayed },
+      refusals: ['notFound'],
+    },
+  },
+}
 
 interface Items<T> {
   readonly items: readonly T[]

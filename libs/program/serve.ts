@@ -2,6 +2,7 @@ import { type DynamicModule, type ExceptionFilter, Module } from '@nestjs/common
 import { NestFactory } from '@nestjs/core'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
+import { AdminDocument, type AdminPart, type Admission } from '#libs/admin/index'
 import type { EventLogServer } from '#libs/eventlog/nest/index'
 import {
   createHttpAdapter,
@@ -18,14 +19,17 @@ import { isConnectionLoss } from '#libs/postgres/index'
 import { type Logger, nestLogger, type Telemetry } from '#libs/telemetry/index'
 import type { Door } from './door.ts'
 import { observeLag } from './followers.ts'
+import { followersPart } from './followers.controller.ts'
 import { Followers } from './followers.module.ts'
 import { followerCheck, Health } from './health.ts'
 
 export interface ServeOptions {
   readonly modules: readonly DynamicModule[]
   readonly followers: readonly EventLogServer[]
-  /** For the followers' dead letters; without it they are not to be seen from outside. */
-  readonly adminToken: string | undefined
+  /** Who is let in to the followers' dead letters. */
+  readonly admission: Admission
+  /** The operations of the modules. */
+  readonly parts: readonly AdminPart[]
   /** What health tells, besides the followers. */
   readonly checks: readonly HealthCheck[]
   readonly door: Door
@@ -40,11 +44,12 @@ export interface ServeOptions {
 
 /** Serves modules of one or of several services over HTTP and from the event log, with health and metrics. Throws PortTaken. */
 export async function serve(options: ServeOptions): Promise<Listening> {
-  const { followers, adminToken, door, port, raws = [], telemetry, logger } = options
+  const { followers, admission, door, port, raws = [], telemetry, logger } = options
   const { host, bodyLimit, requestTimeout, tls, callers } = door
   observeLag(followers, telemetry)
   const health = Health.with([...options.checks, ...followers.map(followerCheck)], telemetry)
-  const letters = adminToken === undefined ? [] : [Followers.with(followers, adminToken, logger)]
+  const document = AdminDocument.with([...options.parts, followersPart], '1.0.0')
+  const letters = Followers.with(followers, admission, logger)
   const adapter = createHttpAdapter({
     bodyLimit,
     requestTimeoutMs: requestTimeout,
@@ -54,7 +59,7 @@ export async function serve(options: ServeOptions): Promise<Listening> {
     unread: { forms: raws.map(({ form }) => form), told: observeUnread(telemetry, logger) },
   })
   const app = await NestFactory.create<NestFastifyApplication>(
-    Served.of([...options.modules, ...letters, health]),
+    Served.of([...options.modules, letters, document, health]),
     adapter,
     {
       bodyParser: false,

@@ -1,5 +1,5 @@
 /**
- * Takes secrets out of a text: provisioning keys (the kid may stay, it is no secret), the value of an Authorization
+ * Takes secrets out of a text: provisioning keys and admin tokens (their ids may stay, they are no secret), the value of an Authorization
  * header in headers, in JSON and in raw header lists, bearer tokens, and what `hideSecret` was told. Works on plain text as well as on JSON, also
  * JSON inside a JSON string, and leaves JSON parsable.
  */
@@ -11,6 +11,11 @@ export function redact(text: string): string {
       const [, kid, more] = /^([0-9A-Za-z]{12})(_?)/.exec(rest) ?? []
       if (kid === rest) return `lk_${environment}_${rest}`
       return `lk_${environment}_${kid !== undefined && more !== '' ? `${kid}_` : ''}[redacted]`
+    })
+    .replace(adminToken, (_, rest: string) => {
+      const [, id, more] = /^([0-9A-Za-z]{12})(_?)/.exec(rest) ?? []
+      if (id === rest) return `lka_${rest}`
+      return `lka_${id !== undefined && more !== '' ? `${id}_` : ''}[redacted]`
     })
     .replace(keyWithoutPrefix, '[redacted]')
     .replace(authorizationInJson, '$1[redacted]')
@@ -70,8 +75,9 @@ export function excerpt(text: string): string {
   return redact(text).slice(0, longestExcerpt).toWellFormed()
 }
 
-const suspicious = /lk_(?:live|test)_|authorization|bearer|(?<![0-9A-Za-z])[0-9A-Za-z]{43}_[0-9A-Za-z]{6}/i
+const suspicious = /lk_(?:live|test)_|lka_|authorization|bearer|(?<![0-9A-Za-z])[0-9A-Za-z]{43}_[0-9A-Za-z]{6}/i
 const provisioningKey = /lk_(live|test)_([0-9A-Za-z_]+)/gi
+const adminToken = /lka_([0-9A-Za-z_]+)/gi
 /** Secret and checksum, where the beginning of a key was cut off. */
 const keyWithoutPrefix = /(?<![0-9A-Za-z])[0-9A-Za-z]{43}_[0-9A-Za-z]{6}(?![0-9A-Za-z])/g
 /** `"authorization":"..."` of an object and `"Authorization","..."` of a raw header list. */

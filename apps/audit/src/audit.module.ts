@@ -1,12 +1,14 @@
 import { type DynamicModule, Inject, Injectable, Module, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
-import { ADMIN_TOKEN } from '#libs/http/index'
+import { ADMIN_AREA, ADMISSION, followTokens, HearTokens, KNOWN_TOKENS, TOKEN_CHANNEL } from '#libs/admin/index'
 import { AUDIT_DATABASE } from './database.ts'
 import { Detective } from './detective.ts'
 import { FollowDecisions } from './events/follow-decisions.ts'
 import { FollowTrust } from './events/follow-trust.ts'
 import { LookForSilence } from './events/look-for-silence.ts'
+import { areaOf } from './http/area.ts'
 import { DetectionsController } from './http/detections.controller.ts'
 import { RecordsController } from './http/records.controller.ts'
+import { AUDIT } from './names.ts'
 import { AUDIT_PARTS, type AuditParts } from './parts.ts'
 import { forgetOld } from './store/forget.ts'
 import { maintainTrail } from './store/trail.ts'
@@ -41,16 +43,21 @@ export class TrailUpkeep implements OnModuleInit, OnModuleDestroy {
 @Module({})
 export class AuditModule {
   static with(parts: AuditParts): DynamicModule {
+    const { database, admission, tokenChannel } = parts
     return {
       module: AuditModule,
-      controllers: [RecordsController, DetectionsController, FollowDecisions, FollowTrust],
+      controllers: [RecordsController, DetectionsController, FollowDecisions, FollowTrust, followTokens(AUDIT)],
       providers: [
         TrailUpkeep,
         LookForSilence,
         { provide: Detective, useValue: new Detective(parts) },
-        { provide: AUDIT_DATABASE, useValue: parts.database },
-        { provide: ADMIN_TOKEN, useValue: parts.adminToken },
+        { provide: AUDIT_DATABASE, useValue: database },
         { provide: AUDIT_PARTS, useValue: parts },
+        { provide: ADMISSION, useValue: admission },
+        { provide: ADMIN_AREA, useValue: areaOf(database) },
+        { provide: KNOWN_TOKENS, useValue: admission.tokens },
+        { provide: TOKEN_CHANNEL, useValue: tokenChannel },
+        HearTokens,
       ],
     }
   }

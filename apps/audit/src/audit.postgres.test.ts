@@ -1,5 +1,5 @@
 import { type AnyEvent, makeEvent, newId, type RequestDecided } from '#libs/events/index'
-import { adminToken, type FollowerService, startFollowerService } from '#test/follower-service'
+import { admitted, type FollowerService, startFollowerService } from '#test/follower-service'
 import { AUDIT, auditGroup, AuditModule, auditSchema, migrateAudit, readThresholds } from './index.ts'
 
 const day = 24 * 60 * 60 * 1000
@@ -14,7 +14,7 @@ beforeAll(async () => {
         log,
         thresholds: readThresholds('{}'),
         raised: () => {},
-        adminToken,
+        ...admitted(database, auditSchema),
         ...keeping,
         onFailure: () => {},
       }),

@@ -4,7 +4,7 @@ import { AdminCalls } from '#libs/admin/index'
 import { AppendQueue, type EventLog } from '#libs/eventlog/index'
 import { type AnyEvent, defaultSettings, makeEvent, newId, type RequestDecided } from '#libs/events/index'
 import { startTelemetry } from '#libs/telemetry/index'
-import { adminToken, type FollowerService, startFollowerService } from '#test/follower-service'
+import { admitted, type FollowerService, startFollowerService } from '#test/follower-service'
 import { type RuleCode, ruleCodes, ruleOf } from './detections/rules.ts'
 import { Detective } from './detective.ts'
 import {
@@ -40,7 +40,14 @@ beforeAll(async () => {
         raisedRules.push(rule)
         counted(rule)
       }
-      const parts = { database, log, thresholds: readThresholds('{}'), raised, adminToken, ...keeping }
+      const parts = {
+        database,
+        log,
+        thresholds: readThresholds('{}'),
+        raised,
+        ...admitted(database, auditSchema),
+        ...keeping,
+      }
       const decisions = new AppendQueue({ log, database, capacity: 100, onFailure: failed })
       const calls = { source: 'audit', operations: auditOperations, decisions, clock, telemetry } as const
       return {

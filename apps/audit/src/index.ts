@@ -5,6 +5,7 @@ import { type Keeping, maintainTrail } from './store/trail.ts'
 
 export { AuditModule } from './audit.module.ts'
 export type { AuditParts } from './parts.ts'
+export { auditPart } from './http/described.ts'
 export { AUDIT, auditGroup, auditSchema } from './names.ts'
 export { auditOperations } from './http/operations.ts'
 export { observeDetections } from './observe.ts'

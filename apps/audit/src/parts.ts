@@ -1,3 +1,4 @@
+import type { Admission, TokenChannel } from '#libs/admin/index'
 import type { EventLog } from '#libs/eventlog/index'
 import type { Database } from '#libs/postgres/index'
 import type { RuleCode } from './detections/rules.ts'
@@ -13,7 +14,9 @@ export interface AuditParts extends Keeping {
   readonly thresholds: Thresholds
   /** Told of each detection that was raised, once that is durable. */
   readonly raised: (rule: RuleCode) => void
-  readonly adminToken: string | readonly string[]
+  /** Who is let into its admin API, and where it hears that a token was revoked. */
+  readonly admission: Admission
+  readonly tokenChannel: TokenChannel
   readonly onFailure: (error: unknown) => void
 }
 

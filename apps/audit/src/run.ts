@@ -1,4 +1,4 @@
-import { AdminCalls } from '#libs/admin/index'
+import { AdminCalls, documentPart } from '#libs/admin/index'
 import { followersOperations, only, readSettings } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
@@ -6,6 +6,7 @@ import {
   auditGroup,
   AuditModule,
   auditOperations,
+  auditPart,
   auditSchema,
   migrateAudit,
   observeDetections,
@@ -21,10 +22,13 @@ const settings = {
     'LATCHKEY_ADMIN_TOKEN',
     'LATCHKEY_DECISION_QUEUE',
     'LATCHKEY_DETECTIONS',
+    'LATCHKEY_PEPPERS',
+    'REDIS_URL',
+    'REDIS_PREFIX',
   ),
 }
 
-const operations = { ...auditOperations, ...followersOperations }
+const operations = { ...auditOperations, ...followersOperations, ...documentPart.operations }
 
 /** The audit service as a program of its own. */
 export function run(env: NodeJS.ProcessEnv): Promise<void> {
@@ -40,24 +44,39 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const database = starting.openDatabase(8)
       await starting.withPostgres(() => migrateAudit(database, { retention, clock }))
       const adminToken = await starting.adminToken(configuration.LATCHKEY_ADMIN_TOKEN)
+      const peppers = await starting.peppers(configuration.LATCHKEY_PEPPERS)
       const log = starting.openLog({ database, source: 'audit' })
       const decisions = starting.openDecisions(log, database, configuration.LATCHKEY_DECISION_QUEUE)
+      const channel = starting.openChannel(configuration)
       const raised = observeDetections(database, telemetry, clock)
+      const follower = starting.follower({
+        log,
+        database,
+        group: auditGroup,
+        transportId: AUDIT,
+        schema: auditSchema,
+        relaxed: true,
+      })
+      const { admission, tokenChannel } = starting.admission({ adminToken, peppers, database, log, follower, channel })
       return {
         modules: [
-          AuditModule.with({ database, log, thresholds, raised, adminToken, retention, clock, onFailure }),
+          AuditModule.with({
+            database,
+            log,
+            thresholds,
+            raised,
+            admission,
+            tokenChannel,
+            retention,
+            clock,
+            onFailure,
+          }),
           AdminCalls.with({ source: 'audit', operations, decisions, clock, telemetry }),
         ],
         database,
-        adminToken,
-        follower: starting.follower({
-          log,
-          database,
-          group: auditGroup,
-          transportId: AUDIT,
-          schema: auditSchema,
-          relaxed: true,
-        }),
+        admission,
+        parts: [auditPart],
+        follower,
       }
     },
   })

@@ -73,6 +73,21 @@ export const key = z.looseObject({
 })
 export type Key = z.infer<typeof key>
 
+export const token = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  state: z.string(),
+  scopes: z.array(z.string()),
+  tenants: z.array(z.string()).nullable(),
+  allowlist: z.array(z.string()),
+  expiresAt: z.string().nullable(),
+  createdAt: z.string(),
+  createdBy: z.string(),
+  revokedAt: z.string().nullable(),
+  lastUsed: z.object({ at: z.string(), address: z.string(), userAgent: z.string().nullable() }).nullable(),
+  token: z.string().optional(),
+})
+export type Token = z.infer<typeof token>
 export const rotationPolicy = z.looseObject({
   connection: z.string(),
   mode: z.string(),
@@ -159,6 +174,7 @@ export const decidedRequest = z.looseObject({
   operation: z.string().nullable(),
   address: z.string(),
   userAgent: z.string().nullable(),
+  actor: z.string().optional(),
   status: z.number(),
   code: z.string().nullable(),
   detail: z.string().nullable(),

@@ -434,6 +434,8 @@ describe('requests', () => {
     const { out } = await latchkey(['requests', 'list', '--connection', 'abcdefghijkmnpqr', '--limit', '5'])
     expect(seen[0]?.url).toBe('/audit/v1/records?limit=5&connection=abcdefghijkmnpqr')
     expect(out).toContain('users.create')
+    respond = answer(200, { ...request, actor: 'abcdefghijkl' })
+    expect((await latchkey(['requests', 'show', request.id])).out).toMatch(/^by +admin token abcdefghijkl$/m)
     respond = answer(200, request)
     const shown = await latchkey(['requests', 'show', request.id])
     expect(seen[1]?.url).toBe(`/audit/v1/records/${request.id}`)
@@ -529,6 +531,75 @@ test('what was deleted is listed and restored at the gateway, where each service
   const restored = await latchkey(['deleted', 'restore', 'r1', '--connection', 'c1'], env)
   expect([seen[1]?.method, seen[1]?.url]).toEqual(['POST', '/admin/v1/connections/c1/deleted/r1/restore'])
   expect([restored.code, restored.out]).toEqual([0, expect.stringMatching(/^id +r1\nkind +User\nname +ada\n$/)])
+})
+
+describe('tokens', () => {
+  const made = {
+    id: 'abcdefghijkl',
+    name: 'Terraform',
+    state: 'active',
+    scopes: ['tenants:read', 'keys:mint'],
+    tenants: ['acme'],
+    allowlist: ['192.0.2.0/24'],
+    expiresAt: null,
+    createdAt: '2026-03-01T10:00:00.000Z',
+    createdBy: 'bootstrap',
+    revokedAt: null,
+    lastUsed: null,
+  }
+
+  test('create sends what was named and nothing else, and shows the token once', async () => {
+    let sent: unknown
+    respond = async (request, response) => {
+      sent = await bodyOf(request)
+      answer(201, { ...made, token: 'lka_of_the_tests' })(request, response)
+    }
+    const create = ['tokens', 'create', 'Terraform', '--scopes', 'tenants:read, keys:mint']
+    const { code, out } = await latchkey([...create, '--tenants', 'acme', '--from', '192.0.2.0/24'])
+    expect(code).toBe(0)
+    const scopes = ['tenants:read', 'keys:mint']
+    expect(sent).toEqual({ name: 'Terraform', scopes, tenants: ['acme'], allowlist: ['192.0.2.0/24'] })
+    expect(out).toContain('lka_of_the_tests')
+    expect(out).toContain('never shown again')
+    await latchkey([...create, '--expires', '2027-01-31T00:00:00Z'])
+    expect(sent).toEqual({ name: 'Terraform', scopes, expiresAt: '2027-01-31T00:00:00Z' })
+  })
+
+  test('a token whose text was lost on the way is told as such, with what to do', async () => {
+    respond = answer(201, made)
+    const { code, err } = await latchkey(['tokens', 'create', 'Terraform', '--scopes', 'tenants:read'])
+    expect(code).toBe(1)
+    expect(err).toContain('latchkey tokens revoke abcdefghijkl')
+  })
+
+  test('list and show tell what a token may do and when it was used last', async () => {
+    const used = { at: new Date().toISOString(), address: '192.0.2.7', userAgent: 'terraform/1.9' }
+    respond = answer(200, { items: [made, { ...made, id: 'mnopqrstuvwx', tenants: null, lastUsed: used }] })
+    const { out } = await latchkey(['tokens', 'list'])
+    expect(out).toMatch(/^abcdefghijkl {2}Terraform {2}active {2}acme .* never$/m)
+    expect(out).toMatch(/^mnopqrstuvwx {2}Terraform {2}active {2}all .* just now from 192\.0\.2\.7, terraform\/1$/m)
+    respond = answer(200, made)
+    const shown = (await latchkey(['tokens', 'show', 'abcdefghijkl'])).out
+    expect(seen.at(-1)?.url).toBe('/admin/v1/tokens/abcdefghijkl')
+    expect(shown).toMatch(/^scopes +tenants:read, keys:mint$/m)
+    expect(shown).toMatch(/^from +192\.0\.2\.0\/24$/m)
+  })
+
+  test('revoke is sent again under the same Idempotency-Key when its answer was lost', async () => {
+    respond = (request, response) =>
+      seen.length === 1
+        ? response.destroy()
+        : answer(200, { ...made, state: 'revoked', revokedAt: '2026-03-02T10:00:00.000Z' })(request, response)
+    const { code, out } = await latchkey(['tokens', 'revoke', 'abcdefghijkl'])
+    expect([code, seen.length]).toEqual([0, 2])
+    expect(new Set(seen.map((request) => request.headers['idempotency-key'])).size).toBe(1)
+    expect(out).toMatch(/^state +revoked$/m)
+  })
+
+  test('a token that lacks a scope is not allowed', async () => {
+    respond = answer(403, { code: 'scopeMissing', detail: 'This admin token has not the scope tokens:read.' })
+    expect((await latchkey(['tokens', 'list'])).code).toBe(3)
+  })
 })
 
 describe('keys that take turns', () => {

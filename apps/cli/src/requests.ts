@@ -91,6 +91,7 @@ function wordsOf(request: DecidedRequest): string {
     received: request.receivedAt,
     request: `${request.method} ${request.path}`,
     from: request.userAgent === null ? request.address : `${request.address}, ${request.userAgent}`,
+    ...(request.actor === undefined ? {} : { by: `admin token ${request.actor}` }),
     status: `${request.status}${request.code === null ? '' : ` ${request.code}`}`,
     ...(request.dialect === undefined ? {} : { dialect: request.dialect }),
     ...(request.detail === null ? {} : { why: request.detail }),

@@ -16,6 +16,7 @@ import { signCommand } from './sign.ts'
 import { signProxyCommand } from './sign-proxy.ts'
 import { statusCommand } from './status.ts'
 import { tenantsCommand } from './tenants.ts'
+import { tokensCommand } from './tokens.ts'
 import { printable } from './words.ts'
 
 /** Runs one command and gives its exit code: 0 done, 1 failed, 2 usage, 3 not allowed, 4 not found. */
@@ -32,6 +33,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     .addCommand(keysCommand(world, version))
     .addCommand(signCommand(world))
     .addCommand(signProxyCommand(world))
+    .addCommand(tokensCommand(world, version))
     .addCommand(deletedCommand(world, version))
     .addCommand(guardCommand(world, version))
     .addCommand(requestsCommand(world, version))

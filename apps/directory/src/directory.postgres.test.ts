@@ -1,5 +1,5 @@
 import { type AnyEvent, makeEvent, type Person } from '#libs/events/index'
-import { adminToken, type FollowerService, startFollowerService } from '#test/follower-service'
+import { admitted, type FollowerService, startFollowerService } from '#test/follower-service'
 import { DIRECTORY, directoryGroup, DirectoryModule, directorySchema, migrateDirectory } from './index.ts'
 
 let directory: FollowerService
@@ -8,7 +8,7 @@ let connections = 0
 
 beforeAll(async () => {
   directory = await startFollowerService({
-    module: (database) => DirectoryModule.with({ database, adminToken }),
+    module: (database) => DirectoryModule.with({ database, ...admitted(database, directorySchema) }),
     prepare: migrateDirectory,
     transportId: DIRECTORY,
     group: directoryGroup,

@@ -3,6 +3,7 @@ import { directorySchema } from './names.ts'
 import { migrations } from './store/migrations.ts'
 
 export { DirectoryModule, type DirectoryParts } from './directory.module.ts'
+export { directoryPart } from './http/described.ts'
 export { FollowPeople } from './events/follow-people.ts'
 export { DIRECTORY, directoryGroup, directorySchema } from './names.ts'
 

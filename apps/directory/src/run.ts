@@ -1,8 +1,18 @@
 import { only, readSettings } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
-import { DIRECTORY, directoryGroup, DirectoryModule, directorySchema, migrateDirectory } from './index.ts'
+import {
+  DIRECTORY,
+  directoryGroup,
+  DirectoryModule,
+  directoryPart,
+  directorySchema,
+  migrateDirectory,
+} from './index.ts'
 
-const settings = { ...serviceSettings, ...only('LATCHKEY_DIRECTORY_PORT', 'LATCHKEY_ADMIN_TOKEN') }
+const settings = {
+  ...serviceSettings,
+  ...only('LATCHKEY_DIRECTORY_PORT', 'LATCHKEY_ADMIN_TOKEN', 'LATCHKEY_PEPPERS', 'REDIS_URL', 'REDIS_PREFIX'),
+}
 
 /** The directory as a program of its own. */
 export function run(env: NodeJS.ProcessEnv): Promise<void> {
@@ -13,20 +23,26 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
     async build(starting) {
       const database = starting.openDatabase(8)
       await starting.withPostgres(() => migrateDirectory(database))
-      const adminToken = await starting.adminToken(starting.configuration.LATCHKEY_ADMIN_TOKEN)
+      const { configuration } = starting
+      const adminToken = await starting.adminToken(configuration.LATCHKEY_ADMIN_TOKEN)
+      const peppers = await starting.peppers(configuration.LATCHKEY_PEPPERS)
       const log = starting.openLog()
-      return {
-        modules: [DirectoryModule.with({ database, adminToken })],
+      const channel = starting.openChannel(configuration)
+      const follower = starting.follower({
+        log,
         database,
-        adminToken,
-        follower: starting.follower({
-          log,
-          database,
-          group: directoryGroup,
-          transportId: DIRECTORY,
-          schema: directorySchema,
-          relaxed: true,
-        }),
+        group: directoryGroup,
+        transportId: DIRECTORY,
+        schema: directorySchema,
+        relaxed: true,
+      })
+      const { admission, tokenChannel } = starting.admission({ adminToken, peppers, database, log, follower, channel })
+      return {
+        modules: [DirectoryModule.with({ database, admission, tokenChannel })],
+        database,
+        admission,
+        parts: [directoryPart],
+        follower,
       }
     },
   })

@@ -1,6 +1,14 @@
 import { type DynamicModule, Module } from '@nestjs/common'
+import {
+  ADMIN_AREA,
+  ADMISSION,
+  followTokens,
+  HearTokens,
+  KNOWN_TOKENS,
+  TOKEN_CHANNEL,
+  type TokenChannel,
+} from '#libs/admin/index'
 import { derivedSecret } from '#libs/credentials/index'
-import { ADMIN_TOKEN } from '#libs/http/index'
 import { metrics } from '#libs/telemetry/index'
 import { AccessTokens } from './access-token.ts'
 import { Cursors } from './cursor.ts'
@@ -16,8 +24,9 @@ import { GuardController } from './http/guard.controller.ts'
 import { RequestsController } from './http/requests.controller.ts'
 import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
 import { TokenController } from './http/token.controller.ts'
+import { areaOf } from './http/area.ts'
 import { GUARDS } from './guards.ts'
-import { scimPrefix } from './names.ts'
+import { GATEWAY, scimPrefix } from './names.ts'
 import { failureLog, observer } from './observe.ts'
 import { GATEWAY_PARTS, type GatewayParts } from './parts.ts'
 import type { KnownConnection } from './principal.ts'
@@ -91,7 +100,10 @@ export class GatewayModule {
         ScimController,
         TokenController,
         FollowTrust,
-        ...(parts.adminToken === undefined ? [] : [DeletedController, RequestsController, GuardController]),
+        followTokens(GATEWAY),
+        DeletedController,
+        RequestsController,
+        GuardController,
       ],
       providers: [
         { provide: GATEWAY_PARTS, useValue: parts },
@@ -100,7 +112,11 @@ export class GatewayModule {
         { provide: KnownDataKeys, useValue: dataKeys },
         { provide: GUARDS, useValue: new StoredGuards(database, log) },
         { provide: DELETED_RECORDS, useValue: new StoredDeletedRecords(database, log) },
-        { provide: ADMIN_TOKEN, useValue: parts.adminToken ?? '' },
+        { provide: ADMISSION, useValue: parts.admission },
+        { provide: ADMIN_AREA, useValue: areaOf(trust, captures) },
+        { provide: KNOWN_TOKENS, useValue: parts.admission.tokens },
+        { provide: TOKEN_CHANNEL, useValue: { channel: parts.channel, onFailure: failed } satisfies TokenChannel },
+        HearTokens,
         { provide: CAPTURES, useValue: captures },
         ForgetCaptures,
         HearChannel,

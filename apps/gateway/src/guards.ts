@@ -15,10 +15,16 @@ export interface GuardDecision {
 /** Nest provider: a `Guards`. */
 export const GUARDS = Symbol('GUARDS')
 
+export interface GuardsPage {
+  readonly limit: number
+  readonly after: string | undefined
+  readonly tenants: readonly string[] | null
+}
+
 /** What the gateway asks of its store about guards. Rejects with the driver's error while Postgres is away. */
 export interface Guards {
-  /** One more than `limit` of those that are held, allowed or denied at that time, by connection. */
-  list(now: Date, page: { readonly limit: number; readonly after: string | undefined }): Promise<Guard[]>
+  /** One more than `limit` of those that are held, allowed or denied at that time, by connection; of these tenants alone, null for all. */
+  list(now: Date, page: GuardsPage): Promise<Guard[]>
   /** Also of a connection that nothing is held of: for what is about to come. Guard, event and the request's decision are one transaction. */
   allow(allowance: Allowance, decision: GuardDecision): Promise<Guard>
   /** Undefined, and nothing is written, where nothing is held, allowed or denied. */

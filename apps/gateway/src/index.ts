@@ -7,6 +7,7 @@ import { gatewaySchema } from './names.ts'
 import { migrations } from './store/migrations.ts'
 
 export { gatewayOperations } from './http/operations.ts'
+export { gatewayPart } from './http/described.ts'
 export { GatewayModule } from './gateway.module.ts'
 export { Currency } from './currency.ts'
 export { currencyCheck } from './http/currency-check.ts'

@@ -1,3 +1,4 @@
+import type { Admission } from '#libs/admin/index'
 import type { Peppers } from '#libs/credentials/index'
 import type { Limiter, Nonces, TrustChannel } from '#libs/cache/index'
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
@@ -39,8 +40,8 @@ export interface GatewayParts {
   readonly listTimeout: number
   /** Milliseconds for which a cursor of a list is good. */
   readonly cursorTimeout: number
-  /** For its admin API; without one there is none. */
-  readonly adminToken: string | undefined
+  /** Who is let into its admin API. */
+  readonly admission: Admission
   /** Milliseconds for which captured requests of sandboxes are kept. */
   readonly captureRetention: number
   readonly clock: () => Date

@@ -1,4 +1,4 @@
-import { AdminCalls } from '#libs/admin/index'
+import { AdminCalls, Admission, documentPart, KnownTokens } from '#libs/admin/index'
 import {
   followersOperations,
   only,
@@ -17,6 +17,7 @@ import {
   gatewayGroup,
   GatewayModule,
   gatewayOperations,
+  gatewayPart,
   gatewaySchema,
   migrateGateway,
   gatewayForms,
@@ -44,7 +45,7 @@ const settings = {
   ),
 }
 
-const operations = { ...gatewayOperations, ...followersOperations }
+const operations = { ...gatewayOperations, ...followersOperations, ...documentPart.operations }
 
 /** So long Kafka is waited for at a start, in milliseconds, before requests are taken all the same, to be told that they come too early. */
 const kafkaPatience = 3_000
@@ -87,6 +88,13 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         },
         clock,
       )
+      const admission = new Admission({
+        bootstrap: adminToken === undefined ? [] : [adminToken],
+        tokens: new KnownTokens(database, gatewaySchema),
+        peppers,
+        clock,
+        isCurrent: () => currency.ofRevoked,
+      })
       return {
         modules: [
           GatewayModule.with({
@@ -107,7 +115,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             requestTimeout: door.requestTimeout,
             listTimeout: configuration.LATCHKEY_LIST_TIMEOUT,
             cursorTimeout: configuration.LATCHKEY_CURSOR_TIMEOUT,
-            adminToken,
+            admission,
             captureRetention: configuration.LATCHKEY_CAPTURE_RETENTION,
             clock,
             telemetry,
@@ -116,7 +124,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
           AdminCalls.with({ source: 'gateway', operations, decisions, clock, telemetry }),
         ],
         database,
-        adminToken,
+        admission,
+        parts: [gatewayPart],
         follower,
         raws: gatewayForms,
         readiness: {

@@ -1,8 +1,9 @@
 /**
- * The keys service: tenants, connections and provisioning keys. It alone knows how keys come about; everyone else hears of
+ * The keys service: tenants, connections and provisioning keys, and admin tokens. It alone knows how keys come about; everyone else hears of
  * them by `tenant.*`, `connection.*` and `key.*`. It never sees a SCIM request, only what was decided about it.
  */
 export { keysOperations } from './http/operations.ts'
+export { keysPart } from './http/described.ts'
 export { KeysModule } from './keys.module.ts'
 export type { KeysParts } from './parts.ts'
 export { KEYS, keysGroup } from './events/follow-requests.ts'

@@ -1,19 +1,27 @@
 import { type DynamicModule, Module } from '@nestjs/common'
-import { ADMIN_TOKEN } from '#libs/http/index'
+import { ADMIN_AREA, type AdminArea, ADMISSION } from '#libs/admin/index'
+import { readKid } from '#libs/credentials/index'
+import { problems } from '#libs/http/index'
+import { redact } from '#libs/telemetry/index'
 import { FollowRequests } from './events/follow-requests.ts'
 import { ConnectionsController } from './http/connections.controller.ts'
+import { keysPart } from './http/described.ts'
 import { KeyActs } from './http/key-acts.ts'
 import { DataKeysController } from './http/data-keys.controller.ts'
 import { KeysController } from './http/keys.controller.ts'
 import { LeaksController } from './http/leaks.controller.ts'
-import { RotationsController } from './http/rotations.controller.ts'
+import { isRotationId, RotationsController } from './http/rotations.controller.ts'
 import { SchemasController } from './http/schemas.controller.ts'
 import { TenantsController } from './http/tenants.controller.ts'
+import { TokensController } from './http/tokens.controller.ts'
 import { Writes } from './http/writes.ts'
 import { KEYS_PARTS, type KeysParts } from './parts.ts'
+import { findConnection } from './store/connections.ts'
+import { findKey } from './store/keys.ts'
+import { findRotation } from './store/situations.ts'
 import { RotationWorker, type WorkerTimes } from './rotation-worker.ts'
 
-/** Tenants, connections and provisioning keys, with the admin API under /admin/v1. */
+/** Tenants, connections, provisioning keys and admin tokens, with the admin API under /admin/v1. */
 @Module({})
 export class KeysModule {
   /** `times` are those of the worker that rotates keys. */
@@ -25,6 +33,7 @@ export class KeysModule {
         ConnectionsController,
         SchemasController,
         KeysController,
+        TokensController,
         LeaksController,
         RotationsController,
         DataKeysController,
@@ -32,11 +41,35 @@ export class KeysModule {
       ],
       providers: [
         { provide: KEYS_PARTS, useValue: parts },
-        { provide: ADMIN_TOKEN, useValue: parts.adminTokens },
+        { provide: ADMISSION, useValue: parts.admission },
+        { provide: ADMIN_AREA, useValue: areaOf(parts) },
         Writes,
         KeyActs,
         { provide: RotationWorker, useFactory: () => new RotationWorker(parts, times) },
       ],
     }
+  }
+}
+
+function areaOf({ entities }: KeysParts): AdminArea {
+  return {
+    described: keysPart.described,
+    owners: {
+      connection: {
+        tenantOf: async (id) => (await findConnection(entities.manager, id))?.tenant,
+        missing: (id) => problems.notFound('connection', id),
+      },
+      kid: {
+        async tenantOf(text) {
+          const kid = readKid(text)
+          return kid && (await findKey(entities.manager, kid))?.tenant
+        },
+        missing: (text) => problems.notFound('key', redact(text)),
+      },
+      rotation: {
+        tenantOf: async (id) => (isRotationId(id) ? (await findRotation(entities.manager, id))?.tenant : undefined),
+        missing: (id) => problems.notFound('rotation', id),
+      },
+    },
   }
 }

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
-import { AdminCalls } from '#libs/admin/index'
+import { AdminCalls, Admission, KnownTokens } from '#libs/admin/index'
 import { generatePeppers, keyFormat, matches, mintKey, readKey } from '#libs/credentials/index'
 import { AppendQueue } from '#libs/eventlog/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
@@ -80,6 +80,7 @@ beforeAll(async () => {
   closing.unshift(() => decisions.drained())
   const telemetry = await startTelemetry({ service: 'keys test' })
   closing.unshift(() => telemetry.shutdown())
+  const peppers = generatePeppers()
   makeLocalKek(formerKek.path)
   const keyring = new Keyring(formerKek, [], {})
   parts = {
@@ -90,10 +91,16 @@ beforeAll(async () => {
     channel: { publish: (message) => void told.push(JSON.parse(message)) },
     reaches: () => reached,
     hasHeardUntil: () => hasHeard(),
-    peppers: generatePeppers(),
+    peppers,
+    admission: new Admission({
+      bootstrap: [token],
+      tokens: new KnownTokens(database, keysSchema),
+      peppers,
+      clock: () => now,
+      isCurrent: () => true,
+    }),
     keyring,
     dataKeys: new DataKeys(keyring, { lifetime: 60_000 }),
-    adminTokens: token,
     publicUrl,
     clock: () => now,
     telemetry,

@@ -1,3 +1,4 @@
+import type { Admission } from '#libs/admin/index'
 import type { Peppers } from '#libs/credentials/index'
 import type { TrustChannel } from '#libs/cache/index'
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
@@ -20,10 +21,11 @@ export interface KeysParts {
   /** Waits until every request decided before that instant is known to this service; false when that takes too long. */
   readonly hasHeardUntil: (instant: Date) => Promise<boolean>
   readonly peppers: Peppers
+  /** Who is let into the admin API. */
+  readonly admission: Admission
   /** What data keys are wrapped by. */
   readonly keyring: Keyring
   readonly dataKeys: DataKeys
-  readonly adminTokens: string | readonly string[]
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */
   readonly publicUrl: string
   readonly clock: () => Date

@@ -1,4 +1,4 @@
-import { AdminCalls } from '#libs/admin/index'
+import { AdminCalls, Admission, documentPart, KnownTokens } from '#libs/admin/index'
 import { announceWaiting } from './announce.ts'
 import {
   banner,
@@ -23,6 +23,7 @@ import {
   keysGroup,
   KeysModule,
   keysOperations,
+  keysPart,
   type KeysParts,
   keysSchema,
   migrateKeys,
@@ -46,7 +47,7 @@ const settings = {
   ),
 }
 
-const operations = { ...keysOperations, ...followersOperations }
+const operations = { ...keysOperations, ...followersOperations, ...documentPart.operations }
 
 /** The keys service as a program of its own. It makes the admin token and the peppers where there are none. */
 export function run(env: NodeJS.ProcessEnv): Promise<void> {
@@ -97,9 +98,15 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         reaches: () => ({ log: log.broker === 'connected', channel: channel.state === 'connected' }),
         hasHeardUntil: (instant) => hasFollowedUntil(follower, instant),
         peppers,
+        admission: new Admission({
+          bootstrap: [adminToken],
+          tokens: new KnownTokens(database, keysSchema),
+          peppers,
+          clock,
+          isCurrent: () => true,
+        }),
         keyring,
         dataKeys,
-        adminTokens: adminToken,
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(door, configuration.LATCHKEY_GATEWAY_PORT),
         clock,
         telemetry,
@@ -111,7 +118,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       return {
         modules: [KeysModule.with(parts), AdminCalls.with({ ...parts, source: 'keys', operations })],
         database,
-        adminToken,
+        admission: parts.admission,
+        parts: [keysPart],
         follower,
         ...(quickstart === undefined
           ? {}

@@ -40,6 +40,16 @@ export function tenantCreated(tenant: Tenant, traceparent: string | undefined): 
   })
 }
 
+/** `after`: one version on. */
+export function tenantChanged(
+  after: Tenant,
+  changed: string[],
+  time: Date,
+  traceparent: string | undefined,
+): Event<'tenant.changed'> {
+  return makeEvent('tenant.changed', origin(after, time, traceparent), { tenant: after.id, name: after.name, changed })
+}
+
 /** `tenant` as it is after its last change. */
 export function tenantDeleted(tenant: Tenant, time: Date, traceparent: string | undefined): Event<'tenant.deleted'> {
   return makeEvent('tenant.deleted', origin(tenant, time, traceparent), { tenant: tenant.id })

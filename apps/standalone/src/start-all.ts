@@ -1,5 +1,5 @@
-import { AuditModule, auditOperations, type AuditParts, observeDetections } from '#apps/audit/src/index'
-import { DirectoryModule } from '#apps/directory/src/index'
+import { AuditModule, auditOperations, auditPart, type AuditParts, observeDetections } from '#apps/audit/src/index'
+import { DirectoryModule, directoryPart } from '#apps/directory/src/index'
 import {
   Currency,
   gatewayGroup,
@@ -7,16 +7,18 @@ import {
   gatewayOperations,
   type GatewayParts,
   gatewayForms,
+  gatewayPart,
 } from '#apps/gateway/src/index'
 import {
   ensureQuickstart,
   keysGroup,
   KeysModule,
   keysOperations,
+  keysPart,
   type KeysParts,
   type Quickstart,
 } from '#apps/keys/src/index'
-import { AdminCalls } from '#libs/admin/index'
+import { AdminCalls, Admission, documentPart, KnownTokens } from '#libs/admin/index'
 import { localChannel, memoryLimiter, memoryNonces } from '#libs/cache/index'
 import {
   caughtUp,
@@ -49,7 +51,13 @@ export interface Services {
   readonly quickstart: Quickstart
 }
 
-const operations = { ...keysOperations, ...gatewayOperations, ...auditOperations, ...followersOperations }
+const operations = {
+  ...keysOperations,
+  ...gatewayOperations,
+  ...auditOperations,
+  ...followersOperations,
+  ...documentPart.operations,
+}
 
 /** Of signed requests, each remembered for ten minutes or so. */
 const mostNonces = 500_000
@@ -65,6 +73,16 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
   options.ending.add('the channel of revocations', 1_000, () => channel.close())
   const followers = followersOf(stores, telemetry, logger)
   const [gatewayFollower, keysFollower] = [followerNamed(followers, gatewayGroup), followerNamed(followers, keysGroup)]
+  // Each service goes by tokens of its own knowledge. One process is never cut off from itself.
+  const admitted = (service: 'keys' | 'gateway' | 'directory' | 'audit'): Admission =>
+    new Admission({
+      bootstrap: [adminToken],
+      tokens: new KnownTokens(stores[service], service),
+      peppers,
+      clock,
+      isCurrent: () => true,
+    })
+  const tokenChannel = { channel, onFailure }
   const keysParts: KeysParts = {
     database: stores.keys,
     entities,
@@ -74,9 +92,9 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     reaches: () => ({ log: true, channel: true }),
     hasHeardUntil: (instant) => hasFollowedUntil(keysFollower, instant),
     peppers,
+    admission: admitted('keys'),
     keyring,
     dataKeys,
-    adminTokens: adminToken,
     publicUrl,
     clock,
     telemetry,
@@ -102,7 +120,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     requestTimeout: door.requestTimeout,
     listTimeout: options.listTimeout,
     cursorTimeout: options.cursorTimeout,
-    adminToken,
+    admission: admitted('gateway'),
     captureRetention: options.captureRetention,
   }
   const quickstart = await ensureQuickstart(keysParts)
@@ -111,20 +129,22 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
       GatewayModule.with({ ...gatewayParts, clock, telemetry, logger }),
       KeysModule.with(keysParts),
       AdminCalls.with({ ...keysParts, source: 'keys', operations }),
-      DirectoryModule.with({ database: stores.directory, adminToken }),
+      DirectoryModule.with({ database: stores.directory, admission: admitted('directory'), tokenChannel }),
       AuditModule.with({
         database: stores.audit,
         log,
         thresholds: options.thresholds,
         raised: observeDetections(stores.audit, telemetry, clock),
-        adminToken,
+        admission: admitted('audit'),
+        tokenChannel,
         retention: options.auditRetention,
         clock,
         onFailure,
       }),
     ],
     followers,
-    adminToken,
+    admission: keysParts.admission,
+    parts: [gatewayPart, keysPart, directoryPart, auditPart],
     checks: [databaseCheck(stores.gateway)],
     door,
     port,

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { DynamicModule } from '@nestjs/common'
+import type { Admission, AdminPart } from '#libs/admin/index'
 import type { EventLogServer } from '#libs/eventlog/nest/index'
 import { CacheError } from '#libs/cache/index'
 import type { HealthCheck } from '#libs/http/index'
@@ -23,7 +24,9 @@ export interface Service<C extends ServiceConfiguration> extends Omit<Program<C>
 export interface BuiltService {
   readonly modules: readonly DynamicModule[]
   readonly database: Database
-  readonly adminToken: string | undefined
+  readonly admission: Admission
+  /** The operations of the modules. */
+  readonly parts: readonly AdminPart[]
   /** From `StartingService.follower`. */
   readonly follower: EventLogServer
   readonly raws?: ServeOptions['raws']
@@ -64,7 +67,8 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
       const { follower, readiness } = built
       const listening = await serve({
         modules: built.modules,
-        adminToken: built.adminToken,
+        admission: built.admission,
+        parts: built.parts,
         followers: [follower],
         checks: [databaseCheck(built.database), ...parts.checks, ...(built.checks ?? [])],
         door,

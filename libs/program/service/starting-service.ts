@@ -1,3 +1,4 @@
+import { Admission, KnownTokens, type TokenChannel } from '#libs/admin/index'
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
 import { countAppended, observeRelay } from '#libs/eventlog/index'
 import type { EventLogServer, EventLogServerOptions } from '#libs/eventlog/nest/index'
@@ -29,6 +30,7 @@ import { watchPostgres } from '../watch-postgres.ts'
 import { brokerCheck, watchBroker } from './broker.ts'
 import { kafkaAddress } from './kafka-address.ts'
 import { tellOfOutbox } from './outbox.ts'
+import { HeardLately } from './heard-lately.ts'
 import { keptSecret } from './secrets.ts'
 import type { ServiceConfiguration } from './service-settings.ts'
 import { waitFor } from './waiting.ts'
@@ -200,6 +202,31 @@ export class StartingService<C extends ServiceConfiguration> {
   async peppers(given: Peppers | undefined): Promise<Peppers> {
     const { LATCHKEY_DATA } = this.configuration
     return given ?? keptSecret(LATCHKEY_DATA, 'peppers', 'LATCHKEY_PEPPERS', keptPeppers, this.#starting)
+  }
+
+  /**
+   * Who is let into the admin API of a service that is not the one that makes tokens, and where it hears that one was revoked. The
+   * follower's group hears of `admin-token.*`.
+   */
+  admission(parts: {
+    readonly adminToken: string
+    readonly peppers: Peppers
+    readonly database: Database
+    readonly log: KafkaEventLog
+    readonly follower: EventLogServer
+    readonly channel: TrustChannel
+  }): { readonly admission: Admission; readonly tokenChannel: TokenChannel } {
+    const { adminToken, peppers, database, log, follower, channel } = parts
+    const { clock, onFailure } = this
+    const isFollowing = () => log.broker === 'connected' && follower.follower?.state === 'following'
+    const provenUpTo = () => follower.follower?.followedUpTo()
+    const heard = new HeardLately({ isFollowing, provenUpTo, clock })
+    this.endWith('the look at the event log', async () => heard.end())
+    const tokens = new KnownTokens(database, this.#name)
+    return {
+      admission: new Admission({ bootstrap: [adminToken], tokens, peppers, clock, isCurrent: () => heard.isCurrent }),
+      tokenChannel: { channel, onFailure, heard: (subscription) => heard.hear(subscription) },
+    }
   }
 
   /**

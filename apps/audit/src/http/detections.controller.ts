@@ -1,13 +1,13 @@
 import { Body, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
 import { aboutNothing, AdminApi, type AdminCall, Call } from '#libs/admin/index'
 import { type Page, pageOf, problems } from '#libs/http/index'
-import { acknowledge, type Detection, mute, stateAt, unmute } from '../detections/detection.ts'
+import { acknowledge, type Detection, isId, mute, stateAt, unmute } from '../detections/detection.ts'
 import { ruleOf } from '../detections/rules.ts'
 import { AUDIT_PARTS, type AuditParts } from '../parts.ts'
 import { findDetection, findDetections, lockDetection, storeDetections } from '../store/detections.ts'
 import { readDetectionsQuery, readMute } from './queries.ts'
 
-/** What the rules of detections found, for whoever has the admin token. */
+/** What the rules of detections found, for whose admin token opens it. */
 @AdminApi('detections')
 export class DetectionsController {
   readonly #parts: AuditParts
@@ -18,10 +18,11 @@ export class DetectionsController {
 
   /** What was raised last comes first. */
   @Get()
-  async list(@Query() query: unknown): Promise<Page<object>> {
+  async list(@Call() call: AdminCall, @Query() query: unknown): Promise<Page<object>> {
     const { filter, paging } = readDetectionsQuery(query)
     const now = this.#parts.clock()
-    const found = await findDetections(this.#parts.database, filter, paging.limit + 1, paging.after, now)
+    const among = { ...filter, tenants: call.actor.tenants ?? undefined }
+    const found = await findDetections(this.#parts.database, among, paging.limit + 1, paging.after, now)
     return pageOf(
       found,
       paging,
@@ -109,8 +110,4 @@ function answerOf(detection: Detection, now: Date) {
 
 function unknown(id: string) {
   return problems.notFound('detection', id)
-}
-
-function isId(text: string): boolean {
-  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text)
 }

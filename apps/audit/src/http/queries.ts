@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseDuration } from '#libs/configuration/index'
-import { type Paging, pagingByAge, parse } from '#libs/http/index'
+import { type Paging, pagingByAge, pagingQuery, parse } from '#libs/http/index'
 import { detectionStates } from '../detections/detection.ts'
 import { ruleCodes } from '../detections/rules.ts'
 import type { DetectionFilter } from '../store/detections.ts'
@@ -12,18 +12,18 @@ const instant = z.iso
   .transform((text) => new Date(text))
   .optional()
 
-const recordsQuery = z.strictObject({
+export const recordsQuery = pagingQuery.strict().extend({
   tenant: z.string().max(256).optional(),
   connection: name,
   kid: name,
+  /** The id of the admin token that asked, or bootstrap. */
+  actor: name,
   operation: name,
   within: name,
   outcome: z.enum(['accepted', 'refused', 'failed']).optional(),
   surface: z.enum(['scim', 'admin']).optional(),
   since: instant,
   until: instant,
-  limit: z.unknown().optional(),
-  after: z.unknown().optional(),
 })
 
 /** Throws a Problem that names each parameter that is unknown or cannot be read. */
@@ -45,13 +45,11 @@ function readPlace([receivedAt, id]: readonly [instant: string, id: string]): Re
   return { receivedAt: new Date(receivedAt), id }
 }
 
-const detectionsQuery = z.strictObject({
+export const detectionsQuery = pagingQuery.strict().extend({
   tenant: z.string().max(256).optional(),
   connection: name,
   rule: z.enum(ruleCodes).optional(),
   state: z.enum(detectionStates).optional(),
-  limit: z.unknown().optional(),
-  after: z.unknown().optional(),
 })
 
 /** Throws a Problem that names each parameter that is unknown or cannot be read. */
@@ -63,7 +61,7 @@ export function readDetectionsQuery(query: unknown): {
   return { filter, paging: pagingByAge(query) }
 }
 
-const muteBody = z
+export const muteBody = z
   .strictObject({
     for: z
       .string()

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Param, Query, UseGuards } from '@nestjs/common'
+import { type Actor, AdminGuard, Asking, mayTouch } from '#libs/admin/index'
 import type { RequestDecided } from '#libs/events/index'
-import { AdminGuard, type Page, pageOf, problems } from '#libs/http/index'
+import { type Page, pageOf, problems } from '#libs/http/index'
 import type { Database } from '#libs/postgres/index'
 import { AUDIT_DATABASE } from '../database.ts'
 import { type AuditRecord, findRecord, findRecords } from '../store/find-records.ts'
@@ -19,16 +20,21 @@ export class RecordsController {
   }
 
   @Get()
-  async list(@Query() query: unknown): Promise<Page<RecordAnswer>> {
+  async list(@Asking() { tenants }: Actor, @Query() query: unknown): Promise<Page<RecordAnswer>> {
     const { filter, paging, after } = readRecordsQuery(query)
-    const records = await findRecords(this.#database, filter, paging.limit + 1, after)
+    const records = await findRecords(
+      this.#database,
+      { ...filter, tenants: tenants ?? undefined },
+      paging.limit + 1,
+      after,
+    )
     return pageOf(records, paging, placeKey, answerOf)
   }
 
   @Get(':id')
-  async show(@Param('id') id: string): Promise<RecordAnswer> {
+  async show(@Asking() actor: Actor, @Param('id') id: string): Promise<RecordAnswer> {
     const record = await findRecord(this.#database, id)
-    if (record === undefined) throw problems.notFound('audit record', id)
+    if (record === undefined || !mayTouch(actor, record.tenant)) throw problems.notFound('audit record', id)
     return answerOf(record)
   }
 }

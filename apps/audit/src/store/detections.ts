@@ -83,6 +83,8 @@ export function storeDetections(transaction: Transaction, detections: readonly D
 
 export interface DetectionFilter {
   readonly tenant?: string | undefined
+  /** Of these tenants alone; those of none are of none of them. */
+  readonly tenants?: readonly string[] | undefined
   readonly connection?: string | undefined
   readonly rule?: RuleCode | undefined
   readonly state?: DetectionState | undefined
@@ -95,7 +97,7 @@ const present = (now: string): string =>
 /** What was raised last comes first. */
 export async function findDetections(
   from: Queryable,
-  { tenant, connection, rule, state }: DetectionFilter,
+  { tenant, tenants, connection, rule, state }: DetectionFilter,
   limit: number,
   after: readonly [instant: string, id: string] | undefined,
   now: Date,
@@ -106,8 +108,9 @@ export async function findDetections(
      WHERE ($1::text IS NULL OR tenant = $1) AND ($2::text IS NULL OR connection = $2) AND ($3::text IS NULL OR rule = $3)
        AND ($4::text IS NULL OR ${present('$5')} = $4)
        AND ($6::timestamptz IS NULL OR (raised_at, id) < ($6, $7::uuid))
+       AND ($9::text[] IS NULL OR tenant = ANY($9))
      ORDER BY raised_at DESC, id DESC LIMIT $8`,
-    [tenant ?? null, connection ?? null, rule ?? null, state ?? null, now, instant, id, limit],
+    [tenant ?? null, connection ?? null, rule ?? null, state ?? null, now, instant, id, limit, tenants ?? null],
   )
   return rows.flatMap(detectionOf)
 }

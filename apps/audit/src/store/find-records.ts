@@ -6,6 +6,10 @@ export interface RecordFilter {
   readonly tenant?: string | undefined
   readonly connection?: string | undefined
   readonly kid?: string | undefined
+  /** Id of the admin token that asked. */
+  readonly actor?: string | undefined
+  /** Of these tenants alone; records of none are of none of them. */
+  readonly tenants?: readonly string[] | undefined
   readonly outcome?: string | undefined
   readonly operation?: string | undefined
   readonly surface?: string | undefined
@@ -54,6 +58,8 @@ export async function findRecords(
   also((place) => `tenant = ${place}`, filter.tenant)
   also((place) => `connection = ${place}`, filter.connection)
   also((place) => `kid = ${place}`, filter.kid)
+  also((place) => `actor = ${place}`, filter.actor)
+  also((place) => `tenant = ANY(${place})`, filter.tenants)
   also((place) => `outcome = ${place}`, filter.outcome)
   also((place) => `operation = ${place}`, filter.operation)
   also((place) => `surface = ${place}`, filter.surface)

@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
+import { AdminTokenTables } from '#libs/admin/index'
 import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
 
 class Audit1764000000201 implements MigrationInterface {
@@ -96,4 +97,24 @@ class Detections1764000000204 implements MigrationInterface {
   }
 }
 
-export const migrations = [Audit1764000000201, Within1764000000202, Outbox1764000000203, Detections1764000000204]
+class AdminTokens1764000000205 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(AdminTokenTables.create('audit'))
+    await runner.query(`
+      ALTER TABLE audit.record ADD COLUMN actor text;
+      CREATE INDEX record_actor ON audit.record (actor, received_at, id) WHERE actor IS NOT NULL`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE audit.record DROP COLUMN actor')
+    await runner.query(AdminTokenTables.drop('audit'))
+  }
+}
+
+export const migrations = [
+  Audit1764000000201,
+  Within1764000000202,
+  Outbox1764000000203,
+  Detections1764000000204,
+  AdminTokens1764000000205,
+]

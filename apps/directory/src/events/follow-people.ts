@@ -2,7 +2,7 @@ import type { EventBatch } from '#libs/eventlog/index'
 import { EventPattern, Follows, type Heard } from '#libs/eventlog/nest/index'
 import { DIRECTORY } from '../names.ts'
 import { newestStates } from '../person-states.ts'
-import { removeConnections } from '../store/connections.ts'
+import { removeConnections, storeConnections } from '../store/connections.ts'
 import { storeGroupEvents } from '../store/groups.ts'
 import { storePeople } from '../store/people.ts'
 
@@ -11,6 +11,12 @@ import { storePeople } from '../store/people.ts'
 export class FollowPeople {
   @EventPattern('connection.*', DIRECTORY)
   async connections(events: readonly Heard<'connection.*'>[], { transaction }: EventBatch): Promise<void> {
+    const standing = events.filter((event) => event.name !== 'connection.deleted')
+    if (standing.length > 0)
+      await storeConnections(
+        transaction,
+        standing.map((event) => event.payload),
+      )
     const deleted = events.filter((event) => event.name === 'connection.deleted')
     if (deleted.length > 0)
       removeConnections(

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { type Page, type Paging, pageOf, paging, parse } from '#libs/http/index'
+import { type Page, type Paging, pageOf, paging, pagingQuery, parse } from '#libs/http/index'
 
-const pageOnly = z.strictObject({ limit: z.unknown(), after: z.unknown() }).partial()
-const peopleQuery = pageOnly.extend({ userName: z.string().min(1).optional() })
+export const pageOnly = pagingQuery.strict()
+export const peopleQuery = pageOnly.extend({ userName: z.string().min(1).optional() })
 
 /** `limit` and `after`, and nothing else. Throws a Problem that names what it does not know. */
 export function readPaging(query: unknown): Paging {

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Param, Query, UseGuards } from '@nestjs/common'
+import { AdminGuard } from '#libs/admin/index'
 import type { Person } from '#libs/events/index'
-import { AdminGuard, type Page, problems } from '#libs/http/index'
+import { type Page, problems } from '#libs/http/index'
 import type { Database } from '#libs/postgres/index'
 import { DIRECTORY_DATABASE } from '../database.ts'
 import { type EffectiveGroup, effectiveGroups, findPerson, type KnownPerson, listPeople } from '../store/find-people.ts'

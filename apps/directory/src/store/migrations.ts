@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
+import { AdminTokenTables } from '#libs/admin/index'
 import { FollowerTables } from '#libs/eventlog/index'
 
 class Directory1764000000101 implements MigrationInterface {
@@ -73,4 +74,21 @@ class InPlace1764000000102 implements MigrationInterface {
   }
 }
 
-export const migrations = [Directory1764000000101, InPlace1764000000102]
+/** Whose each connection is, of those heard of before by who is in them. */
+class AdminTokens1764000000103 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(AdminTokenTables.create('directory'))
+    await runner.query(`
+      CREATE TABLE directory.known_connection (connection text PRIMARY KEY, tenant text NOT NULL);
+      INSERT INTO directory.known_connection (connection, tenant)
+        SELECT connection, tenant FROM directory.person UNION SELECT connection, tenant FROM directory.user_group
+        ON CONFLICT DO NOTHING;`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE directory.known_connection')
+    await runner.query(AdminTokenTables.drop('directory'))
+  }
+}
+
+export const migrations = [Directory1764000000101, InPlace1764000000102, AdminTokens1764000000103]

@@ -5,6 +5,7 @@ import { type AnyEvent, defaultPolicy, defaultSettings, makeEvent } from '#libs/
 import { Database } from '#libs/postgres/index'
 import { DataKeys, Keyring } from '#libs/sealing/index'
 import { createLogger, startTelemetry, type Telemetry } from '#libs/telemetry/index'
+import { admitted } from '#test/follower-service'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { migrateGateway } from '../index.ts'
 import type { GatewayParts } from '../parts.ts'
@@ -57,7 +58,7 @@ beforeAll(async () => {
     deletedRetention: 1_000,
     publicUrl: 'http://127.0.0.1:8080',
     bodyLimit: 1_000,
-    adminToken: undefined,
+    admission: admitted(database, 'gateway').admission,
     captureRetention: 60_000,
     requestTimeout: 1_000,
     listTimeout: 1_000,

@@ -1,14 +1,14 @@
 import { Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
 import { z } from 'zod'
 import { type About, aboutNothing, AdminApi, type AdminCall, Call } from '#libs/admin/index'
-import { pageOf, pagingByAge, parse, problems } from '#libs/http/index'
+import { pageOf, pagingByAge, pagingQuery, parse, problems } from '#libs/http/index'
 import { DELETED_RECORDS, type DeletedRecord, type DeletedRecords, type Restored } from '../deleted.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 import type { KnownConnection } from '../principal.ts'
 import { text } from '../record.ts'
 import { KnownTrust } from '../store/known-trust.ts'
 
-const filter = z.object({
+export const deletedQuery = pagingQuery.extend({
   name: z
     .string()
     .min(1)
@@ -17,7 +17,7 @@ const filter = z.object({
     .optional(),
 })
 
-/** What was deleted in a connection, and bringing it back, for whoever has the admin token. */
+/** What was deleted in a connection, and bringing it back, for whose admin token opens it. */
 @AdminApi('connections/:connection/deleted')
 export class DeletedController {
   readonly #parts: GatewayParts
@@ -38,7 +38,7 @@ export class DeletedController {
   @Get()
   async list(@Call() call: AdminCall, @Param('connection') id: string, @Query() query: unknown) {
     const page = pagingByAge(query)
-    const { name } = parse(filter, query)
+    const { name } = parse(deletedQuery, query)
     const connection = await this.#connection(call, id)
     const found = await this.#deleted.list(connection.connection, { ...page, name })
     return pageOf(

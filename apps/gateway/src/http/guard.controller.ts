@@ -10,7 +10,7 @@ import { KnownTrust } from '../store/known-trust.ts'
 
 const longest = 30 * 24 * 3_600_000
 
-const allowBody = z.union(
+export const allowBody = z.union(
   [
     z.strictObject({
       for: z.string().transform((text, context) => {
@@ -25,7 +25,7 @@ const allowBody = z.union(
   'must hold either "for", a duration such as "1h" of 30 days at the most, or "count", how many may pass',
 )
 
-/** What waits for a person, for whoever has the admin token. */
+/** What waits for a person, for whose admin token opens it. */
 @AdminApi('guard')
 export class GuardController {
   readonly #parts: GatewayParts
@@ -39,9 +39,13 @@ export class GuardController {
   }
 
   @Get()
-  async list(@Query() query: unknown) {
+  async list(@Call() call: AdminCall, @Query() query: unknown) {
     const page = paging(query)
-    const found = await this.#guards.list(this.#parts.clock(), { limit: page.limit, after: page.after?.[0] })
+    const found = await this.#guards.list(this.#parts.clock(), {
+      limit: page.limit,
+      after: page.after?.[0],
+      tenants: call.actor.tenants,
+    })
     return pageOf(found, page, ({ connection }) => [connection], guardAnswer)
   }
 

@@ -12,7 +12,7 @@ import { serveReplay, type ServeParts } from '../serve.ts'
 import type { Arrival } from '../way-in.ts'
 import { SERVE_PARTS } from './scim.controller.ts'
 
-const replayBody = z.strictObject({ dryRun: z.boolean().default(false) }).default({ dryRun: false })
+export const replayBody = z.strictObject({ dryRun: z.boolean().default(false) }).default({ dryRun: false })
 
 /** Requests that were captured in a sandbox, to be sent again. */
 @AdminApi('requests')
@@ -45,11 +45,7 @@ export class RequestsController {
   ) {
     const { dryRun } = parse(replayBody, body ?? undefined)
     const capture = isId(id) ? await this.#captures.find(id) : undefined
-    if (capture === undefined) {
-      throw problems.notHere(
-        'No request with this id was captured: it is not one of a sandbox that was let in with a readable body, or it is too old or too large. Find ids with GET /audit/v1/records.',
-      )
-    }
+    if (capture === undefined) throw notCaptured()
     call.about = { ...aboutNothing, ...(await this.#owner(capture.connection)), subject: { kind: 'request', id } }
     const arrival = this.#arrival(call, capture, dryRun, raw.caller)
     const { answer, diagnosis } = await serveReplay(arrival, id, this.#serve)
@@ -94,4 +90,10 @@ export class RequestsController {
       readBody: async () => Buffer.from(capture.body ?? ''),
     }
   }
+}
+
+export function notCaptured() {
+  return problems.notHere(
+    'No request with this id was captured: it is not one of a sandbox that was let in with a readable body, or it is too old or too large, or of another tenant. Find ids with GET /audit/v1/records.',
+  )
 }

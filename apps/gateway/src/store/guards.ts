@@ -1,7 +1,7 @@
 import type { EventLog } from '#libs/eventlog/index'
 import type { Database } from '#libs/postgres/index'
 import { allow, type Allowance, deny, type Guard, guardEvent } from '../deprovisioning.ts'
-import type { GuardDecision, Guards } from '../guards.ts'
+import type { GuardDecision, Guards, GuardsPage } from '../guards.ts'
 import { lockGuards, saveGuard } from './guarding.ts'
 
 export class StoredGuards implements Guards {
@@ -13,8 +13,8 @@ export class StoredGuards implements Guards {
     this.#log = log
   }
 
-  list(now: Date, { limit, after }: { readonly limit: number; readonly after: string | undefined }): Promise<Guard[]> {
-    return this.#database.query<Guard>(list, [now, after ?? '', limit + 1])
+  list(now: Date, { limit, after, tenants }: GuardsPage): Promise<Guard[]> {
+    return this.#database.query<Guard>(list, [now, after ?? '', limit + 1, tenants])
   }
 
   async allow(allowance: Allowance, decision: GuardDecision): Promise<Guard> {
@@ -48,4 +48,5 @@ const list = `
   SELECT connection, state, version, began, count, held_since AS "heldSince", tried, examples, until, "left"
   FROM gateway.guard
   WHERE connection > $2 AND (state = 'held' OR (state <> 'counting' AND "left" IS DISTINCT FROM 0 AND (until IS NULL OR until > $1)))
+    AND ($4::text[] IS NULL OR connection IN (SELECT connection FROM gateway.known_connection WHERE tenant = ANY($4)))
   ORDER BY connection LIMIT $3`

@@ -129,7 +129,7 @@ export class KnownTrust {
    * Takes trust away, and never gives it: for what is heard from somewhere that others can write to. A connection keeps its
    * version, so that the event itself counts when it comes, and nothing that is older than what is known is believed.
    */
-  async distrust(transaction: Transaction, event: Announced): Promise<void> {
+  async distrust(transaction: Transaction, event: Exclude<Announced, { name: 'admin-token.revoked' }>): Promise<void> {
     if (event.name === 'connection.changed') {
       await transaction.query(disableConnection, [event.payload.connection, event.version])
     } else {
@@ -225,7 +225,11 @@ const endKey = `
   ON CONFLICT (connection, kid) DO UPDATE SET state = excluded.state, version = excluded.version
   WHERE known_key.version < excluded.version`
 
-function endValues({ name, payload, version }: Exclude<Announced, { name: 'connection.changed' }>): unknown[] {
+function endValues({
+  name,
+  payload,
+  version,
+}: Exclude<Announced, { name: 'connection.changed' | 'admin-token.revoked' }>): unknown[] {
   return [payload.connection, payload.kid, payload.tenant, stateAfter[name], version]
 }
 

@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
+import { AdminTokenTables } from '#libs/admin/index'
 import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
 import { LaneTables } from '#libs/postgres/index'
 import { createFold } from './fold-sql.ts'
@@ -282,6 +283,16 @@ class LeftOut1764000000013 implements MigrationInterface {
   }
 }
 
+class AdminTokens1764000000020 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(AdminTokenTables.create('gateway'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(AdminTokenTables.drop('gateway'))
+  }
+}
+
 class Unassigned1764000000021 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
@@ -351,7 +362,8 @@ export const migrations = [
   Fold1764000000011,
   KeyLife1764000000012,
   LeftOut1764000000013,
-  Unassigned1764000000021,
   DataKeys1764000000014,
   Guard1764000000016,
+  AdminTokens1764000000020,
+  Unassigned1764000000021,
 ]

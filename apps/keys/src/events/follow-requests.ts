@@ -3,12 +3,14 @@ import type { EventBatch } from '#libs/eventlog/index'
 import { EventPattern, Follows, type Heard } from '#libs/eventlog/nest/index'
 import { exposures } from '../exposure.ts'
 import { usesIn } from '../last-use.ts'
+import { latestTokenUses } from '../token-use.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { schemaUses } from '../schema-use.ts'
 import { markExposed } from '../store/mark-exposed.ts'
 import { lookAtFirstUses, recordUses } from '../store/record-uses.ts'
 import { renewDigests } from '../store/renew-digests.ts'
 import { recordSchemaUses } from '../store/schema-uses.ts'
+import { recordTokenUses } from '../store/token-uses.ts'
 
 /** The keys service's consumer group, and the transport under which it hears of events. */
 export const keysGroup = 'keys'
@@ -32,6 +34,7 @@ export class FollowRequests {
       recordSchemaUses(transaction, schemaUses(events)),
       lookAtFirstUses(transaction, uses),
     ])
+    await recordTokenUses(transaction, latestTokenUses(events))
   }
 
   @EventPattern('key-digest.*', KEYS)

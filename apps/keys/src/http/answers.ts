@@ -1,8 +1,9 @@
 import { type About } from '#libs/admin/index'
 import type { ConnectionSchema, KeyPolicy } from '#libs/events/index'
 import { schemaDocument } from '#libs/scim/index'
+import type { AdminToken } from '../admin-token.ts'
 import { type Connection, scimBaseUrl } from '../connection.ts'
-import type { KeyUses } from '../last-use.ts'
+import type { KeyUses, LastUse } from '../last-use.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
 import { type Rotation, told } from '../rotation.ts'
 import { daysAfter, type RotationPlan } from '../rotation-policy.ts'
@@ -97,6 +98,29 @@ function policyAnswer({ authentication, ...policy }: KeyPolicy) {
   if (!('sealed' in authentication)) return { authentication, ...policy }
   const { sealed: _, ...shown } = authentication
   return { authentication: shown, ...policy }
+}
+
+/** Never with its text. */
+export function tokenAnswer(token: AdminToken, now: Date, lastUse?: LastUse) {
+  const { id, name, scopes, tenants, allowlist, expiresAt, createdAt, createdBy, revokedAt } = token
+  const hasExpired = expiresAt !== null && expiresAt <= now
+  return {
+    id,
+    name,
+    state: revokedAt === null ? (hasExpired ? ('expired' as const) : ('active' as const)) : ('revoked' as const),
+    scopes: [...scopes],
+    tenants: tenants === null ? null : [...tenants],
+    allowlist: [...allowlist],
+    expiresAt: expiresAt?.toISOString() ?? null,
+    createdAt: createdAt.toISOString(),
+    createdBy,
+    revokedAt: revokedAt?.toISOString() ?? null,
+    lastUsed: told(lastUse),
+  }
+}
+
+export function aboutToken({ id, tenants }: AdminToken): Partial<About> {
+  return { tenant: tenants?.length === 1 ? (tenants[0] ?? null) : null, subject: { kind: 'admin-token', id } }
 }
 
 export function aboutTenant({ id }: Tenant): Partial<About> {

@@ -1,9 +1,9 @@
-import { Body, Get, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common'
+import { Body, Get, HttpCode, Inject, Param, Patch, Post, Put, Query } from '@nestjs/common'
 import { z } from 'zod'
-import { AdminApi, aboutNothing, type AdminCall, Call } from '#libs/admin/index'
+import { AdminApi, aboutNothing, type AdminCall, Call, tagOf } from '#libs/admin/index'
 import { connectionSettings, connectionSettingsChange, environments, identityProviders } from '#libs/events/index'
 import { pageOf, pagingByAge, type Paging, parse, problems } from '#libs/http/index'
-import { isUniqueViolation } from '#libs/postgres/index'
+import { type EntityManager, isUniqueViolation } from '#libs/postgres/index'
 import {
   change,
   type Connection,
@@ -13,20 +13,26 @@ import {
   newConnectionId,
 } from '../connection.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
+import { alone } from '../store/alone.ts'
 import * as connections from '../store/connections.ts'
 import { lookAtOnce } from '../store/looks.ts'
 import { findTenant } from '../store/tenants.ts'
 import { aboutConnection, aboutTenant, connectionAnswer } from './answers.ts'
 import { nameRule } from './rules.ts'
-import { Writes } from './writes.ts'
+import { Writes, type Written } from './writes.ts'
 
-const newConnection = z.strictObject({
+export const newConnection = z.strictObject({
   name: nameRule,
   environment: z.enum(environments).default('sandbox'),
   identityProvider: z.enum(identityProviders).default('other'),
   settings: connectionSettingsChange.default({}),
 })
-const connectionChange = z.strictObject({
+/** The whole of it: what is left out becomes what it is by default. The name stands in the address, and may say here how it is written. */
+export const connectionBody = newConnection.extend({
+  name: nameRule.optional(),
+  state: z.enum(['enabled', 'disabled']).default('enabled'),
+})
+export const connectionChange = z.strictObject({
   name: nameRule.optional(),
   identityProvider: z.enum(identityProviders).optional(),
   state: z.enum(['enabled', 'disabled']).optional(),
@@ -37,6 +43,8 @@ const connectionChange = z.strictObject({
     )
     .optional(),
 })
+
+const byName = z.object({ name: nameRule })
 
 @AdminApi('')
 export class ConnectionsController {
@@ -54,21 +62,52 @@ export class ConnectionsController {
     const wanted = parse(newConnection, body)
     const written = await this.#writes.run(call, tenant, async (manager, now) => {
       if (!(await connections.holdTenant(manager, tenant))) throw problems.notFound('tenant', tenant)
-      const connection: Connection = {
-        ...wanted,
-        id: newConnectionId(),
-        tenant,
-        state: 'enabled',
-        settings: connectionSettings.parse(wanted.settings),
-        schemas: [],
-        version: 1,
-        createdAt: now,
-      }
-      await connections.insertConnection(manager, connection).catch((error: unknown) => failNamed(error, wanted.name))
-      const events = [connectionCreated(connection, call.traceparent)]
-      return { about: aboutConnection(connection), events, body: this.#answer(connection) }
+      const settings = connectionSettings.parse(wanted.settings)
+      return this.#make(call, manager, { ...wanted, tenant, state: 'enabled', settings, createdAt: now })
     })
     return written.body
+  }
+
+  /**
+   * The connection of that name becomes this, and is made where there was none; what is so already is left alone. Its environment never
+   * changes.
+   */
+  @Put('tenants/:tenant/connections/by-name/:name')
+  async put(
+    @Call() call: AdminCall,
+    @Param('tenant') tenant: string,
+    @Param('name') address: string,
+    @Body() body: unknown,
+  ) {
+    const wanted = parse(connectionBody, body)
+    const { name: named } = parse(byName, { name: address })
+    if (wanted.name !== undefined && wanted.name.toLowerCase() !== named.toLowerCase()) {
+      throw problems.invalid([{ path: ['name'], message: 'is not the name in the address; rename with PATCH' }])
+    }
+    const settings = connectionSettings.parse(wanted.settings)
+    const written = await this.#writes.run(call, tenant, async (manager, now) => {
+      if (!(await connections.holdTenant(manager, tenant))) throw problems.notFound('tenant', tenant)
+      await alone(manager, `connection ${tenant} ${named.toLowerCase()}`)
+      const before = await connections.findConnectionByName(manager, tenant, named)
+      call.requireUnchanged(before?.version)
+      if (before === undefined) {
+        const connection = { ...wanted, name: wanted.name ?? named, tenant, settings, createdAt: now }
+        const made = await this.#make(call, manager, connection)
+        call.made = true
+        return made
+      }
+      if (before.environment !== wanted.environment) throw otherEnvironment(before)
+      const { environment: _, ...changing } = wanted
+      return this.#update(call, manager, before, { ...changing, name: wanted.name ?? before.name, settings }, now)
+    })
+    return written.body
+  }
+
+  @Get('tenants/:tenant/connections/by-name/:name')
+  async readNamed(@Call() call: AdminCall, @Param('tenant') tenant: string, @Param('name') name: string) {
+    const connection = await connections.findConnectionByName(this.#parts.entities.manager, tenant, name.trim(), 'read')
+    if (connection === undefined) throw problems.notFound('connection', name)
+    return this.#shown(call, connection)
   }
 
   @Get('tenants/:tenant/connections')
@@ -77,26 +116,25 @@ export class ConnectionsController {
     const tenant = await findTenant(this.#parts.entities.manager, id)
     if (tenant === undefined) throw problems.notFound('tenant', id)
     call.about = { ...aboutNothing, ...aboutTenant(tenant) }
-    return this.#page(page, id)
+    return this.#page(page, [id])
   }
 
   @Get('connections')
-  async list(@Query() query: unknown) {
-    return this.#page(pagingByAge(query), undefined)
+  async list(@Call() call: AdminCall, @Query() query: unknown) {
+    return this.#page(pagingByAge(query), call.actor.tenants)
   }
 
   @Get('connections/:connection')
   async read(@Call() call: AdminCall, @Param('connection') id: string) {
     const connection = await connections.findConnection(this.#parts.entities.manager, id)
     if (connection === undefined) throw problems.notFound('connection', id)
-    call.about = { ...aboutNothing, ...aboutConnection(connection) }
-    return this.#answer(connection)
+    return this.#shown(call, connection)
   }
 
   @Patch('connections/:connection')
   update(@Call() call: AdminCall, @Param('connection') id: string, @Body() body: unknown) {
     const { environment: _, ...wanted } = parse(connectionChange, body)
-    return this.#change(call, id, wanted)
+    return this.#change(call, id, wanted, (version) => call.requireUnchanged(version))
   }
 
   @Post('connections/:connection/disable')
@@ -105,23 +143,56 @@ export class ConnectionsController {
     return this.#change(call, id, { state: 'disabled' })
   }
 
-  async #change(call: AdminCall, id: string, wanted: ConnectionChange) {
+  async #change(
+    call: AdminCall,
+    id: string,
+    wanted: ConnectionChange,
+    check: (version: number) => void = () => undefined,
+  ) {
     const tenant = await tenantOf(this.#parts, call, id)
     const written = await this.#writes.run(call, tenant, async (manager, now) => {
       const before = await connections.lockConnection(manager, id)
       if (before === undefined) throw problems.notFound('connection', id)
-      const { after, changed } = change(before, wanted)
-      if (changed.length === 0) return { about: aboutConnection(before), events: [], body: this.#answer(before) }
-      await connections.updateConnection(manager, after).catch((error: unknown) => failNamed(error, after.name))
-      if (changed.includes('state')) await lookAtOnce(manager, id)
-      const events = [connectionChanged(after, changed, now, call.traceparent)]
-      return { about: aboutConnection(after), events, changed, body: this.#answer(after) }
+      check(before.version)
+      return this.#update(call, manager, before, wanted, now)
     })
     return written.body
   }
 
-  async #page(page: Paging, tenant: string | undefined) {
-    const found = await connections.listConnections(this.#parts.entities.manager, page, tenant)
+  async #make(
+    call: AdminCall,
+    manager: EntityManager,
+    wanted: Omit<Connection, 'id' | 'schemas' | 'version'>,
+  ): Promise<Written<ReturnType<typeof connectionAnswer>>> {
+    const connection = { ...wanted, id: newConnectionId(), schemas: [], version: 1 }
+    await connections.insertConnection(manager, connection).catch((error: unknown) => failNamed(error, wanted.name))
+    const events = [connectionCreated(connection, call.traceparent)]
+    return { about: aboutConnection(connection), events, body: this.#answer(connection) }
+  }
+
+  async #update(
+    call: AdminCall,
+    manager: EntityManager,
+    before: Connection,
+    wanted: ConnectionChange,
+    now: Date,
+  ): Promise<Written<ReturnType<typeof connectionAnswer>>> {
+    const { after, changed } = change(before, wanted)
+    if (changed.length === 0) return { about: aboutConnection(before), events: [], body: this.#answer(before) }
+    await connections.updateConnection(manager, after).catch((error: unknown) => failNamed(error, after.name))
+    if (changed.includes('state')) await lookAtOnce(manager, after.id)
+    const events = [connectionChanged(after, changed, now, call.traceparent)]
+    return { about: aboutConnection(after), events, changed, body: this.#answer(after) }
+  }
+
+  #shown(call: AdminCall, connection: Connection) {
+    call.about = { ...aboutNothing, ...aboutConnection(connection) }
+    call.tag = tagOf(connection.version)
+    return this.#answer(connection)
+  }
+
+  async #page(page: Paging, tenants: readonly string[] | null) {
+    const found = await connections.listConnections(this.#parts.entities.manager, page, tenants)
     return pageOf(
       found,
       page,
@@ -146,6 +217,12 @@ export async function connectionOf({ entities }: KeysParts, call: AdminCall, id:
   if (connection === undefined) throw problems.notFound('connection', id)
   call.about = { ...aboutNothing, ...aboutConnection(connection) }
   return connection
+}
+
+function otherEnvironment({ name, environment }: Connection) {
+  return problems.conflict(
+    `The connection ${JSON.stringify(name)} is of the ${environment} environment, and that never changes: what live and sandbox hold must not meet. Make another connection for the other environment.`,
+  )
 }
 
 function failNamed(error: unknown, name: string): never {

@@ -8,7 +8,7 @@ import { countDataKeys, outdatedDataKeys, updateWrapped } from '../store/data-ke
 import { sealing } from './sealing.ts'
 import { Writes } from './writes.ts'
 
-const batch = z.strictObject({ limit: z.int().min(1).max(500).default(50) })
+export const batch = z.strictObject({ limit: z.int().min(1).max(500).default(50) })
 
 /** The data keys of all tenants, and the KEK that wraps them. */
 @AdminApi('data-keys')

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type AdminCall } from '#libs/admin/index'
+import { type AdminCall, bootstrapId } from '#libs/admin/index'
 import { problems } from '#libs/http/index'
 import type { JsonValue } from '#libs/scim/index'
 
@@ -8,7 +8,7 @@ export type Replayable = JsonValue | readonly Replayable[] | { readonly [name: s
 
 export interface IdempotencyKey {
   readonly text: string
-  /** SHA-256 of method, path, query and body: the same request has the same. */
+  /** SHA-256 of method, path, query, body and who asks: the same request has the same. */
   readonly fingerprint: Buffer
 }
 
@@ -21,8 +21,13 @@ export function readIdempotencyKey(call: AdminCall): IdempotencyKey | undefined 
       'The Idempotency-Key is not of 1 to 255 visible ASCII characters. A new UUID for each request does well.',
     )
   }
-  const request = JSON.stringify([call.method, call.path, call.query, inOrder(call.body)])
+  const request = JSON.stringify([call.method, call.path, call.query, inOrder(call.body), ...othersId(call)])
   return { text, fingerprint: createHash('sha256').update(request).digest() }
+}
+
+/** The first token's requests are those of before there were others. */
+function othersId({ actorId }: AdminCall): string[] {
+  return actorId === undefined || actorId === bootstrapId ? [] : [actorId]
 }
 
 /** The order of properties says nothing. */

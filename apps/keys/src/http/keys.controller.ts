@@ -1,5 +1,5 @@
 import { Body, Get, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common'
-import { AdminApi, type AdminCall, Call } from '#libs/admin/index'
+import { AdminApi, type AdminCall, Call, tagOf } from '#libs/admin/index'
 import { isAccepted } from '#libs/credentials/index'
 import { pageOf, pagingByAge, parse, problems } from '#libs/http/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
@@ -84,7 +84,9 @@ export class KeysController {
     const { entities, peppers, publicUrl } = this.#parts
     const key = await this.#acts.keyNamed(call, text)
     const uses = await usesOf(entities.manager, key.connection, [key.kid])
-    return { ...keyAnswer(key, publicUrl, uses.get(key.kid)), key: shownAgain(key, peppers) }
+    const answer = { ...keyAnswer(key, publicUrl, uses.get(key.kid)), key: shownAgain(key, peppers) }
+    call.tag = tagOf(key.version, [answer.firstUsed, answer.lastUsed])
+    return answer
   }
 
   /** What may change of a key's policy while it lives. How it proves itself may not, but for the certificates of one that has them. */
@@ -97,6 +99,7 @@ export class KeysController {
       known,
       (situation, { now, traceparent }) => {
         const key = keyOf(situation, known.kid)
+        call.requireUnchanged(key.version)
         if (!isAccepted(key.state))
           throw problems.conflict(
             `Key ${key.kid} is ${key.state}: what it may do cannot be changed any more. Mint another.`,

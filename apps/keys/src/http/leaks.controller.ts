@@ -17,7 +17,7 @@ const mostKeys = 100
 
 const token = z.looseObject({ token: z.string() })
 /** `keys`, or the list that secret scanning of GitHub sends to its partners. */
-const report = z.union(
+export const report = z.union(
   [
     z.strictObject({ keys: z.array(z.string()).min(1).max(mostKeys) }).transform(({ keys }) => keys),
     z

@@ -1,6 +1,6 @@
 import type { Operations } from '#libs/admin/index'
 
-export const keysOperations: Operations = {
+export const keysOperations = {
   'POST /admin/v1/tenants': 'tenants.create',
   'GET /admin/v1/tenants': 'tenants.list',
   'GET /admin/v1/tenants/:tenant': 'tenants.read',
@@ -31,6 +31,14 @@ export const keysOperations: Operations = {
   'POST /admin/v1/rotations/:rotation/cancel': 'rotations.cancel',
   'PATCH /admin/v1/keys/:kid': 'keys.update',
   'POST /admin/v1/keys/:kid/revoke': 'keys.revoke',
+  'PUT /admin/v1/tenants/:tenant': 'tenants.put',
+  'PUT /admin/v1/tenants/:tenant/connections/by-name/:name': 'connections.put',
+  'GET /admin/v1/tenants/:tenant/connections/by-name/:name': 'connections.read',
+  'POST /admin/v1/tokens': 'tokens.create',
+  'GET /admin/v1/tokens': 'tokens.list',
+  'GET /admin/v1/tokens/:token': 'tokens.read',
+  'PATCH /admin/v1/tokens/:token': 'tokens.update',
+  'POST /admin/v1/tokens/:token/revoke': 'tokens.revoke',
   'GET /admin/v1/data-keys': 'dataKeys.read',
   'POST /admin/v1/data-keys/rewrap': 'dataKeys.rewrap',
-}
+} as const satisfies Operations

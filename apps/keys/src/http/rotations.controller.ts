@@ -14,13 +14,17 @@ import { connectionOf, tenantOf } from './connections.controller.ts'
 import { KeyActs } from './key-acts.ts'
 import { graceRule, rotationPolicyRule } from './rules.ts'
 
-const order = z.strictObject({
+export const order = z.strictObject({
   force: z.boolean().default(false),
   mode: z.enum(rotationModes).optional(),
   graceHours: graceRule.optional(),
 })
-const finishing = z.strictObject({ force: z.boolean().default(false) })
+export const finishing = z.strictObject({ force: z.boolean().default(false) })
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+export function isRotationId(text: string): boolean {
+  return uuid.test(text)
+}
 
 @AdminApi('')
 export class RotationsController {
@@ -158,7 +162,7 @@ export class RotationsController {
   }
 
   async #rotationNamed(call: AdminCall, id: string): Promise<Rotation> {
-    const rotation = uuid.test(id) ? await findRotation(this.#parts.entities.manager, id) : undefined
+    const rotation = isRotationId(id) ? await findRotation(this.#parts.entities.manager, id) : undefined
     if (rotation === undefined) throw problems.notFound('rotation', id)
     const connection = await connectionOf(this.#parts, call, rotation.connection)
     call.about = { ...aboutNothing, ...aboutRotation(connection, id) }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Body, Delete, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common'
 import { z } from 'zod'
-import { AdminApi, type AdminCall, Call } from '#libs/admin/index'
+import { AdminApi, type AdminCall, Call, stateOf, tagOf } from '#libs/admin/index'
 import type { ConnectionSchema } from '#libs/events/index'
 import { parse, problems } from '#libs/http/index'
 import type { EntityManager } from '#libs/postgres/index'
@@ -18,8 +18,8 @@ import { Writes, type Written } from './writes.ts'
 
 const resourceType = z.enum(['User', 'Group'], 'is neither User nor Group')
 const required = z.stringbool({ truthy: ['true'], falsy: ['false'], error: 'is neither true nor false' })
-const whatItExtends = z.object({ resourceType: resourceType.default('User'), required: required.default(false) })
-const whatChanges = z.object({ resourceType: resourceType.optional(), required: required.optional() })
+export const whatItExtends = z.object({ resourceType: resourceType.default('User'), required: required.default(false) })
+export const whatChanges = z.object({ resourceType: resourceType.optional(), required: required.optional() })
 
 /** Extension schemas of a connection's own, as SCIM Schema documents (RFC 7643 section 7). */
 @AdminApi('connections/:connection/schemas')
@@ -63,7 +63,9 @@ export class SchemasController {
   async read(@Call() call: AdminCall, @Param('connection') id: string, @Param('urn') urn: string) {
     const schema = found(await connectionOf(this.#parts, call, id), urn)
     const used = await schemasInUse(this.#parts.entities.manager, id)
-    return schemaAnswer(schema, used.has(schema.document.id))
+    const inUse = used.has(schema.document.id)
+    call.tag = tagOf(stateOf(schema), inUse)
+    return schemaAnswer(schema, inUse)
   }
 
   /** The schema becomes this one. What is in use may only become wider. */
@@ -82,6 +84,7 @@ export class SchemasController {
     if (mayBreak) await this.#hearOfUses(id)
     return this.#change(call, id, async (connection, manager) => {
       const before = found(connection, urn)
+      call.requireUnchanged(stateOf(before))
       if (document.id !== before.document.id) {
         const message = `is not ${before.document.id}, which the address names: send that, or add another schema by POST`
         throw problems.invalid([{ path: ['id'], message }])
@@ -109,6 +112,7 @@ export class SchemasController {
     await this.#hearOfUses(id)
     await this.#change(call, id, async (connection, manager) => {
       const schema = found(connection, urn)
+      call.requireUnchanged(stateOf(schema))
       if ((await schemasInUse(manager, id)).has(schema.document.id)) {
         throw problems.conflict(
           `The schema ${schema.document.id} is in use: resources have values of it. Leave it; an attribute that nobody sends any more does no harm.`,

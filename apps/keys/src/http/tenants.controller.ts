@@ -1,23 +1,36 @@
-import { Body, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
+import { Body, Delete, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common'
 import { z } from 'zod'
-import { AdminApi, aboutNothing, type AdminCall, Call } from '#libs/admin/index'
-import { pageOf, paging, parse, problems } from '#libs/http/index'
+import { AdminApi, aboutNothing, type AdminCall, Call, tagOf } from '#libs/admin/index'
+import { pageOf, paging, pagingQuery, parse, problems } from '#libs/http/index'
 import { isUniqueViolation } from '#libs/postgres/index'
 import { connectionDeleted } from '../connection.ts'
 import { dataKeyDestroyed } from '../data-key.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { advance } from '../provisioning-key.ts'
-import { findTenant, idsGiven, insertTenant, listTenants, removeTenant } from '../store/tenants.ts'
-import { firstFree, idFromName, tenantCreated, tenantDeleted, tenantId } from '../tenant.ts'
+import { alone } from '../store/alone.ts'
+import {
+  findTenant,
+  idsGiven,
+  insertTenant,
+  listTenants,
+  lockTenant,
+  removeTenant,
+  updateTenant,
+} from '../store/tenants.ts'
+import { firstFree, idFromName, type Tenant, tenantChanged, tenantCreated, tenantDeleted, tenantId } from '../tenant.ts'
 import { aboutTenant, tenantAnswer } from './answers.ts'
 import { nameRule } from './rules.ts'
 import { Writes } from './writes.ts'
 
-const newTenant = z.strictObject({
+const badId = 'is not a word of 2 to 40 lower-case letters, digits and single hyphens'
+
+export const newTenant = z.strictObject({
   name: nameRule,
-  id: z.string().regex(tenantId, 'is not a word of 2 to 40 lower-case letters, digits and single hyphens').optional(),
+  id: z.string().regex(tenantId, badId).optional(),
 })
-const filter = z.object({ name: z.string().optional() })
+/** The id stands in the address. */
+export const tenantBody = z.strictObject({ name: nameRule })
+export const tenantsQuery = pagingQuery.extend({ name: z.string().optional() })
 
 @AdminApi('tenants')
 export class TenantsController {
@@ -46,12 +59,7 @@ export class TenantsController {
       const given = await idsGiven(manager, suggested)
       if (wanted.id !== undefined && given.has(wanted.id)) throw idTaken(wanted.id)
       const tenant = { id: firstFree(suggested, given), name: wanted.name, version: 1, createdAt: now }
-      try {
-        await insertTenant(manager, tenant)
-      } catch (error) {
-        if (isUniqueViolation(error, 'tenant_name')) throw nameTaken(wanted.name)
-        throw isUniqueViolation(error) ? idTaken(tenant.id) : error
-      }
+      await insertTenant(manager, tenant).catch((error: unknown) => failTaken(error, tenant))
       return {
         about: aboutTenant(tenant),
         events: [tenantCreated(tenant, call.traceparent)],
@@ -62,10 +70,10 @@ export class TenantsController {
   }
 
   @Get()
-  async list(@Query() query: unknown) {
+  async list(@Call() call: AdminCall, @Query() query: unknown) {
     const page = paging(query)
-    const { name } = parse(filter, query)
-    const tenants = await listTenants(this.#parts.entities.manager, page, name)
+    const { name } = parse(tenantsQuery, query)
+    const tenants = await listTenants(this.#parts.entities.manager, page, name, call.actor.tenants)
     return pageOf(tenants, page, (tenant) => [tenant.id], tenantAnswer)
   }
 
@@ -74,7 +82,35 @@ export class TenantsController {
     const tenant = await findTenant(this.#parts.entities.manager, id)
     if (tenant === undefined) throw problems.notFound('tenant', id)
     call.about = { ...aboutNothing, ...aboutTenant(tenant) }
+    call.tag = tagOf(tenant.version)
     return tenantAnswer(tenant)
+  }
+
+  /** The tenant of that id becomes this, and is made where there was none. What is so already is left alone. */
+  @Put(':tenant')
+  async put(@Call() call: AdminCall, @Param('tenant') id: string, @Body() body: unknown) {
+    const { name } = parse(tenantBody, body)
+    if (!tenantId.test(id)) throw problems.invalid([{ path: ['id'], message: badId }])
+    const written = await this.#writes.run(call, id, async (manager, now) => {
+      await alone(manager, `tenant ${id}`)
+      const before = await lockTenant(manager, id)
+      call.requireUnchanged(before?.isDeleted === false ? before.version : undefined)
+      if (before === undefined) {
+        const tenant = { id, name, version: 1, createdAt: now }
+        await insertTenant(manager, tenant).catch((error: unknown) => failTaken(error, tenant))
+        call.made = true
+        const events = [tenantCreated(tenant, call.traceparent)]
+        return { about: aboutTenant(tenant), events, body: tenantAnswer(tenant) }
+      }
+      if (before.isDeleted) throw idTaken(id)
+      if (before.name === name) return { about: aboutTenant(before), events: [], body: tenantAnswer(before) }
+      const after = { ...before, name, version: before.version + 1 }
+      await updateTenant(manager, after).catch((error: unknown) => failTaken(error, after))
+      const changed = ['name']
+      const events = [tenantChanged(after, changed, now, call.traceparent)]
+      return { about: aboutTenant(after), events, changed, body: tenantAnswer(after) }
+    })
+    return written.body
   }
 
   /** Its connections are deleted and its keys revoked with it. */
@@ -84,6 +120,7 @@ export class TenantsController {
     await this.#writes.run(call, id, async (manager, now) => {
       const removed = await removeTenant(manager, id, now)
       if (removed === undefined) throw problems.notFound('tenant', id)
+      call.requireUnchanged(removed.tenant.version)
       const { tenant, connections, keys, dataKeys } = removed
       const events = [
         ...keys.map((key) => advance(key, 'revoke', { at: now, traceparent: call.traceparent }).event),
@@ -94,6 +131,11 @@ export class TenantsController {
       return { about: aboutTenant(tenant), events, body: null }
     })
   }
+}
+
+function failTaken(error: unknown, { id, name }: Tenant): never {
+  if (isUniqueViolation(error, 'tenant_name')) throw nameTaken(name)
+  throw isUniqueViolation(error) ? idTaken(id) : error
 }
 
 function nameTaken(name: string) {

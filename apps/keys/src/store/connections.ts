@@ -25,17 +25,18 @@ export async function lockConnection(manager: EntityManager, id: string): Promis
   return row
 }
 
+/** In any letter case. Unless it is only read, nobody else changes it until the transaction ends. */
 export async function findConnectionByName(
   manager: EntityManager,
   tenant: string,
   name: string,
+  intent: 'read' | 'change' = 'change',
 ): Promise<Connection | undefined> {
-  const row = await manager
+  const query = manager
     .createQueryBuilder(ConnectionRow, 'connection')
-    .setLock('pessimistic_write')
     .where('connection.tenant = :tenant AND lower(connection.name) = lower(:name)', { tenant, name })
-    .getOne()
-  return row ?? undefined
+  if (intent === 'change') query.setLock('pessimistic_write')
+  return (await query.getOne()) ?? undefined
 }
 
 /** Fails with a unique violation of `connection_name`. */
@@ -44,14 +45,14 @@ export async function updateConnection(manager: EntityManager, after: Connection
   await manager.update(ConnectionRow, { id }, { name, identityProvider, state, settings, schemas, version })
 }
 
-/** One more than the page holds, oldest first; of one tenant, or of all. */
+/** One more than the page holds, oldest first; of these tenants, or of all. */
 export async function listConnections(
   manager: EntityManager,
   { limit, after }: Paging,
-  tenant: string | undefined,
+  tenants: readonly string[] | null,
 ): Promise<Connection[]> {
   const query = manager.createQueryBuilder(ConnectionRow, 'connection')
-  if (tenant !== undefined) query.andWhere('connection.tenant = :tenant', { tenant })
+  if (tenants !== null) query.andWhere('connection.tenant = ANY(:tenants)', { tenants: [...tenants] })
   if (after !== undefined) {
     query.andWhere('(connection.createdAt, connection.id) > (:at::timestamptz, :id)', { at: after[0], id: after[1] })
   }

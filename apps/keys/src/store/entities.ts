@@ -1,8 +1,10 @@
 import { Column, Entity, In, PrimaryColumn } from 'typeorm'
 import { z } from 'zod'
-import { isAccepted, keyStates, type Kid } from '#libs/credentials/index'
+import type { AdminScope } from '#libs/admin/index'
+import { isAccepted, keyStates, type Kid, type TokenId } from '#libs/credentials/index'
 import { connectionSettings, keyPolicy } from '#libs/events/index'
 import { Entities } from '#libs/postgres/index'
+import type { AdminToken } from '../admin-token.ts'
 import type { Connection } from '../connection.ts'
 import type { TenantDataKey } from '../data-key.ts'
 import type { LastUse } from '../last-use.ts'
@@ -130,8 +132,42 @@ export class RotationPlanRow implements RotationPlan {
   @Column('text', { name: 'blocked_for', nullable: true }) blockedFor!: Kid | null
 }
 
+@Entity({ name: 'admin_token' })
+export class TokenRow implements AdminToken {
+  @PrimaryColumn('text') id!: TokenId
+  @Column('text') name!: string
+  @Column('integer') version!: number
+  @Column('integer', { name: 'pepper_version' }) pepperVersion!: number
+  @Column('bytea') digest!: Buffer
+  @Column('text', { array: true }) scopes!: AdminScope[]
+  @Column('text', { array: true, nullable: true }) tenants!: string[] | null
+  @Column('text', { array: true }) allowlist!: string[]
+  @Column('timestamptz', { name: 'expires_at', nullable: true }) expiresAt!: Date | null
+  @Column('timestamptz', { name: 'created_at' }) createdAt!: Date
+  @Column('text', { name: 'created_by' }) createdBy!: string
+  @Column('timestamptz', { name: 'revoked_at', nullable: true }) revokedAt!: Date | null
+}
+
+@Entity({ name: 'admin_token_use' })
+export class TokenUseRow implements LastUse {
+  @PrimaryColumn('text') token!: string
+  @Column('timestamptz') at!: Date
+  @Column('text') address!: string
+  @Column('text', { name: 'user_agent', nullable: true }) userAgent!: string | null
+}
+
 export const keysSchema = 'keys'
-export const keysEntities = [TenantRow, ConnectionRow, KeyRow, DataKeyRow, KeyUseRow, RotationRow, RotationPlanRow]
+export const keysEntities = [
+  TenantRow,
+  ConnectionRow,
+  KeyRow,
+  DataKeyRow,
+  KeyUseRow,
+  RotationRow,
+  RotationPlanRow,
+  TokenRow,
+  TokenUseRow,
+]
 
 /** What the admin API reads and writes by. `statementTimeout` is in milliseconds. Rejects when the database is away. */
 export function openKeysEntities(

@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
+import { AdminTokenTables } from '#libs/admin/index'
 import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
 import { type Database, migrate } from '#libs/postgres/index'
 
@@ -153,6 +154,29 @@ class KeyLife1764000000106 implements MigrationInterface {
   }
 }
 
+class AdminTokens1764000000115 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(AdminTokenTables.create('keys'))
+    await runner.query(`
+      ALTER TABLE keys.admin_token
+        ADD COLUMN name text NOT NULL,
+        ADD COLUMN created_at timestamptz NOT NULL,
+        ADD COLUMN created_by text NOT NULL;
+      CREATE INDEX admin_token_by_age ON keys.admin_token (created_at, id);
+      CREATE TABLE keys.admin_token_use (
+        token text PRIMARY KEY REFERENCES keys.admin_token,
+        at timestamptz NOT NULL,
+        address text NOT NULL,
+        user_agent text
+      )`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE keys.admin_token_use')
+    await runner.query(AdminTokenTables.drop('keys'))
+  }
+}
+
 class FirstUses1764000000107 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
@@ -293,6 +317,7 @@ export async function migrateKeys(database: Database): Promise<void> {
       RotationWorker1764000000109,
       DataKeys1764000000110,
       Exposures1764000000113,
+      AdminTokens1764000000115,
     ],
   })
 }

@@ -17,7 +17,7 @@ export class PeppersDoNotFit extends Error {
 
 /**
  * Compares the peppers with those that the keys of this database were minted under, of which fingerprints are kept; what is
- * new is added. A pepper may be left out once no accepted key needs it.
+ * new is added. A pepper may be left out once no accepted key and no admin token needs it.
  * @throws PeppersDoNotFit, and then nothing is added
  */
 export async function checkPeppers(database: Database, peppers: Peppers): Promise<void> {
@@ -30,7 +30,8 @@ export async function checkPeppers(database: Database, peppers: Peppers): Promis
     )
     const kept = await transaction.query<{ version: number; fingerprint: Buffer; needed: boolean }>(`
       SELECT version, fingerprint, EXISTS (
-        SELECT FROM keys.provisioning_key WHERE pepper_version = version AND ended_at IS NULL) AS needed
+        SELECT FROM keys.provisioning_key WHERE pepper_version = pepper.version AND ended_at IS NULL
+        UNION ALL SELECT FROM keys.admin_token WHERE pepper_version = pepper.version AND revoked_at IS NULL) AS needed
       FROM keys.pepper ORDER BY version`)
     const unfit = kept.filter(({ version, fingerprint, needed }) => {
       const own = ours.get(version)

@@ -32,14 +32,32 @@ export async function findTenantByName(manager: EntityManager, name: string): Pr
   return row ?? undefined
 }
 
-/** One more than the page holds, by id. */
+/** The tenant, deleted or not, which nobody else changes until the transaction ends. */
+export async function lockTenant(
+  manager: EntityManager,
+  id: string,
+): Promise<(Tenant & { readonly isDeleted: boolean }) | undefined> {
+  const [row] = await manager.find(TenantRow, { where: { id }, take: 1, lock: { mode: 'pessimistic_write' } })
+  if (row === undefined) return undefined
+  const { name, version, createdAt, deletedAt } = row
+  return { id, name, version, createdAt, isDeleted: deletedAt !== null }
+}
+
+/** Fails with a unique violation of `tenant_name`. */
+export async function updateTenant(manager: EntityManager, { id, name, version }: Tenant): Promise<void> {
+  await manager.update(TenantRow, { id }, { name, version })
+}
+
+/** One more than the page holds, by id; only `these`, where that is not null. */
 export async function listTenants(
   manager: EntityManager,
   { limit, after }: Paging,
   name: string | undefined,
+  these: readonly string[] | null,
 ): Promise<Tenant[]> {
   const query = tenants(manager)
   if (name !== undefined) query.andWhere('lower(tenant.name) = lower(:name)', { name })
+  if (these !== null) query.andWhere('tenant.id = ANY(:these)', { these: [...these] })
   if (after !== undefined) query.andWhere('tenant.id > :id', { id: after[0] })
   return query
     .orderBy('tenant.id')

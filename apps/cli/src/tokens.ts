@@ -1,0 +1,108 @@
+import { Command } from 'commander'
+import { token, type Token } from './answers.ts'
+import { serverCommand, type World } from './command.ts'
+import { Failure } from './failure.ts'
+import { ago, facts, lastUse, table } from './words.ts'
+
+interface Wanted {
+  readonly scopes: readonly string[]
+  readonly tenants?: readonly string[]
+  readonly from?: readonly string[]
+  readonly expires?: string
+}
+
+export function tokensCommand(world: World, version: string): Command {
+  const create = serverCommand(
+    'create',
+    'make an admin token; what is left out is as in the token that this is done with',
+    world,
+    version,
+    async ({ client, show }, { scopes, tenants, from, expires }: Wanted, name: string) => {
+      const made = await client.write('POST', '/tokens', token, {
+        name,
+        scopes,
+        ...(tenants === undefined ? {} : { tenants }),
+        ...(from === undefined ? {} : { allowlist: from }),
+        ...(expires === undefined ? {} : { expiresAt: expires }),
+      })
+      if (made.token === undefined) {
+        throw new Failure(
+          'failed',
+          `Token ${made.id} was made, but the answer that held it was lost, and it is shown only once. Revoke it (latchkey tokens revoke ${made.id}) and make another.`,
+        )
+      }
+      const text = made.token
+      show(made, () => `${facts({ token: text })}${inFull(made, new Date())}\nKeep it now: it is never shown again.\n`)
+    },
+  )
+    .argument('<name>', 'what it is for')
+    .requiredOption('--scopes <list>', 'what it may do, such as tenants:read,keys:mint', words)
+    .option('--tenants <list>', 'ids of the tenants that it is limited to', words)
+    .option('--from <list>', 'addresses or ranges that it is accepted from, such as 192.0.2.0/24', words)
+    .option('--expires <instant>', 'from when on it is refused, such as 2027-01-31T00:00:00Z')
+
+  const list = serverCommand('list', 'list the admin tokens', world, version, async ({ client, show }) => {
+    const tokens = await client.list('/tokens', token)
+    const now = new Date()
+    show(tokens, () =>
+      tokens.length === 0
+        ? 'There is no admin token yet besides the one of the data folder. Make one with: latchkey tokens create\n'
+        : table(
+            ['ID', 'NAME', 'STATE', 'TENANTS', 'CREATED', 'LAST USED'],
+            tokens.map((one) => [
+              one.id,
+              one.name,
+              one.state,
+              one.tenants?.join(', ') ?? 'all',
+              ago(one.createdAt, now),
+              lastUse(one.lastUsed, now),
+            ]),
+          ),
+    )
+  })
+
+  const show = serverCommand(
+    'show',
+    'show one admin token, never its text',
+    world,
+    version,
+    async (task, _options, id: string) => {
+      const found = await task.client.read(`/tokens/${encodeURIComponent(id)}`, token)
+      task.show(found, () => inFull(found, new Date()))
+    },
+  ).argument('<id>', 'its id, the 12 characters after lka_')
+
+  const revoke = serverCommand(
+    'revoke',
+    'revoke an admin token, for good',
+    world,
+    version,
+    async ({ client, show }, _options, id: string) => {
+      const revoked = await client.write('POST', `/tokens/${encodeURIComponent(id)}/revoke`, token)
+      show(revoked, () => facts({ id: revoked.id, state: revoked.state, revoked: revoked.revokedAt ?? '' }))
+    },
+  ).argument('<id>', 'its id, the 12 characters after lka_')
+
+  return [create, list, show, revoke].reduce(
+    (parent, command) => parent.addCommand(command),
+    new Command('tokens').description('admin tokens: who may do what here'),
+  )
+}
+
+function inFull(one: Token, now: Date): string {
+  return facts({
+    id: one.id,
+    name: one.name,
+    state: one.state,
+    scopes: one.scopes.join(', '),
+    tenants: one.tenants?.join(', ') ?? 'all',
+    from: one.allowlist.join(', ') || 'anywhere',
+    expires: one.expiresAt ?? 'never',
+    created: `${ago(one.createdAt, now)} by ${one.createdBy}`,
+    'last used': lastUse(one.lastUsed, now),
+  })
+}
+
+function words(text: string): string[] {
+  return text.split(',').flatMap((word) => (word.trim() === '' ? [] : [word.trim()]))
+}

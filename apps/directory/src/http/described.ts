@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import type { AdminPart } from '#libs/admin/index'
+import { environments, groupEvents, userEvents } from '#libs/events/index'
+import { pageOnly, peopleQuery } from './queries.ts'
+
+const operations = {
+  'GET /directory/v1/:connection/users': 'directory.users.list',
+  'GET /directory/v1/:connection/users/:id': 'directory.users.read',
+  'GET /directory/v1/:connection/groups': 'directory.groups.list',
+  'GET /directory/v1/:connection/groups/:id': 'directory.groups.read',
+} as const
+
+const whose = { tenant: z.string(), connection: z.string(), environment: z.enum(environments), version: z.int() }
+const person = userEvents['user.provisioned'].shape.person.extend(whose)
+const group = groupEvents['group.created'].shape.group.extend(whose)
+const effective = z.array(z.object({ id: z.string(), displayName: z.string(), direct: z.boolean() }))
+const member = z.object({
+  id: z.string(),
+  kind: z.enum(['user', 'group']).nullable(),
+  displayName: z.string().nullable(),
+})
+
+function pageOf(item: z.ZodType) {
+  return z.object({ items: z.array(item), next: z.string().optional() })
+}
+
+const ofConnection = { scope: 'directory:read', concerns: 'connection' } as const
+
+/** Each of the directory's operations: what it asks for, takes and answers. */
+export const directoryPart: AdminPart<typeof operations> = {
+  operations,
+  described: {
+    'GET /directory/v1/:connection/users': {
+      ...ofConnection,
+      summary: 'List people',
+      query: peopleQuery,
+      answers: { 200: pageOf(person) },
+    },
+    'GET /directory/v1/:connection/users/:id': {
+      ...ofConnection,
+      summary: 'Show a person and the groups that they are in, directly or through others',
+      answers: { 200: person.extend({ groups: effective }) },
+    },
+    'GET /directory/v1/:connection/groups': {
+      ...ofConnection,
+      summary: 'List groups',
+      query: pageOnly,
+      answers: { 200: pageOf(group) },
+    },
+    'GET /directory/v1/:connection/groups/:id': {
+      ...ofConnection,
+      summary: 'Show a group, its direct members and the groups that it is in',
+      query: pageOnly,
+      answers: { 200: group.extend({ members: pageOf(member), groups: effective }) },
+    },
+  },
+}

@@ -1,0 +1,81 @@
+import { digest, generatePeppers, mintAdminToken } from '#libs/credentials/index'
+import type { ProblemCode } from '#libs/http/index'
+import { Admission, bootstrapId, type KnownTokens } from './index.ts'
+
+type Known = NonNullable<Awaited<ReturnType<KnownTokens['find']>>>
+
+const now = new Date('2026-03-01T10:00:00.000Z')
+const peppers = generatePeppers()
+const first = 'the-token-of-the-data-folder'
+const { id, secret, text } = mintAdminToken()
+const known: Known = {
+  id,
+  scopes: ['tenants:read'],
+  tenants: ['acme'],
+  allowlist: [],
+  expiresAt: null,
+  pepperVersion: 1,
+  digest: digest(peppers, 1, secret),
+  isRevoked: false,
+}
+
+function admission(token: Partial<Known> = {}, isCurrent = true): Admission<Pick<KnownTokens, 'find'>> {
+  const find: KnownTokens['find'] = async (asked) => (asked === id ? { ...known, ...token } : undefined)
+  return new Admission({ bootstrap: [first], tokens: { find }, peppers, clock: () => now, isCurrent: () => isCurrent })
+}
+
+async function refusal(admitting: Promise<unknown>): Promise<ProblemCode> {
+  return admitting.then(
+    () => Promise.reject(new Error('it was let in')),
+    (problem: { code: ProblemCode }) => problem.code,
+  )
+}
+
+const bearer = (token: string): string => `Bearer ${token}`
+
+test('the first token has all powers, and is known by a fixed name', async () => {
+  const actor = await admission({}, false).admit(bearer(first), '')
+  expect(actor).toMatchObject({ id: bootstrapId, tenants: null, allowlist: [], expiresAt: null })
+})
+
+test('a token that was made has its own powers', async () => {
+  expect(await admission().admit(`bearer  ${text}`, '192.0.2.1')).toMatchObject({ id, tenants: ['acme'] })
+})
+
+test.each([
+  ['missing', undefined, 'has no Authorization header'],
+  ['not a bearer token', 'Basic x', 'not of the form'],
+  ['wrong', 'Bearer wrong', 'admin token is wrong'],
+  ['cut short', bearer(first.slice(0, -1)), 'admin token is wrong'],
+  ['never made', bearer(mintAdminToken().text), 'not known here'],
+])('a token that is %s is refused and told where one is found', async (_, header, cause) => {
+  const admitting = admission().admit(header, '')
+  expect(await refusal(admitting)).toBe('unauthorized')
+  await expect(admitting).rejects.toThrow(cause)
+  await expect(admitting).rejects.toThrow('LATCHKEY_ADMIN_TOKEN')
+})
+
+test('the secret of another token does not do, and who presents it is not told of as its bearer', async () => {
+  const other = mintAdminToken()
+  const mixed = admission({ digest: digest(peppers, 1, other.secret) })
+  const proved: string[] = []
+  expect(await refusal(mixed.admit(bearer(text), '', (actor) => void proved.push(actor.id)))).toBe('unauthorized')
+  expect(proved).toEqual([])
+})
+
+test.each<[string, Partial<Known>, ProblemCode]>([
+  ['was revoked', { isRevoked: true }, 'tokenRevoked'],
+  ['expires at this very moment', { expiresAt: now }, 'tokenExpired'],
+  ['is not for this address', { allowlist: ['198.51.100.0/24'] }, 'addressRefused'],
+])('a token that %s is refused, and its bearer told of for the record', async (_, token, code) => {
+  const proved: string[] = []
+  const admitting = admission(token).admit(bearer(text), '192.0.2.1', (actor) => void proved.push(actor.id))
+  expect(await refusal(admitting)).toBe(code)
+  expect(proved).toEqual([id])
+})
+
+test('while revocations may be unknown no token that was made is let in, known or not', async () => {
+  expect(await refusal(admission({}, false).admit(bearer(text), ''))).toBe('unavailable')
+  expect(await refusal(admission({}, false).admit(bearer(mintAdminToken().text), ''))).toBe('unavailable')
+  expect(await refusal(admission({ isRevoked: true }, false).admit(bearer(text), ''))).toBe('tokenRevoked')
+})

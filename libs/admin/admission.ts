@@ -1,0 +1,113 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { dummyMatch, looksLikeAdminToken, matches, type Peppers, readAdminToken } from '#libs/credentials/index'
+import { isAddressIn, problems } from '#libs/http/index'
+import { hideSecret } from '#libs/telemetry/index'
+import type { KnownTokens } from './known-tokens.ts'
+import { type Actor, bootstrap } from './powers.ts'
+
+/** Nest provider: who is let into the admin APIs of a service. */
+export const ADMISSION = Symbol('ADMISSION')
+
+/** What is known of the tokens that were made. */
+export type TokenSource = Pick<KnownTokens, 'find'>
+
+export interface AdmissionParts<Tokens extends TokenSource = KnownTokens> {
+  /** The tokens of the data folder or the environment: all powers, for as long as they are set. */
+  readonly bootstrap: readonly string[]
+  readonly tokens: Tokens
+  readonly peppers: Peppers
+  readonly clock: () => Date
+  /** Whether every revocation is known here, those of the last 5 seconds excepted. */
+  readonly isCurrent: () => boolean
+}
+
+const whereFound =
+  'It is the value of LATCHKEY_ADMIN_TOKEN, the content of the file admin-token in the data folder, or a token made with latchkey tokens create.'
+
+/** Who presents an admin token, and whether it is accepted still. */
+export class Admission<Tokens extends TokenSource = KnownTokens> {
+  readonly #parts: AdmissionParts<Tokens>
+  readonly #bootstrap: readonly Buffer[]
+
+  constructor(parts: AdmissionParts<Tokens>) {
+    // Whoever puts it into an address must not find it in a record or a log.
+    for (const token of parts.bootstrap) hideSecret(token)
+    this.#parts = parts
+    this.#bootstrap = parts.bootstrap.map(digest)
+  }
+
+  /** The tokens that it goes by. */
+  get tokens(): Tokens {
+    return this.#parts.tokens
+  }
+
+  /**
+   * The bearer of the token in the Authorization header. `proved` is told of him also where he is refused after that, for the record.
+   * @throws Problem `unauthorized`, `tokenRevoked`, `tokenExpired`, `addressRefused`; `unavailable` while revocations may be unknown here
+   */
+  async admit(
+    authorization: string | undefined,
+    address: string,
+    proved: (actor: Actor) => void = () => undefined,
+  ): Promise<Actor> {
+    const text = tokenIn(authorization)
+    const actor = this.#isBootstrap(text) ? bootstrap : await this.#prove(text, address, proved)
+    proved(actor)
+    return actor
+  }
+
+  #isBootstrap(text: string): boolean {
+    const given = digest(text)
+    return this.#bootstrap.filter((expected) => timingSafeEqual(expected, given)).length > 0
+  }
+
+  async #prove(text: string, address: string, proved: (actor: Actor) => void): Promise<Actor> {
+    if (!looksLikeAdminToken(text)) throw problems.unauthorized(`The admin token is wrong. ${whereFound}`)
+    const { tokens, peppers, clock, isCurrent } = this.#parts
+    const presented = readAdminToken(text)
+    if (presented === undefined) {
+      throw problems.unauthorized(
+        'The admin token is damaged: a part of it is missing or was changed. Copy it again, 67 characters from lka_ to the end.',
+      )
+    }
+    const known = await tokens.find(presented.id)
+    if (known === undefined) {
+      dummyMatch(peppers, presented.secret)
+      if (!isCurrent()) throw unheard()
+      throw problems.unauthorized(`The admin token is not known here: it was never made by this service. ${whereFound}`)
+    }
+    if (!matches(peppers, known, presented.secret)) {
+      throw problems.unauthorized('The secret part of the admin token is wrong. Copy it again as it was shown.')
+    }
+    proved(known)
+    if (known.isRevoked) throw problems.tokenRevoked()
+    if (known.expiresAt !== null && known.expiresAt <= clock()) throw problems.tokenExpired()
+    if (!isCurrent()) throw unheard()
+    if (known.allowlist.length > 0 && !isAddressIn(address, known.allowlist)) throw problems.addressRefused()
+    return known
+  }
+}
+
+function tokenIn(authorization: string | undefined): string {
+  if (authorization === undefined) {
+    throw problems.unauthorized(
+      `The request has no Authorization header. Send "Authorization: Bearer <admin token>". ${whereFound}`,
+    )
+  }
+  const token = /^Bearer +(\S+) *$/i.exec(authorization)?.[1]
+  if (token !== undefined) return token
+  throw problems.unauthorized(`The Authorization header is not of the form "Bearer <admin token>". ${whereFound}`)
+}
+
+/** What nobody could have told us of is not accepted. */
+function unheard() {
+  return problems.unavailable(
+    'Whether this admin token has been revoked is not known here, since this service has not heard from the others lately. Repeat the request in 5 seconds. Its operator finds at /health/ready what is away.',
+    5,
+  )
+}
+
+/** Digests have one length, so that comparing them tells nothing about the token's. */
+function digest(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}

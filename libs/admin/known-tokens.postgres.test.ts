@@ -1,0 +1,159 @@
+import { localChannel } from '#libs/cache/index'
+import { digest, generatePeppers, mintAdminToken } from '#libs/credentials/index'
+import { type AnyEvent, type Event, makeEvent } from '#libs/events/index'
+import { Database } from '#libs/postgres/index'
+import { testDatabase, type TestDatabase } from '#test/servers/postgres'
+import { AdminTokenTables, HearTokens, KnownTokens } from './index.ts'
+
+type TokenEvent = Extract<AnyEvent, { name: `admin-token.${string}` }>
+
+const peppers = generatePeppers()
+let server: TestDatabase
+let database: Database
+let tokens: KnownTokens
+
+beforeAll(async () => {
+  server = await testDatabase()
+  database = new Database({ url: server.url, applicationName: 'test', connections: 4 })
+  await database.query('CREATE SCHEMA directory')
+  await database.query(AdminTokenTables.create('directory'))
+})
+afterAll(async () => {
+  await database.close()
+  await server.drop()
+})
+beforeEach(() => {
+  tokens = new KnownTokens(database, 'directory')
+})
+
+const apply = (...events: TokenEvent[]) => database.transaction((transaction) => tokens.apply(transaction, events))
+
+/** What is told of one token, in order. */
+function told() {
+  const { id, secret } = mintAdminToken()
+  const origin = (version: number) => ({ source: 'keys', subject: id, owner: '', version, time: new Date() }) as const
+  const powers = {
+    name: 'x',
+    scopes: ['tenants:read', 'of a later version'],
+    tenants: ['acme'],
+    allowlist: [],
+    expiresAt: null,
+  }
+  const minted = makeEvent('admin-token.minted', origin(1), {
+    token: id,
+    ...powers,
+    pepperVersion: 1,
+    digest: digest(peppers, 1, secret).toString('base64url'),
+    mintedBy: 'bootstrap',
+  })
+  const narrowed = makeEvent('admin-token.changed', origin(2), {
+    token: id,
+    ...powers,
+    allowlist: ['192.0.2.0/24'],
+    changed: ['allowlist'],
+  })
+  const revoked = makeEvent('admin-token.revoked', origin(3), { token: id, revokedAt: new Date().toISOString() })
+  return { id, minted, narrowed, revoked }
+}
+
+test('a token is known as it was minted, of its scopes those that are known here', async () => {
+  const { id, minted } = told()
+  expect(await tokens.find(id)).toBeUndefined()
+  await apply(minted)
+  expect(await tokens.find(id)).toMatchObject({ id, scopes: ['tenants:read'], tenants: ['acme'], isRevoked: false })
+})
+
+test('whatever order its events come in and however often, it ends as the last of them says', async () => {
+  const orders = (events: readonly TokenEvent[]): TokenEvent[][] =>
+    events.length < 2
+      ? [[...events]]
+      : events.flatMap((event) => orders(events.filter((one) => one !== event)).map((rest) => [event, ...rest]))
+  for (const order of [0, 1, 2, 3, 4, 5]) {
+    const { id, minted, narrowed, revoked } = told()
+    for (const event of [...(orders([minted, narrowed, revoked])[order] ?? []), minted, narrowed]) await apply(event)
+    expect(await tokens.find(id)).toMatchObject({ isRevoked: true })
+  }
+})
+
+test('what is in memory gives way as soon as a change or a revocation is applied', async () => {
+  const { id, minted, narrowed, revoked } = told()
+  await apply(minted)
+  expect(await tokens.find(id)).toMatchObject({ allowlist: [] })
+  await apply(narrowed)
+  expect(await tokens.find(id)).toMatchObject({ allowlist: ['192.0.2.0/24'] })
+  await apply(revoked)
+  expect(await tokens.find(id)).toMatchObject({ isRevoked: true })
+})
+
+test('what was read before a revocation is not remembered after it', async () => {
+  const { id, minted, revoked } = told()
+  await apply(minted)
+  tokens.forgetAll()
+  const lock = Promise.withResolvers<void>()
+  const held = Promise.withResolvers<void>()
+  const holding = database.transaction(async (transaction) => {
+    await transaction.query('LOCK TABLE directory.admin_token IN SHARE ROW EXCLUSIVE MODE')
+    held.resolve()
+    await lock.promise
+  })
+  await held.promise
+  const revoking = apply(revoked)
+  const reading = tokens.find(id)
+  lock.resolve()
+  await Promise.all([holding, revoking, reading])
+  expect(await tokens.find(id)).toMatchObject({ isRevoked: true })
+})
+
+test('another instance that was told nothing finds a revocation in the common table within a second', async () => {
+  const { id, minted, revoked } = told()
+  await apply(minted)
+  const other = new KnownTokens(database, 'directory')
+  expect(await other.find(id)).toMatchObject({ isRevoked: false })
+  await apply(revoked)
+  const revokedAt = performance.now()
+  while ((await other.find(id))?.isRevoked !== true) {
+    if (performance.now() - revokedAt > 5_000) throw new Error('it is accepted still')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  expect(performance.now() - revokedAt).toBeLessThan(2_000)
+})
+
+describe('the channel', () => {
+  const failures: unknown[] = []
+  const channel = localChannel((error) => void failures.push(error), 'one process')
+  let hearing: HearTokens
+  beforeEach(() => {
+    hearing = new HearTokens(tokens, { channel, onFailure: (error) => void failures.push(error) })
+    hearing.onModuleInit()
+  })
+  afterEach(() => hearing.onModuleDestroy())
+  const say = async (event: AnyEvent | object): Promise<void> => {
+    channel.publish(JSON.stringify(event))
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+
+  test('takes a token away before the event log tells of it, and for good', async () => {
+    const { id, minted, narrowed, revoked } = told()
+    await apply(minted)
+    expect(await tokens.find(id)).toMatchObject({ isRevoked: false })
+    await say(revoked)
+    await hearing.onModuleDestroy()
+    expect(await tokens.find(id)).toMatchObject({ isRevoked: true })
+    await apply(minted, narrowed, revoked)
+    expect(await tokens.find(id)).toMatchObject({ isRevoked: true })
+    expect(failures).toEqual([])
+  })
+
+  test('gives nothing: neither a token nor a power, nor what is no event', async () => {
+    const { id, minted, narrowed } = told()
+    await say(minted)
+    const wide: Event<'admin-token.changed'> = { ...narrowed, payload: { ...narrowed.payload, tenants: null } }
+    await say(wide)
+    await say({ name: 'admin-token.revoked', payload: { token: id } })
+    channel.publish('{')
+    await hearing.onModuleDestroy()
+    expect(await tokens.find(id)).toBeUndefined()
+    await apply(minted)
+    expect(await tokens.find(id)).toMatchObject({ tenants: ['acme'], isRevoked: false })
+  })
+})

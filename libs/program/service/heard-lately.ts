@@ -1,0 +1,54 @@
+import type { Subscription } from '#libs/cache/index'
+
+/** Milliseconds for which a service goes on by what it knows of admin tokens when it hears nothing any more. */
+const longestSilence = 5_000
+const lookEvery = 500
+
+export interface HeardFrom {
+  /** Whether the event log is followed at this moment. */
+  readonly isFollowing: () => boolean
+  /** Everything that was committed before this instant, published or not, is known here. */
+  readonly provenUpTo: () => Date | undefined
+  readonly clock: () => Date
+}
+
+/**
+ * Whether a service may go by what it knows of admin tokens. The proof that every revocation is known is that of the publishers; it
+ * holds for 5 seconds, and for longer while, since before it, the event log was followed or the channel has missed nothing. Whoever was
+ * cut off from both is not current again before the publishers have proved it anew: what was revoked meanwhile may wait with them.
+ */
+export class HeardLately {
+  readonly #from: HeardFrom
+  readonly #timer: NodeJS.Timeout
+  #subscription: Pick<Subscription, 'unbrokenSince'> | undefined
+  #followingSince: number | undefined
+
+  constructor(from: HeardFrom) {
+    this.#from = from
+    this.#timer = setInterval(() => this.look(), lookEvery).unref()
+  }
+
+  /** From now on the channel counts too. */
+  hear(subscription: Pick<Subscription, 'unbrokenSince'>): void {
+    this.#subscription = subscription
+  }
+
+  get isCurrent(): boolean {
+    this.look()
+    const proven = this.#from.provenUpTo()?.getTime() ?? -Infinity
+    if (Math.abs(this.#from.clock().getTime() - proven) <= longestSilence) return true
+    return [this.#followingSince, this.#subscription?.unbrokenSince].some(
+      (since) => since !== undefined && proven >= since,
+    )
+  }
+
+  /** Asked now and then by itself, so that no interruption of some length goes unnoticed. */
+  look(): void {
+    if (this.#from.isFollowing()) this.#followingSince ??= this.#from.clock().getTime()
+    else this.#followingSince = undefined
+  }
+
+  end(): void {
+    clearInterval(this.#timer)
+  }
+}

@@ -1,0 +1,299 @@
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { Contract } from '../openapi.ts'
+import { type Answer, type Connection, eventually, type OwnWorld, startWorld, type Told, user } from '../world.ts'
+
+let world: OwnWorld
+let services: { readonly url: string; readonly document: Told; readonly contract: Contract }[]
+let connection: Connection
+const visited = new Set<string>()
+
+beforeAll(async () => {
+  world = await startWorld()
+  connection = await world.connection('okta', { environment: 'sandbox' })
+  const urls = [...new Set([world.keysUrl, world.gatewayUrl, world.directoryUrl, world.auditUrl])]
+  services = await Promise.all(
+    urls.map(async (url) => {
+      const document = await (await fetch(`${url}/admin/v1/openapi.json`)).json()
+      return { url, document, contract: new Contract(document) }
+    }),
+  )
+})
+afterAll(() => world.stop())
+
+type Headers = Readonly<Record<string, string>>
+
+/** Asks by the operation's template, and holds the answer to what the service's document says of it. */
+async function call(
+  url: string,
+  method: string,
+  path: string,
+  {
+    values = {},
+    query = '',
+    body,
+    headers = {},
+  }: { values?: Told; query?: string; body?: object; headers?: Headers } = {},
+): Promise<Answer> {
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name]))
+  const response = await fetch(`${url}${filled}${query}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${world.adminToken}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  const answer = {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? undefined : JSON.parse(text),
+  }
+  services.find((service) => service.url === url)?.contract.check({ method, path }, answer)
+  if (answer.status < 300) visited.add(`${method} ${path}`)
+  return answer
+}
+
+const keys = (method: string, path: string, more?: Parameters<typeof call>[3]) =>
+  call(world.keysUrl, method, `/admin/v1${path}`, more)
+
+const eventsOf = async (subject: string): Promise<string[]> =>
+  (await world.events()).filter((event) => event.subject === subject).map(({ name }) => name)
+
+test('each document is OpenAPI 3.1, by a validator of others', async () => {
+  for (const { document } of services) {
+    const validator = new Validator()
+    expect(await validator.validate(structuredClone(document))).toEqual({ valid: true })
+    expect(validator.version).toBe('3.1')
+    const ids = Object.values(document.paths).flatMap((path: Told) =>
+      Object.values(path).map((one: Told) => one.operationId),
+    )
+    expect(new Set(ids).size).toBe(ids.length)
+  }
+})
+
+test('a tenant put by its id is made, changed, and left alone, and what is read is what was put', async () => {
+  const tenant = `put-${crypto.randomUUID().slice(0, 8)}`
+  const put = (name: string, headers?: Headers) =>
+    keys('PUT', '/tenants/{tenant}', { values: { tenant }, body: { name }, headers })
+  const read = (headers?: Headers) => keys('GET', '/tenants/{tenant}', { values: { tenant }, headers })
+  expect((await put(`A ${tenant}`, { 'if-match': '"1"' })).status).toBe(412)
+  const made = await put(`A ${tenant}`, { 'if-none-match': '*' })
+  expect([made.status, made.body]).toMatchObject([201, { id: tenant, name: `A ${tenant}` }])
+  const again = await put(`A ${tenant}`)
+  expect([again.status, again.body]).toEqual([200, made.body])
+  const first = await read()
+  expect(first.body).toEqual(made.body)
+  const tag = first.headers.get('etag') ?? ''
+  const unchanged = await read({ 'if-none-match': tag })
+  expect([unchanged.status, unchanged.body, unchanged.headers.get('etag')]).toEqual([304, undefined, tag])
+  expect((await put(`A ${tenant}`, { 'if-none-match': '*' })).status).toBe(412)
+  expect((await put(`B ${tenant}`, { 'if-match': tag })).body.name).toBe(`B ${tenant}`)
+  expect((await put(`C ${tenant}`, { 'if-match': tag })).body.code).toBe('preconditionFailed')
+  expect((await read({ 'if-none-match': tag })).body.name).toBe(`B ${tenant}`)
+  expect((await keys('DELETE', '/tenants/{tenant}', { values: { tenant }, headers: { 'if-match': tag } })).status).toBe(
+    412,
+  )
+  const { headers } = await read()
+  expect(await eventsOf(tenant)).toEqual(['tenant.created', 'tenant.changed'])
+  const removed = await keys('DELETE', '/tenants/{tenant}', {
+    values: { tenant },
+    headers: { 'if-match': headers.get('etag') ?? '' },
+  })
+  expect(removed.status).toBe(204)
+  expect((await put(`A ${tenant}`)).status).toBe(409)
+})
+
+test('a connection put by its name is made, changed, and left alone, and what is left out becomes what it is by default', async () => {
+  const { tenant } = connection
+  const path = '/tenants/{tenant}/connections/by-name/{name}'
+  const values = { tenant, name: 'Human Resources / EU' }
+  const put = (body: object, headers?: Headers) => keys('PUT', path, { values, body, headers })
+  const wanted = { identityProvider: 'entra', settings: { conflicts: 'adopt' } }
+  const made = await put(wanted)
+  expect([made.status, made.body]).toMatchObject([
+    201,
+    { tenant, name: values.name, environment: 'sandbox', ...wanted },
+  ])
+  const again = await put(wanted)
+  expect([again.status, again.body]).toEqual([200, made.body])
+  const read = await keys('GET', path, { values })
+  expect(read.body).toEqual(made.body)
+  const byId = await keys('GET', '/connections/{connection}', { values: { connection: made.body.id } })
+  expect([byId.body, byId.headers.get('etag')]).toEqual([made.body, read.headers.get('etag')])
+  const back = await put({}, { 'if-match': read.headers.get('etag') ?? '' })
+  expect(back.body).toMatchObject({ identityProvider: 'other', state: 'enabled', settings: { conflicts: 'reject' } })
+  expect((await put(wanted, { 'if-match': read.headers.get('etag') ?? '' })).status).toBe(412)
+  expect((await put({ environment: 'live' })).status).toBe(409)
+  expect((await put({ name: 'Another' })).status).toBe(422)
+  expect((await put({ name: 'human resources / EU' })).body.name).toBe('human resources / EU')
+  expect(await eventsOf(made.body.id)).toEqual(['connection.created', 'connection.changed', 'connection.changed'])
+  const patched = await keys('PATCH', '/connections/{connection}', {
+    values: { connection: made.body.id },
+    body: { name: 'HR' },
+    headers: { 'if-match': read.headers.get('etag') ?? '' },
+  })
+  expect(patched.status).toBe(412)
+})
+
+test('two who put the same at once are answered alike, and it is made once', async () => {
+  const { tenant } = connection
+  const values = { tenant, name: 'Twice' }
+  const answers = await Promise.all(
+    Array.from({ length: 6 }, () => keys('PUT', '/tenants/{tenant}/connections/by-name/{name}', { values, body: {} })),
+  )
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 200, 201])
+  expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1)
+  expect(await eventsOf(answers[0]?.body.id)).toEqual(['connection.created'])
+})
+
+test('what is used meanwhile has another tag, and may be changed all the same', async () => {
+  const made = await keys('POST', '/tokens', { body: { name: 'tagged', scopes: ['tenants:read', 'tokens:read'] } })
+  const token = made.body.id
+  const read = (headers?: Headers) => keys('GET', '/tokens/{token}', { values: { token }, headers })
+  const before = await read()
+  await fetch(`${world.keysUrl}/admin/v1/tenants`, { headers: { authorization: `Bearer ${made.body.token}` } })
+  const after = await eventually(read, ({ body }) => body.lastUsed !== null)
+  const [tag, usedTag] = [before, after].map(({ headers }) => headers.get('etag') ?? '')
+  expect(tag).not.toBe(usedTag)
+  expect((await read({ 'if-none-match': tag ?? '' })).status).toBe(200)
+  const patch = (name: string) =>
+    keys('PATCH', '/tokens/{token}', { values: { token }, body: { name }, headers: { 'if-match': tag ?? '' } })
+  expect((await patch('renamed')).body.name).toBe('renamed')
+  expect((await patch('again')).body.code).toBe('preconditionFailed')
+  expect((await keys('POST', '/tokens/{token}/revoke', { values: { token } })).body.state).toBe('revoked')
+  expect((await keys('PATCH', '/tokens/{token}', { values: { token }, body: { name: 'x' } })).status).toBe(409)
+  expect((await keys('GET', '/tokens')).body.items.map(({ id }: Told) => id)).toContain(token)
+})
+
+test('every operation that a document describes answers as described, and there are no others', async () => {
+  const { tenant, id } = connection
+  const values = { tenant, connection: id }
+  const at = (service: 'gateway' | 'directory' | 'audit') =>
+    ({ gateway: world.gatewayUrl, directory: world.directoryUrl, audit: world.auditUrl })[service]
+  await keys('POST', '/tenants', { body: { name: `Whole ${crypto.randomUUID()}` } })
+  await keys('GET', '/tenants', { query: '?limit=2' })
+  const spare = (await keys('POST', '/tenants/{tenant}/connections', { values, body: { name: 'Spare' } })).body.id
+  await keys('GET', '/tenants/{tenant}/connections', { values })
+  await keys('GET', '/connections')
+  await keys('PATCH', '/connections/{connection}', { values: { connection: spare }, body: { name: 'Spare 2' } })
+  await keys('POST', '/connections/{connection}/disable', { values: { connection: spare } })
+  const urn = 'urn:example:params:scim:schemas:extension:desk:2.0:User'
+  const document = { id: urn, name: 'Desk', attributes: [{ name: 'floor', type: 'string' }] }
+  const schema = { values: { ...values, urn } }
+  await keys('POST', '/connections/{connection}/schemas', { values, body: document })
+  await keys('GET', '/connections/{connection}/schemas', { values })
+  const { headers } = await keys('GET', '/connections/{connection}/schemas/{urn}', schema)
+  const [etag, wider] = [headers.get('etag') ?? '', [...document.attributes, { name: 'side', type: 'string' }]]
+  const change = { ...schema, body: { ...document, attributes: wider }, headers: { 'if-match': etag } }
+  expect((await keys('PUT', '/connections/{connection}/schemas/{urn}', change)).status).toBe(200)
+  expect((await keys('PUT', '/connections/{connection}/schemas/{urn}', change)).status).toBe(412)
+  expect(
+    (await keys('DELETE', '/connections/{connection}/schemas/{urn}', { ...schema, headers: { 'if-match': etag } }))
+      .status,
+  ).toBe(412)
+  await keys('DELETE', '/connections/{connection}/schemas/{urn}', schema)
+  const { kid } = (await keys('POST', '/connections/{connection}/keys', { values })).body
+  await keys('GET', '/connections/{connection}/keys', { values })
+  expect((await keys('GET', '/keys/{kid}', { values: { kid } })).headers.get('etag')).toMatch(/^"1/)
+  const policy = { body: { policy: { allowlist: ['127.0.0.0/8'] } }, headers: { 'if-match': '"1"' }, values: { kid } }
+  expect((await keys('PATCH', '/keys/{kid}', policy)).body.policy.allowlist).toEqual(['127.0.0.0/8'])
+  expect((await keys('PATCH', '/keys/{kid}', policy)).status).toBe(412)
+  // Only the schedule mints a key to be revealed, days ahead.
+  expect((await keys('POST', '/keys/{kid}/reveal', { values: { kid } })).status).toBe(409)
+  visited.add('POST /admin/v1/keys/{kid}/reveal')
+  await keys('POST', '/keys/{kid}/cancel', { values: { kid } })
+  await keys('POST', '/keys/{kid}/revoke', { values: { kid } })
+  await rotate(values)
+  const leaked = (await keys('POST', '/tenants/{tenant}/connections', { values, body: { name: 'Leaky' } })).body.id
+  const { key } = (await keys('POST', '/connections/{connection}/keys', { values: { connection: leaked } })).body
+  expect((await call(world.keysUrl, 'POST', '/leaks', { body: { keys: [key] } })).body.results[0].outcome).toBe(
+    'revoked',
+  )
+  await keys('GET', '/data-keys')
+  await keys('POST', '/data-keys/rewrap')
+
+  const scim = world.scim(connection)
+  const person = (await scim('POST', '/Users', { ...user('ada'), displayName: 'Ada' })).body.id
+  const gone = (await scim('POST', '/Users', user('grace'))).body.id
+  const group = (await scim('POST', '/Groups', { displayName: 'All', members: [{ value: person }] })).body.id
+  await scim('DELETE', `/Users/${gone}`)
+  const deleted = '/admin/v1/connections/{connection}/deleted'
+  await call(at('gateway'), 'GET', deleted, { values })
+  await call(at('gateway'), 'POST', `${deleted}/{id}/restore`, { values: { ...values, id: gone } })
+  const [record] = await eventually(
+    () => world.audit({ connection: id, operation: 'users.create' }),
+    (found) => found.length === 2,
+  )
+  const replay = { values: { request: record.id }, body: { dryRun: true } }
+  expect((await call(at('gateway'), 'POST', '/admin/v1/requests/{request}/replay', replay)).status).toBe(200)
+
+  await eventually(
+    () => world.directory(`/${id}/groups/${group}`),
+    ({ status }) => status === 200,
+  )
+  for (const [noun, one] of [
+    ['users', person],
+    ['groups', group],
+  ]) {
+    await call(at('directory'), 'GET', `/directory/v1/{connection}/${noun}`, { values, query: '?limit=1' })
+    await call(at('directory'), 'GET', `/directory/v1/{connection}/${noun}/{id}`, { values: { ...values, id: one } })
+  }
+  await call(at('audit'), 'GET', '/audit/v1/records', { query: '?limit=200' })
+  await call(at('audit'), 'GET', '/audit/v1/records/{id}', { values: { id: record.id } })
+  for (const { url } of services) {
+    await call(url, 'GET', '/admin/v1/openapi.json')
+    const { items } = (await call(url, 'GET', '/admin/v1/followers')).body
+    const letters = { values: { group: items[0].group } }
+    await call(url, 'GET', '/admin/v1/followers/{group}/dead-letters', letters)
+    await call(url, 'POST', '/admin/v1/followers/{group}/dead-letters/replay', {
+      ...letters,
+      body: { ids: [crypto.randomUUID()] },
+    })
+  }
+  const told = services.flatMap(({ contract }) => contract.operations.map(({ method, path }) => `${method} ${path}`))
+  expect([...visited].sort()).toEqual([...new Set(told)].sort())
+})
+
+/** One rotation to its end, one cancelled, and a schedule. */
+async function rotate(values: { readonly tenant: string; readonly connection: string }): Promise<void> {
+  const policyPath = '/connections/{connection}/rotation-policy'
+  await keys('GET', policyPath, { values })
+  await keys('PUT', policyPath, { values, body: { mode: 'strict', graceHours: 1 } })
+  const started = await keys('POST', '/connections/{connection}/rotations', { values })
+  const rotation = { values: { rotation: started.body.id } }
+  await keys('GET', '/rotations/{rotation}', rotation)
+  await keys('POST', '/rotations/{rotation}/cancel', rotation)
+  const again = await keys('POST', '/connections/{connection}/rotations', { values })
+  await keys('POST', '/rotations/{rotation}/finish', { values: { rotation: again.body.id }, body: { force: true } })
+  await keys('GET', '/connections/{connection}/rotations', { values })
+  connection = { ...connection, key: again.body.key, kid: again.body.newKey.kid }
+}
+
+test('each write that takes an Idempotency-Key takes effect once', async () => {
+  const headers = { 'idempotency-key': crypto.randomUUID() }
+  const create = () => keys('POST', '/tokens', { body: { name: 'once', scopes: ['tenants:read'] }, headers })
+  const [first, second] = [await create(), await create()]
+  expect(second.body.id).toBe(first.body.id)
+  expect([typeof first.body.token, second.body.token]).toEqual(['string', undefined])
+  const put = { values: { tenant: `once-${first.body.id.toLowerCase()}` }, body: { name: `Once ${first.body.id}` } }
+  const key = { 'idempotency-key': crypto.randomUUID() }
+  await keys('PUT', '/tenants/{tenant}', { ...put, headers: key })
+  await keys('DELETE', '/tenants/{tenant}', { values: put.values })
+  expect((await keys('PUT', '/tenants/{tenant}', { ...put, headers: key })).body.name).toBe(put.body.name)
+  const other = { ...put, body: { name: 'Other' }, headers: key }
+  expect((await keys('PUT', '/tenants/{tenant}', other)).body.code).toBe('idempotencyKeyReused')
+})
+
+test('conditions and methods that cannot be read are told as such', async () => {
+  const values = { connection: connection.id }
+  const wrong = await keys('PATCH', '/connections/{connection}', {
+    values,
+    body: {},
+    headers: { 'if-match': 'no quotes' },
+  })
+  expect([wrong.status, wrong.body.code]).toEqual([400, 'badRequest'])
+  const weak = await keys('PATCH', '/connections/{connection}', { values, body: {}, headers: { 'if-match': 'W/"1"' } })
+  expect([weak.status, weak.body.code]).toEqual([412, 'preconditionFailed'])
+})

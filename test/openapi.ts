@@ -1,0 +1,81 @@
+import { z } from 'zod'
+
+const operation = z.looseObject({
+  operationId: z.string(),
+  security: z.array(z.object({ adminToken: z.array(z.string()) })),
+  'x-concerns': z.string(),
+  responses: z.record(
+    z.string(),
+    z.looseObject({ content: z.record(z.string(), z.object({ schema: z.unknown() })).optional() }),
+  ),
+})
+const document = z.looseObject({
+  paths: z.record(z.string(), z.record(z.string(), operation)),
+  components: z.object({ schemas: z.record(z.string(), z.unknown()) }).loose(),
+})
+
+export interface DescribedOperation {
+  readonly method: string
+  /** With its parameters in braces. */
+  readonly path: string
+  readonly id: string
+  /** Undefined for what is open to all. */
+  readonly scope: string | undefined
+  readonly concerns: string
+}
+
+/** What a service says of its admin APIs in its OpenAPI document, to hold its answers to. */
+export class Contract {
+  readonly #document: z.infer<typeof document>
+  readonly #schemas = new Map<unknown, z.ZodType>()
+
+  constructor(read: unknown) {
+    this.#document = document.parse(read)
+  }
+
+  get operations(): DescribedOperation[] {
+    return Object.entries(this.#document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, described]) => ({
+        method: method.toUpperCase(),
+        path,
+        id: described.operationId,
+        scope: described.security[0]?.adminToken[0],
+        concerns: described['x-concerns'],
+      })),
+    )
+  }
+
+  /** Throws where the answer is none that the document allows. */
+  check(
+    { method, path }: Pick<DescribedOperation, 'method' | 'path'>,
+    answer: { readonly status: number; readonly headers: Headers; readonly body: unknown },
+  ): void {
+    const where = `${method} ${path} ${answer.status}`
+    const told = this.#document.paths[path]?.[method.toLowerCase()]?.responses[String(answer.status)]
+    if (told === undefined) throw new Error(`${where} is not described: ${JSON.stringify(answer.body)}`)
+    const [type, content] = Object.entries(told.content ?? {})[0] ?? []
+    if (content === undefined) {
+      if (answer.body !== undefined) throw new Error(`${where} is described without a body`)
+      return
+    }
+    if (answer.headers.get('content-type')?.split(';', 1)[0] !== type) throw new Error(`${where} is not ${type}`)
+    const read = this.#schemaOf(content.schema).safeParse(answer.body)
+    if (!read.success) throw new Error(`${where} is not as described: ${read.error.message}`)
+  }
+
+  #schemaOf(schema: unknown): z.ZodType {
+    const known = this.#schemas.get(schema)
+    if (known !== undefined) return known
+    const made = z.fromJSONSchema(z.record(z.string(), z.unknown()).parse(this.#inlined(schema)))
+    this.#schemas.set(schema, made)
+    return made
+  }
+
+  #inlined(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map((one) => this.#inlined(one))
+    if (typeof value !== 'object' || value === null) return value
+    if ('$ref' in value)
+      return this.#inlined(this.#document.components.schemas[String(value.$ref).split('/').at(-1) ?? ''])
+    return Object.fromEntries(Object.entries(value).map(([name, held]) => [name, this.#inlined(held)]))
+  }
+}
