@@ -241,6 +241,7 @@ test('every operation that a document describes answers as described, and there 
     await call(at('directory'), 'GET', `/directory/v1/{connection}/${noun}/{id}`, { values: { ...values, id: one } })
   }
   await call(at('audit'), 'GET', '/audit/v1/records', { query: '?limit=200' })
+  await decide(at('gateway'), at('audit'), id)
   await call(at('audit'), 'GET', '/audit/v1/records/{id}', { values: { id: record.id } })
   for (const { url } of services) {
     await call(url, 'GET', '/admin/v1/openapi.json')
@@ -255,6 +256,27 @@ test('every operation that a document describes answers as described, and there 
   const told = services.flatMap(({ contract }) => contract.operations.map(({ method, path }) => `${method} ${path}`))
   expect([...visited].sort()).toEqual([...new Set(told)].sort())
 })
+
+/** What the guard and a detection of a key at another connection ask a person for. */
+async function decide(gateway: string, audit: string, id: string): Promise<void> {
+  const guard = '/admin/v1/guard'
+  await call(gateway, 'POST', `${guard}/{connection}/allow`, { values: { connection: id }, body: { count: 5 } })
+  const { items } = (await call(gateway, 'GET', guard)).body
+  expect(items).toContainEqual(expect.objectContaining({ connection: id, state: 'allowed', left: 5 }))
+  await call(gateway, 'POST', `${guard}/{connection}/deny`, { values: { connection: id } })
+  const other = await world.connection('entra', { tenant: connection.tenant })
+  await world.scim({ scimBaseUrl: other.scimBaseUrl, key: connection.key })('GET', '/Users')
+  const detections = '/admin/v1/detections'
+  const [detection] = await eventually(
+    async () => (await call(audit, 'GET', detections, { query: '?rule=connection-mismatch' })).body.items,
+    (found) => found.length > 0,
+  )
+  const values = { detection: detection.id }
+  await call(audit, 'GET', `${detections}/{detection}`, { values })
+  await call(audit, 'POST', `${detections}/{detection}/acknowledge`, { values })
+  await call(audit, 'POST', `${detections}/{detection}/mute`, { values, body: { for: '1h' } })
+  await call(audit, 'POST', `${detections}/{detection}/unmute`, { values })
+}
 
 /** One rotation to its end, one cancelled, and a schedule. */
 async function rotate(values: { readonly tenant: string; readonly connection: string }): Promise<void> {

@@ -36,6 +36,12 @@ beforeAll(async () => {
     () => world.directory(`/${theirs.id}/users/${person}`),
     ({ status }) => status === 200,
   )
+  await world.gatewayAdmin('POST', `/guard/${theirs.id}/allow`, { for: '1h' })
+  await world.scim({ scimBaseUrl: ours.scimBaseUrl, key: theirs.key })('GET', '/Users')
+  const [detection] = await eventually(
+    async () => (await world.auditAdmin('GET', `/detections?tenant=${theirs.tenant}`)).body.items,
+    (found) => found.length > 0,
+  )
   const token = await make({ tenants: [theirs.tenant] })
   const name = (await world.admin('GET', `/connections/${theirs.id}`)).body.name
   named = {
@@ -44,6 +50,7 @@ beforeAll(async () => {
     kid: theirs.kid,
     rotation: (await world.admin('POST', `/connections/${theirs.id}/rotations`)).body.id,
     request: request.id,
+    detection: detection.id,
     token: token.id,
     group: 'directory',
     id: person,
@@ -150,6 +157,7 @@ test('whatever such a token tries of another tenant is answered as what is not t
         kid: 'a'.repeat(12),
         rotation: crypto.randomUUID(),
         request: crypto.randomUUID(),
+        detection: crypto.randomUUID(),
         token: 'a'.repeat(12),
       }
       const none = await ask(url, operation.method, filled(operation, unknown), token, bodyFor(operation))

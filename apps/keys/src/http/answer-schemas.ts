@@ -67,6 +67,7 @@ export const keyShown = z.object({
   activatedAt: instant.nullable(),
   retiredAt: instant.nullable(),
   until: instant.nullable(),
+  exposedAt: instant.nullable(),
   endedAt: instant.nullable(),
   policy: z.object({
     authentication,
