@@ -388,7 +388,7 @@ describe('keys mint', () => {
   })
 })
 
-test('keys policy sends what was named and nothing else, and asks nothing when nothing was', async () => {
+test('keys change sends what was named and nothing else, and asks nothing when nothing was', async () => {
   answer = {
     status: 200,
     headers: { 'content-type': 'application/json' },
@@ -410,10 +410,10 @@ test('keys policy sends what was named and nothing else, and asks nothing when n
     out: () => {},
     err: () => {},
   }
-  expect(await run(['keys', 'policy', kid, '--allow', 'any', '--expires', 'never', '--rate', 'default'], world)).toBe(0)
+  expect(await run(['keys', 'change', kid, '--allow', 'any', '--expires', 'never', '--rate', 'default'], world)).toBe(0)
   expect(received).toMatchObject([{ method: 'PATCH', target: `/admin/v1/keys/${kid}` }])
   expect(JSON.parse(received[0]?.body ?? '')).toEqual({ policy: { allowlist: [], expiresAt: null, rate: null } })
-  expect(await run(['keys', 'policy', kid], world)).toBe(2)
+  expect(await run(['keys', 'change', kid], world)).toBe(2)
   expect(received).toHaveLength(1)
 })
 
