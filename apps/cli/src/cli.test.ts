@@ -495,7 +495,9 @@ test('detections are listed, shown with cause and fix, acknowledged and muted at
   expect(listed.out).toMatch(/^ID +RULE +SEVERITY .*\nd1 +wrong-secret +high +muted +connection c1 +7 /)
   respond = answer(200, detection)
   const shown = await latchkey(['detections', 'show', 'd1'], env)
-  expect(shown.out).toMatch(/^state +muted until 2026-04-01T10:00:00.000Z\n[^]*^requests +r1, r2\ncause +Somebody tries secrets.\nfix +Paste the key again.$/m)
+  expect(shown.out).toMatch(
+    /^state +muted until 2026-04-01T10:00:00.000Z\n[^]*^requests +r1, r2\ncause +Somebody tries secrets.\nfix +Paste the key again.$/m,
+  )
   let sent: unknown
   respond = async (request, response) => {
     sent = request.headers['content-type'] === undefined ? undefined : await bodyOf(request)
