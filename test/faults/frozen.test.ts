@@ -5,7 +5,7 @@ import { jest } from '@jest/globals'
 import { startOwnPostgres } from '../servers/own-postgres.ts'
 import { ask, childrenOf, Ground, newUser, rowsOf, until, user } from './running-program.ts'
 
-jest.setTimeout(180_000)
+jest.setTimeout(300_000)
 
 const ground = new Ground()
 const closing: (() => unknown)[] = []

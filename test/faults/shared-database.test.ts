@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { jest } from '@jest/globals'
 import { ask, create, emptyDatabase, Ground, metric, refusal, rowsOf, until, users } from './running-program.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(180_000)
 
 const ground = new Ground()
 afterAll(() => ground.end())
