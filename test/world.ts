@@ -181,9 +181,9 @@ async function worldAt(place: Place): Promise<World> {
   }
 }
 
-/** Reads again and again until what is read is as wanted, for five seconds at the most. */
+/** Reads again and again until what is read is as wanted, for 15 seconds at the most. */
 export async function eventually<T>(read: () => Promise<T>, until: (value: T) => boolean): Promise<T> {
-  const deadline = Date.now() + 5_000
+  const deadline = Date.now() + 15_000
   for (;;) {
     const value = await read()
     if (until(value)) return value

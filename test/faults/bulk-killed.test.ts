@@ -2,7 +2,7 @@ import { jest } from '@jest/globals'
 import { z } from 'zod'
 import { type Answer, ask, Ground, newUser, type Program, rowsOf, until } from './running-program.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 const ground = new Ground()
 afterAll(() => ground.end())

@@ -7,7 +7,7 @@ import { allHaveFollowed, environmentOf, type Servers, urlOf } from './installat
 import { type OtlpSink, startOtlpSink } from './otlp-sink.ts'
 import { type Answer, ask, Ground, newUser, type Program, user } from './running-program.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(180_000)
 
 const ground = new Ground()
 let database: TestDatabase

@@ -7,7 +7,7 @@ import { freePort } from '#libs/process/index'
 import { ask, create, Ground, lives, processesOf, type Program, refusal, until, users } from './running-program.ts'
 import { type Service, serviceOf, services } from './services.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 const ground = new Ground()
 afterAll(() => ground.end())

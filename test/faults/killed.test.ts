@@ -13,7 +13,7 @@ import {
   user,
 } from './running-program.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 const ground = new Ground()
 afterAll(() => ground.end())

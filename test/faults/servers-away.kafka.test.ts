@@ -22,7 +22,7 @@ import { serviceOf } from './services.ts'
 import { services } from './services.ts'
 import { ask, type Answer, Ground, metric, newUser, type Program, rowsOf, until, user } from './running-program.ts'
 
-jest.setTimeout(180_000)
+jest.setTimeout(300_000)
 
 const ground = new Ground()
 const data = ground.folder()

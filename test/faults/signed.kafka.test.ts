@@ -9,7 +9,7 @@ import { degradedAt, environmentOf, startGateway, urlOf } from './installation.t
 import { type Answer, ask, Ground, newConnection, type Program, until } from './running-program.ts'
 import { serviceOf } from './services.ts'
 
-jest.setTimeout(180_000)
+jest.setTimeout(300_000)
 
 const ground = new Ground()
 const data = ground.folder()

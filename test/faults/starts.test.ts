@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { freePort } from '#libs/process/index'
 import { create, Ground, processesOf, refusal, until, users } from './running-program.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(180_000)
 
 const ground = new Ground()
 afterAll(() => ground.end())

@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http'
 import { jest } from '@jest/globals'
 import { ask, create, Ground, lives, newUser, processesOf, type Program, until, users } from './running-program.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(180_000)
 
 const ground = new Ground()
 afterAll(() => ground.end())

@@ -4,7 +4,7 @@ import { metrics } from '#libs/telemetry/index'
 import { startOtlpSink } from './otlp-sink.ts'
 import { ask, create, Ground, metric, newConnection, newUser, rowsOf, until, user } from './running-program.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(180_000)
 
 const ground = new Ground()
 afterAll(() => ground.end())

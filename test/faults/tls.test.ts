@@ -7,7 +7,7 @@ import { jest } from '@jest/globals'
 import { type SelfSigned, selfSigned } from '../certificates.ts'
 import { ask, Ground, type Program, refusal, until } from './running-program.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(180_000)
 
 const ground = new Ground()
 const files = { LATCHKEY_TLS_CERT: join(ground.path, 'cert.pem'), LATCHKEY_TLS_KEY: join(ground.path, 'key.pem') }

@@ -21,7 +21,7 @@ import { startLoad } from './load.ts'
 import { ask, Ground, metric, newUser, type Program, rowsOf, until } from './running-program.ts'
 import { serviceOf, services } from './services.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 const ground = new Ground()
 const data = ground.folder()

@@ -84,7 +84,7 @@ test.each([
   expect(other).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
 })
 
-test('the tokens of a key end with it, within a second', async () => {
+test('the tokens of a key end with it', async () => {
   const { body: doomed } = await world.admin('POST', `/connections/${(await world.connection('other')).id}/keys`, {
     policy: { authentication: { method: 'oauth' } },
   })
@@ -95,12 +95,10 @@ test('the tokens of a key end with it, within a second', async () => {
   )
   const scim = world.scim({ scimBaseUrl: doomed.scimBaseUrl, key: body.access_token })
   expect((await scim('GET', '/Users')).status).toBe(200)
-  const revoked = performance.now()
   expect((await world.admin('POST', `/keys/${doomed.kid}/revoke`)).status).toBe(200)
   await eventually(
     () => scim('GET', '/Users'),
     ({ status }) => status === 401,
   )
-  expect(performance.now() - revoked).toBeLessThan(5_000)
   expect((await exchange(secret)).status).toBe(401)
 })

@@ -7,6 +7,7 @@ import { startTelemetry } from '#libs/telemetry/index'
 import { admitted, type FollowerService, startFollowerService } from '#test/follower-service'
 import { type RuleCode, ruleCodes, ruleOf } from './detections/rules.ts'
 import { Detective } from './detective.ts'
+import { forgetOld } from './store/forget.ts'
 import {
   AUDIT,
   auditGroup,
@@ -636,4 +637,26 @@ test('no person and no client is named in what is raised, stored or measured', a
   expect(measured).toMatch(/latchkey_detections_open\{[^}]*rule="silence"[^}]*\} \d/)
   const own = measured.split('\n').filter((line) => line.startsWith('latchkey_detections'))
   expect(own.join('\n')).not.toMatch(/tenant-\d|connection-\d|kid-\d|10\.\d|192\.0/)
+})
+
+test('what is long past is forgotten: addresses after a day, the rest with the trail, but not what is muted for good', async () => {
+  const nobody = { tenant: null, connection: null, kid: null, address: `172.16.0.${people % 250}` }
+  await tell(refused(401, 'key-unknown', nobody), refused(401, 'signature-replayed'), refused(401, 'key-revoked'))
+  const [muted] = await found({ tenant: who.tenant, rule: 'ended-key-used' })
+  await audit.ask('POST', `/admin/v1/detections/${muted?.id}/mute`)
+  const left = async () => {
+    const watched = await audit.database.query<{ kind: string }>(
+      'SELECT kind FROM audit.watched WHERE id = ANY($1) ORDER BY kind',
+      [[nobody.address, who.kid]],
+    )
+    return [...watched.map(({ kind }) => kind), ...(await rulesFound())]
+  }
+  const forgetAt = (days: number): Promise<void> =>
+    forgetOld(audit.database, { ...keeping, clock: () => new Date(Date.now() + days * day) })
+  await forgetAt(0.9)
+  expect(await left()).toEqual(['address', 'key', 'ended-key-used', 'replayed-nonce'])
+  await forgetAt(1.1)
+  expect(await left()).toEqual(['key', 'ended-key-used', 'replayed-nonce'])
+  await forgetAt(401)
+  expect(await left()).toEqual(['ended-key-used'])
 })

@@ -1,5 +1,5 @@
 import type { TrustChannel } from '#libs/cache/index'
-import { type AnyEvent, announcedEvents, isAnnounced } from '#libs/events/index'
+import { type AnyEvent, announcedEvents, isAnnounced, noticeKinds } from '#libs/events/index'
 import { metrics as names, type Telemetry } from '#libs/telemetry/index'
 
 /** Tells gateways at once of what they must not hear of later; the event log tells it again, and everything else. */
@@ -12,6 +12,7 @@ export function announce(channel: Pick<TrustChannel, 'publish'>, events: readonl
 /** For events once they are durable. */
 export function noticesCounted({ metrics }: Pick<Telemetry, 'metrics'>): (events: readonly AnyEvent[]) => void {
   const notices = metrics.counter(names.rotationNotices)
+  for (const kind of noticeKinds) notices.add(0, { kind })
   return (events) => {
     for (const event of events) {
       if (event.name === 'rotation.notice') notices.add(1, { kind: event.payload.kind })

@@ -40,11 +40,12 @@ function dueNow(situation: Situation): Due | undefined {
   return { at: due.at, kind: due.expires ? 'expires' : 'due', daily: !due.expires, within }
 }
 
-/** The next instant at which a notice is due, when all that are due at `now` were told. */
-export function nextNotice(situation: Situation, now: Date): Date | undefined {
+/** The next instant at which a notice is due, when all that are due by now were told; now, where one waits for uses to be heard of. */
+export function nextNotice(situation: Situation, moment: Moment): Date | undefined {
   const due = dueNow(situation)
   if (due === undefined) return undefined
-  const level = levelAt(due, now)
+  const level = levelAt(due, moment.now)
+  if (isUntold(situation, due, level) && waits(due, moment)) return moment.now
   const next = noticeDays.find((days) => days < Math.min(level, due.within))
   if (next !== undefined) return daysAfter(due.at, -next)
   return due.daily ? daysAfter(due.at, 1 - level) : undefined
@@ -55,12 +56,21 @@ export function raiseNotice(situation: Situation, moment: Moment): Turn | undefi
   const due = dueNow(situation)
   if (due === undefined) return undefined
   const level = levelAt(due, moment.now)
-  const { toldOf, told, ...plan } = situation.plan
-  const before = toldOf?.getTime() === due.at.getTime() ? told : null
-  if (level >= due.within || level >= (before ?? Number.POSITIVE_INFINITY)) return undefined
+  if (!isUntold(situation, due, level) || waits(due, moment)) return undefined
+  const { plan } = situation
   const kind = level > 0 || (level === 0 && due.kind === 'unused-next' && !due.daily) ? due.kind : 'overdue'
   const days = level > 0 ? Math.ceil((due.at.getTime() - moment.now.getTime()) / day) : 0 - level
   return notify({ ...situation, plan: { ...plan, toldOf: due.at, told: level } }, kind, days, moment)
+}
+
+function isUntold({ plan: { toldOf, told } }: Situation, due: Due, level: number): boolean {
+  const before = toldOf?.getTime() === due.at.getTime() ? told : null
+  return level < due.within && level < (before ?? Number.POSITIVE_INFINITY)
+}
+
+/** Nobody is told that a key is unused before its uses until now are known. */
+function waits({ kind }: Due, { heard }: Moment): boolean {
+  return kind === 'unused-next' && !heard
 }
 
 /** The latest notice whose time has come, as days before it is due; below zero after it. */

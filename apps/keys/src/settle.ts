@@ -248,7 +248,7 @@ function nextLook(situation: Situation, moment: Moment): Date | undefined {
     ...accepted(situation).map(ownExpiry),
     rotation?.until,
     rotation?.cutOverAt === null ? rotation.hardEnd : undefined,
-    nextNotice(situation, now),
+    nextNotice(situation, moment),
     isBlocked ? undefined : scheduled?.at,
   )
 }
