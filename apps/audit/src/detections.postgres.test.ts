@@ -29,6 +29,7 @@ let late = 0
 const clock = (): Date => new Date(Date.now() + late)
 const keeping = { retention: 400 * day, clock }
 const telemetry = await startTelemetry({ service: 'detections test' })
+let decisions: AppendQueue
 const failed = (error: unknown): void => void process.stderr.write(`${String(error)}\n`)
 const raisedRules: string[] = []
 
@@ -49,7 +50,7 @@ beforeAll(async () => {
         ...admitted(database, auditSchema),
         ...keeping,
       }
-      const decisions = new AppendQueue({ log, database, capacity: 100, onFailure: failed })
+      decisions = new AppendQueue({ log, database, capacity: 100, onFailure: failed })
       const calls = { source: 'audit', operations: auditOperations, decisions, clock, telemetry } as const
       return {
         module: Audit,
@@ -63,6 +64,7 @@ beforeAll(async () => {
   })
 }, 60_000)
 afterAll(async () => {
+  await decisions.drained()
   await audit.stop()
   await telemetry.shutdown()
 }, 60_000)
