@@ -88,7 +88,9 @@ test('every record in Kafka is a CloudEvent in binary mode, with a payload that 
   const events = await published.all()
   const marks = published.marks()
   await published.close()
-  expect(new Set(events.map(({ headers }) => headers['ce_type']))).toEqual(new Set(eventNames))
+  expect(new Set(events.map(({ headers }) => headers['ce_type']))).toEqual(
+    new Set(eventNames.filter((name) => !rarer.test(name))),
+  )
   expect(events.map(strangenessOf).filter(Boolean)).toEqual([])
   expect(marks.length).toBeGreaterThan(0)
   expect(marks.filter(({ value }) => !logMarked.strict().safeParse(JSON.parse(value)).success)).toEqual([])
@@ -122,6 +124,7 @@ test('one request is one trace through four processes: who answered it, and what
     'latchkey-keys: follow request.decided',
   ])
   expect(spansOf(minting.traceId)).toEqual([
+    'latchkey-audit: follow key.minted',
     'latchkey-audit: follow request.decided',
     'latchkey-gateway: follow key.minted',
     'latchkey-keys: admin keys.mint',
@@ -131,14 +134,18 @@ test('one request is one trace through four processes: who answered it, and what
   ])
 })
 
+/** What comes about when an installation is rotated, guarded, attacked or administered: journeys go through those, in this shape too. */
+const rarer =
+  /^(admin-token|data-key|detection|guard|key-digest|rotation|tenant\.changed)\b|^key\.(cancelled|changed|expired|exposed|retired)$/
+
 /** CloudEvents 1.0.2: the required attributes, and in binary mode the payload's media type, which is that of JSON here. */
 function headersAmiss({ headers, topic, offset }: PublishedRecord): string[] {
   const wanted: Record<string, RegExp> = {
     'content-type': /^application\/json$/,
     ce_specversion: /^1\.0$/,
     ce_id: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
-    ce_type: /^[a-z]+\.[a-z-]+$/,
-    ce_source: /^\/latchkey\/(gateway|keys)$/,
+    ce_type: /^[a-z-]+\.[a-z-]+$/,
+    ce_source: /^\/latchkey\/(gateway|keys|audit)$/,
     ...(headers['ce_type'] === markName
       ? {}
       : {

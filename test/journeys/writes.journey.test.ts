@@ -262,7 +262,7 @@ test('every write has its own decision in the log, with the events it brought ab
   const others = events.filter(({ name }) => /^(user|group)\./.test(name)).map(({ id }) => id)
   expect(decisions.flatMap((decision) => decision.events).sort()).toEqual(others.sort())
   const records = await eventually(
-    async () => (await world.audit({ connection: connection.id })).map(({ id }) => id),
+    async () => (await world.audit({ connection: connection.id, surface: 'scim' })).map(({ id }) => id),
     (found) => found.length >= decisions.length,
   )
   expect(records).toEqual(expect.arrayContaining(decisions.map(({ requestId }) => requestId)))
