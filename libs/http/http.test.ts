@@ -124,7 +124,7 @@ const otherForm: ExceptionFilter = {
 async function application(): Promise<INestApplication> {
   const adapter = createHttpAdapter({
     bodyLimit,
-    requestTimeoutMs: 500,
+    requestTimeoutMs: 1_500,
     rawPrefixes: ['/scim/'],
     unread: {
       forms: [{ prefix: '/other/', render: ({ status }) => ({ contentType: 'text/other', body: `other ${status}` }) }],

@@ -280,7 +280,7 @@ async function stored(bodies: readonly JsonObject[]): Promise<{ connection: stri
       active: keys.active,
       version: 1,
       now: new Date(Date.UTC(2026, 0, 31, 12, 0, 0, index % 3)).toISOString(),
-      document: { ...resource, active: resource['active'] ?? true },
+      document: resource,
     }
   })
   await database.query(insertUsers, [JSON.stringify(rows)])
