@@ -22,7 +22,7 @@ const journeys = (shape) => ({
 })
 
 export default {
-  maxWorkers: 3,
+  maxWorkers: 2,
   testTimeout: 60_000,
   coverageProvider: 'v8',
   reporters: ['default', '<rootDir>/scripts/count-tests.mjs'],
