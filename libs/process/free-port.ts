@@ -6,7 +6,11 @@ import { systemCode } from './system-code.ts'
 // those may be taken, while nobody listens on it, by any connection of this machine; a client that tries it again and again can even
 // be connected to itself. So port 0 of `listen`, which takes from that range, is not for a server that is to start later, or again.
 const lowest = 20_000
-const highest = 32_000
+const highest = 26_000
+/** Ports that a process takes first for the addresses of its own services, four to each: two that start at once take different ones. */
+const ownLowest = 26_000
+const ownBlocks = 1_500
+const ownEach = 4
 const attempts = 100
 
 export interface HeldPort {
@@ -23,6 +27,19 @@ export async function holdFreePort(host: string): Promise<HeldPort> {
     } catch (error) {
       if (systemCode(error) !== 'EADDRINUSE' || attempt === attempts) throw error
     }
+  }
+}
+
+/**
+ * The same, at numbers that other processes take last: for an address that is told now and listened on seconds later. `nth` is 0 to 3.
+ */
+export async function holdOwnPort(host: string, nth: number): Promise<HeldPort> {
+  const own = ownLowest + (process.pid % ownBlocks) * ownEach + (nth % ownEach)
+  try {
+    return await holdPort(host, own)
+  } catch (error) {
+    if (systemCode(error) !== 'EADDRINUSE') throw error
+    return holdFreePort(host)
   }
 }
 

@@ -1,5 +1,5 @@
 /** Processes of this machine, their ports, and the files beside them, as whoever starts servers needs them. Knows no server. */
-export { freePort, type HeldPort, holdFreePort, holdPort } from './free-port.ts'
+export { freePort, type HeldPort, holdFreePort, holdOwnPort, holdPort } from './free-port.ts'
 export { logged, openLog, type OpenLog, trimLog } from './log.ts'
 export { startOf } from './start-of.ts'
 export { systemCode } from './system-code.ts'

@@ -1,5 +1,5 @@
 import { PortTaken } from '#libs/http/index'
-import { type HeldPort, holdFreePort, holdPort, systemCode } from '#libs/process/index'
+import { type HeldPort, holdOwnPort, holdPort, systemCode } from '#libs/process/index'
 import type { Door } from './door.ts'
 import { StartError } from './start-error.ts'
 
@@ -19,16 +19,16 @@ export async function usablePort(host: string, port: number): Promise<number> {
 export async function usablePorts(host: string, ports: readonly number[]): Promise<number[]> {
   const held: HeldPort[] = []
   try {
-    for (const port of ports) held.push(await hold(host, port))
+    for (const [nth, port] of ports.entries()) held.push(await hold(host, port, nth))
     return held.map(({ port }) => port)
   } finally {
     await Promise.all(held.map(({ release }) => release()))
   }
 }
 
-async function hold(host: string, port: number): Promise<HeldPort> {
+async function hold(host: string, port: number, nth: number): Promise<HeldPort> {
   try {
-    return await (port === 0 ? holdFreePort(host) : holdPort(host, port))
+    return await (port === 0 ? holdOwnPort(host, nth) : holdPort(host, port))
   } catch (error) {
     const code = systemCode(error)
     if (code === 'EADDRINUSE') throw new PortTaken(host, port)
