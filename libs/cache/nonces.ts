@@ -9,7 +9,7 @@ export interface Nonces {
   readonly since: Date | undefined
   /**
    * Takes the nonce, and remembers it for so many milliseconds at least: true when nobody had taken it. Of any processes that take one at the same time, one
-   * is told true. Undefined when the store is away, full, refuses, or is silent for 100 milliseconds: then it is not known, and may be taken. Never rejects.
+   * is told true. Undefined when the store is away, full, refuses, or is silent for half a second: then it is not known, and may be taken. Never rejects.
    */
   take(nonce: string, milliseconds: number): Promise<boolean | undefined>
   close(): Promise<void>

@@ -10,7 +10,7 @@ export interface RedisNoncesOptions {
   readonly onFailure: OnFailure
 }
 
-const answerMilliseconds = 100
+const answerMilliseconds = 500
 
 /**
  * The nonces of several processes, in Redis. A Redis that was emptied, or that ended without having stored them, knows them no more.
