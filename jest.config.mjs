@@ -23,7 +23,7 @@ const journeys = (shape) => ({
 
 export default {
   maxWorkers: 2,
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   coverageProvider: 'v8',
   reporters: ['default', '<rootDir>/scripts/count-tests.mjs'],
   projects: [

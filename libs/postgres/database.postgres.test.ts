@@ -156,6 +156,40 @@ describe('quick connections', () => {
   }
 })
 
+describe('a transaction that a statement fails', () => {
+  const division = 'SELECT 1 / 0'
+
+  it('tells that failure, and not how what was sent after it was refused', async () => {
+    const failed = open().transaction(async (transaction) => {
+      const first = transaction.query(division)
+      transaction.send('SELECT 1')
+      await first
+    })
+    await expect(failed).rejects.toMatchObject({ code: '22012' })
+  })
+
+  it('tells it also where the one refused for it is waited for', async () => {
+    const failed = open().transaction(async (transaction) => {
+      const [first, second] = [transaction.query(division), transaction.query('SELECT 1')]
+      first.catch(() => undefined)
+      await second
+    })
+    await expect(failed).rejects.toMatchObject({ code: '22012' })
+  })
+
+  it('within a savepoint tells it too, and goes on', async () => {
+    await open().transaction(async (transaction) => {
+      const failed = transaction.savepoint(async () => {
+        const first = transaction.query(division)
+        transaction.send('SELECT 1')
+        await first
+      })
+      await expect(failed).rejects.toMatchObject({ code: '22012' })
+      expect(await transaction.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+    })
+  })
+})
+
 test("a session keeps values out of the server's log as far as its role may", async () => {
   const database = open()
   const setting = { name: 'verbosity', text: `SELECT current_setting('log_error_verbosity') AS set` }

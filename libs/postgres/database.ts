@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { AfterCommit } from './after-commit.ts'
+import { isRefusedForAnother } from './failures.ts'
 import { gatheringSocket } from './gathering-socket.ts'
 import { QuickConnections } from './quick-connections.ts'
 import { silenceLog } from './silent-log.ts'
@@ -155,7 +156,7 @@ export class Database implements Queryable {
       await open.commit()
     } catch (error) {
       broken = await open.rollback()
-      throw open.failure ?? error
+      throw open.reasonFor(error)
     } finally {
       client.release(broken)
     }
@@ -233,11 +234,12 @@ class OpenSnapshot implements Snapshot {
 }
 
 class OpenTransaction implements Transaction {
-  failure: Error | undefined
   readonly committed = new AfterCommit()
   readonly #client: pg.PoolClient
   readonly #patience: Patience
   #savepoints = 0
+  #sent: unknown
+  #reason: unknown
 
   constructor(client: pg.PoolClient, patience: Patience, beginning: readonly string[]) {
     this.#client = client
@@ -246,8 +248,13 @@ class OpenTransaction implements Transaction {
   }
 
   async query<Row extends object>(statement: string | Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    const result = await this.#client.query<Row>({ ...configured(statement, values), ...this.#patience })
-    return result.rows
+    try {
+      const result = await this.#client.query<Row>({ ...configured(statement, values), ...this.#patience })
+      return result.rows
+    } catch (error) {
+      this.#told(error)
+      throw error
+    }
   }
 
   send<Row extends object>(
@@ -259,7 +266,21 @@ class OpenTransaction implements Transaction {
     this.#client
       .query<Row>(config)
       .then((result) => answered?.(result.rows))
-      .catch((error: Error) => (this.failure ??= error))
+      .catch((error: unknown) => {
+        this.#told(error)
+        this.#sent ??= error
+      })
+  }
+
+  /** What is sent after a statement that failed is refused for it, and says nothing of why: this is why. */
+  #told(error: unknown): void {
+    if (!isRefusedForAnother(error)) this.#reason ??= error
+  }
+
+  /** Why the transaction fails that `error` ended: the failure of a statement that was only sent comes before those that were waited for. */
+  reasonFor(error: unknown): unknown {
+    const told = this.#sent ?? error
+    return isRefusedForAnother(told) ? (this.#reason ?? told) : told
   }
 
   afterCommit(run: () => void): void {
@@ -275,9 +296,10 @@ class OpenTransaction implements Transaction {
       await this.query(`RELEASE SAVEPOINT ${name}`)
       return result
     } catch (error) {
-      const cause = this.failure ?? error
+      const cause = this.reasonFor(error)
       await this.query(`ROLLBACK TO SAVEPOINT ${name}`)
-      this.failure = undefined
+      this.#sent = undefined
+      this.#reason = undefined
       this.committed.cutTo(before)
       throw cause
     }
@@ -285,7 +307,7 @@ class OpenTransaction implements Transaction {
 
   async commit(): Promise<void> {
     const result = await this.#client.query({ text: 'COMMIT', ...this.#patience })
-    if (result.command !== 'COMMIT') throw this.failure ?? new Error('the transaction was rolled back by the server')
+    if (result.command !== 'COMMIT') throw new Error('the transaction was rolled back by the server')
   }
 
   /** The error that makes the connection unfit for reuse, if rolling back failed. */

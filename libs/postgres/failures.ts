@@ -16,6 +16,11 @@ export function isAnswer(error: unknown): boolean {
   return /^[0-9A-Z]{5}$/.test(codeOf(error)) && textOf(error, 'severity') === 'ERROR'
 }
 
+/** Something failed before it in the same transaction, and that is why. */
+export function isRefusedForAnother(error: unknown): boolean {
+  return codeOf(error) === '25P02'
+}
+
 /** A deadlock or serialization failure: the same transaction may succeed at once. */
 export function isTransient(error: unknown): boolean {
   return ['40001', '40P01', '55P03'].includes(codeOf(error))

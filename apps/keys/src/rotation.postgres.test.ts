@@ -38,9 +38,9 @@ describe('a rotation policy', () => {
     expect(set).toMatchObject({ status: 200, body: { ...unset, mode: 'strict', everyDays: 90 } })
     expect((await service.ask('GET', path)).body).toEqual(set.body)
     const records = await service.events('request')
-    expect(records.at(-2)?.payload).toMatchObject({
+    const update = records.find(({ payload }) => payload.connection === id && payload.operation.endsWith('.update'))
+    expect(update?.payload).toMatchObject({
       operation: 'rotation-policy.update',
-      connection: id,
       changed: ['rotation.mode', 'rotation.everyDays'],
     })
   })
