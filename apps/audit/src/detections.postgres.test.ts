@@ -145,10 +145,11 @@ function connectionIs(
   connection: string,
   environment: 'live' | 'sandbox',
   state: 'enabled' | 'disabled' = 'enabled',
+  tenant = 'acme',
 ): AnyEvent {
   const origin = { source: 'keys', subject: connection, owner: 'acme', version: 1, time: new Date() } as const
   return makeEvent('connection.changed', origin, {
-    tenant: 'acme',
+    tenant,
     connection,
     name: 'here',
     environment,
@@ -504,7 +505,7 @@ describe('silence', () => {
 
   it('is told once it is longer than three times the usual pause, and once only', async () => {
     const last = await traffic(5)
-    await audit.tell(connectionIs(who.connection, 'sandbox'))
+    await audit.tell(connectionIs(who.connection, 'sandbox', 'enabled', who.tenant))
     await lookAt(last + 6 * hour)
     expect(await rulesFound()).toEqual([])
     await lookAt(last + 6 * hour + 1)
