@@ -1,4 +1,5 @@
 import type { Client } from 'pg'
+import { topicNames } from '#libs/events/index'
 import type { Place } from './program.ts'
 import { readPublished } from './servers/published-events.ts'
 
@@ -8,6 +9,8 @@ export interface LoggedEvent {
   readonly subject: string
   readonly key: string
   readonly version: number
+  /** The Kafka topic that it was read from, without prefix; undefined where one table holds all. */
+  readonly topic: string | undefined
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly payload: any
 }
@@ -31,7 +34,9 @@ async function readTable(database: Client): Promise<LoggedEvents> {
          WHERE $1::text IS NULL OR strpos(payload, $1) > 0 ORDER BY position`,
         [connection],
       )
-      return rows.map((row) => ({ ...row, payload: JSON.parse(row.payload) })).filter(isOf(connection))
+      return rows
+        .map((row) => ({ ...row, topic: undefined, payload: JSON.parse(row.payload) }))
+        .filter(isOf(connection))
     },
     async close() {},
   }
@@ -40,7 +45,7 @@ async function readTable(database: Client): Promise<LoggedEvents> {
 async function readTopics(topicPrefix: string, database: Client): Promise<LoggedEvents> {
   const published = await readPublished(
     process.env['TEST_KAFKA_BROKERS'] ?? '',
-    ['trust', 'people', 'requests', 'detections'].map((topic) => `${topicPrefix}.${topic}`),
+    topicNames.map((topic) => `${topicPrefix}.${topic}`),
   )
   const events: LoggedEvent[] = []
   return {
@@ -48,13 +53,14 @@ async function readTopics(topicPrefix: string, database: Client): Promise<Logged
       const waiting =
         'SELECT FROM gateway.outbox UNION ALL SELECT FROM keys.outbox UNION ALL SELECT FROM audit.outbox LIMIT 1'
       while ((await database.query(waiting)).rowCount !== 0) await new Promise((resolve) => setTimeout(resolve, 10))
-      for (const { headers, key = '', value } of (await published.all()).slice(events.length))
+      for (const { topic, headers, key = '', value } of (await published.all()).slice(events.length))
         events.push({
           id: headers['ce_id'] ?? '',
           name: headers['ce_type'] ?? '',
           subject: headers['ce_subject'] ?? '',
           key,
           version: Number(headers['ce_sequence']),
+          topic: topic.slice(topicPrefix.length + 1),
           payload: JSON.parse(value),
         })
       // Ids grow with time, and partitions are read side by side.

@@ -34,6 +34,8 @@ export interface World {
   readonly auditUrl: string
   /** The table that the gateway appends events to. */
   readonly appendsTo: string
+  /** Whether others get events from Kafka, by topic; else one table holds all. */
+  readonly hasTopics: boolean
   admin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   /** The admin API of the gateway. */
   gatewayAdmin(method: string, path: string, body?: unknown): Promise<Answer>
@@ -123,6 +125,7 @@ async function worldAt(place: Place): Promise<World> {
     directoryUrl: addresses.directory,
     auditUrl: addresses.audit,
     appendsTo: place.topicPrefix === undefined ? 'event_log.event' : 'gateway.outbox',
+    hasTopics: place.topicPrefix !== undefined,
     admin,
     gatewayAdmin: (method, path, body) =>
       request(method, `${addresses.gateway}/admin/v1${path}`, body, {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { environments } from './trust.ts'
 
 const ofDataKey = { tenant: z.string(), dataKey: z.string() }
 
@@ -26,6 +27,7 @@ export const keyDigestEvents = {
   'key-digest.renewed': z.object({
     tenant: z.string(),
     connection: z.string(),
+    environment: z.enum(environments).optional(),
     kid: z.string(),
     pepperVersion: z.int().positive(),
     digest: z.string(),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { environments } from './trust.ts'
 
 /** What the audit service tells of requests that should not be as they are. Holds no key, no name and no address of a person. */
 
@@ -17,6 +18,8 @@ const detection = z.object({
   severity: z.enum(detectionSeverities),
   tenant: z.string().nullable(),
   connection: z.string().nullable(),
+  /** Of the connection; null where none is known. */
+  environment: z.enum(environments).nullable().optional(),
   subject: z.object({ kind: z.enum(detectionSubjects), id: z.string() }),
   /** How many requests have broken the rule so far. */
   count: z.int().nonnegative(),

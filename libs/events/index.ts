@@ -34,7 +34,7 @@ export {
 export { requestEvents, type RequestDecided, type StepDecision } from './requests.ts'
 export { adminTokenEvents, type AdminTokenPowers } from './admin-tokens.ts'
 export { cancelledOutcomes, finishedOutcomes, noticeKinds, rotationEvents, type NoticeKind } from './rotations.ts'
-export { topicNames, topicOf, topics, type Topic } from './topics.ts'
+export { isTopic, topicNames, topicOf, topics, topicsWith, type Topic } from './topics.ts'
 export { logMarked, markName, type LogMarked } from './mark.ts'
 export { newId } from './id.ts'
 export { valueDigest } from './value-digest.ts'

@@ -9,20 +9,29 @@ interface PublishedHere {
   readonly awaited: readonly EventSource[]
 }
 
-/** Where events are published: one topic for what belongs together, so that who follows people need not read past requests. */
+const people = { families: ['user', 'group'], sources: ['gateway'], awaited: ['gateway'] } as const
+// Digests are not with the keys that they are of: what the gateway goes by there has one publisher, whose marks prove that it is complete.
+const requests = {
+  families: ['request', 'key-digest', 'guard'],
+  sources: ['gateway', 'keys', 'audit'],
+  awaited: ['gateway', 'keys'],
+} as const
+
+/**
+ * Where events are published: one topic for what belongs together, so that who follows people need not read past requests. What connections bring
+ * about has a topic for each environment. Keys, connections and detections have one for both: no request puts anything there. The services do, which
+ * tell what they know of all connections, also that a key of a sandbox was used for the first time.
+ */
 export const topics = {
   trust: {
     families: ['tenant', 'connection', 'key', 'rotation', 'data-key', 'admin-token'],
     sources: ['keys'],
     awaited: ['keys'],
   },
-  people: { families: ['user', 'group'], sources: ['gateway'], awaited: ['gateway'] },
-  // Digests are not with the keys that they are of: what the gateway goes by there has one publisher, whose marks prove that it is complete.
-  requests: {
-    families: ['request', 'key-digest', 'guard'],
-    sources: ['gateway', 'keys', 'audit'],
-    awaited: ['gateway', 'keys'],
-  },
+  people,
+  requests,
+  'sandbox-people': people,
+  'sandbox-requests': requests,
   detections: { families: ['detection'], sources: ['audit'], awaited: ['audit'] },
 } as const satisfies Record<string, PublishedHere>
 
@@ -30,11 +39,33 @@ export type Topic = keyof typeof topics
 
 export const topicNames = Object.keys(topics) as readonly Topic[]
 
-const topicOfFamily = new Map(
-  topicNames.flatMap((topic) => topics[topic].families.map((family): [string, Topic] => [family, topic])),
-)
+export function isTopic(name: string): name is Topic {
+  return Object.hasOwn(topics, name)
+}
 
-/** Undefined for a name of no family. */
-export function topicOf(name: string): Topic | undefined {
-  return topicOfFamily.get(name.slice(0, name.indexOf('.')))
+/** For a topic that live connections have to themselves, that of sandboxes. */
+const ofSandboxes: Partial<Record<Topic, Topic>> = { people: 'sandbox-people', requests: 'sandbox-requests' }
+
+/** Those of live connections, or of all, first. */
+const topicsOfFamily = new Map<string, Topic[]>()
+for (const topic of topicNames) {
+  for (const family of topics[topic].families) {
+    topicsOfFamily.set(family, [...(topicsOfFamily.get(family) ?? []), topic])
+  }
+}
+
+/** All in which there can be events of this name; none for a name of no family. */
+export function topicsWith(name: string): readonly Topic[] {
+  return topicsOfFamily.get(name.slice(0, name.indexOf('.'))) ?? []
+}
+
+/**
+ * Where this event is published. One that tells of no environment, as of a request whose connection is not known, is with the live ones. Undefined for
+ * a name of no family.
+ */
+export function topicOf({ name, payload }: { readonly name: string; readonly payload: unknown }): Topic | undefined {
+  const [usual] = topicsWith(name)
+  const isOfSandbox =
+    typeof payload === 'object' && payload !== null && Reflect.get(payload, 'environment') === 'sandbox'
+  return (isOfSandbox && usual !== undefined ? ofSandboxes[usual] : undefined) ?? usual
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { jest } from '@jest/globals'
-import { eventNames, logMarked, markName, readEvent } from '#libs/events/index'
+import { eventNames, logMarked, markName, readEvent, topicNames } from '#libs/events/index'
 import { type TestDatabase, testDatabase } from '../servers/postgres.ts'
 import { type PublishedRecord, readPublished } from '../servers/published-events.ts'
 import { allHaveFollowed, environmentOf, type Servers, urlOf } from './installation.ts'
@@ -83,7 +83,7 @@ test('every record in Kafka is a CloudEvent in binary mode, with a payload that 
   await allHaveFollowed(program)
   const published = await readPublished(
     servers.brokers,
-    ['trust', 'people', 'requests'].map((topic) => `${servers.prefix}.${topic}`),
+    topicNames.map((topic) => `${servers.prefix}.${topic}`),
   )
   const events = await published.all()
   const marks = published.marks()

@@ -21,6 +21,8 @@ const password = 'correct horse battery staple 1mz050nq'
 let world: OwnWorld
 let connection: Connection
 let other: Connection
+let second: Connection
+let sandbox: Connection
 let disabled: Connection
 let revokedKey: string
 let scim: Scim
@@ -33,6 +35,8 @@ beforeAll(async () => {
   world = await startWorld()
   connection = await world.connection('okta')
   other = await world.connection('entra')
+  second = await world.connection('okta', { tenant: connection.tenant })
+  sandbox = await world.connection('okta', { tenant: connection.tenant, environment: 'sandbox' })
   disabled = await world.connection('google')
   scim = world.scim(connection)
   const { body: minted } = await world.admin('POST', `/connections/${connection.id}/keys`)
@@ -121,7 +125,7 @@ interface Refusal {
   readonly scimType?: string
   readonly header?: readonly [string, string]
   /** Whose record it is: the connection's that was proved or, without proof, that the address names. */
-  readonly owner?: 'ours' | 'other' | 'disabled' | 'nobody'
+  readonly owner?: 'ours' | 'other' | 'second' | 'sandbox' | 'disabled' | 'nobody'
 }
 
 const changed = (key: string, at: number): string =>
@@ -129,7 +133,17 @@ const changed = (key: string, at: number): string =>
 /** A key that is well formed and names a kid that is accepted, but was not minted. */
 function forged(): string {
   const [lk, word, , secret] = mintKey('live').text.split('_')
-  const body = [lk, word, connection.kid, secret].join('_')
+  return withChecksum([lk, word, connection.kid, secret])
+}
+
+/** The key of the connection as if it had been minted for a sandbox. */
+function asOfSandbox(): string {
+  const [lk, , kid, secret] = connection.key.split('_')
+  return withChecksum([lk, 'test', kid, secret])
+}
+
+function withChecksum(parts: readonly (string | undefined)[]): string {
+  const body = parts.join('_')
   return `${body}_${checksumOf(body)}`
 }
 
@@ -200,12 +214,41 @@ const refusals: readonly Refusal[] = [
     code: 'authorization-not-ascii',
   },
   {
-    what: 'the key of another connection',
+    what: 'the key of a connection of another tenant',
     sent: { headers: withKey(() => other.key) },
     step: 'key',
     status: 403,
     code: 'key-of-another-connection',
     owner: 'other',
+  },
+  {
+    what: 'the key of another connection of the same tenant',
+    sent: { headers: withKey(() => second.key) },
+    step: 'key',
+    status: 403,
+    code: 'key-of-another-connection',
+    owner: 'second',
+  },
+  {
+    what: 'a sandbox key at a live connection',
+    sent: { headers: withKey(() => sandbox.key) },
+    step: 'key',
+    status: 403,
+    code: 'key-of-another-connection',
+    owner: 'sandbox',
+  },
+  {
+    what: 'a live key at a sandbox connection',
+    sent: { base: () => sandbox.scimBaseUrl },
+    step: 'key',
+    status: 403,
+    code: 'key-of-another-connection',
+  },
+  {
+    what: 'a live key that names the other environment',
+    sent: { headers: withKey(asOfSandbox) },
+    ...key,
+    code: 'key-of-another-environment',
   },
   {
     what: 'a connection that is not there',
@@ -580,7 +623,8 @@ test.each(refusals.map((refusal) => [refusal.what, refusal] as const))(
     expect(answer.body.detail).toMatch(/\S+ \S+.*[.:] \S+ \S+.*\./s)
     expect(JSON.stringify(answer.body)).not.toMatch(/\bat .*\.(js|ts):\d|node_modules|SELECT |postgres/i)
     if (refusal.header !== undefined) expect(answer.headers[refusal.header[0]]).toBe(refusal.header[1])
-    const owner = { ours: connection, other, disabled, nobody: { id: null, tenant: null } }[refusal.owner ?? 'ours']
+    const owners = { ours: connection, other, second, sandbox, disabled, nobody: { id: null, tenant: null } }
+    const owner = owners[refusal.owner ?? 'ours']
     const [record] = await eventually(
       async () => (await world.audit({ surface: 'scim' })).filter(({ userAgent }) => userAgent === marked),
       (found) => found.length > 0,

@@ -131,12 +131,20 @@ it('records are found by everything they can be searched by, newest first', asyn
     {
       receivedAt: minutesAgo(30),
       connection: 'b',
+      environment: 'sandbox',
       kid: 'k1',
       operation: 'users.create',
       outcome: 'failed',
       status: 500,
     },
-    { receivedAt: minutesAgo(20), connection: 'b', kid: 'k3', operation: 'keys.mint', surface: 'admin' },
+    {
+      receivedAt: minutesAgo(20),
+      connection: 'b',
+      environment: null,
+      kid: 'k3',
+      operation: 'keys.mint',
+      surface: 'admin',
+    },
     { receivedAt: minutesAgo(60), connection: 'c', kid: 'k4', within: newId() },
   ]
   const told = facts.map((each) =>
@@ -148,6 +156,9 @@ it('records are found by everything they can be searched by, newest first', asyn
   expect(await ids(`tenant=${tenant}`)).toEqual(expected(3, 2, 1, 0, 4))
   expect(await ids(`within=${told[4]?.within}`)).toEqual(expected(4))
   expect(await ids(`connection=${tenant}-a`)).toEqual(expected(1, 0))
+  expect(await ids(`tenant=${tenant}&environment=sandbox`)).toEqual(expected(2))
+  expect(await ids(`tenant=${tenant}&environment=live`)).toEqual(expected(1, 0, 4))
+  expect(await ids(`kid=${tenant}-k1&environment=sandbox`)).toEqual(expected(2))
   expect(await ids(`kid=${tenant}-k1`)).toEqual(expected(2, 0))
   expect(await ids(`tenant=${tenant}&outcome=failed`)).toEqual(expected(2))
   expect(await ids(`tenant=${tenant}&operation=users.create`)).toEqual(expected(2, 0, 4))
@@ -198,6 +209,7 @@ it('parameters that are unknown or cannot be read are problems that name them', 
   for (const [query, name] of [
     ['tennant=acme', 'tennant'],
     ['outcome=maybe', 'outcome'],
+    ['environment=both', 'environment'],
     ['since=yesterday', 'since'],
     ['limit=0', 'limit'],
     ['after=xyz', 'after'],

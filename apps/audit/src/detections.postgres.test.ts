@@ -145,10 +145,11 @@ function connectionIs(
   connection: string,
   environment: 'live' | 'sandbox',
   state: 'enabled' | 'disabled' = 'enabled',
+  tenant = 'acme',
 ): AnyEvent {
   const origin = { source: 'keys', subject: connection, owner: 'acme', version: 1, time: new Date() } as const
   return makeEvent('connection.changed', origin, {
-    tenant: 'acme',
+    tenant,
     connection,
     name: 'here',
     environment,
@@ -176,6 +177,7 @@ const detection = z.object({
   state: z.string(),
   tenant: z.string().nullable(),
   connection: z.string().nullable(),
+  environment: z.enum(['live', 'sandbox']).nullable(),
   subject: z.object({ kind: z.string(), id: z.string() }),
   count: z.number(),
   raised: z.number(),
@@ -339,6 +341,40 @@ describe.each(ruleCodes.flatMap((code) => (cases[code] === undefined ? [] : [{ c
   },
 )
 
+describe('a key where it does not belong is told of, for the key, in its own environment', () => {
+  const elsewhere = (connection: string): Facts =>
+    refused(403, 'key-of-another-connection', { path: `/scim/v2/${connection}/Users` })
+  const cases: readonly [string, Facts, RuleCode[]][] = [
+    ['a sandbox key at a live connection', { ...elsewhere('the-live-one'), environment: 'sandbox' }, []],
+    ['a live key at a sandbox connection', elsewhere('the-sandbox'), ['live-key-at-sandbox']],
+    // Those connections are of the tenant acme.
+    ['a live key at a live connection of another tenant', elsewhere('the-live-one'), []],
+    ['a sandbox key at another sandbox', { ...elsewhere('the-sandbox'), environment: 'sandbox' }, []],
+    ['a live key at a connection that is not there', elsewhere('nowhere'), []],
+    ['a live key that names the other environment', refused(401, 'key-of-another-environment'), []],
+  ]
+  it.each(cases)('%s', async (_what, facts, also) => {
+    const environment = facts.environment ?? 'live'
+    await tell(facts)
+    expect(await rulesFound()).toEqual(['connection-mismatch', ...also])
+    for (const own of await found()) {
+      expect(own).toMatchObject({
+        subject: { kind: 'key', id: who.kid },
+        tenant: who.tenant,
+        connection: who.connection,
+        environment,
+      })
+    }
+    const events = (await raisedEvents()).map(({ payload }) => JSON.parse(payload))
+    expect(events.map((payload) => payload.environment)).toEqual(
+      ['connection-mismatch', ...also].map(() => environment),
+    )
+    const listed = async (asked: string) => (await found({ tenant: who.tenant, environment: asked })).length
+    expect(await listed(environment)).toBe(1 + also.length)
+    expect(await listed(environment === 'live' ? 'sandbox' : 'live')).toBe(0)
+  })
+})
+
 test('many gateways tell of one burst, side by side, late and twice: it is counted once', async () => {
   const gateways = 4
   const told = spread(refused(401, 'key-wrong-secret', unproved), 40, 3 * minute).map((each) => decided(decision(each)))
@@ -469,13 +505,15 @@ describe('silence', () => {
 
   it('is told once it is longer than three times the usual pause, and once only', async () => {
     const last = await traffic(5)
+    await audit.tell(connectionIs(who.connection, 'sandbox', 'enabled', who.tenant))
     await lookAt(last + 6 * hour)
     expect(await rulesFound()).toEqual([])
     await lookAt(last + 6 * hour + 1)
     await lookAt(last + 20 * hour)
     const [own, ...others] = await found()
     expect(others).toEqual([])
-    expect(own).toMatchObject({ rule: 'silence', subject: { kind: 'connection', id: who.connection }, count: 1 })
+    const subject = { kind: 'connection', id: who.connection }
+    expect(own).toMatchObject({ rule: 'silence', subject, environment: 'sandbox', count: 1 })
     expect(own?.firstSeen).toBe(new Date(last).toISOString())
     expect(await raisedEvents()).toHaveLength(1)
   })
@@ -595,6 +633,7 @@ describe('what a person does', () => {
   it('what cannot be is a problem that says why', async () => {
     expect((await audit.ask('GET', '/admin/v1/detections/none')).status).toBe(404)
     expect((await audit.ask('GET', '/admin/v1/detections?rule=none')).status).toBe(422)
+    expect((await audit.ask('GET', '/admin/v1/detections?environment=both')).status).toBe(422)
     await wrong()
     const { id } = await one()
     expect((await audit.ask('POST', `/admin/v1/detections/${id}/mute`, { for: 'long' })).status).toBe(422)

@@ -409,6 +409,7 @@ describe('requests', () => {
     receivedAt: '2026-03-01T10:00:00.000Z',
     method: 'POST',
     path: '/scim/v2/abcdefghijkmnpqr/Users',
+    environment: 'sandbox',
     operation: 'users.create',
     address: '127.0.0.1',
     userAgent: null,
@@ -434,11 +435,15 @@ describe('requests', () => {
     const { out } = await latchkey(['requests', 'list', '--connection', 'abcdefghijkmnpqr', '--limit', '5'])
     expect(seen[0]?.url).toBe('/audit/v1/records?limit=5&connection=abcdefghijkmnpqr')
     expect(out).toContain('users.create')
+    await latchkey(['requests', 'list', '--environment', 'sandbox'])
+    expect(seen[1]?.url).toBe('/audit/v1/records?limit=20&environment=sandbox')
+    expect(await latchkey(['requests', 'list', '--environment', 'both'])).toMatchObject({ code: 2 })
     respond = answer(200, { ...request, actor: 'abcdefghijkl' })
     expect((await latchkey(['requests', 'show', request.id])).out).toMatch(/^by +admin token abcdefghijkl$/m)
     respond = answer(200, request)
     const shown = await latchkey(['requests', 'show', request.id])
-    expect(seen[1]?.url).toBe(`/audit/v1/records/${request.id}`)
+    expect(seen[2]?.url).toBe(`/audit/v1/records/${request.id}`)
+    expect(shown.out).toMatch(/^environment +sandbox$/m)
     for (const told of ['entra', 'boolean-as-string', 'Send true.', 'Entra ID: append the flag']) {
       expect(shown.out).toContain(told)
     }
@@ -684,6 +689,7 @@ test('detections are listed, shown with cause and fix, acknowledged and muted at
     mutedUntil: '2026-04-01T10:00:00.000Z',
     tenant: 'acme',
     connection: 'c1',
+    environment: 'live',
     subject: { kind: 'connection', id: 'c1' },
     count: 7,
     firstSeen: '2026-03-01T10:00:00.000Z',
@@ -697,13 +703,16 @@ test('detections are listed, shown with cause and fix, acknowledged and muted at
   await writeFile(join(folder, 'data', 'services'), `audit ${url}\n`)
   const env = { LATCHKEY_ADMIN_TOKEN: token }
   respond = answer(200, { items: [detection] })
-  const listed = await latchkey(['detections', 'list', '--state', 'muted', '--tenant', 'acme'], env)
-  expect(seen[0]?.url).toBe('/admin/v1/detections?tenant=acme&state=muted&limit=200')
+  const listed = await latchkey(
+    ['detections', 'list', '--state', 'muted', '--tenant', 'acme', '--environment', 'live'],
+    env,
+  )
+  expect(seen[0]?.url).toBe('/admin/v1/detections?tenant=acme&environment=live&state=muted&limit=200')
   expect(listed.out).toMatch(/^ID +RULE +SEVERITY .*\nd1 +wrong-secret +high +muted +connection c1 +7 /)
   respond = answer(200, detection)
   const shown = await latchkey(['detections', 'show', 'd1'], env)
   expect(shown.out).toMatch(
-    /^state +muted until 2026-04-01T10:00:00.000Z\n[^]*^requests +r1, r2\ncause +Somebody tries secrets.\nfix +Paste the key again.$/m,
+    /^state +muted until 2026-04-01T10:00:00.000Z\n[^]*^environment +live\n[^]*^requests +r1, r2\ncause +Somebody tries secrets.\nfix +Paste the key again.$/m,
   )
   let sent: unknown
   respond = async (request, response) => {

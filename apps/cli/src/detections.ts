@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { type Detection, detection } from './answers.ts'
 import { serverCommand, type World } from './command.ts'
 import { ago, facts, table } from './words.ts'
@@ -6,6 +6,7 @@ import { ago, facts, table } from './words.ts'
 interface Filter {
   readonly tenant?: string
   readonly connection?: string
+  readonly environment?: string
   readonly rule?: string
   readonly state?: string
 }
@@ -16,8 +17,10 @@ export function detectionsCommand(world: World, version: string): Command {
     'list what should not be as it is, the last raised first',
     world,
     version,
-    async ({ client, show }, { tenant, connection, rule, state }: Filter) => {
-      const wanted = Object.entries({ tenant, connection, rule, state }).filter(([, value]) => value !== undefined)
+    async ({ client, show }, { tenant, connection, environment, rule, state }: Filter) => {
+      const wanted = Object.entries({ tenant, connection, environment, rule, state }).filter(
+        ([, value]) => value !== undefined,
+      )
       const query = new URLSearchParams(wanted.map(([name, value]) => [name, String(value)])).toString()
       const path = query === '' ? '/detections' : `/detections?${query}`
       const found = await client.of('audit').list(path, detection)
@@ -42,6 +45,9 @@ export function detectionsCommand(world: World, version: string): Command {
   )
     .option('--tenant <id>', 'of one tenant')
     .option('--connection <id>', 'of one connection')
+    .addOption(
+      new Option('--environment <environment>', 'of live or of sandbox connections').choices(['live', 'sandbox']),
+    )
     .option('--rule <code>', 'of one rule, such as wrong-secret')
     .option('--state <state>', 'open, acknowledged or muted')
 
@@ -102,6 +108,7 @@ function wordsOf(one: Detection): string {
     subject: subjectOf(one),
     ...(one.tenant === null ? {} : { tenant: one.tenant }),
     ...(one.connection === null ? {} : { connection: one.connection }),
+    ...(one.environment == null ? {} : { environment: one.environment }),
     count: String(one.count),
     seen: `${one.firstSeen} to ${one.lastSeen}`,
     ...(one.requests.length === 0 ? {} : { requests: one.requests.join(', ') }),

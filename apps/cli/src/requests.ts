@@ -1,10 +1,11 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { type DecidedRequest, decidedRequest, decidedRequests, replayedRequest } from './answers.ts'
 import { serverCommand, type World } from './command.ts'
 import { ago, facts, table } from './words.ts'
 
 interface ListOptions {
   readonly connection?: string
+  readonly environment?: string
   readonly outcome?: string
   readonly limit: number
 }
@@ -15,10 +16,11 @@ export function requestsCommand(world: World, version: string): Command {
     'list requests and what became of them, the newest first',
     world,
     version,
-    async ({ client, show }, { connection, outcome, limit }: ListOptions) => {
+    async ({ client, show }, { connection, environment, outcome, limit }: ListOptions) => {
       const query = new URLSearchParams({
         limit: String(limit),
         ...(connection === undefined ? {} : { connection }),
+        ...(environment === undefined ? {} : { environment }),
         ...(outcome === undefined ? {} : { outcome }),
       })
       const { items } = await client.of('audit').read(`/audit/v1/records?${query.toString()}`, decidedRequests)
@@ -41,6 +43,9 @@ export function requestsCommand(world: World, version: string): Command {
     },
   )
     .option('--connection <id>', 'of one connection')
+    .addOption(
+      new Option('--environment <environment>', 'of live or of sandbox connections').choices(['live', 'sandbox']),
+    )
     .option('--outcome <outcome>', 'accepted, refused or failed')
     .option('--limit <number>', 'how many at the most', wholeNumber, 20)
 
@@ -92,6 +97,7 @@ function wordsOf(request: DecidedRequest): string {
     request: `${request.method} ${request.path}`,
     from: request.userAgent === null ? request.address : `${request.address}, ${request.userAgent}`,
     ...(request.actor === undefined ? {} : { by: `admin token ${request.actor}` }),
+    ...(request.environment == null ? {} : { environment: request.environment }),
     status: `${request.status}${request.code === null ? '' : ` ${request.code}`}`,
     ...(request.dialect === undefined ? {} : { dialect: request.dialect }),
     ...(request.detail === null ? {} : { why: request.detail }),

@@ -307,6 +307,21 @@ function checksum(body: string): string {
   return found.join('')
 }
 
+test.each([
+  ['live', 'test'],
+  ['sandbox', 'live'],
+] as const)(
+  'a %s key that says lk_%s is refused, and named in the record: its secret is right',
+  async (environment, word) => {
+    const place = await given()
+    const [lk, , kid, secret] = (await place.mint({}, environment)).split('_')
+    const body = [lk, word, kid, secret].join('_')
+    const { code, error, passage } = await send(place, { key: `${body}_${checksum(body)}` })
+    expect([code, error?.status, passage.key?.kid]).toEqual(['key-of-another-environment', 401, kid])
+    expect(stepsOf(passage).at(-1)).toBe('key refused')
+  },
+)
+
 describe('the rate of a key', () => {
   test('is that of its policy, and told with when to come again', async () => {
     const place = await given()

@@ -21,7 +21,7 @@ export interface KafkaAddress {
 }
 
 export interface TopicOptions {
-  /** Topics are named PREFIX.trust, PREFIX.people, PREFIX.requests. */
+  /** Topics are named PREFIX.trust, PREFIX.people, PREFIX.requests and so on. */
   readonly prefix: string
   /** Used for topics that do not exist yet, as are the next two. */
   readonly partitions: number
@@ -104,9 +104,9 @@ function isTooLarge(error: unknown): boolean {
   return type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE' || isTooLarge(error.cause)
 }
 
-/** Little happens with keys, and each partition is marked every second; detections are rarer still. */
+/** Little happens with keys and in sandboxes, and each partition is marked every second; detections are rarer still. */
 const quietPartitions = 4
-const quiet: readonly Topic[] = ['trust', 'detections']
+const quiet: readonly Topic[] = ['trust', 'detections', 'sandbox-people', 'sandbox-requests']
 /** Milliseconds without a heartbeat after which a member's partitions go to others. */
 const sessionTimeout = 6_000
 /** The largest event: what a gateway accepts at the most, and its envelope. */

@@ -46,7 +46,7 @@ async function openHarness(): Promise<KafkaHarness> {
   const prefix = `t${process.pid}-${Date.now()}-${++opened}`
   const database = new Database({ url, applicationName: 'conformance', connections: 16 })
   await database.query('CREATE SCHEMA publisher')
-  for (const statement of OutboxTables.create('publisher').split(';')) {
+  for (const statement of [...OutboxTables.create('publisher').split(';'), OutboxTables.addTopic('publisher')]) {
     if (statement.trim() !== '') await database.query(statement)
   }
   const address = { brokers: [kafka.brokers], clientId: 'conformance' }

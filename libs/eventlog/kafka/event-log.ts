@@ -99,7 +99,7 @@ export function openKafkaEventLog(options: KafkaEventLogOptions): KafkaEventLog 
       if (options.outbox === undefined || outbox === undefined) return []
       const { database, source } = options.outbox
       const rows = await outbox.waiting(database, names)
-      return rows.map(({ traceparent, payload, position: _position, shard: _shard, ...row }) =>
+      return rows.map(({ traceparent, payload, position: _position, shard: _shard, topic: _topic, ...row }) =>
         readEvent({ ...row, source, traceparent: traceparent ?? undefined, payload: JSON.parse(payload) }),
       )
     },

@@ -1,4 +1,4 @@
-import { type AnyEvent, eventNames, hears, type Topic, topicNames, topicOf } from '#libs/events/index'
+import { type AnyEvent, eventNames, hears, type Topic, topicNames, topicsWith } from '#libs/events/index'
 import { readDeadLetters, replayDeadLetters } from '../dead-letters.ts'
 import { deliver, type ReceivedEvent } from '../deliver.ts'
 import type { DeadLetter, Follower, FollowerState, Subscription } from '../port.ts'
@@ -75,7 +75,7 @@ export class KafkaFollower implements Follower {
     this.#marks = new Marks(prefix)
     const names = eventNames.filter((name) => subscription.patterns.some((pattern) => hears(pattern, name)))
     this.#names = new Set(names)
-    this.#wanted = topicNames.filter((topic) => names.some((name) => topicOf(name) === topic))
+    this.#wanted = topicNames.filter((topic) => names.some((name) => topicsWith(name).includes(topic)))
     this.#finished = this.#run()
   }
 

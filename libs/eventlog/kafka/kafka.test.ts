@@ -1,9 +1,18 @@
 import { createRequire } from 'node:module'
-import { eventSources, makeEvent, type LogMarked } from '#libs/events/index'
+import { eventSources, type LogMarked, makeEvent, type Topic } from '#libs/events/index'
 import { Hand } from './hand.ts'
+import { Marking } from './marking.ts'
 import { Marks } from './marks.ts'
 import type { OutboxRow } from './outbox.ts'
-import { markOf, readRecord, recordOf, type ConsumedRecord, type ProducedRecord, type Topics } from './records.ts'
+import {
+  markOf,
+  readRecord,
+  recordOf,
+  topicsOf,
+  type ConsumedRecord,
+  type ProducedRecord,
+  type Topics,
+} from './records.ts'
 import { mendRequestTimer } from './request-timer.ts'
 import { feedersOf, partitionOf, partitionsFedBy, shardOf, shards } from './shards.ts'
 import { Taken } from './taken.ts'
@@ -22,6 +31,7 @@ const row: OutboxRow = {
   time: '2026-11-24T15:00:00.000Z',
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   payload: '{"tenant":"acme"}',
+  topic: 'people',
 }
 
 const consumed = (record: ProducedRecord | undefined, offset = 0): ConsumedRecord => ({
@@ -86,7 +96,7 @@ describe('records', () => {
       { source: 'keys', subject: 't1', owner: 'acme', version: 1, time: new Date(0), traceparent: undefined },
       { tenant: 't1', name: 'Ünï' },
     )
-    const appended = { ...row, ...event, traceparent: null, payload: JSON.stringify(event.payload) }
+    const appended = { ...row, ...event, traceparent: null, payload: JSON.stringify(event.payload), topic: 'trust' }
     expect(readRecord(consumed(recordOf(appended, 'keys', topics)), 'latchkey.trust', 0)).toEqual({
       kind: 'event',
       event,
@@ -94,12 +104,32 @@ describe('records', () => {
   })
 
   it.each(eventSources)('are read back as of the source that appended them: %s', (source) => {
-    const read = readRecord(consumed(recordOf({ ...row, name: 'tenant.created' }, source, topics)), 'latchkey.trust', 0)
+    const read = readRecord(
+      consumed(recordOf({ ...row, name: 'tenant.created', topic: 'trust' }, source, topics)),
+      'latchkey.trust',
+      0,
+    )
     expect(read).toMatchObject({ kind: 'event', event: { source } })
   })
 
-  it('are not made of an event of a family that a newer version has added', () => {
-    expect(recordOf({ ...row, name: 'device.enrolled' }, 'gateway', topics)).toBeUndefined()
+  it('go to the topic that was chosen when the event was appended', () => {
+    const { topic, ...others } = recordOf({ ...row, topic: 'sandbox-people' }, 'gateway', topics) ?? {}
+    expect(topic).toBe('latchkey.sandbox-people')
+    expect({ topic: 'latchkey.people', ...others }).toEqual(recordOf(row, 'gateway', topics))
+  })
+
+  it.each([
+    ['{"environment":"sandbox"}', 'latchkey.sandbox-people'],
+    ['{"environment":"live"}', 'latchkey.people'],
+    ['{}', 'latchkey.people'],
+    ['not JSON', 'latchkey.people'],
+  ])('of a row of before topics were chosen then, with the payload %s, go to %s', (payload, topic) => {
+    expect(recordOf({ ...row, topic: null, payload }, 'gateway', topics)).toMatchObject({ topic, value: payload })
+  })
+
+  it('are not made of an event of a family, or for a topic, that a newer version has added', () => {
+    expect(recordOf({ ...row, name: 'device.enrolled', topic: null }, 'gateway', topics)).toBeUndefined()
+    expect(recordOf({ ...row, topic: 'devices' }, 'gateway', topics)).toBeUndefined()
   })
 
   it('that are marks are told apart from events', () => {
@@ -148,6 +178,29 @@ describe('marks', () => {
     marks.add(partition, { source: 'keys', shards: [3], upTo: at(12) })
     marks.add(partition, { source: 'audit', shards: [3], upTo: at(2) })
     expect(marks.upTo(partition, 16)).toBe(10_000)
+  })
+})
+
+describe('marking', () => {
+  const tenure: Tenure = { shard: 3, state: 'open', until: Infinity }
+  const sizes = { prefix: 'latchkey', partitionsOf: (topic: Topic) => (topic.startsWith('sandbox-') ? 4 : 16) }
+  const markedAt = (marking: Marking, second: number): Set<string> =>
+    new Set(marking.marks(sizes, [tenure], new Date(second * 1_000)).map(({ record }) => record.topic))
+
+  it('tells at first of every topic that the source publishes to', () => {
+    for (const source of eventSources) {
+      expect(markedAt(new Marking(source), 100)).toEqual(new Set(topicsOf(source).map((topic) => `latchkey.${topic}`)))
+    }
+  })
+
+  it('tells each second of where people are, of both environments, and of requests when there was one, or after five', () => {
+    const marking = new Marking('gateway')
+    const people = ['latchkey.people', 'latchkey.sandbox-people']
+    markedAt(marking, 100)
+    expect(markedAt(marking, 101)).toEqual(new Set(people))
+    marking.published({ ...row, name: 'request.decided', topic: 'sandbox-requests' })
+    expect(markedAt(marking, 102)).toEqual(new Set([...people, 'latchkey.sandbox-requests']))
+    expect(markedAt(marking, 105)).toEqual(new Set([...people, 'latchkey.requests']))
   })
 })
 

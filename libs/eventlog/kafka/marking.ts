@@ -1,13 +1,19 @@
-import { type EventSource, type Topic, topicOf } from '#libs/events/index'
-import { markOf, type ProducedRecord, topicName, type Topics, topicsOf } from './records.ts'
+import type { EventSource, Topic } from '#libs/events/index'
+import type { OutboxRow } from './outbox.ts'
+import { markOf, type ProducedRecord, topicIn, topicName, type Topics, topicsOf } from './records.ts'
 import { partitionsFedBy } from './shards.ts'
 import type { Tenure } from './tenures.ts'
 
-/** Milliseconds between marks where nothing happens: nobody decides by how far requests have been followed. */
+/**
+ * Milliseconds between marks where nothing happens: nobody decides by how far requests have been followed. Who follows people follows those of
+ * sandboxes too, and is as far as the topic that is marked least.
+ */
 const quietMarksEvery: Readonly<Record<Topic, number>> = {
   trust: 1_000,
   people: 1_000,
   requests: 5_000,
+  'sandbox-people': 1_000,
+  'sandbox-requests': 5_000,
   detections: 5_000,
 }
 const tolerance = 500
@@ -29,8 +35,8 @@ export class Marking {
     this.#source = source
   }
 
-  published(name: string): void {
-    const topic = topicOf(name)
+  published(row: OutboxRow): void {
+    const topic = topicIn(row)
     if (topic !== undefined) this.#stirred.add(topic)
   }
 

@@ -1,4 +1,4 @@
-import type { AnyEvent } from '#libs/events/index'
+import { type AnyEvent, topicOf } from '#libs/events/index'
 import type { Appending, Queryable, Statement, Transaction } from '#libs/postgres/index'
 import { shardOf } from './shards.ts'
 
@@ -15,6 +15,8 @@ export interface OutboxRow {
   readonly traceparent: string | null
   /** JSON. */
   readonly payload: string
+  /** Where it is to be published; null in a row of a program that did not know yet, and for a name of no family. */
+  readonly topic: string | null
 }
 
 /**
@@ -49,6 +51,9 @@ export const OutboxTables = {
       until timestamptz NOT NULL DEFAULT '-infinity',
       released boolean NOT NULL DEFAULT true
     );`,
+  /** What `create` lacks: rows, and programs, of before it are published as ever. */
+  addTopic: (schema: string): string => `ALTER TABLE ${schema}.outbox ADD COLUMN topic text`,
+  dropTopic: (schema: string): string => `ALTER TABLE ${schema}.outbox DROP COLUMN topic`,
   drop: (schema: string): string =>
     `DROP TABLE ${schema}.relay_lease; DROP TABLE ${schema}.relay; DROP TABLE ${schema}.outbox;`,
 }
@@ -60,6 +65,8 @@ const pageBytes = 4 * 2 ** 20
 export function isLastPage(rows: readonly OutboxRow[], limit: number): boolean {
   return rows.length < limit && rows.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0) < pageBytes
 }
+
+const columns = 'position, shard, id, name, subject, key, version, time, traceparent, payload, topic'
 
 /** One publisher's outbox. */
 export class Outbox {
@@ -74,11 +81,11 @@ export class Outbox {
     this.#insert = {
       name: `${schema} outbox append`,
       text: `
-        INSERT INTO ${schema}.outbox (shard, id, name, subject, key, version, time, traceparent, payload)
-        SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[])
+        INSERT INTO ${schema}.outbox (shard, id, name, subject, key, version, time, traceparent, payload, topic)
+        SELECT * FROM unnest(
+          $1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[])
         RETURNING position`,
     }
-    const columns = 'position, shard, id, name, subject, key, version, time, traceparent, payload'
     // No more rows and bytes than one page may have, but one row at least.
     const page = (condition: string): string => `
       SELECT ${columns} FROM (
@@ -119,6 +126,7 @@ export class Outbox {
       time: event.time,
       traceparent: event.traceparent ?? null,
       payload: JSON.stringify(event.payload),
+      topic: topicOf(event) ?? null,
     }))
     let positions: readonly { position: number }[] = []
     transaction.send<{ position: number }>(
@@ -133,6 +141,7 @@ export class Outbox {
         waiting.map((row) => row.time),
         waiting.map((row) => row.traceparent),
         waiting.map((row) => row.payload),
+        waiting.map((row) => row.topic),
       ],
       (rows) => (positions = rows),
     )
@@ -186,7 +195,7 @@ export class Outbox {
   /** The oldest that wait of these names, a thousand at the most, in the order of their keys. */
   waiting(from: Queryable, names: readonly string[]): Promise<OutboxRow[]> {
     return from.query<OutboxRow>(
-      `SELECT position, shard, id, name, subject, key, version, time, traceparent, payload FROM ${this.schema}.outbox
+      `SELECT ${columns} FROM ${this.schema}.outbox
        WHERE name = ANY($1) ORDER BY position LIMIT 1000`,
       [names],
     )

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import {
   type EventSource,
   eventSources,
+  isTopic,
   type LogMarked,
   logMarked,
   markName,
@@ -51,9 +52,15 @@ export function topicsOf(source: EventSource): Topic[] {
   return topicNames.filter((topic) => (topicList[topic].sources as readonly EventSource[]).includes(source))
 }
 
-/** Undefined for an event of a family that this version does not know. */
+/** Undefined for an event that this version does not know where to publish. */
+export function topicIn({ topic, name, payload }: Pick<OutboxRow, 'topic' | 'name' | 'payload'>): Topic | undefined {
+  if (topic === null) return topicOf({ name, payload: readJson(payload) })
+  return isTopic(topic) ? topic : undefined
+}
+
+/** Undefined for an event that this version does not know where to publish. */
 export function recordOf(row: OutboxRow, source: EventSource, topics: Topics): ProducedRecord | undefined {
-  const topic = topicOf(row.name)
+  const topic = topicIn(row)
   if (topic === undefined) return undefined
   const headers: Record<string, string> = {
     'content-type': 'application/json',
@@ -104,7 +111,7 @@ export type ReadRecord =
 
 /** What is no event of ours is handed on as one that cannot be read, so that it is buried and the rest flows on. */
 export function readRecord(record: ConsumedRecord, topic: string, partition: number): ReadRecord {
-  const payload = readJson(record.value)
+  const payload = readJson(record.value?.toString('utf8') ?? '')
   const name = record.header('ce_type') ?? ''
   if (name === markName) {
     const mark = logMarked.safeParse(payload)
@@ -133,8 +140,7 @@ export function eventIdOf(record: ConsumedRecord): string | undefined {
   return isUuid(id) && record.header('ce_type') !== markName ? id : undefined
 }
 
-function readJson(value: Buffer | null): unknown {
-  const text = value === null ? '' : value.toString('utf8')
+function readJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

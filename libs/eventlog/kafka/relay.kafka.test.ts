@@ -32,7 +32,7 @@ beforeEach(async () => {
   refused = []
   database = new Database({ url, applicationName: 'relay test', connections: 8 })
   await database.query('CREATE SCHEMA publisher')
-  for (const statement of OutboxTables.create('publisher').split(';')) {
+  for (const statement of [...OutboxTables.create('publisher').split(';'), OutboxTables.addTopic('publisher')]) {
     if (statement.trim() !== '') await database.query(statement)
   }
 })

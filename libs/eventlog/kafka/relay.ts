@@ -196,7 +196,7 @@ export class Relay {
   }
 
   #isPublished(row: OutboxRow): void {
-    this.#marking.published(row.name)
+    this.#marking.published(row)
     this.#hand.published(row)
     this.#refused.published(row)
     this.#published.push(row.position)

@@ -1,4 +1,4 @@
-import { type Event, makeEvent, newId } from '#libs/events/index'
+import { type Environment, type Event, makeEvent, newId } from '#libs/events/index'
 import { ruleOf, type RuleCode } from './rules.ts'
 import type { Subject } from './sightings.ts'
 import type { Occurrence } from './watched.ts'
@@ -13,6 +13,8 @@ export interface Detection {
   readonly subject: Subject
   readonly tenant: string | null
   readonly connection: string | null
+  /** Of the connection; null where none is known. */
+  readonly environment: Environment | null
   readonly state: DetectionState
   /** Null while it is muted for good, or not at all. */
   readonly mutedUntil: Date | null
@@ -45,7 +47,7 @@ export function occur(
   occurrence: Occurrence,
   now: Date,
 ): { readonly detection: Detection; readonly isRaised: boolean } {
-  const { rule, subject, tenant, connection } = occurrence
+  const { rule, subject, tenant, connection, environment } = occurrence
   const last = new Date(Math.max(occurrence.last, before?.lastSeen.getTime() ?? 0))
   if (before === undefined || isAnew(before, occurrence, now)) {
     const detection: Detection = {
@@ -54,6 +56,7 @@ export function occur(
       subject,
       tenant,
       connection,
+      environment,
       state: 'open',
       mutedUntil: null,
       acknowledgedAt: null,
@@ -102,7 +105,8 @@ export function unmute(before: Detection, now: Date): Detection {
 }
 
 export function detectionRaised(detection: Detection): Event<'detection.raised'> {
-  const { id, rule, subject, tenant, connection, count, firstSeen, lastSeen, requests, raised, raisedAt } = detection
+  const { id, rule, subject, tenant, connection, environment, count, firstSeen, lastSeen, requests, raised, raisedAt } =
+    detection
   const { severity, cause, fix } = ruleOf(rule)
   const owner = connection ?? tenant ?? ''
   const origin = { source: 'audit', subject: id, owner, version: raised, time: raisedAt } as const
@@ -112,6 +116,7 @@ export function detectionRaised(detection: Detection): Event<'detection.raised'>
     severity,
     tenant,
     connection,
+    environment,
     subject: { ...subject },
     count,
     firstSeen: firstSeen.toISOString(),

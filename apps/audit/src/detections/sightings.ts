@@ -1,4 +1,4 @@
-import type { DetectionSubject, RequestDecided } from '#libs/events/index'
+import type { DetectionSubject, Environment, RequestDecided } from '#libs/events/index'
 import { hostOf, networkOf } from './addresses.ts'
 import { breaks, type Surroundings } from './rule.ts'
 import { type RuleCode, ruleOf } from './rules.ts'
@@ -18,6 +18,7 @@ export interface Sighting {
   /** Whose the subject is, where that is known. */
   readonly tenant: string | null
   readonly connection: string | null
+  readonly environment: Environment | null
   readonly network: string | undefined
   /** The key was proved: it is a use of it, and its connection is alive. */
   readonly proved: boolean
@@ -56,6 +57,7 @@ export function seenIn(
         at,
         tenant: decision.tenant,
         connection: decision.connection,
+        environment: decision.environment,
         network: networkAt(decision.address),
         proved: decision.kid !== null,
         broken,

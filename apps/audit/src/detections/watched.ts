@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { environments } from '#libs/events/index'
+import { type Environment, environments } from '#libs/events/index'
 import { fromNewNetworks, fromSeveralNetworks, type Networks, remember, type Use } from './networks.ts'
 import type { RuleCode } from './rules.ts'
 import type { Seen, Sighting, Subject } from './sightings.ts'
@@ -32,6 +32,7 @@ export interface Occurrence {
   readonly subject: Subject
   readonly tenant: string | null
   readonly connection: string | null
+  readonly environment: Environment | null
   /** Requests that broke it within the window, these and earlier ones, and how many of them are these. */
   readonly total: number
   readonly fresh: number
@@ -51,10 +52,10 @@ export function watch(
   const tell = (rule: RuleCode, of: readonly Sighting[], reached?: { total: number; first: number }): void => {
     const [first, last] = [of[0], of.at(-1)]
     if (first === undefined || last === undefined) return
-    const { tenant, connection } = last
+    const { tenant, connection, environment } = last
     const { total, first: begun } = reached ?? { total: of.length, first: first.at }
     const requests = of.map(({ request }) => request)
-    const about = { rule, subject, tenant, connection }
+    const about = { rule, subject, tenant, connection, environment }
     occurrences.push({ ...about, total, fresh: of.length, first: begun, last: last.at, requests })
   }
 
@@ -135,6 +136,7 @@ export function fallSilent(
       ...of,
       rule: 'silence',
       connection: of.subject.id,
+      environment: before.connection?.environment ?? null,
       total: 1,
       fresh: 1,
       first: traffic.last,

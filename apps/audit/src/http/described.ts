@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { AdminPart } from '#libs/admin/index'
-import { requestEvents } from '#libs/events/index'
+import { environments, requestEvents } from '#libs/events/index'
 import { detectionStates } from '../detections/detection.ts'
 import { auditOperations } from './operations.ts'
 import { detectionsQuery, muteBody, recordsQuery } from './queries.ts'
@@ -23,6 +23,7 @@ const detection = z.object({
   acknowledgedAt: instant.nullable(),
   tenant: z.string().nullable(),
   connection: z.string().nullable(),
+  environment: z.enum(environments).nullable(),
   subject: z.object({ kind: z.string(), id: z.string() }),
   count: z.int(),
   firstSeen: instant,

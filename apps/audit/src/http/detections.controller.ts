@@ -81,8 +81,8 @@ export class DetectionsController {
   }
 }
 
-function tellAbout(call: AdminCall, { id, tenant, connection }: Detection): void {
-  call.about = { ...aboutNothing, tenant, connection, subject: { kind: 'detection', id } }
+function tellAbout(call: AdminCall, { id, tenant, connection, environment }: Detection): void {
+  call.about = { ...aboutNothing, tenant, connection, environment, subject: { kind: 'detection', id } }
 }
 
 function answerOf(detection: Detection, now: Date) {
@@ -96,6 +96,7 @@ function answerOf(detection: Detection, now: Date) {
     acknowledgedAt: detection.acknowledgedAt?.toISOString() ?? null,
     tenant: detection.tenant,
     connection: detection.connection,
+    environment: detection.environment,
     subject: detection.subject,
     count: detection.count,
     firstSeen: detection.firstSeen.toISOString(),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseDuration } from '#libs/configuration/index'
+import { environments } from '#libs/events/index'
 import { type Paging, pagingByAge, pagingQuery, parse } from '#libs/http/index'
 import { detectionStates } from '../detections/detection.ts'
 import { ruleCodes } from '../detections/rules.ts'
@@ -15,6 +16,7 @@ const instant = z.iso
 export const recordsQuery = pagingQuery.strict().extend({
   tenant: z.string().max(256).optional(),
   connection: name,
+  environment: z.enum(environments).optional(),
   kid: name,
   /** The id of the admin token that asked, or bootstrap. */
   actor: name,
@@ -48,6 +50,7 @@ function readPlace([receivedAt, id]: readonly [instant: string, id: string]): Re
 export const detectionsQuery = pagingQuery.strict().extend({
   tenant: z.string().max(256).optional(),
   connection: name,
+  environment: z.enum(environments).optional(),
   rule: z.enum(ruleCodes).optional(),
   state: z.enum(detectionStates).optional(),
 })

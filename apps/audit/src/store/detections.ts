@@ -1,3 +1,4 @@
+import type { Environment } from '#libs/events/index'
 import type { Queryable, Statement, Transaction } from '#libs/postgres/index'
 import { type Detection, type DetectionState } from '../detections/detection.ts'
 import { isRuleCode, type RuleCode } from '../detections/rules.ts'
@@ -10,6 +11,7 @@ interface Row {
   subject_id: string
   tenant: string
   connection: string | null
+  environment: Environment | null
   state: DetectionState
   muted_until: Date | null
   acknowledged_at: Date | null
@@ -22,7 +24,7 @@ interface Row {
 }
 
 const columns =
-  'id, rule, subject_kind, subject_id, tenant, connection, state, muted_until, acknowledged_at, first_seen, last_seen, count, requests, raised_at, raised'
+  'id, rule, subject_kind, subject_id, tenant, connection, environment, state, muted_until, acknowledged_at, first_seen, last_seen, count, requests, raised_at, raised'
 
 const lock: Statement = {
   name: 'audit lock detections',
@@ -37,10 +39,10 @@ const store: Statement = {
   text: `
     INSERT INTO audit.detection (${columns})
     SELECT ${columns} FROM jsonb_to_recordset($1::jsonb) AS told (
-      id uuid, rule text, subject_kind text, subject_id text, tenant text, connection text, state text, muted_until timestamptz,
+      id uuid, rule text, subject_kind text, subject_id text, tenant text, connection text, environment text, state text, muted_until timestamptz,
       acknowledged_at timestamptz, first_seen timestamptz, last_seen timestamptz, count bigint, requests text[], raised_at timestamptz, raised integer)
     ON CONFLICT (tenant, rule, subject_kind, subject_id) DO UPDATE SET
-      connection = excluded.connection, state = excluded.state, muted_until = excluded.muted_until,
+      connection = excluded.connection, environment = excluded.environment, state = excluded.state, muted_until = excluded.muted_until,
       acknowledged_at = excluded.acknowledged_at, first_seen = excluded.first_seen, last_seen = excluded.last_seen,
       count = excluded.count, requests = excluded.requests, raised_at = excluded.raised_at, raised = excluded.raised`,
 }
@@ -86,6 +88,7 @@ export interface DetectionFilter {
   /** Of these tenants alone; those of none are of none of them. */
   readonly tenants?: readonly string[] | undefined
   readonly connection?: string | undefined
+  readonly environment?: Environment | undefined
   readonly rule?: RuleCode | undefined
   readonly state?: DetectionState | undefined
 }
@@ -97,7 +100,7 @@ const present = (now: string): string =>
 /** What was raised last comes first. */
 export async function findDetections(
   from: Queryable,
-  { tenant, tenants, connection, rule, state }: DetectionFilter,
+  { tenant, tenants, connection, environment, rule, state }: DetectionFilter,
   limit: number,
   after: readonly [instant: string, id: string] | undefined,
   now: Date,
@@ -108,9 +111,20 @@ export async function findDetections(
      WHERE ($1::text IS NULL OR tenant = $1) AND ($2::text IS NULL OR connection = $2) AND ($3::text IS NULL OR rule = $3)
        AND ($4::text IS NULL OR ${present('$5')} = $4)
        AND ($6::timestamptz IS NULL OR (raised_at, id) < ($6, $7::uuid))
-       AND ($9::text[] IS NULL OR tenant = ANY($9))
+       AND ($9::text[] IS NULL OR tenant = ANY($9)) AND ($10::text IS NULL OR environment = $10)
      ORDER BY raised_at DESC, id DESC LIMIT $8`,
-    [tenant ?? null, connection ?? null, rule ?? null, state ?? null, now, instant, id, limit, tenants ?? null],
+    [
+      tenant ?? null,
+      connection ?? null,
+      rule ?? null,
+      state ?? null,
+      now,
+      instant,
+      id,
+      limit,
+      tenants ?? null,
+      environment ?? null,
+    ],
   )
   return rows.flatMap(detectionOf)
 }
@@ -134,6 +148,7 @@ function detectionOf(row: Row): Detection[] {
       subject: { kind: row.subject_kind, id: row.subject_id },
       tenant: row.tenant === '' ? null : row.tenant,
       connection: row.connection,
+      environment: row.environment,
       state: row.state,
       mutedUntil: row.muted_until,
       acknowledgedAt: row.acknowledged_at,
@@ -155,6 +170,7 @@ function rowOf(detection: Detection) {
     subject_id: detection.subject.id,
     tenant: detection.tenant ?? '',
     connection: detection.connection,
+    environment: detection.environment,
     state: detection.state,
     muted_until: detection.mutedUntil,
     acknowledged_at: detection.acknowledgedAt,

@@ -1,10 +1,11 @@
-import type { RequestDecided } from '#libs/events/index'
+import type { Environment, RequestDecided } from '#libs/events/index'
 import type { Queryable } from '#libs/postgres/index'
 
 /** What records may be searched by; every filter that is set must hold. */
 export interface RecordFilter {
   readonly tenant?: string | undefined
   readonly connection?: string | undefined
+  readonly environment?: Environment | undefined
   readonly kid?: string | undefined
   /** Id of the admin token that asked. */
   readonly actor?: string | undefined
@@ -41,7 +42,7 @@ interface Row {
   payload: string
 }
 
-/** The newest records first, after `after`. The text depends only on which filters are set, so that each form has its own plan and index. */
+/** The newest records first, after `after`. The text depends on which filters are set, and on the environment, so that each form has its own plan and index. */
 export async function findRecords(
   database: Queryable,
   filter: RecordFilter,
@@ -57,6 +58,8 @@ export async function findRecords(
   }
   also((place) => `tenant = ${place}`, filter.tenant)
   also((place) => `connection = ${place}`, filter.connection)
+  // Not a parameter: the planner must see that it is what the index of sandboxes holds.
+  if (filter.environment !== undefined) conditions.push(`environment = '${filter.environment}'`)
   also((place) => `kid = ${place}`, filter.kid)
   also((place) => `actor = ${place}`, filter.actor)
   also((place) => `tenant = ANY(${place})`, filter.tenants)

@@ -111,10 +111,53 @@ class AdminTokens1764000000205 implements MigrationInterface {
   }
 }
 
+/** An event is published to a topic of its environment. */
+class Topics1764000000234 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(OutboxTables.addTopic('audit'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(OutboxTables.dropTopic('audit'))
+  }
+}
+
+class Environments1764000000235 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE audit.record ADD COLUMN environment text;
+      ALTER TABLE audit.detection ADD COLUMN environment text`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE audit.detection DROP COLUMN environment')
+    await runner.query('ALTER TABLE audit.record DROP COLUMN environment')
+  }
+}
+
+/** Old records tell in their payload of which they are, old detections by their connection. Apart, for no record to wait for it to be stored. */
+class OldEnvironments1764000000236 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      UPDATE audit.record SET environment = substring(payload FROM '"environment":"(live|sandbox)"') WHERE environment IS NULL;
+      UPDATE audit.detection SET environment = substring(watched.state FROM '"environment":"(live|sandbox)"')
+      FROM audit.watched WHERE watched.kind = 'connection' AND watched.id = detection.connection;
+      -- Of sandboxes there are few, so that looking for theirs would read past all others; live ones are met in the order of the trail.
+      CREATE INDEX record_sandbox ON audit.record (received_at, id) WHERE environment = 'sandbox'`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP INDEX audit.record_sandbox')
+  }
+}
+
 export const migrations = [
   Audit1764000000201,
   Within1764000000202,
   Outbox1764000000203,
   Detections1764000000204,
   AdminTokens1764000000205,
+  Topics1764000000234,
+  Environments1764000000235,
+  OldEnvironments1764000000236,
 ]

@@ -4,9 +4,9 @@ import type { Statement, Transaction } from '#libs/postgres/index'
 const insert: Statement = {
   name: 'audit insert',
   text: `
-    INSERT INTO audit.record (tenant, received_at, id, connection, kid, surface, operation, outcome, status, within_request, actor, payload)
+    INSERT INTO audit.record (tenant, received_at, id, connection, kid, surface, operation, outcome, status, within_request, actor, environment, payload)
     SELECT * FROM unnest(
-      $1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[], $11::text[], $12::text[]
+      $1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[], $11::text[], $12::text[], $13::text[]
     ) ON CONFLICT DO NOTHING RETURNING id`,
 }
 
@@ -31,6 +31,7 @@ export async function storeDecisions(
     decisions.map((decision) => decision.status),
     decisions.map((decision) => decision.within ?? null),
     decisions.map((decision) => decision.actor ?? null),
+    decisions.map((decision) => decision.environment),
     decisions.map((decision) => JSON.stringify(decision)),
   ])
   const fresh = new Map(decisions.map((decision) => [decision.requestId, decision]))

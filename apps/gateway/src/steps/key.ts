@@ -63,6 +63,8 @@ async function prove(
     )
   }
   if (known.environment !== presented.environment) {
+    // Its secret is right: whose it is goes into the record.
+    passage.key = known
     throw errors.unauthorized(
       'key-of-another-environment',
       'This key was minted for the other environment than the one that it names. Copy the key again as it was shown, or mint another.',

@@ -349,6 +349,17 @@ class Guard1764000000016 implements MigrationInterface {
   }
 }
 
+/** An event is published to a topic of its environment. */
+class Topics1764000000034 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(OutboxTables.addTopic('gateway'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(OutboxTables.dropTopic('gateway'))
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -366,4 +377,5 @@ export const migrations = [
   Guard1764000000016,
   AdminTokens1764000000020,
   Unassigned1764000000021,
+  Topics1764000000034,
 ]

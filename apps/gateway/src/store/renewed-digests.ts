@@ -36,7 +36,10 @@ export class RenewedDigests {
   }
 
   /** In one transaction with the event, once, whichever of several gateways comes first. */
-  async #keep({ tenant, connection, kid, pepperVersion: before }: KnownKey, secret: Secret): Promise<void> {
+  async #keep(
+    { tenant, connection, environment, kid, pepperVersion: before }: KnownKey,
+    secret: Secret,
+  ): Promise<void> {
     const { database, log, peppers, clock, changed } = this.#parts
     const renewed = digest(peppers, peppers.current, secret)
     await database.transaction(async (transaction) => {
@@ -44,7 +47,8 @@ export class RenewedDigests {
       transaction.afterCommit(() => changed(kid))
       if (kept.length === 0) return
       const origin = { source: 'gateway', subject: kid, owner: connection, version: 1, time: clock() } as const
-      const payload = { tenant, connection, kid, pepperVersion: peppers.current, digest: renewed.toString('base64url') }
+      const told = { pepperVersion: peppers.current, digest: renewed.toString('base64url') }
+      const payload = { tenant, connection, environment, kid, ...told }
       log.append(transaction, [makeEvent('key-digest.renewed', origin, payload)])
     })
   }

@@ -302,6 +302,17 @@ class Exposures1764000000113 implements MigrationInterface {
   }
 }
 
+/** An event is published to a topic of its environment. */
+class Topics1764000000134 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(OutboxTables.addTopic('keys'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(OutboxTables.dropTopic('keys'))
+  }
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
   await migrate(database, {
     schema: 'keys',
@@ -318,6 +329,7 @@ export async function migrateKeys(database: Database): Promise<void> {
       DataKeys1764000000110,
       Exposures1764000000113,
       AdminTokens1764000000115,
+      Topics1764000000134,
     ],
   })
 }
