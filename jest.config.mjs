@@ -22,7 +22,7 @@ const journeys = (shape) => ({
 })
 
 export default {
-  maxWorkers: 2,
+  maxWorkers: 3,
   testTimeout: 120_000,
   coverageProvider: 'v8',
   reporters: ['default', '<rootDir>/scripts/count-tests.mjs'],
