@@ -185,10 +185,12 @@ describe('TLS', () => {
     const others = [await start(directCallers), await start(behindProxy)]
     expect((await ask(`${proxied.url}/admin/where`, told)).body).toMatchObject({ certificate: { thumbprint } })
     for (const { url } of others) expect((await ask(`${url}/admin/where`, told)).body).not.toHaveProperty('certificate')
-    for (const broken of ['nonsense', ':bm9uc2Vuc2U=:'])
-      expect((await ask(`${proxied.url}/admin/where`, { ...told, 'client-cert': broken })).body).not.toHaveProperty(
-        'certificate',
-      )
+    for (const broken of ['nonsense', ':bm9uc2Vuc2U=:', `${told['client-cert']}, ${told['client-cert']}`]) {
+      const { body } = await ask(`${proxied.url}/admin/where`, { ...told, 'client-cert': broken })
+      expect(body).toMatchObject({ certificate: 'unreadable' })
+    }
+    const { body } = await ask(`${proxied.url}/admin/where`, { ...told, 'client-cert': '' })
+    expect(body).not.toHaveProperty('certificate')
   })
 
   test('a new certificate meets new connections, and those that stand go on', async () => {

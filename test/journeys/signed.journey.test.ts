@@ -135,6 +135,16 @@ test('signed requests are accepted and change what they say, each step in their 
   expect(record.steps.map(({ step, decision }: Told) => [step, decision])).toContainEqual(['signature', 'passed'])
 })
 
+test('the record of a request that nothing but its key proved claims no signature', async () => {
+  const bearer = await world.connection('other')
+  const { body } = await world.scim(bearer)('POST', '/Users', user(`bearer-${randomUUID()}`))
+  const record = await eventually(
+    async () => (await world.audit({ kid: bearer.kid, operation: 'users.create' }))[0],
+    (one) => one?.subject.id === body.id,
+  )
+  expect(record.steps.map(({ step, decision }: Told) => [step, decision])).toContainEqual(['signature', 'skipped'])
+})
+
 test('a key that the operator gave the public key for signs by ed25519', async () => {
   const { privateKey } = generateKeyPairSync('ed25519')
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()

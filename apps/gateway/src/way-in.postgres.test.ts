@@ -108,13 +108,24 @@ interface Sent {
   readonly method?: string
   readonly path?: string
   readonly link?: Arrival['caller']['link']
+  readonly certificate?: Arrival['caller']['certificate']
+  readonly headers?: Readonly<Record<string, string>>
   readonly connection?: string
 }
 
 /** The request's passage, and the code of what refused it. */
 async function send(
   { parts, connection }: Given,
-  { key, from = '192.0.2.7', method = 'GET', path = '/Users', link = 'tls', connection: named = connection }: Sent,
+  {
+    key,
+    from = '192.0.2.7',
+    method = 'GET',
+    path = '/Users',
+    link = 'tls',
+    connection: named = connection,
+    certificate: shown,
+    headers = {},
+  }: Sent,
 ): Promise<{ passage: Passage; code: string; error: ScimError | undefined }> {
   const passage: Passage = {
     steps: [],
@@ -129,9 +140,16 @@ async function send(
       headers: {
         'content-type': 'application/scim+json',
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+        ...headers,
       },
       repeated: new Set(),
-      caller: { text: from, address: readAddress(from), link, isProxied: false },
+      caller: {
+        text: from,
+        address: readAddress(from),
+        link,
+        isProxied: false,
+        ...(shown === undefined ? {} : { certificate: shown }),
+      },
       receivedAt: new Date(),
       began: performance.now(),
       traceId: '',
@@ -148,17 +166,39 @@ async function send(
   }
 }
 
+const certificate = {
+  thumbprint: 'ab'.repeat(32),
+  validFrom: new Date(0),
+  validTo: new Date(Date.now() + 86_400_000),
+}
 const stepsOf = ({ steps }: Passage): string[] => steps.map(({ step, decision }) => `${step} ${decision}`)
 const junk = (): string => mintKey('live').text
 
 describe('the order', () => {
   test('each step is a named decision with its time', async () => {
     const place = await given()
-    const { passage } = await send(place, { key: await place.mint() })
+    const key = await place.mint({ authentication: { method: 'mtls', certificates: [certificate.thumbprint] } })
+    const { passage } = await send(place, { key, certificate, method: 'DELETE', path: '/Users/1' })
     expect(stepsOf(passage)).toEqual(
       ['shape', 'transport', 'address', 'rate', 'key', 'signature', 'payload', 'guard'].map((step) => `${step} passed`),
     )
     expect(passage.steps.every(({ microseconds }) => Number.isInteger(microseconds))).toBe(true)
+  })
+
+  test('a step that asks nothing of the request claims no proof, and no count', async () => {
+    const place = await given()
+    const last = ({ passage }: Awaited<ReturnType<typeof send>>): string[] => stepsOf(passage).slice(-3)
+    const key = await place.mint()
+    expect(last(await send(place, { key }))).toEqual(['signature skipped', 'payload passed', 'guard skipped'])
+    const deleting = { key, method: 'DELETE', path: '/Users/1' }
+    expect(last(await send(place, deleting))).toEqual(['signature skipped', 'payload passed', 'guard passed'])
+    const rehearsed = await send(place, { ...deleting, headers: { 'latchkey-dry-run': 'true' } })
+    expect(last(rehearsed).at(-1)).toBe('guard skipped')
+    const exchanged = await place.mint({ authentication: { method: 'oauth' } })
+    const known = await place.parts.trust.key(exchanged.split('_')[2] ?? '')
+    if (known === undefined) throw new Error('the key is known')
+    const { text } = await place.parts.tokens.issue(known, new Date())
+    expect(last(await send(place, { key: text }))[0]).toBe('signature skipped')
   })
 
   test('what may be read without a key passes the same doors', async () => {
