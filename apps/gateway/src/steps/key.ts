@@ -98,7 +98,7 @@ function checkMethod({ presented, asksForToken }: Passage, { policy }: KnownKey)
   if (asksForToken !== undefined && !isExchanged) {
     throw errors.forbidden(
       'key-takes-no-token',
-      'This key is sent with each request, and is not exchanged for a token. Send it as Authorization: Bearer, or mint a key whose authentication is oauth.',
+      'This key is sent with each request as a bearer, and is not exchanged for a token. Send it so, or mint a key whose authentication is oauth.',
     )
   }
   if (asksForToken === undefined && isExchanged && presented?.kind !== 'token') {
