@@ -184,6 +184,29 @@ const refused: Readonly<Record<string, { readonly change: Change; readonly code:
     change: { headers: (signed) => ({ ...signed, Signature: [signed['Signature'] ?? '', signed['Signature'] ?? ''] }) },
     code: 'signature-malformed',
   },
+  'with the header that says what is signed twice': {
+    change: {
+      headers: (signed) => ({
+        ...signed,
+        'Signature-Input': [signed['Signature-Input'] ?? '', signed['Signature-Input'] ?? ''],
+      }),
+    },
+    code: 'signature-malformed',
+  },
+  'with one label twice in a header': {
+    change: { headers: (signed) => ({ ...signed, Signature: `${signed['Signature']}, ${signed['Signature']}` }) },
+    code: 'signature-malformed',
+  },
+  'with a signature over something else': {
+    change: {
+      headers: (signed) => ({ ...signed, Signature: `latchkey=:${Buffer.alloc(32, 7).toString('base64')}:` }),
+    },
+    code: 'signature-wrong',
+  },
+  'with a signature that is no base64': {
+    change: { headers: (signed) => ({ ...signed, Signature: signed['Signature']?.replace(/.{3}:$/, '*:') }) },
+    code: 'signature-malformed',
+  },
   'with a second label': {
     change: { headers: (signed) => ({ ...signed, Signature: [signed['Signature'] ?? '', 'other=:AAAA:'] }) },
     code: 'signature-several',
@@ -237,6 +260,24 @@ test('a request is taken once: sent again as it is, it is refused as replayed', 
   const again = await Promise.all(Array.from({ length: 5 }, () => sentTo(url, 'GET', headers, undefined)))
   expect(again.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401])
   expect((await lastRecord(connection.kid, 'signature-replayed')).steps.at(-1).step).toBe('signature')
+})
+
+test('a request that is replayed to another address, or in the name of another key, is refused', async () => {
+  const url = new URL(`${connection.scimBaseUrl}/Users`)
+  const signed = signRequest({ method: 'GET', url }, { keyid: connection.kid, key: hmac }, { now: new Date() })
+  const headers = { authorization: `Bearer ${connection.key}`, ...signed }
+  const elsewhere = await sentTo(new URL(`${connection.scimBaseUrl}/Groups`), 'GET', headers, undefined)
+  expect(elsewhere.status).toBe(401)
+  expect((await lastRecord(connection.kid, 'signature-wrong')).path).toMatch(/\/Groups$/)
+  const { connection: another } = await signedConnection(world)
+  const stolen = { ...headers, authorization: `Bearer ${another.key}` }
+  const answer = await sentTo(new URL(`${another.scimBaseUrl}/Users`), 'GET', stolen, undefined)
+  expect(answer.status).toBe(401)
+  const record = await eventually(
+    async () => (await world.audit({ kid: another.kid, outcome: 'refused' }))[0],
+    (found) => found?.code === 'signature-of-another-key',
+  )
+  expect(record.steps.at(-1)).toMatchObject({ step: 'signature', decision: 'refused' })
 })
 
 test('a NUL in a header is no HTTP, and reaches nobody', async () => {
