@@ -62,11 +62,11 @@ export function fingerprints(peppers: Peppers): ReadonlyMap<number, Buffer> {
 }
 
 /**
- * A secret of this installation for one purpose, 32 bytes made from the current pepper: all programs that have the peppers have the
+ * A secret of this installation for one purpose, 32 bytes made from the pepper of that version: all programs that have the peppers have the
  * same, and none tells anything of another or of the pepper.
  */
-export function derivedSecret(peppers: Peppers, purpose: string): Buffer {
-  const pepper = peppers.keys.get(peppers.current)
-  if (pepper === undefined) throw new TypeError('there is no current pepper')
+export function derivedSecret(peppers: Peppers, purpose: string, version = peppers.current): Buffer {
+  const pepper = peppers.keys.get(version)
+  if (pepper === undefined) throw new TypeError('there is no such pepper')
   return createHmac('sha256', pepper).update(`latchkey secret for ${purpose}`).digest()
 }

@@ -3,9 +3,10 @@ import { environments, identityProviders } from './trust.ts'
 
 /** What became of one request, step by step. Holds no secret, no query string and no body. */
 
+/** `skipped`: nothing was asked of the request there, so that nothing was proved, or counted. */
 export const stepDecision = z.object({
   step: z.string(),
-  decision: z.enum(['passed', 'refused']),
+  decision: z.enum(['passed', 'refused', 'skipped']),
   code: z.string().optional(),
   microseconds: z.int().nonnegative(),
 })

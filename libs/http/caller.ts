@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { type Address, AddressRanges, readAddress } from '#libs/addresses/index'
-import { certificateOf, certificateTold, type ClientCertificate } from './client-certificate.ts'
+import { certificateOf, certificateTold, type ClientCertificate, type Unreadable } from './client-certificate.ts'
 
 /** Whose word counts about where a request comes from. */
 export interface CallerRules {
@@ -27,8 +27,8 @@ export interface Caller {
   readonly link: 'tls' | 'exempt' | 'clear'
   /** Whether a listed proxy passed it on: what else such a one adds may be believed too. */
   readonly isProxied: boolean
-  /** Of the client, as it or a listed proxy proved it. */
-  readonly certificate?: ClientCertificate
+  /** Of the client, as it proved it, or as a listed proxy tells of it. */
+  readonly certificate?: ClientCertificate | Unreadable
 }
 
 export const loopback = ['127.0.0.0/8', '::1/128'] as const

@@ -12,7 +12,7 @@ import { Controller, Get, Module, Req } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import type { FastifyRequest } from 'fastify'
 import { AddressRanges } from '#libs/addresses/index'
-import { type SelfSigned, selfSigned } from '#test/certificates'
+import { type CertifiedKey, selfSigned, thumbprintOf } from '#test/certificates'
 import {
   type CallerRules,
   CertificateUnusable,
@@ -56,7 +56,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-async function start(callers: CallerRules, certificate?: SelfSigned) {
+async function start(callers: CallerRules, certificate?: CertifiedKey) {
   const adapter = createHttpAdapter({
     bodyLimit: 1_000,
     requestTimeoutMs: 1_000,
@@ -93,11 +93,11 @@ async function ask(url: string, headers: Record<string, string> = {}, agent = tr
   return promise
 }
 
-function trusting({ cert }: SelfSigned, keepAlive = false): Agent {
+function trusting({ cert }: CertifiedKey, keepAlive = false): Agent {
   return new Agent({ ca: cert, keepAlive })
 }
 
-function write({ cert, key }: SelfSigned): void {
+function write({ cert, key }: CertifiedKey): void {
   writeFileSync(files.certificate, cert)
   writeFileSync(files.key, key)
 }
@@ -167,28 +167,30 @@ describe('TLS', () => {
     const { url } = await start(directCallers, first)
     const client = selfSigned('client')
     const agent = new Agent({ ca: first.cert, cert: client.cert, key: client.key })
-    const thumbprint = new X509Certificate(client.cert).fingerprint256.replaceAll(':', '').toLowerCase()
+    const thumbprint = thumbprintOf(client)
     expect((await ask(`${url}/admin/where`, {}, agent)).body).toMatchObject({ certificate: { thumbprint } })
     expect((await ask(`${url}/admin/where`)).body).not.toHaveProperty('certificate')
     agent.destroy()
   })
 
   test('of a client certificate is believed what a listed proxy tells that is said to, and nobody else', async () => {
-    const certificate = new X509Certificate(selfSigned('client').cert)
+    const client = selfSigned('client')
     const told = {
-      'client-cert': `:${certificate.raw.toString('base64')}:`,
+      'client-cert': `:${new X509Certificate(client.cert).raw.toString('base64')}:`,
       'x-forwarded-for': '203.0.113.9',
       'x-forwarded-proto': 'https',
     }
-    const thumbprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase()
+    const thumbprint = thumbprintOf(client)
     const proxied = await start({ ...behindProxy, tellCertificates: true })
     const others = [await start(directCallers), await start(behindProxy)]
     expect((await ask(`${proxied.url}/admin/where`, told)).body).toMatchObject({ certificate: { thumbprint } })
     for (const { url } of others) expect((await ask(`${url}/admin/where`, told)).body).not.toHaveProperty('certificate')
-    for (const broken of ['nonsense', ':bm9uc2Vuc2U=:'])
-      expect((await ask(`${proxied.url}/admin/where`, { ...told, 'client-cert': broken })).body).not.toHaveProperty(
-        'certificate',
-      )
+    for (const broken of ['nonsense', ':bm9uc2Vuc2U=:', `${told['client-cert']}, ${told['client-cert']}`]) {
+      const { body } = await ask(`${proxied.url}/admin/where`, { ...told, 'client-cert': broken })
+      expect(body).toMatchObject({ certificate: 'unreadable' })
+    }
+    const { body } = await ask(`${proxied.url}/admin/where`, { ...told, 'client-cert': '' })
+    expect(body).not.toHaveProperty('certificate')
   })
 
   test('a new certificate meets new connections, and those that stand go on', async () => {

@@ -43,6 +43,8 @@ export class ScimError extends Error {
 const badRequest = (scimType: ScimType, code: string) => (detail: string) =>
   new ScimError({ status: 400, scimType, code, detail })
 
+const bearer = 'Bearer realm="scim"'
+
 /** Every error the protocol can answer with. */
 export const errors = {
   invalidFilter: badRequest('invalidFilter', 'invalid-filter'),
@@ -93,9 +95,18 @@ export const errors = {
       detail: `Several users of this connection have the same ${attribute} as the one to be created, so that it is not known which of them it is. List them with a filter on ${attribute}, change or delete all but one, and send the request again.`,
     }),
 
-  /** `code` names which of the ways to be unauthorized it is. */
+  /** Nothing was presented. `code` names which of the ways to be unauthorized it is. */
+  unauthenticated: (code: string, detail: string) =>
+    new ScimError({ status: 401, code, detail, headers: { 'WWW-Authenticate': bearer } }),
+
+  /** What was presented is not accepted, or not with what came beside it (RFC 6750 section 3.1, RFC 8705 section 3). */
   unauthorized: (code: string, detail: string) =>
-    new ScimError({ status: 401, code, detail, headers: { 'WWW-Authenticate': 'Bearer realm="scim"' } }),
+    new ScimError({
+      status: 401,
+      code,
+      detail,
+      headers: { 'WWW-Authenticate': `${bearer}, error="invalid_token"` },
+    }),
 
   /** `accept` says what is asked for beside the key, as RFC 9421 section 5.1 writes it. */
   unsigned: (code: string, detail: string, accept: string) =>
@@ -103,10 +114,19 @@ export const errors = {
       status: 401,
       code,
       detail,
-      headers: { 'WWW-Authenticate': 'Bearer realm="scim"', 'Accept-Signature': accept },
+      headers: { 'WWW-Authenticate': bearer, 'Accept-Signature': accept },
     }),
 
   forbidden: (code: string, detail: string) => new ScimError({ status: 403, code, detail }),
+
+  /** RFC 6750 section 3.1. */
+  outOfScope: (code: string, detail: string) =>
+    new ScimError({
+      status: 403,
+      code,
+      detail,
+      headers: { 'WWW-Authenticate': `${bearer}, error="insufficient_scope"` },
+    }),
 
   /** An id that is none of this service may be a person's name. */
   notFound: (resourceTypeName: string, id: string) =>

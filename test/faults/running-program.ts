@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request as httpRequest, type Agent } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -177,7 +178,8 @@ export interface Asked {
   readonly method?: string
   readonly token: string
   readonly body?: unknown
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  /** For https one that knows the server's authority. */
   readonly agent?: Agent
 }
 
@@ -192,7 +194,7 @@ export function ask(url: string, { method, token, body, headers, agent }: Asked)
   const sent = body === undefined ? undefined : JSON.stringify(body)
   const type = url.includes('/scim/') ? 'application/scim+json' : 'application/json'
   return new Promise((resolve, reject) => {
-    const request = httpRequest(url, {
+    const request = (url.startsWith('https:') ? httpsRequest : httpRequest)(url, {
       method: method ?? (body === undefined ? 'GET' : 'POST'),
       ...(agent === undefined ? {} : { agent }),
       headers: {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type TLSSocket } from 'node:tls'
 import { jest } from '@jest/globals'
-import { type SelfSigned, selfSigned } from '../certificates.ts'
+import { type CertifiedKey, selfSigned } from '../certificates.ts'
 import { ask, Ground, type Program, refusal, until } from './running-program.ts'
 
 jest.setTimeout(180_000)
@@ -14,7 +14,7 @@ const files = { LATCHKEY_TLS_CERT: join(ground.path, 'cert.pem'), LATCHKEY_TLS_K
 const [first, second] = [selfSigned('first'), selfSigned('second')]
 afterAll(() => ground.end())
 
-function write({ cert, key }: SelfSigned): void {
+function write({ cert, key }: CertifiedKey): void {
   writeFileSync(files.LATCHKEY_TLS_CERT, cert)
   writeFileSync(files.LATCHKEY_TLS_KEY, key)
 }

@@ -79,7 +79,10 @@ describe('who may ask', () => {
     }
     const told = await tellOf(connection.scimBaseUrl)
     expect(told.status).toBe(200)
-    expect(JSON.parse(told.text).authenticationSchemes).toMatchObject([{ type: 'oauthbearertoken' }])
+    expect(JSON.parse(told.text).authenticationSchemes).toMatchObject([
+      { type: 'oauthbearertoken' },
+      { type: 'oauth2' },
+    ])
     expect(await tellOf(`${world.gatewayUrl}/scim/v2/nosuchconnection`)).toEqual(told)
     expect(await tellOf(connection.scimBaseUrl, { authorization: 'Bearer wrong' })).toMatchObject({ status: 401 })
   })

@@ -1,4 +1,4 @@
-import { type Connection, eventually, type OwnWorld, startWorld, type Told } from '../world.ts'
+import { type Connection, eventually, type OwnWorld, type Scim, startWorld, type Told } from '../world.ts'
 
 /** Latchkey behind a proxy on this machine: what a test sends stands for what the proxy adds. */
 let world: OwnWorld
@@ -40,6 +40,59 @@ test('an address of the proxy that cannot be read is refused', async () => {
   expect([answer.status, answer.body.schemas]).toEqual([400, ['urn:ietf:params:scim:api:messages:2.0:Error']])
   const record = await recordOf('from nowhere')
   expect([record.code, record.steps.at(-1).step]).toEqual(['address-unreadable', 'address'])
+})
+
+describe('the allowlist of a key', () => {
+  let scim: Scim
+  beforeAll(async () => {
+    const { id } = await world.connection('other')
+    const policy = { allowlist: ['10.0.0.0/8', '2001:db8::/32'] }
+    scim = world.scim((await world.admin('POST', `/connections/${id}/keys`, { policy })).body)
+    await eventually(
+      () => scim('GET', '/Users?count=0', undefined, throughProxy('https', '10.1.1.1')),
+      ({ status }) => status === 200,
+    )
+  })
+
+  test.each([
+    ['10.1.1.1', '10.1.1.1'],
+    ['::ffff:10.1.1.1', '10.1.1.1'],
+    ['::FFFF:0a01:0101', '10.1.1.1'],
+    ['0:0:0:0:0:ffff:10.1.1.1', '10.1.1.1'],
+    ['[::ffff:10.1.1.1]:4711', '10.1.1.1'],
+    ['2001:DB8::1', '2001:db8::1'],
+  ])('takes %s, whose record says %s', async (told, address) => {
+    const marked = { ...throughProxy('https', told), 'user-agent': `let in from ${told}` }
+    expect((await scim('GET', '/Users?count=0', undefined, marked)).status).toBe(200)
+    expect(await recordOf(marked['user-agent'])).toMatchObject({ address, outcome: 'accepted' })
+  })
+
+  test.each([
+    ['11.1.1.1', '11.1.1.1'],
+    ['::ffff:11.1.1.1', '11.1.1.1'],
+    ['::10.1.1.1', '::10.1.1.1'],
+    ['64:ff9b::10.1.1.1', '64:ff9b::a01:101'],
+    ['2001:db9::1', '2001:db9::1'],
+    ['203.0.113.9, ::ffff:127.0.0.1', '203.0.113.9'],
+  ])('refuses %s, whatever the client wrote before it, and its record says %s', async (told, address) => {
+    const marked = { ...throughProxy('https', told), 'user-agent': `kept out from ${told}` }
+    marked['x-forwarded-for'] = `10.1.1.1, ${told}`
+    expect((await scim('GET', '/Users?count=0', undefined, marked)).status).toBe(403)
+    const record = await recordOf(marked['user-agent'])
+    expect(record).toMatchObject({ address, outcome: 'refused', status: 403, code: 'key-address-not-allowed' })
+    expect(record.steps.at(-1)).toMatchObject({ step: 'key', decision: 'refused' })
+  })
+
+  test.each(['010.1.1.1', '10.1.1', '0x0a.1.1.1', '167837953', '10.1.1.1%eth0', '10.1.1.1/8', ''])(
+    'refuses "%s", which is no address, before the key is asked',
+    async (told) => {
+      const marked = { ...throughProxy('https', told), 'user-agent': `unreadable: "${told}"` }
+      expect((await scim('GET', '/Users?count=0', undefined, marked)).status).toBe(400)
+      const record = await recordOf(marked['user-agent'])
+      expect(record).toMatchObject({ status: 400, code: 'address-unreadable', kid: null })
+      expect(record.steps.at(-1)).toMatchObject({ step: 'address', decision: 'refused' })
+    },
+  )
 })
 
 test('plain HTTP is refused in the form of each API, and recorded', async () => {

@@ -135,6 +135,16 @@ test('signed requests are accepted and change what they say, each step in their 
   expect(record.steps.map(({ step, decision }: Told) => [step, decision])).toContainEqual(['signature', 'passed'])
 })
 
+test('the record of a request that nothing but its key proved claims no signature', async () => {
+  const bearer = await world.connection('other')
+  const { body } = await world.scim(bearer)('POST', '/Users', user(`bearer-${randomUUID()}`))
+  const record = await eventually(
+    async () => (await world.audit({ kid: bearer.kid, operation: 'users.create' }))[0],
+    (one) => one?.subject.id === body.id,
+  )
+  expect(record.steps.map(({ step, decision }: Told) => [step, decision])).toContainEqual(['signature', 'skipped'])
+})
+
 test('a key that the operator gave the public key for signs by ed25519', async () => {
   const { privateKey } = generateKeyPairSync('ed25519')
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
@@ -172,6 +182,29 @@ const refused: Readonly<Record<string, { readonly change: Change; readonly code:
   },
   'with the signature header twice': {
     change: { headers: (signed) => ({ ...signed, Signature: [signed['Signature'] ?? '', signed['Signature'] ?? ''] }) },
+    code: 'signature-malformed',
+  },
+  'with the header that says what is signed twice': {
+    change: {
+      headers: (signed) => ({
+        ...signed,
+        'Signature-Input': [signed['Signature-Input'] ?? '', signed['Signature-Input'] ?? ''],
+      }),
+    },
+    code: 'signature-malformed',
+  },
+  'with one label twice in a header': {
+    change: { headers: (signed) => ({ ...signed, Signature: `${signed['Signature']}, ${signed['Signature']}` }) },
+    code: 'signature-malformed',
+  },
+  'with a signature over something else': {
+    change: {
+      headers: (signed) => ({ ...signed, Signature: `latchkey=:${Buffer.alloc(32, 7).toString('base64')}:` }),
+    },
+    code: 'signature-wrong',
+  },
+  'with a signature that is no base64': {
+    change: { headers: (signed) => ({ ...signed, Signature: signed['Signature']?.replace(/.{3}:$/, '*:') }) },
     code: 'signature-malformed',
   },
   'with a second label': {
@@ -227,6 +260,24 @@ test('a request is taken once: sent again as it is, it is refused as replayed', 
   const again = await Promise.all(Array.from({ length: 5 }, () => sentTo(url, 'GET', headers, undefined)))
   expect(again.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401])
   expect((await lastRecord(connection.kid, 'signature-replayed')).steps.at(-1).step).toBe('signature')
+})
+
+test('a request that is replayed to another address, or in the name of another key, is refused', async () => {
+  const url = new URL(`${connection.scimBaseUrl}/Users`)
+  const signed = signRequest({ method: 'GET', url }, { keyid: connection.kid, key: hmac }, { now: new Date() })
+  const headers = { authorization: `Bearer ${connection.key}`, ...signed }
+  const elsewhere = await sentTo(new URL(`${connection.scimBaseUrl}/Groups`), 'GET', headers, undefined)
+  expect(elsewhere.status).toBe(401)
+  expect((await lastRecord(connection.kid, 'signature-wrong')).path).toMatch(/\/Groups$/)
+  const { connection: another } = await signedConnection(world)
+  const stolen = { ...headers, authorization: `Bearer ${another.key}` }
+  const answer = await sentTo(new URL(`${another.scimBaseUrl}/Users`), 'GET', stolen, undefined)
+  expect(answer.status).toBe(401)
+  const record = await eventually(
+    async () => (await world.audit({ kid: another.kid, outcome: 'refused' }))[0],
+    (found) => found?.code === 'signature-of-another-key',
+  )
+  expect(record.steps.at(-1)).toMatchObject({ step: 'signature', decision: 'refused' })
 })
 
 test('a NUL in a header is no HTTP, and reaches nobody', async () => {

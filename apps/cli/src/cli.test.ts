@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { mintKey } from '#libs/credentials/index'
 import { freePort } from '#libs/process/index'
+import { selfSigned, thumbprintOf } from '#test/certificates'
 import { run } from './run.ts'
 import { ago, lastUse, table } from './words.ts'
 
@@ -361,6 +362,31 @@ describe('a write', () => {
     const { code, out, err } = await latchkey(['keys', 'mint', '--connection', key.connection])
     expect([code, out]).toEqual([1, ''])
     expect(err).toContain(`latchkey keys revoke ${key.kid}`)
+  })
+})
+
+describe('a key that proves itself otherwise', () => {
+  test('tells where it is exchanged, also below a path', async () => {
+    const scimBaseUrl = `https://scim.example.com/latchkey/scim/v2/${key.connection}`
+    respond = answer(201, { ...key, scimBaseUrl, key: 'lk_live_x' })
+    const { code, out } = await latchkey(['keys', 'mint', '--connection', key.connection, '--oauth'])
+    expect(code).toBe(0)
+    expect(out).toMatch(/^token endpoint +https:\/\/scim\.example\.com\/latchkey\/oauth2\/token$/m)
+    expect(out).toMatch(new RegExp(`^client id +${key.connection}$`, 'm'))
+    expect((await latchkey(['keys', 'mint', '--connection', key.connection])).out).not.toContain('token endpoint')
+  })
+
+  test('is given other certificates, all that are named', async () => {
+    const certificates = [selfSigned('one'), selfSigned('other')]
+    await Promise.all(certificates.map(({ cert }, index) => writeFile(join(folder, `${index}.pem`), cert)))
+    let sent: unknown
+    respond = async (request, response) => {
+      sent = await bodyOf(request)
+      answer(200, { ...key, policy: {} })(request, response)
+    }
+    const change = ['keys', 'change', key.kid, '--certificate', '0.pem', '--certificate', '1.pem']
+    expect((await latchkey(change)).code).toBe(0)
+    expect(sent).toEqual({ policy: { certificates: certificates.map((one) => thumbprintOf(one)) } })
   })
 })
 

@@ -1,19 +1,17 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { writtenPublicKey } from '#libs/signatures/index'
 import { key } from './answers.ts'
+import {
+  authenticationOf,
+  type AuthenticationOptions,
+  thumbprintsIn,
+  withAuthenticationOptions,
+  withCertificates,
+} from './authentication.ts'
 import { serverCommand, type World } from './command.ts'
 import { Failure } from './failure.ts'
 import { type KeyFile, newKeyFile } from './key-file.ts'
-import {
-  type MintOptions,
-  policyOf,
-  type PolicyOptions,
-  publicKeyIn,
-  withMintOptions,
-  withPolicyOptions,
-} from './policy-options.ts'
+import { policyOf, type PolicyOptions, withPolicyOptions } from './policy-options.ts'
 import { rewrapCommand } from './rewrap.ts'
 import { rotationCommands } from './rotation.ts'
 import { ago, facts, lastUse, table } from './words.ts'
@@ -22,13 +20,15 @@ interface OfConnection {
   readonly connection: string
 }
 
+type Certificates = Pick<AuthenticationOptions, 'certificate'>
+
 export function keysCommand(world: World, version: string): Command {
   const mint = serverCommand(
     'mint',
     'mint a key',
     world,
     version,
-    async ({ client, show }, { connection, ...options }: OfConnection & MintOptions) => {
+    async ({ client, show }, { connection, ...options }: OfConnection & PolicyOptions & AuthenticationOptions) => {
       const { authentication, privateKey } = await authenticationOf(options, world.folder)
       const policy = { ...policyOf(options), ...(authentication === undefined ? {} : { authentication }) }
       const file = options.save === undefined ? undefined : await newKeyFile(resolve(world.folder, options.save))
@@ -56,24 +56,33 @@ export function keysCommand(world: World, version: string): Command {
         environment === 'live' ? 'Keep it now: it is never shown again.' : 'A sandbox key: it can be shown again.'
       const never = signingSecret === undefined ? '' : ' The signing secret is never shown again.'
       const secret: Record<string, string> = signingSecret === undefined ? {} : { 'signing secret': signingSecret }
-      show(minted, () => `${facts({ kid, key: text, ...secret, 'SCIM base URL': scimBaseUrl })}\n${again}${never}\n`)
+      const exchanged: Record<string, string> =
+        options.oauth === true
+          ? { 'token endpoint': scimBaseUrl.replace(/\/scim\/v2\/[^/]*$/, '/oauth2/token'), 'client id': connection }
+          : {}
+      show(
+        minted,
+        () => `${facts({ kid, key: text, ...secret, ...exchanged, 'SCIM base URL': scimBaseUrl })}\n${again}${never}\n`,
+      )
     },
   ).requiredOption('--connection <id>', 'id of the connection')
-  withMintOptions(mint)
+  withAuthenticationOptions(withPolicyOptions(mint))
 
   const change = serverCommand(
     'change',
     'change what a key may do',
     world,
     version,
-    async ({ client, show }, options: PolicyOptions, kid: string) => {
-      const named = policyOf(options)
+    async ({ client, show }, { certificate, ...options }: PolicyOptions & Certificates, kid: string) => {
+      const certificates =
+        certificate === undefined ? {} : { certificates: await thumbprintsIn(certificate, world.folder) }
+      const named = { ...policyOf(options), ...certificates }
       if (Object.keys(named).length === 0) throw new Failure('usage', 'Nothing to change was named.')
       const changed = await client.write('PATCH', `/keys/${encodeURIComponent(kid)}`, key, { policy: named })
       show(changed, () => facts({ kid: changed.kid, state: changed.state, policy: JSON.stringify(changed['policy']) }))
     },
   ).argument('<kid>', 'id part of the key, the 12 characters after lk_live_ or lk_test_')
-  withPolicyOptions(change)
+  withCertificates(withPolicyOptions(change))
 
   const list = serverCommand(
     'list',
@@ -115,29 +124,6 @@ export function keysCommand(world: World, version: string): Command {
     (parent, command) => parent.addCommand(command),
     new Command('keys').description('provisioning keys of a connection, and how one takes the place of another'),
   )
-}
-
-/** How the key is to prove itself, and the private key where the pair was made here. */
-async function authenticationOf({ signed, publicKey, save }: MintOptions, folder: string) {
-  if (signed !== 'ed25519') {
-    if (publicKey !== undefined) throw new Failure('usage', '--public-key goes with --signed ed25519.')
-    if (save !== undefined && signed === undefined) throw new Failure('usage', '--save goes with --signed.')
-    return { authentication: signed === undefined ? undefined : { method: 'signed', algorithm: signed } }
-  }
-  if (publicKey !== undefined) {
-    if (save !== undefined)
-      throw new Failure('usage', 'With --public-key the private key is not here to be saved: leave out one of both.')
-    return {
-      authentication: { method: 'signed', algorithm: signed, publicKey: await publicKeyIn(resolve(folder, publicKey)) },
-    }
-  }
-  if (save === undefined)
-    throw new Failure('usage', '--signed ed25519 takes --public-key, or --save for a pair that is made here.')
-  const privateKey = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return {
-    authentication: { method: 'signed', algorithm: signed, publicKey: writtenPublicKey(privateKey) },
-    privateKey,
-  }
 }
 
 function keyFileOf(text: string, secret: string | undefined, privateKey: string | undefined): KeyFile {

@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { type Command, Option } from 'commander'
-import { algorithms, writtenPublicKey } from '#libs/signatures/index'
-import { codeOf, Failure } from './failure.ts'
+import type { Command } from 'commander'
+import { Failure } from './failure.ts'
 
 /** Options for what a key may do, as `keys mint` and `keys change` take them. */
 export interface PolicyOptions {
@@ -9,12 +7,6 @@ export interface PolicyOptions {
   readonly scopes?: string
   readonly expires?: string
   readonly rate?: string
-}
-
-export interface MintOptions extends PolicyOptions {
-  readonly signed?: (typeof algorithms)[number]
-  readonly publicKey?: string
-  readonly save?: string
 }
 
 export function withPolicyOptions(command: Command): Command {
@@ -25,16 +17,6 @@ export function withPolicyOptions(command: Command): Command {
     .option('--rate <rate>', 'requests a second and how many at once, such as 50/100; "default" for the usual')
 }
 
-export function withMintOptions(command: Command): Command {
-  return withPolicyOptions(command)
-    .addOption(new Option('--signed <algorithm>', 'every request must be signed').choices(algorithms))
-    .option(
-      '--public-key <file>',
-      'PEM of the key that signs by ed25519; unless told, a pair is made and --save keeps it',
-    )
-    .option('--save <file>', 'write the key, and what it signs with, into a new file for latchkey sign and sign-proxy')
-}
-
 /** What was named, and nothing else. */
 export function policyOf({ allow, scopes, expires, rate }: PolicyOptions): Record<string, unknown> {
   return {
@@ -43,24 +25,6 @@ export function policyOf({ allow, scopes, expires, rate }: PolicyOptions): Recor
     ...(expires === undefined ? {} : { expiresAt: expires === 'never' ? null : expires }),
     ...(rate === undefined ? {} : { rate: rate === 'default' ? null : rateOf(rate) }),
   }
-}
-
-export async function publicKeyIn(path: string): Promise<string> {
-  let pem
-  try {
-    pem = await readFile(path, 'utf8')
-  } catch (error) {
-    throw new Failure(
-      'usage',
-      `${path} cannot be read (${codeOf(error) ?? String(error)}). Give the PEM file of an Ed25519 public key.`,
-    )
-  }
-  const key = writtenPublicKey(pem)
-  if (key !== undefined) return key
-  throw new Failure(
-    'usage',
-    `${path} holds no Ed25519 key as PEM. Make one with: openssl genpkey -algorithm ed25519 | openssl pkey -pubout`,
-  )
 }
 
 function rateOf(text: string): { perSecond: number; burst: number } {

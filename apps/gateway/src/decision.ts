@@ -1,7 +1,7 @@
 import { type AnyEvent, makeEvent } from '#libs/events/index'
 import { excerpt } from '#libs/telemetry/index'
 import type { Outcome } from './answer.ts'
-import { scimPrefix } from './names.ts'
+import { scimPrefix, tokenPath } from './names.ts'
 import type { Passage } from './way-in.ts'
 
 /** Pointers name what the client sent: enough to find the mapping that is wrong. */
@@ -14,6 +14,7 @@ const longestPointer = 200
  */
 export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
   const { arrival, key, connection, endpoint, steps, diagnosis } = passage
+  const asksForToken = passage.asksForToken !== undefined
   const owner = key ?? connection
   const userAgent = arrival.headers['user-agent']
   const own = owner !== undefined && connection?.connection === owner.connection ? connection : undefined
@@ -36,10 +37,8 @@ export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
       identityProvider: own?.identityProvider ?? null,
       kid: key?.kid ?? null,
       method: arrival.method,
-      path: excerpt(
-        passage.asksForToken === true ? '/oauth2/token' : `${scimPrefix}/${arrival.connectionId}${arrival.path}`,
-      ),
-      operation: passage.asksForToken === true ? 'tokens.issue' : (endpoint?.operation ?? null),
+      path: excerpt(asksForToken ? tokenPath : `${scimPrefix}/${arrival.connectionId}${arrival.path}`),
+      operation: asksForToken ? 'tokens.issue' : (endpoint?.operation ?? null),
       address: arrival.caller.text,
       userAgent: userAgent === undefined ? null : excerpt(userAgent),
       steps: [...steps],

@@ -2,7 +2,7 @@ import { isConnectionLoss } from '#libs/postgres/index'
 import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
 import { isOfGuard } from './deprovisioning.ts'
 import type { Answer } from './answer.ts'
-import { scimPrefix } from './names.ts'
+import { scimPrefix, tokenPath } from './names.ts'
 import type { Passage } from './way-in.ts'
 
 /** Counts what was answered; none of its labels names a tenant, a connection or a person. */
@@ -14,14 +14,15 @@ export function observer(telemetry: Telemetry): (passage: Passage, answer: Answe
   const guarded = telemetry.metrics.counter(metrics.guardRefusals)
   const limited = telemetry.metrics.counter(metrics.requestsLimited)
   const deviations = telemetry.metrics.counter(metrics.deviations)
-  return ({ arrival, connection, endpoint, steps, within, diagnosis, alike }, { status, outcome }) => {
+  return ({ arrival, connection, endpoint, steps, within, diagnosis, alike, asksForToken }, { status, outcome }) => {
+    const isForToken = asksForToken !== undefined
     for (const { code } of diagnosis?.deviations ?? [])
       deviations.add(1, { code, dialect: diagnosis?.dialect.name ?? '' })
     if (isOfGuard(outcome)) guarded.add(1)
     if (alike !== undefined) limited.add(1)
     const labels = {
       idp: connection?.identityProvider ?? 'unknown',
-      operation: endpoint?.operation ?? 'unknown',
+      operation: endpoint?.operation ?? (isForToken ? 'tokens.issue' : 'unknown'),
       result: outcome.result,
     }
     if (within !== undefined) return operations.add(1, labels)
@@ -29,8 +30,8 @@ export function observer(telemetry: Telemetry): (passage: Passage, answer: Answe
     if (keyStep !== undefined) decisions.add(1, { reason: keyStep.code ?? 'accepted' })
     requests.add(1, labels)
     duration.record((performance.now() - arrival.began) / 1000, {
-      'http.request.method': endpoint?.method ?? 'other',
-      'http.route': endpoint === undefined ? `${scimPrefix}/:connection` : `${scimPrefix}/:connection${endpoint.path}`,
+      'http.request.method': endpoint?.method ?? (isForToken ? 'POST' : 'other'),
+      'http.route': isForToken ? tokenPath : `${scimPrefix}/:connection${endpoint?.path ?? ''}`,
       'http.response.status_code': String(status),
     })
   }

@@ -15,7 +15,7 @@ export function checkScopes({ scopes }: KeyPolicy, endpoint: Endpoint): void {
   const missing = scopesFor(endpoint).filter((scope) => !scopes.includes(scope))
   if (missing.length === 0) return
   const words = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '))
-  throw errors.forbidden(
+  throw errors.outOfScope(
     'key-scope-missing',
     `This takes a key with the scopes ${words(scopesFor(endpoint))}, and this one has ${words(scopes)}. Use another key, or let its operator add ${words(missing)} to its policy.`,
   )

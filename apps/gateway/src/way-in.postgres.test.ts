@@ -4,13 +4,13 @@ import { memoryLimiter, noNonces } from '#libs/cache/index'
 import { digest, generatePeppers, mintKey } from '#libs/credentials/index'
 import { type AnyEvent, defaultSettings, type KeyPolicy, keyPolicy, makeEvent } from '#libs/events/index'
 import { Database } from '#libs/postgres/index'
-import { ScimError } from '#libs/scim/index'
+import { errors, ScimError } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { AccessTokens } from './access-token.ts'
 import { migrateGateway } from './index.ts'
 import { type RateLimits, Rates } from './rates.ts'
 import { KnownTrust } from './store/known-trust.ts'
-import { admit, type Arrival, type Passage, type WayInParts } from './way-in.ts'
+import { admit, admitForToken, type Arrival, type Passage, type WayInParts } from './way-in.ts'
 
 /** Counts what the way in asks Postgres. */
 class CountingDatabase extends Database {
@@ -108,30 +108,44 @@ interface Sent {
   readonly method?: string
   readonly path?: string
   readonly link?: Arrival['caller']['link']
+  readonly certificate?: Arrival['caller']['certificate']
+  readonly headers?: Readonly<Record<string, string>>
   readonly connection?: string
 }
 
-/** The request's passage, and the code of what refused it. */
-async function send(
-  { parts, connection }: Given,
-  { key, from = '192.0.2.7', method = 'GET', path = '/Users', link = 'tls', connection: named = connection }: Sent,
-): Promise<{ passage: Passage; code: string; error: ScimError | undefined }> {
-  const passage: Passage = {
+function passageOf({
+  key,
+  from = '192.0.2.7',
+  method = 'GET',
+  path = '/Users',
+  link = 'tls',
+  connection = '',
+  certificate: shown,
+  headers = {},
+}: Sent): Passage {
+  return {
     steps: [],
     recorded: false,
     arrival: {
       requestId: '',
       method,
-      connectionId: named,
+      connectionId: connection,
       path,
       query: new URLSearchParams(),
       target: path,
       headers: {
         'content-type': 'application/scim+json',
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+        ...headers,
       },
       repeated: new Set(),
-      caller: { text: from, address: readAddress(from), link, isProxied: false },
+      caller: {
+        text: from,
+        address: readAddress(from),
+        link,
+        isProxied: false,
+        ...(shown === undefined ? {} : { certificate: shown }),
+      },
       receivedAt: new Date(),
       began: performance.now(),
       traceId: '',
@@ -139,6 +153,14 @@ async function send(
       readBody: async () => Buffer.from('{}'),
     },
   }
+}
+
+/** The request's passage, and the code of what refused it. */
+async function send(
+  { parts, connection }: Given,
+  sent: Sent,
+): Promise<{ passage: Passage; code: string; error: ScimError | undefined }> {
+  const passage = passageOf({ connection, ...sent })
   try {
     await admit(passage, parts)
     return { passage, code: 'passed', error: undefined }
@@ -148,17 +170,39 @@ async function send(
   }
 }
 
+const certificate = {
+  thumbprint: 'ab'.repeat(32),
+  validFrom: new Date(0),
+  validTo: new Date(Date.now() + 86_400_000),
+}
 const stepsOf = ({ steps }: Passage): string[] => steps.map(({ step, decision }) => `${step} ${decision}`)
 const junk = (): string => mintKey('live').text
 
 describe('the order', () => {
   test('each step is a named decision with its time', async () => {
     const place = await given()
-    const { passage } = await send(place, { key: await place.mint() })
+    const key = await place.mint({ authentication: { method: 'mtls', certificates: [certificate.thumbprint] } })
+    const { passage } = await send(place, { key, certificate, method: 'DELETE', path: '/Users/1' })
     expect(stepsOf(passage)).toEqual(
       ['shape', 'transport', 'address', 'rate', 'key', 'signature', 'payload', 'guard'].map((step) => `${step} passed`),
     )
     expect(passage.steps.every(({ microseconds }) => Number.isInteger(microseconds))).toBe(true)
+  })
+
+  test('a step that asks nothing of the request claims no proof, and no count', async () => {
+    const place = await given()
+    const last = ({ passage }: Awaited<ReturnType<typeof send>>): string[] => stepsOf(passage).slice(-3)
+    const key = await place.mint()
+    expect(last(await send(place, { key }))).toEqual(['signature skipped', 'payload passed', 'guard skipped'])
+    const deleting = { key, method: 'DELETE', path: '/Users/1' }
+    expect(last(await send(place, deleting))).toEqual(['signature skipped', 'payload passed', 'guard passed'])
+    const rehearsed = await send(place, { ...deleting, headers: { 'latchkey-dry-run': 'true' } })
+    expect(last(rehearsed).at(-1)).toBe('guard skipped')
+    const exchanged = await place.mint({ authentication: { method: 'oauth' } })
+    const known = await place.parts.trust.key(exchanged.split('_')[2] ?? '')
+    if (known === undefined) throw new Error('the key is known')
+    const { text } = await place.parts.tokens.issue(known, new Date())
+    expect(last(await send(place, { key: text }))[0]).toBe('signature skipped')
   })
 
   test('what may be read without a key passes the same doors', async () => {
@@ -321,6 +365,67 @@ test.each([
     expect(stepsOf(passage).at(-1)).toBe('key refused')
   },
 )
+
+describe('a request for a token', () => {
+  const faulty = errors.unauthorized('client-missing', 'There is no client.')
+
+  /** What is presented in it as the secret of the connection, or what is wrong with it. */
+  async function exchange({ parts, connection }: Given, secret: string | ScimError): Promise<string> {
+    const [presented, fault] = typeof secret === 'string' ? [{ key: secret }, undefined] : [{}, secret]
+    const passage: Passage = {
+      ...passageOf({ method: 'POST', path: '/', connection, ...presented }),
+      asksForToken: { fault },
+    }
+    try {
+      await admitForToken(passage, parts)
+      return 'passed'
+    } catch (error) {
+      return error instanceof ScimError ? error.code : String(error)
+    }
+  }
+
+  test('without a client counts for its network as one without a key does, and one with a good key passes', async () => {
+    const place = await given()
+    const key = await place.mint({ authentication: { method: 'oauth' } })
+    expect(await exchange(place, key)).toBe('passed')
+    const codes: string[] = []
+    const before = database.asked
+    for (let time = 0; time < 100; time++) codes.push(await exchange(place, faulty))
+    expect(codes.filter((code) => code === 'client-missing')).toHaveLength(limits.unproved)
+    expect(codes.at(-1)).toBe('too-many-bad-keys')
+    expect(database.asked - before).toBe(0)
+    expect(await exchange(place, key)).toBe('passed')
+  })
+
+  test('with wrong secrets of a good key is refused after a while, and one with the key passes', async () => {
+    const place = await given()
+    const key = await place.mint({ authentication: { method: 'oauth' } })
+    expect(await exchange(place, key)).toBe('passed')
+    const codes: string[] = []
+    for (let time = 0; time < 100; time++) codes.push(await exchange(place, forged(key)))
+    expect(codes.filter((code) => code === 'key-wrong-secret')).toHaveLength(limits.unproved)
+    expect(codes.at(-1)).toBe('too-many-bad-keys')
+    expect(await exchange(place, key)).toBe('passed')
+  })
+
+  test('counts for its key, as any other does', async () => {
+    const place = await given()
+    const key = await place.mint({ authentication: { method: 'oauth' }, rate: { perSecond: 30, burst: 30 } })
+    for (let time = 0; time < 30; time++) expect(await exchange(place, key)).toBe('passed')
+    expect(await exchange(place, key)).toBe('key-rate-exceeded')
+  })
+
+  test('and what it was given has ended: the step tells so', async () => {
+    const place = await given()
+    const minted = await place.mint({ authentication: { method: 'oauth' } })
+    const known = await place.parts.trust.key(minted.split('_')[2] ?? '')
+    if (known === undefined) throw new Error('the key is known')
+    const { text } = await place.parts.tokens.issue(known, new Date(Date.now() - 601_000))
+    const { code, error, passage } = await send(place, { key: text })
+    expect([code, error?.status, stepsOf(passage).at(-1)]).toEqual(['token-expired', 401, 'key refused'])
+    expect(error?.headers).toEqual({ 'WWW-Authenticate': 'Bearer realm="scim", error="invalid_token"' })
+  })
+})
 
 describe('the rate of a key', () => {
   test('is that of its policy, and told with when to come again', async () => {

@@ -11,6 +11,7 @@ import type { KnownConnection, KnownKey, Principal } from './principal.ts'
 import type { Rates } from './rates.ts'
 import type { Doubt } from './record-store.ts'
 import { address } from './steps/address.ts'
+import { client } from './steps/client.ts'
 import { connection, sandbox } from './steps/connection.ts'
 import { guard } from './steps/guard.ts'
 import { key } from './steps/key.ts'
@@ -85,8 +86,8 @@ export interface Passage {
   readonly replayOf?: string
   /** What the Authorization header holds. */
   presented?: Presented
-  /** Set when the key is presented to be exchanged for a token. */
-  readonly asksForToken?: true
+  /** Set when the key is presented to be exchanged for a token, with what is wrong with who presents it. */
+  readonly asksForToken?: { readonly fault: ScimError | undefined }
   /** For one that is refused as too much: how many such were left out of the record before it, or that it is one of them. */
   alike?: number | 'left out'
   connection?: KnownConnection
@@ -117,7 +118,10 @@ export interface Admitted extends Placed {
   readonly principal: Principal
 }
 
-type Step = (passage: Passage, parts: WayInParts) => void | Promise<void>
+/** What a step says that had nothing to ask of the request: its record is not to claim that something was proved. */
+export type Skipped = 'skipped'
+
+type Step = (passage: Passage, parts: WayInParts) => void | Skipped | Promise<void | Skipped>
 
 /**
  * The way in, in order. A step returns or throws the ScimError that is the answer; its name, decision and time go
@@ -134,8 +138,15 @@ const wayIn: readonly (readonly [name: string, step: Step])[] = [
   ['guard', guard],
 ]
 
-/** The same for a key that is to be exchanged for a token. */
-const tokenIn: typeof wayIn = wayIn.slice(0, wayIn.findIndex(([name]) => name === 'key') + 1)
+/** The same for a key that is to be exchanged for a token: the body has been read for it. */
+const tokenIn: typeof wayIn = [
+  ['shape', shape],
+  ['transport', transport],
+  ['address', address],
+  ['rate', rate],
+  ['client', client],
+  ['key', key],
+]
 
 /** The same for what everyone may read: no key is asked for, and whether there is such a connection is not told. */
 const openIn: typeof wayIn = [
@@ -156,6 +167,8 @@ const replayIn: typeof wayIn = [
 
 /** Takes the key past every step that a token is asked of. Throws the ScimError that refuses it. */
 export async function admitForToken(passage: Passage, parts: WayInParts): Promise<KnownKey> {
+  const named = parts.trust.remembered(passage.arrival.connectionId)
+  if (named !== undefined) passage.connection = named
   for (const [name, step] of tokenIn) await take(passage, name, () => step(passage, parts))
   if (passage.key === undefined) throw errors.internal()
   return passage.key
@@ -201,7 +214,7 @@ export async function take<T>(passage: Passage, name: string, step: () => T | Pr
   }
   try {
     const result = await step()
-    record('passed')
+    record(result === 'skipped' ? 'skipped' : 'passed')
     return result
   } catch (error) {
     if (error instanceof ScimError && isOfGuard(error))

@@ -1,4 +1,4 @@
-import type { Event } from '#libs/events/index'
+import type { Event, Payload } from '#libs/events/index'
 
 /** When, from where and with what a proved request presented a key. */
 export interface LastUse {
@@ -26,14 +26,19 @@ export interface KeyUse extends LastUse {
 export function usesIn(requests: readonly Event<'request.decided'>[]): KeyUse[] {
   const uses = new Map<string, KeyUse>()
   for (const { payload } of requests) {
-    const { kid, connection, receivedAt, address, userAgent, status } = payload
+    const { kid, connection, receivedAt, address, userAgent } = payload
     if (kid === null || connection === null) continue
     const use: LastUse = { at: new Date(receivedAt), address, userAgent }
-    const first = status === 401 || status === 403 ? null : use
+    const first = isLetIn(payload) ? use : null
     const known = uses.get(kid)
     uses.set(kid, { connection, kid, ...later(known, use), first: earlier(known?.first ?? null, first) })
   }
   return [...uses.values()]
+}
+
+/** Of a key that is exchanged, whoever is given a token is let in. */
+function isLetIn({ operation, outcome, status }: Payload<'request.decided'>): boolean {
+  return operation === 'tokens.issue' ? outcome === 'accepted' : status !== 401 && status !== 403
 }
 
 function later(known: KeyUse | undefined, use: LastUse): LastUse {

@@ -251,10 +251,14 @@ test('the first use of a key is the earliest that was not refused for its sake',
     request({ receivedAt: at(2), status: 200 }),
     request({ receivedAt: at(4), status: 401 }),
     request({ kid: 'b', receivedAt: at(5), status: 403 }),
+    request({ kid: 'c', receivedAt: at(6), operation: 'tokens.issue', status: 400, outcome: 'refused' }),
+    request({ kid: 'd', receivedAt: at(7), operation: 'tokens.issue' }),
   ])
   expect(uses.map(({ kid, at: last, first }) => [kid, last.toISOString(), first?.at.toISOString()])).toEqual([
     ['a', at(4), at(2)],
     ['b', at(5), undefined],
+    ['c', at(6), undefined],
+    ['d', at(7), at(7)],
   ])
 })
 

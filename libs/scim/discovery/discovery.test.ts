@@ -25,7 +25,10 @@ test('only what works is advertised', () => {
       cursorTimeout: 3600,
     },
     etag: { supported: true },
-    authenticationSchemes: [{ type: 'oauthbearertoken' }],
+    authenticationSchemes: [
+      { type: 'oauthbearertoken', primary: true },
+      { type: 'oauth2', primary: false },
+    ],
     meta: { location: `${baseUrl}/ServiceProviderConfig` },
   })
 })

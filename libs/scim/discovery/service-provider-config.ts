@@ -40,6 +40,14 @@ export function serviceProviderConfig(
         specUri: 'https://www.rfc-editor.org/info/rfc6750',
         primary: true,
       },
+      {
+        type: 'oauth2',
+        name: 'Access token',
+        description:
+          'A bearer token that a provisioning key which was minted for it is exchanged for, by the grant client_credentials.',
+        specUri: 'https://www.rfc-editor.org/info/rfc6749',
+        primary: false,
+      },
     ],
     meta: { resourceType: 'ServiceProviderConfig', location: `${baseUrl}/ServiceProviderConfig` },
   }

@@ -1,7 +1,8 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorForm } from '#libs/http/index'
 import { errors, renderError, ScimError } from '#libs/scim/index'
+import { tokenPath } from '../names.ts'
 
 /** The forms of errors that come about before a handler of the gateway is reached: SCIM's, and that of RFC 6749 section 5.2. */
 
@@ -38,12 +39,17 @@ class ScimFilter implements ExceptionFilter {
 class TokenFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<FastifyReply>()
+    const { url = '' } = host.switchToHttp().getRequest<FastifyRequest>().raw
     const status = statusOf(thrown)
     const detail =
       status === 500
         ? 'The service failed. Try again; its operator finds the reason in its log.'
-        : 'There is nothing here but POST /oauth2/token, which exchanges a key for an access token.'
-    if (!reply.sent) reply.code(status).type(jsonType).send(oauthError(detail))
+        : `There is nothing here but POST ${tokenPath}, which exchanges a key for an access token.`
+    if (reply.sent) return
+    // Of its own address nothing is unknown but the method.
+    if (status === 404 && url.split('?', 1)[0] === tokenPath) reply.code(405).header('allow', 'POST')
+    else reply.code(status)
+    reply.type(jsonType).send(oauthError(detail))
   }
 }
 

@@ -49,5 +49,6 @@ test('a key of mutual TLS passes with a certificate that it names, within its ti
   expect(codeOf(undefined)).toBe('certificate-missing')
   expect(codeOf({ ...good, thumbprint: 'cd'.repeat(32) })).toBe('certificate-unknown')
   expect(codeOf({ ...good, validTo: new Date(now.getTime() - 1) })).toBe('certificate-expired')
-  expect(codeOf({ ...good, validFrom: new Date(now.getTime() + 1) })).toBe('certificate-expired')
+  expect(codeOf({ ...good, validFrom: new Date(now.getTime() + 1) })).toBe('certificate-not-yet')
+  expect(codeOf('unreadable')).toBe('certificate-unreadable')
 })

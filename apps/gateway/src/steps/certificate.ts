@@ -13,6 +13,12 @@ export function certificate({ arrival }: Passage, certificates: readonly string[
       'This key is taken with a client certificate alone, and none was shown. Have the client connect with its certificate, or the proxy tell of it in Client-Cert (RFC 9440).',
     )
   }
+  if (shown === 'unreadable') {
+    throw errors.unauthorized(
+      'certificate-unreadable',
+      'The proxy told of a client certificate in a form that cannot be read, or of several. Have it write the one of its client into Client-Cert (RFC 9440), and take out what the client sent there.',
+    )
+  }
   if (!certificates.includes(shown.thumbprint)) {
     throw errors.unauthorized(
       'certificate-unknown',
@@ -20,10 +26,16 @@ export function certificate({ arrival }: Passage, certificates: readonly string[
     )
   }
   const now = arrival.receivedAt
-  if (now < shown.validFrom || now > shown.validTo) {
+  if (now < shown.validFrom) {
+    throw errors.unauthorized(
+      'certificate-not-yet',
+      'The client certificate that was shown is not good yet. Wait until it is, or set the clock of whoever issued it.',
+    )
+  }
+  if (now > shown.validTo) {
     throw errors.unauthorized(
       'certificate-expired',
-      'The client certificate that was shown is not good at this time. Renew it, and add the thumbprint of the new one to the policy of the key first.',
+      'The client certificate that was shown has expired. Renew it, and add the thumbprint of the new one to the policy of the key first.',
     )
   }
 }

@@ -73,6 +73,9 @@ async function prove(
   return { known, secret: presented.secret }
 }
 
+/** With these no bearer token came at all. */
+const unpresented: ReadonlySet<string> = new Set(['missing', 'empty', 'other-scheme'])
+
 function faulty({ fault }: Extract<Presented, { kind: 'fault' }>): ScimError {
   if (fault === 'token-expired') {
     return errors.unauthorized(
@@ -87,19 +90,20 @@ function faulty({ fault }: Extract<Presented, { kind: 'fault' }>): ScimError {
     )
   }
   const { cause, fix } = faultAdvice[fault]
-  return errors.unauthorized(`key-${fault}`, `${cause} ${fix}`)
+  return (unpresented.has(fault) ? errors.unauthenticated : errors.unauthorized)(`key-${fault}`, `${cause} ${fix}`)
 }
 
 /** A key that is to be exchanged is not to travel with each request, and any other is not to be exchanged. */
 function checkMethod({ presented, asksForToken }: Passage, { policy }: KnownKey): void {
   const isExchanged = policy.authentication.method === 'oauth'
-  if (asksForToken === true && !isExchanged) {
+  if (presented?.kind === 'token' && !isExchanged) throw faulty({ kind: 'fault', fault: 'token-invalid' })
+  if (asksForToken !== undefined && !isExchanged) {
     throw errors.forbidden(
       'key-takes-no-token',
-      'This key is sent with each request, and is not exchanged for a token. Send it as Authorization: Bearer, or mint a key whose authentication is oauth.',
+      'This key is sent with each request as a bearer, and is not exchanged for a token. Send it so, or mint a key whose authentication is oauth.',
     )
   }
-  if (asksForToken !== true && isExchanged && presented?.kind !== 'token') {
+  if (asksForToken === undefined && isExchanged && presented?.kind !== 'token') {
     throw errors.unauthorized(
       'key-needs-token',
       'This key is a client secret: it is exchanged for an access token (POST /oauth2/token, grant client_credentials), and that is sent with each request.',

@@ -17,7 +17,14 @@ export async function shape(passage: Passage, { bodyLimit, tokens }: WayInParts)
       'The request has several Authorization headers, and which of them counts is not known. Send one. Where a proxy adds one, have it replace that of the client.',
     )
   }
-  const token = passage.asksForToken === true ? undefined : tokenIn(authorization)
+  // RFC 9112 section 3.2.
+  if (repeated.has('host')) {
+    throw malformed(
+      'host-repeated',
+      'The request has several Host headers, so that others on its way may have taken it for another. Send one.',
+    )
+  }
+  const token = passage.asksForToken !== undefined ? undefined : tokenIn(authorization)
   passage.presented =
     token === undefined ? readAuthorization(authorization) : await tokens.read(token, passage.arrival.receivedAt)
   // Quotes and spaces that people paste along with a key are told as what they are.

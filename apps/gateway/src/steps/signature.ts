@@ -10,21 +10,21 @@ import {
 } from '#libs/signatures/index'
 import type { KnownKey } from '../principal.ts'
 import { readBody } from '../read-body.ts'
-import type { Arrival, Passage, WayInParts } from '../way-in.ts'
+import type { Arrival, Passage, Skipped, WayInParts } from '../way-in.ts'
 import { certificate } from './certificate.ts'
 
 /**
  * Of a key whose policy asks for more than the key: a client certificate; or, by RFC 9421 and RFC 9530, one signature by the profile of `libs/signatures`, made with what belongs to the key, over a digest
- * of the body as it came, and with a nonce that nobody used before. What cannot be found out is not accepted.
+ * of the body as it came, and with a nonce that nobody used before. What cannot be found out is not accepted. Of any other key nothing is asked here.
  */
 export async function signature(
   passage: Passage,
   parts: Pick<WayInParts, 'bodyLimit' | 'signatures' | 'failed'>,
-): Promise<void> {
+): Promise<void | Skipped> {
   const { arrival, key } = passage
   const authentication = key?.policy.authentication
   if (authentication?.method === 'mtls') return certificate(passage, authentication.certificates)
-  if (key === undefined || authentication?.method !== 'signed') return
+  if (key === undefined || authentication?.method !== 'signed') return 'skipped'
   const { algorithm } = authentication
   const { signatures, failed } = parts
   const hasBody = announcesBody(arrival)

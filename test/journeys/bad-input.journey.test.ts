@@ -1,0 +1,170 @@
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { type Connection, enterWorld, eventually, type Told, type World } from '../world.ts'
+
+/** Requests as no client library writes them, byte by byte. */
+let world: World
+let connection: Connection
+beforeAll(async () => {
+  world = await enterWorld()
+  connection = await world.connection('okta')
+})
+afterAll(() => world.stop())
+
+/** All that comes back on the socket before the server closes it. */
+async function write(lines: readonly string[], body = '', ending = '\r\n'): Promise<string> {
+  const { hostname, port } = new URL(connection.scimBaseUrl)
+  const socket = connect(Number(port), hostname)
+  socket.write(Buffer.from(`${lines.join(ending)}${ending}${ending}${body}`, 'latin1'))
+  return text(socket)
+}
+
+const to = (method: string): string => `${method} ${new URL(connection.scimBaseUrl).pathname}/Users?count=0 HTTP/1.1`
+const authorization = (): string => `Authorization: Bearer ${connection.key}`
+const typed = 'Content-Type: application/scim+json'
+
+/** A whole request that must not be taken for one of its own. */
+const smuggled = (): string => [to('GET'), 'Host: x', authorization(), 'Connection: close', '', ''].join('\r\n')
+
+const broken: Readonly<Record<string, () => readonly [lines: readonly string[], body?: string, ending?: string]>> = {
+  'a header that goes on in the next line': () => [['Authorization: Bearer', ` ${connection.key}`]],
+  'a second Authorization within a line that goes on': () => [[authorization(), 'X: y', ' Authorization: Bearer x']],
+  'a space before the colon': () => [[`Authorization : Bearer ${connection.key}`]],
+  'a carriage return within a value': () => [[`X: y\r${authorization()}`]],
+  'a line feed within a value': () => [[`X: y\n${authorization()}`]],
+  'line feeds alone': () => [[authorization()], '', '\n'],
+  'U+0000 in a value': () => [[`${authorization()}\0`]],
+  'U+0000 in a name': () => [[authorization(), 'X\0: y']],
+  'two lengths': () => [[authorization(), typed, 'Content-Length: 2', 'Content-Length: 2'], '{}'],
+  'two lengths in one header': () => [[authorization(), typed, 'Content-Length: 2, 2'], '{}'],
+  'a length with a sign': () => [[authorization(), typed, 'Content-Length: +2'], '{}'],
+  'a length and a transfer coding': () => [
+    [authorization(), typed, 'Content-Length: 5', 'Transfer-Encoding: chunked'],
+    '0\r\n\r\n',
+  ],
+  'two transfer codings': () => [
+    [authorization(), typed, 'Transfer-Encoding: chunked', 'Transfer-Encoding: identity'],
+    '0\r\n\r\n',
+  ],
+  'a transfer coding that is none': () => [[authorization(), typed, 'Transfer-Encoding: xchunked'], '0\r\n\r\n'],
+  'a transfer coding behind another character': () => [
+    [authorization(), typed, 'Transfer-Encoding: \x0bchunked'],
+    '0\r\n\r\n',
+  ],
+  'a chunk whose length is none': () => [
+    [authorization(), typed, 'Transfer-Encoding: chunked'],
+    '0x2\r\n{}\r\n0\r\n\r\n',
+  ],
+}
+
+test.each(Object.entries(broken))(
+  '%s is no HTTP: nothing of it, and of what follows it, is taken',
+  async (_what, make) => {
+    const [headers, body = '', ending] = make()
+    const answer = await write([to(body === '' ? 'GET' : 'POST'), 'Host: x', ...headers], body + smuggled(), ending)
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400'])
+    expect(answer).toContain('urn:ietf:params:scim:api:messages:2.0:Error')
+    expect(answer).not.toContain(connection.key)
+  },
+)
+
+interface Refused {
+  readonly headers: () => readonly string[]
+  readonly body?: string
+  readonly status: number
+  readonly code: string
+  readonly step: string
+}
+
+const refused: Readonly<Record<string, Refused>> = {
+  'two Authorization headers in different letters': {
+    headers: () => [authorization(), authorization().replace('A', 'a')],
+    status: 400,
+    code: 'authorization-repeated',
+    step: 'shape',
+  },
+  'two keys in one Authorization header': {
+    headers: () => [`${authorization()}, Bearer ${connection.key}`],
+    status: 401,
+    code: 'key-whitespace',
+    step: 'key',
+  },
+  'a byte in a key that is not ASCII': {
+    headers: () => [`${authorization()}\xe9`],
+    status: 400,
+    code: 'authorization-not-ascii',
+    step: 'shape',
+  },
+  'a tab in a key': {
+    headers: () => [authorization().replace('lk_', 'lk_\t')],
+    status: 401,
+    code: 'key-whitespace',
+    step: 'key',
+  },
+  'a key in a trailer': {
+    headers: () => [typed, 'Transfer-Encoding: chunked', 'Trailer: Authorization'],
+    body: `2\r\n{}\r\n0\r\nAuthorization: Bearer x\r\n\r\n`,
+    status: 401,
+    code: 'key-missing',
+    step: 'key',
+  },
+  'two Host headers': {
+    headers: () => [authorization(), 'Host: y'],
+    status: 400,
+    code: 'host-repeated',
+    step: 'shape',
+  },
+  'two content types': {
+    headers: () => [authorization(), typed, 'Content-Type: text/plain', 'Content-Length: 2'],
+    body: '{}',
+    status: 415,
+    code: 'unsupported-media-type',
+    step: 'payload',
+  },
+}
+
+test.each(Object.entries(refused))('%s: refused with its code, and recorded', async (_what, sent) => {
+  const { headers, body = '', status, code, step } = sent
+  const mark = crypto.randomUUID()
+  const method = body === '' ? 'GET' : 'POST'
+  const answer = await write([to(method), 'Host: x', `User-Agent: ${mark}`, 'Connection: close', ...headers()], body)
+  expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+  expect(answer).not.toContain(connection.key)
+  const record = await recordOf(mark)
+  expect(record).toMatchObject({ outcome: 'refused', status, code })
+  expect(record.steps.at(-1)).toMatchObject({ step, decision: 'refused', code })
+})
+
+test('an address that the client itself writes lets it past no allowlist, and is in no record', async () => {
+  const { body } = await world.admin('POST', `/connections/${connection.id}/keys`, {
+    policy: { allowlist: ['192.0.2.0/24'] },
+  })
+  const scim = world.scim({ ...connection, key: body.key })
+  await eventually(
+    () => scim('GET', '/Users'),
+    ({ status }) => status === 403,
+  )
+  const mark = crypto.randomUUID()
+  const forged = {
+    'x-forwarded-for': '192.0.2.7',
+    'x-forwarded-proto': 'https',
+    'x-real-ip': '192.0.2.7',
+    forwarded: 'for=192.0.2.7;proto=https',
+    'true-client-ip': '192.0.2.7',
+    'user-agent': mark,
+  }
+  expect((await scim('GET', '/Users', undefined, forged)).status).toBe(403)
+  expect(await recordOf(mark)).toMatchObject({
+    address: '127.0.0.1',
+    code: 'key-address-not-allowed',
+    kid: body.kid,
+  })
+})
+
+async function recordOf(mark: string): Promise<Told> {
+  const [record] = await eventually(
+    async () => (await world.audit({ surface: 'scim' })).filter(({ userAgent }) => userAgent === mark),
+    ({ length }) => length > 0,
+  )
+  return record
+}
