@@ -1,16 +1,12 @@
 import { crc32 } from 'node:zlib'
-import { readAddress } from '#libs/addresses/index'
-import { memoryLimiter, noNonces } from '#libs/cache/index'
-import { digest, generatePeppers, mintKey } from '#libs/credentials/index'
-import { type AnyEvent, defaultSettings, type KeyPolicy, keyPolicy, makeEvent } from '#libs/events/index'
+import { mintKey } from '#libs/credentials/index'
 import { Database } from '#libs/postgres/index'
 import { ScimError } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
-import { AccessTokens } from './access-token.ts'
+import { type Entrance, entranceOver, passageOf, type SentTo } from '#test/way-in'
 import { migrateGateway } from './index.ts'
-import { type RateLimits, Rates } from './rates.ts'
-import { KnownTrust } from './store/known-trust.ts'
-import { admit, type Arrival, type Passage, type WayInParts } from './way-in.ts'
+import type { RateLimits } from './rates.ts'
+import { admit, type Passage } from './way-in.ts'
 
 /** Counts what the way in asks Postgres. */
 class CountingDatabase extends Database {
@@ -22,7 +18,6 @@ class CountingDatabase extends Database {
   }
 }
 
-const peppers = generatePeppers()
 const limits: RateLimits = { perKey: 1_000_000, perConnection: 1_000_000, unproved: 20, lookUps: 40 }
 let server: TestDatabase
 let database: CountingDatabase
@@ -38,107 +33,17 @@ afterAll(async () => {
   await server.drop()
 })
 
-interface Given {
-  readonly parts: WayInParts
-  readonly connection: string
-  mint(policy?: Partial<KeyPolicy>, environment?: 'live' | 'sandbox'): Promise<string>
-}
-
 /** A gateway that has just started, and a connection. */
-async function given(chosen: Partial<RateLimits> = {}, now = (): number => performance.now()): Promise<Given> {
-  const trust = new KnownTrust(database, () => undefined)
-  const connection = `c${crypto.randomUUID()}`
-  const apply = (...events: AnyEvent[]): Promise<void> =>
-    database.transaction((transaction) => trust.apply(transaction, events))
-  const origin = (subject: string) =>
-    ({ source: 'keys', owner: 'acme', subject, version: 1, time: new Date() }) as const
-  const facts = { tenant: 'acme', connection, environment: 'live' } as const
-  await apply(
-    makeEvent('connection.created', origin(connection), {
-      ...facts,
-      name: connection,
-      identityProvider: 'other',
-      state: 'enabled',
-      settings: defaultSettings,
-      schemas: [],
-    }),
-  )
-  return {
-    connection,
-    parts: {
-      trust,
-      currency: { ofMinted: true, ofRevoked: true },
-      peppers,
-      rates: new Rates(memoryLimiter(), memoryLimiter(), { ...limits, ...chosen }, now),
-      bodyLimit: 1_000,
-      signatures: {
-        publicUrl: new URL('https://scim.example.com'),
-        keys: { of: async () => undefined },
-        nonces: noNonces,
-      },
-      digests: { renew: () => undefined },
-      tokens: new AccessTokens(peppers, 'https://scim.example.com'),
-      failed: (error) => {
-        throw error
-      },
-    },
-    async mint(policy = {}, environment = 'live') {
-      const { kid, secret, text } = mintKey(environment)
-      const pepperVersion = peppers.current
-      const known = digest(peppers, pepperVersion, secret).toString('base64url')
-      const whole = keyPolicy.parse(policy)
-      await apply(
-        makeEvent('key.minted', origin(kid), {
-          ...facts,
-          environment,
-          kid,
-          pepperVersion,
-          digest: known,
-          policy: whole,
-        }),
-      )
-      return text
-    },
-  }
-}
-
-interface Sent {
-  readonly key?: string
-  readonly from?: string
-  readonly method?: string
-  readonly path?: string
-  readonly link?: Arrival['caller']['link']
-  readonly connection?: string
+function given(chosen: Partial<RateLimits> = {}, now = (): number => performance.now()): Promise<Entrance> {
+  return entranceOver(database, { limits: { ...limits, ...chosen }, now })
 }
 
 /** The request's passage, and the code of what refused it. */
 async function send(
-  { parts, connection }: Given,
-  { key, from = '192.0.2.7', method = 'GET', path = '/Users', link = 'tls', connection: named = connection }: Sent,
+  { parts, connection }: Entrance,
+  sent: Omit<SentTo, 'connection'> & { readonly connection?: string },
 ): Promise<{ passage: Passage; code: string; error: ScimError | undefined }> {
-  const passage: Passage = {
-    steps: [],
-    recorded: false,
-    arrival: {
-      requestId: '',
-      method,
-      connectionId: named,
-      path,
-      query: new URLSearchParams(),
-      target: path,
-      headers: {
-        'content-type': 'application/scim+json',
-        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-      },
-      repeated: new Set(),
-      caller: { text: from, address: readAddress(from), link, isProxied: false },
-      receivedAt: new Date(),
-      began: performance.now(),
-      traceId: '',
-      traceparent: '',
-      readBody: async () => Buffer.from('{}'),
-    },
-  }
+  const passage = passageOf({ connection, ...sent })
   try {
     await admit(passage, parts)
     return { passage, code: 'passed', error: undefined }
