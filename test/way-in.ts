@@ -21,7 +21,10 @@ export interface Entrance {
   readonly parts: WayInParts
   readonly connection: string
   /** The text of a key that the gateway's tables know from now on. */
-  mint(policy?: Partial<KeyPolicy> | ((kid: Kid) => Partial<KeyPolicy>), environment?: 'live' | 'sandbox'): Promise<string>
+  mint(
+    policy?: Partial<KeyPolicy> | ((kid: Kid) => Partial<KeyPolicy>),
+    environment?: 'live' | 'sandbox',
+  ): Promise<string>
 }
 
 export interface EntranceOptions {

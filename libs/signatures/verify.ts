@@ -1,10 +1,4 @@
-import {
-  type Dictionary,
-  type InnerList,
-  isInnerList,
-  parseDictionary,
-  serializeDictionary,
-} from 'structured-headers'
+import { type Dictionary, type InnerList, isInnerList, parseDictionary, serializeDictionary } from 'structured-headers'
 import type { SignatureFault } from './faults.ts'
 import type { VerifyingKey } from './keys.ts'
 import { type Message, signatureBase } from './message.ts'

@@ -51,7 +51,7 @@ const nodeArguments = options['cpu-prof'] === undefined ? [] : ['--cpu-prof', `-
 const say = (text: string): void => void (options.json ? process.stderr : process.stdout).write(`${text}\n`)
 
 say(machine())
-const inProcess = isOfSizes ? [] : measureInProcess()
+const inProcess = isOfSizes ? [] : await measureInProcess()
 if (inProcess.length > 0) say(inProcessTable(inProcess))
 const results: (ShapeMeasured | SizesMeasured)[] = []
 for (const [name, shape] of options['in-process'] ? [] : wanted)
