@@ -14,7 +14,9 @@ import {
   ScimError,
   storedResource,
 } from '#libs/scim/index'
+import type { Asked } from './asked.ts'
 import { signedRequests } from './signed-requests.ts'
+import { inProcessTable } from './table.ts'
 import { type InProcess, timesOf, type Work } from './times.ts'
 import { measureWayIn } from './way-in.ts'
 
@@ -22,7 +24,7 @@ const { User } = resourceTypes
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
 
 /** Work on one request, without HTTP. Takes about half a minute. */
-export async function measureInProcess(): Promise<InProcess[]> {
+export async function measureInProcess({ say }: Pick<Asked, 'say'>): Promise<{ inProcess: InProcess[] }> {
   const file = new URL('../../../test/idp/requests.json', import.meta.url)
   const rows: { idp: string; name: string; body?: unknown }[] = JSON.parse(readFileSync(file, 'utf8'))
   const patch = JSON.stringify(rows.find(({ idp, name }) => idp === 'entra' && name === 'update multi')?.body)
@@ -54,7 +56,9 @@ export async function measureInProcess(): Promise<InProcess[]> {
   const work: Work[] = [...scim.map(([what, goal, run]) => ({ what, goal, run })), ...signedRequests()]
   const measured: InProcess[] = []
   for (const each of work) measured.push(await timesOf(each))
-  return [...measured, ...(await measureWayIn())]
+  measured.push(...(await measureWayIn()))
+  say(inProcessTable(measured))
+  return { inProcess: measured }
 }
 
 const person: Resource = {
