@@ -149,7 +149,7 @@ describe('10,000 random keys', () => {
     const before = database.asked
     const began = performance.now()
     for (let time = 0; time < 10_000; time++) {
-      const { code } = await send(place, { key: junk(), from: `10.${time >> 16}.${(time >> 8) & 255}.${time & 255}` })
+      const { code } = await send(place, { key: junk(), from: network(time) })
       expect(['key-unknown', 'too-many-unknown-keys']).toContain(code)
     }
     const seconds = Math.ceil((performance.now() - began) / 1_000)
@@ -192,7 +192,46 @@ describe('10,000 random keys', () => {
     expect(database.asked - before).toBe(0)
     expect((await send(place, { key: good })).code).toBe('passed')
   })
+
+  test('with the id of a good key, from as many networks, leave no more records than is set, and the good key passes', async () => {
+    const place = await given()
+    const good = await place.mint()
+    expect((await send(place, { key: good })).code).toBe('passed')
+    const began = performance.now()
+    let records = 0
+    for (let time = 0; time < 3_000; time++) {
+      const { code, passage } = await send(place, { key: withOtherSecret(good), from: network(time) })
+      expect(['key-wrong-secret', 'too-many-unknown-keys']).toContain(code)
+      if (passage.alike !== 'left out') records++
+    }
+    const seconds = Math.ceil((performance.now() - began) / 1_000)
+    expect(records).toBeLessThanOrEqual((seconds + 1) * (limits.lookUps / 2) + 1)
+    expect((await send(place, { key: good })).code).toBe('passed')
+  })
+
+  test('from very many networks that are refused leave a bounded number of records, and those left out are counted', async () => {
+    let now = 0
+    const place = await given({ unproved: 1, lookUps: 1_000_000 }, () => now)
+    const refused = async (): Promise<(number | 'left out' | undefined)[]> => {
+      const found: Passage['alike'][] = []
+      for (let time = 0; time < 120; time++)
+        found.push((await send(place, { key: junk(), from: network(time) })).passage.alike)
+      return found
+    }
+    await refused()
+    expect((await refused()).filter((alike) => alike !== 'left out')).toEqual(Array.from({ length: 50 }, () => 0))
+    now += 1_000
+    const [first, ...rest] = await refused()
+    expect([first, rest.filter((alike) => alike !== 'left out').length]).toEqual([0, 49])
+    now += 1_000
+    await send(place, { key: junk(), from: network(0) })
+    expect((await send(place, { key: junk(), from: network(119) })).passage.alike).toBe(2)
+  })
 })
+
+function network(number: number): string {
+  return `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`
+}
 
 describe('the rate of a key', () => {
   test('is that of its policy, and told with when to come again', async () => {
