@@ -15,9 +15,13 @@ export function randomDigits(length: number): string {
   return text
 }
 
-/** The number in base62, most significant digit first, filled up with zeros to `length`. */
-export function base62(value: bigint, length: number): string {
+/** The number in base62, most significant digit first, filled up with zeros to `length`. A `number` is a safe integer. */
+export function base62(value: bigint | number, length: number): string {
   let text = ''
-  for (let rest = value; rest > 0n; rest /= 62n) text = digits.charAt(Number(rest % 62n)) + text
+  if (typeof value === 'number') {
+    for (let rest = value; rest > 0; rest = Math.floor(rest / 62)) text = digits.charAt(rest % 62) + text
+  } else {
+    for (let rest = value; rest > 0n; rest /= 62n) text = digits.charAt(Number(rest % 62n)) + text
+  }
   return text.padStart(length, '0')
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { type Address, AddressRanges, readAddress } from '#libs/addresses/index'
 import { certificateOf, certificateTold, type ClientCertificate, type Unreadable } from './client-certificate.ts'
 
@@ -47,25 +48,25 @@ export const directCallers: CallerRules = {
  */
 export function callerOf({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>, rules: CallerRules): Caller {
   const isEncrypted = 'encrypted' in socket && socket.encrypted === true
-  const peer = readAddress(socket.remoteAddress ?? '')
+  const peer = peerOf(socket, rules)
   if (peer === undefined) return { text: '', address: undefined, link: isEncrypted ? 'tls' : 'clear', isProxied: false }
-  const told = rules.proxies.has(peer) ? read[rules.headers](headers) : undefined
+  const told = peer.isProxy ? read[rules.headers](headers) : undefined
   if (told === undefined || (told.addresses.length === 0 && told.protocols.length === 0)) {
-    const link = isEncrypted ? 'tls' : rules.plainFrom.has(peer) ? 'exempt' : 'clear'
+    const link = isEncrypted ? 'tls' : peer.isExempt ? 'exempt' : 'clear'
     const certificate = certificateOf(socket)
     return {
-      text: peer.text,
-      address: peer,
+      text: peer.address.text,
+      address: peer.address,
       link,
       isProxied: told !== undefined,
       ...(told === undefined && certificate !== undefined ? { certificate } : {}),
     }
   }
-  const address = walk(peer, told.addresses, rules.proxies)
+  const address = walk(peer.address, told.addresses, rules.proxies)
   const isTls = told.protocols.length > 0 && told.protocols.every((protocol) => /^(https|wss)$/i.test(protocol))
   const certificate = rules.tellCertificates ? certificateTold(headers['client-cert']) : undefined
   return {
-    text: (address ?? peer).text,
+    text: (address ?? peer.address).text,
     address,
     link: isTls ? 'tls' : 'clear',
     isProxied: true,
@@ -73,10 +74,32 @@ export function callerOf({ socket, headers }: Pick<IncomingMessage, 'socket' | '
   }
 }
 
-function walk(peer: Address, told: readonly string[], proxies: AddressRanges): Address | undefined {
-  let nearest: Address | undefined = peer
+/** Who is at the other end of a connection. */
+interface Peer {
+  readonly address: Address
+  readonly isProxy: boolean
+  /** Whether plain HTTP is taken from there. */
+  readonly isExempt: boolean
+}
+
+const peers = new WeakMap<Socket, Peer>()
+
+/** It is found out once for all requests on it. */
+function peerOf(socket: Socket, { proxies, plainFrom }: CallerRules): Peer | undefined {
+  const known = peers.get(socket)
+  if (known !== undefined) return known
+  const address = readAddress(socket.remoteAddress ?? '')
+  if (address === undefined) return undefined
+  const peer = { address, isProxy: proxies.has(address), isExempt: plainFrom.has(address) }
+  peers.set(socket, peer)
+  return peer
+}
+
+/** `proxy` is a listed one. */
+function walk(proxy: Address, told: readonly string[], proxies: AddressRanges): Address | undefined {
+  let nearest: Address | undefined = proxy
   for (const text of told.toReversed()) {
-    if (nearest === undefined || !proxies.has(nearest)) break
+    if (nearest === undefined || (nearest !== proxy && !proxies.has(nearest))) break
     nearest = readAddress(withoutPort(text))
   }
   return nearest
@@ -116,7 +139,7 @@ function listed(header: string | string[] | undefined): string[] {
 }
 
 function joined(header: string | string[] | undefined): string {
-  return [header ?? []].flat().join(',').trim()
+  return typeof header === 'string' ? header.trim() : [header ?? []].flat().join(',').trim()
 }
 
 function pairsOf(element: string): Map<string, string> {

@@ -11,7 +11,7 @@ export function originForm(target: string): string {
 
 /** An address that cannot be decoded would reach no handler; where handlers read it themselves, its percent signs are taken as such. */
 export function routable(url: string, rawPrefixes: readonly string[]): string {
-  if (!rawPrefixes.some((prefix) => url.startsWith(prefix))) return url
+  if (!url.includes('%') || !rawPrefixes.some((prefix) => url.startsWith(prefix))) return url
   const [path = '', ...query] = url.split('?')
   try {
     decodeURIComponent(path)

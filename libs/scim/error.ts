@@ -31,7 +31,11 @@ export class ScimError extends Error {
     scimType?: ScimType
     headers?: Record<string, string>
   }) {
+    // An answer, and no fault: nobody asks where it was made, and finding that out costs more than all else about it.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(answer.detail)
+    Error.stackTraceLimit = stackTraceLimit
     this.status = answer.status
     this.code = answer.code
     this.detail = answer.detail

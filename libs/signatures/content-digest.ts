@@ -1,11 +1,14 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { parseDictionary, serializeDictionary } from 'structured-headers'
 
-const hashes = { 'sha-256': 'sha256', 'sha-512': 'sha512' } as const
+const hashes = [
+  ['sha-256', 'sha256'],
+  ['sha-512', 'sha512'],
+] as const
 
 /** The Content-Digest of a body (RFC 9530 section 2), by SHA-256. */
 export function contentDigest(body: Uint8Array): string {
-  return `sha-256=:${createHash('sha256').update(body).digest('base64')}:`
+  return `sha-256=:${hash('sha256', body, 'base64')}:`
 }
 
 /**
@@ -19,22 +22,22 @@ export function digestFault(
   const digests = readDigests(header)
   if (digests === undefined) return 'digest-malformed'
   if (digests.length === 0) return 'digest-unsupported'
-  const fits = digests.every(({ hash, sent }) => {
-    const computed = createHash(hash).update(body).digest()
+  const fits = digests.every(({ algorithm, sent }) => {
+    const computed = hash(algorithm, body, 'buffer')
     return sent.length === computed.length && timingSafeEqual(sent, computed)
   })
   return fits ? undefined : 'digest-mismatch'
 }
 
-function readDigests(header: string): { hash: string; sent: Buffer }[] | undefined {
+function readDigests(header: string): { algorithm: string; sent: Buffer }[] | undefined {
   try {
     const parsed = parseDictionary(header)
     if (serializeDictionary(parsed) !== header) return undefined
-    return Object.entries(hashes).flatMap(([name, hash]) => {
+    return hashes.flatMap(([name, algorithm]) => {
       const [value] = parsed.get(name) ?? []
       if (value === undefined) return []
       if (!(value instanceof ArrayBuffer)) throw new TypeError('a digest is a byte sequence')
-      return [{ hash, sent: Buffer.from(value) }]
+      return [{ algorithm, sent: Buffer.from(value) }]
     })
   } catch {
     return undefined

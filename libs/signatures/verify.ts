@@ -1,11 +1,4 @@
-import {
-  type Dictionary,
-  type InnerList,
-  isInnerList,
-  parseDictionary,
-  serializeDictionary,
-  serializeInnerList,
-} from 'structured-headers'
+import { type Dictionary, type InnerList, isInnerList, parseDictionary, serializeDictionary } from 'structured-headers'
 import type { SignatureFault } from './faults.ts'
 import type { VerifyingKey } from './keys.ts'
 import { type Message, signatureBase } from './message.ts'
@@ -57,7 +50,9 @@ export function readSignature(message: Message, expected: Expected): ReadSignatu
   if (read === undefined) return faulty('parameters')
   const fault = misfit(read, expected)
   if (fault !== undefined) return faulty(fault)
-  const base = signatureBase(message, [...components], serializeInnerList(input))
+  // The one member of the dictionary, whose header is as it is serialized.
+  const parameters = inputHeader.slice(label.length + '='.length)
+  const base = signatureBase(message, [...components], parameters)
   if (base === undefined) return faulty('components')
   const { nonce } = read
   return { kind: 'signature', base, bytes, nonce, created: dateOf(read.created), expires: dateOf(read.expires) }

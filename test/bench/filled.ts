@@ -28,7 +28,7 @@ export function filled<T>(
   nodeArguments: readonly string[],
   work: (filled: Filled) => Promise<T>,
 ): Promise<T> {
-  return overPostgres(shape, nodeArguments, async (program, postgres) => {
+  return overPostgres(shape, { nodeArguments }, async (program, postgres) => {
     const base = new URL(program.scimBaseUrl).pathname
     const began = performance.now()
     const loader = await Loader.open(postgres.nearUrl, base.slice(base.lastIndexOf('/') + 1))

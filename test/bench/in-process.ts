@@ -14,29 +14,23 @@ import {
   ScimError,
   storedResource,
 } from '#libs/scim/index'
+import type { Asked } from './asked.ts'
 import { signedRequests } from './signed-requests.ts'
-
-/** Work of libs/scim and libs/signatures on one request, without HTTP and Postgres. */
-export interface InProcess {
-  readonly what: string
-  /** Microseconds. */
-  readonly median: number
-  readonly fastest: number
-  /** What the median should stay below. */
-  readonly goal: number
-}
+import { inProcessTable } from './table.ts'
+import { type InProcess, timesOf, type Work } from './times.ts'
+import { measureWayIn } from './way-in.ts'
 
 const { User } = resourceTypes
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
 
-/** Takes about two seconds. */
-export function measureInProcess(): InProcess[] {
+/** Work on one request, without HTTP. Takes about half a minute. */
+export async function measureInProcess({ say }: Pick<Asked, 'say'>): Promise<{ inProcess: InProcess[] }> {
   const file = new URL('../../../test/idp/requests.json', import.meta.url)
   const rows: { idp: string; name: string; body?: unknown }[] = JSON.parse(readFileSync(file, 'utf8'))
   const patch = JSON.stringify(rows.find(({ idp, name }) => idp === 'entra' && name === 'update multi')?.body)
   const stored = JSON.stringify(readResource(User, person).resource)
   const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
-  const work: readonly (readonly [what: string, goal: number, run: () => unknown])[] = [
+  const scim: readonly (readonly [what: string, goal: number, run: () => unknown])[] = [
     ['PATCH of five attributes: parse, validate, apply', 60, () => patched(patch, storedResource(stored))],
     ['POST: parse, validate', 60, () => readResource(User, parseJson(JSON.stringify(person)))],
     ['filter on userName: parse, resolve', 60, () => filtered('userName eq "ada@example.com"')],
@@ -58,9 +52,13 @@ export function measureInProcess(): InProcess[] {
     ],
     ['body 200 deep: refused', 5_000, refused(() => parseJson(`{"userName":"ada","emails":${nested(200)}}`))],
     ['body 100,000 deep: refused', 5_000, refused(() => parseJson(nested(100_000)))],
-    ...signedRequests(),
   ]
-  return work.map(([what, goal, run]) => ({ what, goal, ...timesOf(run) }))
+  const work: Work[] = [...scim.map(([what, goal, run]) => ({ what, goal, run })), ...signedRequests()]
+  const measured: InProcess[] = []
+  for (const each of work) measured.push(await timesOf(each))
+  measured.push(...(await measureWayIn()))
+  say(inProcessTable(measured))
+  return { inProcess: measured }
 }
 
 const person: Resource = {
@@ -105,21 +103,4 @@ function refused(run: () => unknown): () => void {
     }
     throw new Error('it was accepted')
   }
-}
-
-/** Of four hundred batches, after as many to warm up: the median, and the fastest, which others on the machine disturbed least. */
-function timesOf(run: () => unknown): { median: number; fastest: number } {
-  const batches = (count: number): number[] => Array.from({ length: count }, () => timeOf(run))
-  batches(400)
-  const times = batches(400).sort((one, other) => one - other)
-  return { median: times[200] ?? 0, fastest: times[0] ?? 0 }
-}
-
-const runsInBatch = 20
-
-/** Microseconds of one run in a batch. */
-function timeOf(run: () => unknown): number {
-  const began = performance.now()
-  for (let count = 0; count < runsInBatch; count++) run()
-  return ((performance.now() - began) * 1_000) / runsInBatch
 }

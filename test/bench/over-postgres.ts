@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#libs/postgres/embedded/index'
-import type { Running, Shape } from './shapes.ts'
+import type { Running, Shape, StartOptions } from './shapes.ts'
 
 /** Rejects when this process is told to end, so that what it started ends before it. What is under way then fails, heard by nobody. */
 const interrupted = new Promise<never>((_, reject) => {
@@ -15,10 +15,15 @@ const interrupted = new Promise<never>((_, reject) => {
 })
 interrupted.catch(() => undefined)
 
+export interface OverPostgresOptions extends Pick<StartOptions, 'nodeArguments' | 'env'> {
+  /** Server settings of Postgres. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
 /** Runs `work` with a program over a Postgres of its own, which keeps the time of each commit; both end and leave nothing. */
 export async function overPostgres<T>(
   { start }: Shape,
-  nodeArguments: readonly string[],
+  { settings, ...options }: OverPostgresOptions,
   work: (program: Running, postgres: EmbeddedPostgres) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
@@ -27,10 +32,10 @@ export async function overPostgres<T>(
       folder: join(folder, 'postgres'),
       log: join(folder, 'postgres.log'),
       durable: true,
-      settings: { track_commit_timestamp: 'on' },
+      settings: { track_commit_timestamp: 'on', ...settings },
     })
     try {
-      const program = await start({ folder: join(folder, 'over'), databaseUrl: postgres.nearUrl, nodeArguments })
+      const program = await start({ folder: join(folder, 'over'), databaseUrl: postgres.nearUrl, ...options })
       try {
         return await Promise.race([work(program, postgres), interrupted])
       } finally {

@@ -25,6 +25,8 @@ export interface StartOptions {
   /** The Postgres to use; without it, its own. */
   readonly databaseUrl?: string
   readonly nodeArguments?: readonly string[]
+  /** Settings beside those that every start is given. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export type Starter = (options: StartOptions) => Promise<Running>
@@ -47,7 +49,10 @@ export const shapes: Readonly<Record<string, Shape>> = {
   },
 }
 
-async function startProgram(main: string, { folder, databaseUrl, nodeArguments = [] }: StartOptions): Promise<Running> {
+async function startProgram(
+  main: string,
+  { folder, databaseUrl, nodeArguments = [], env }: StartOptions,
+): Promise<Running> {
   const began = performance.now()
   const child = spawn(process.execPath, [join(import.meta.dirname, '../..', main)], {
     env: {
@@ -62,6 +67,7 @@ async function startProgram(main: string, { folder, databaseUrl, nodeArguments =
       LATCHKEY_AUDIT_PORT: '0',
       LATCHKEY_LOG_LEVEL: 'warn',
       ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

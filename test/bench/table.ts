@@ -1,4 +1,4 @@
-import type { InProcess } from './in-process.ts'
+import type { InProcess } from './times.ts'
 import type { Measured, Row } from './measure.ts'
 
 const columns = ['conns', 'req/s', 'p50 ms', 'p95 ms', 'p99 ms', 'cpu us', 'pg us', 'driver', 'others'] as const
@@ -49,15 +49,15 @@ export function summary({ lag, behind, rows }: Measured, measured: Readonly<Reco
   ].join('\n')
 }
 
-/** Work on one request alone: the median and the fastest of many batches, beside what the median should stay below. */
+/** Work on one request alone: the median and the fastest of many batches and the processor time, beside what the median should stay below. */
 export function inProcessTable(work: readonly InProcess[]): string {
-  const lines = work.map(({ what, median, fastest, goal }) => {
-    const times = [median, fastest].map((time) => time.toFixed(1).padStart(10)).join('')
+  const lines = work.map(({ what, median, fastest, processor, goal }) => {
+    const times = [median, fastest, processor].map((time) => time.toFixed(1).padStart(10)).join('')
     return `${what.padEnd(52)}${times}${String(goal).padStart(10)}`
   })
   return [
     '',
-    `${'in process, microseconds'.padEnd(52)}${['median', 'fastest', 'goal'].map((name) => name.padStart(10)).join('')}`,
+    `${'in process, microseconds'.padEnd(52)}${['median', 'fastest', 'cpu', 'goal'].map((name) => name.padStart(10)).join('')}`,
     ...lines,
   ].join('\n')
 }

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { withOtherSecret } from '../changed-key.ts'
 import { type Connection, eventually, startWorld, type OwnWorld, type Told, user } from '../world.ts'
 
 let world: OwnWorld
@@ -11,18 +11,6 @@ beforeAll(async () => {
   other = await world.connection('entra', { tenant: connection.tenant })
 })
 afterAll(() => world.stop())
-
-const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-
-/** The same id with another secret, and a checksum that fits. */
-function withOtherSecret(key: string): string {
-  const [scheme, environment, kid] = key.split('_')
-  const body = `${scheme}_${environment}_${kid}_${'0'.repeat(43)}`
-  let rest = crc32(body)
-  let sum = ''
-  for (let digit = 0; digit < 6; digit++, rest = Math.floor(rest / 62)) sum = `${base62[rest % 62]}${sum}`
-  return `${body}_${sum}`
-}
 
 const detections = async (query: Record<string, string>): Promise<Told[]> => {
   const { status, body } = await world.auditAdmin('GET', `/detections?${new URLSearchParams(query).toString()}`)

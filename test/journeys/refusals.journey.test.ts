@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { Agent, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { crc32, gzipSync } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
 import { mintKey } from '#libs/credentials/index'
+import { withOtherEnvironment, withOtherSecret } from '../changed-key.ts'
 import {
   type Connection,
   eventually,
@@ -130,34 +131,6 @@ interface Refusal {
 
 const changed = (key: string, at: number): string =>
   key.slice(0, at) + (key[at] === 'A' ? 'B' : 'A') + key.slice(at + 1)
-/** A key that is well formed and names a kid that is accepted, but was not minted. */
-function forged(): string {
-  const [lk, word, , secret] = mintKey('live').text.split('_')
-  return withChecksum([lk, word, connection.kid, secret])
-}
-
-/** The key of the connection as if it had been minted for a sandbox. */
-function asOfSandbox(): string {
-  const [lk, , kid, secret] = connection.key.split('_')
-  return withChecksum([lk, 'test', kid, secret])
-}
-
-function withChecksum(parts: readonly (string | undefined)[]): string {
-  const body = parts.join('_')
-  return `${body}_${checksumOf(body)}`
-}
-
-function checksumOf(body: string): string {
-  const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-  let rest = crc32(body)
-  return Array.from({ length: 6 }, () => {
-    const digit = digits[rest % 62]
-    rest = Math.floor(rest / 62)
-    return digit
-  })
-    .reverse()
-    .join('')
-}
 
 /** RFC 6750 section 3: what is wrong is told to who presented something. */
 const challenge = ['www-authenticate', 'Bearer realm="scim", error="invalid_token"'] as const
@@ -199,7 +172,12 @@ const refusals: readonly Refusal[] = [
     ...key,
     code: 'key-unknown',
   },
-  { what: 'a key with another secret', sent: { headers: withKey(forged) }, ...key, code: 'key-wrong-secret' },
+  {
+    what: 'a key with another secret',
+    sent: { headers: withKey(() => withOtherSecret(connection.key)) },
+    ...key,
+    code: 'key-wrong-secret',
+  },
   { what: 'a revoked key', sent: { headers: withKey(() => revokedKey) }, ...key, code: 'key-revoked' },
   {
     what: 'two Authorization headers',
@@ -248,7 +226,7 @@ const refusals: readonly Refusal[] = [
   },
   {
     what: 'a live key that names the other environment',
-    sent: { headers: withKey(asOfSandbox) },
+    sent: { headers: withKey(() => withOtherEnvironment(connection.key)) },
     ...key,
     code: 'key-of-another-environment',
   },

@@ -65,8 +65,8 @@ export function brokenOff(outcome: Outcome, whose: 'ours' | "the client's"): Out
 export function refused(error: ScimError, headers: Readonly<Record<string, string>> = {}): Answer {
   const isOurs = error.status >= 500 && error.status !== 501
   const result = isOurs ? 'failed' : 'refused'
-  // It may quote what the client sent; that of a 401 quotes nothing, and its advice would look like a secret.
-  const detail = error.status === 401 ? error.detail : redact(error.detail)
+  // It may quote what the client sent. Those that come in floods do not; and the advice of a 401 would look like a secret.
+  const detail = error.status === 401 || error.status === 429 ? error.detail : redact(error.detail)
   return {
     status: error.status,
     headers: { ...error.headers, ...headers },

@@ -12,7 +12,7 @@ export interface RateLimits {
   readonly perConnection: number
   /** Requests within ten seconds from one network whose key has not been proved here. */
   readonly unproved: number
-  /** Those of all networks that may be looked up in the database within a second. */
+  /** Those of all networks that may be looked up in the database within a second. Half as many may have a wrong secret beside that. */
   readonly lookUps: number
 }
 
@@ -22,6 +22,8 @@ const window = 2
 const unprovedWindow = 10
 /** Of requests that are refused alike one in so many milliseconds leaves a record. */
 const silence = 1_000
+/** So many leave one in that time, whatever they are refused for: a flood may come from many networks. */
+const mostTold = 50
 
 /** A refusal for what came before it. */
 export interface Refusal {
@@ -43,6 +45,7 @@ export class Rates {
   readonly #clock: () => number
   readonly #proved = new LRUCache<string, Allowed>({ max: 50_000 })
   readonly #refusals = new LRUCache<string, { toldAt: number; untold: number }>({ max: 10_000 })
+  #telling = { since: -Infinity, told: 0 }
 
   constructor(shared: Limiter, own: OwnLimiter, limits: RateLimits, clock = () => performance.now()) {
     this.#shared = shared
@@ -85,9 +88,9 @@ export class Rates {
     ])
   }
 
-  /** A request has presented what looks like a key that was proved here, and is not it. */
+  /** A request has presented what looks like a key that was proved here, and is not it: it cost no query, and its record is to cost none either. */
   async failed(address: Address): Promise<Refusal | undefined> {
-    return this.#ofNetwork(networkOf(address))
+    return (await this.#ofNetwork(networkOf(address))) ?? (await this.#ofAll('wrong secrets'))
   }
 
   async #unproved(address: Address): Promise<Refusal | undefined> {
@@ -96,10 +99,13 @@ export class Rates {
     if (refused !== undefined) return refused
     // Networks that have just come up share one half: whoever sends much from few does not keep them waiting.
     const isNew = (await this.#own.look(networkSubject(network), { points: 2, seconds: unprovedWindow })) === undefined
-    const half = `look-ups of ${isNew ? 'new' : 'known'} networks`
-    const wait = await this.#own.take(half, { points: Math.max(1, Math.floor(this.#limits.lookUps / 2)), seconds: 1 })
+    return this.#ofAll(`look-ups of ${isNew ? 'new' : 'known'} networks`)
+  }
+
+  async #ofAll(what: string): Promise<Refusal | undefined> {
+    const wait = await this.#own.take(what, { points: Math.max(1, Math.floor(this.#limits.lookUps / 2)), seconds: 1 })
     if (wait === undefined) return undefined
-    return this.#refuse(half, 'too-many-unknown-keys', tooManyUnknown('here'), wait)
+    return this.#refuse(what, 'too-many-unknown-keys', tooManyUnknown('here'), wait)
   }
 
   async #ofNetwork(network: string): Promise<Refusal | undefined> {
@@ -122,13 +128,15 @@ export class Rates {
     const seconds = Math.max(1, Math.ceil(milliseconds / 1_000))
     const error = errors.limited(code, `${cause} Send it again after ${seconds} seconds, and fewer at a time.`, seconds)
     const now = this.#clock()
-    const before = this.#refusals.get(subject)
-    if (before !== undefined && now - before.toldAt < silence) {
-      before.untold++
-      return { error, alike: undefined }
-    }
-    this.#refusals.set(subject, { toldAt: now, untold: 0 })
-    return { error, alike: before?.untold ?? 0 }
+    const { toldAt, untold } = this.#refusals.get(subject) ?? { toldAt: -Infinity, untold: 0 }
+    const isTold = now - toldAt >= silence && this.#mayTell(now)
+    this.#refusals.set(subject, isTold ? { toldAt: now, untold: 0 } : { toldAt, untold: untold + 1 })
+    return { error, alike: isTold ? untold : undefined }
+  }
+
+  #mayTell(now: number): boolean {
+    if (now - this.#telling.since >= silence) this.#telling = { since: now, told: 0 }
+    return this.#telling.told++ < mostTold
   }
 }
 

@@ -1,16 +1,12 @@
-import { crc32 } from 'node:zlib'
-import { readAddress } from '#libs/addresses/index'
-import { memoryLimiter, noNonces } from '#libs/cache/index'
-import { digest, generatePeppers, mintKey } from '#libs/credentials/index'
-import { type AnyEvent, defaultSettings, type KeyPolicy, keyPolicy, makeEvent } from '#libs/events/index'
+import { mintKey } from '#libs/credentials/index'
 import { Database } from '#libs/postgres/index'
 import { errors, ScimError } from '#libs/scim/index'
+import { withOtherEnvironment, withOtherSecret } from '#test/changed-key'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
-import { AccessTokens } from './access-token.ts'
+import { type Entrance, entranceOver, passageOf, type SentTo } from '#test/way-in'
 import { migrateGateway } from './index.ts'
-import { type RateLimits, Rates } from './rates.ts'
-import { KnownTrust } from './store/known-trust.ts'
-import { admit, admitForToken, type Arrival, type Passage, type WayInParts } from './way-in.ts'
+import type { RateLimits } from './rates.ts'
+import { admit, admitForToken, type Passage } from './way-in.ts'
 
 /** Counts what the way in asks Postgres. */
 class CountingDatabase extends Database {
@@ -22,7 +18,6 @@ class CountingDatabase extends Database {
   }
 }
 
-const peppers = generatePeppers()
 const limits: RateLimits = { perKey: 1_000_000, perConnection: 1_000_000, unproved: 20, lookUps: 40 }
 let server: TestDatabase
 let database: CountingDatabase
@@ -38,127 +33,15 @@ afterAll(async () => {
   await server.drop()
 })
 
-interface Given {
-  readonly parts: WayInParts
-  readonly connection: string
-  mint(policy?: Partial<KeyPolicy>, environment?: 'live' | 'sandbox'): Promise<string>
-}
-
 /** A gateway that has just started, and a connection. */
-async function given(chosen: Partial<RateLimits> = {}, now = (): number => performance.now()): Promise<Given> {
-  const trust = new KnownTrust(database, () => undefined)
-  const connection = `c${crypto.randomUUID()}`
-  const apply = (...events: AnyEvent[]): Promise<void> =>
-    database.transaction((transaction) => trust.apply(transaction, events))
-  const origin = (subject: string) =>
-    ({ source: 'keys', owner: 'acme', subject, version: 1, time: new Date() }) as const
-  const facts = { tenant: 'acme', connection, environment: 'live' } as const
-  await apply(
-    makeEvent('connection.created', origin(connection), {
-      ...facts,
-      name: connection,
-      identityProvider: 'other',
-      state: 'enabled',
-      settings: defaultSettings,
-      schemas: [],
-    }),
-  )
-  return {
-    connection,
-    parts: {
-      trust,
-      currency: { ofMinted: true, ofRevoked: true },
-      peppers,
-      rates: new Rates(memoryLimiter(), memoryLimiter(), { ...limits, ...chosen }, now),
-      bodyLimit: 1_000,
-      signatures: {
-        publicUrl: new URL('https://scim.example.com'),
-        keys: { of: async () => undefined },
-        nonces: noNonces,
-      },
-      digests: { renew: () => undefined },
-      tokens: new AccessTokens(peppers, 'https://scim.example.com'),
-      failed: (error) => {
-        throw error
-      },
-    },
-    async mint(policy = {}, environment = 'live') {
-      const { kid, secret, text } = mintKey(environment)
-      const pepperVersion = peppers.current
-      const known = digest(peppers, pepperVersion, secret).toString('base64url')
-      const whole = keyPolicy.parse(policy)
-      await apply(
-        makeEvent('key.minted', origin(kid), {
-          ...facts,
-          environment,
-          kid,
-          pepperVersion,
-          digest: known,
-          policy: whole,
-        }),
-      )
-      return text
-    },
-  }
-}
-
-interface Sent {
-  readonly key?: string
-  readonly from?: string
-  readonly method?: string
-  readonly path?: string
-  readonly link?: Arrival['caller']['link']
-  readonly certificate?: Arrival['caller']['certificate']
-  readonly headers?: Readonly<Record<string, string>>
-  readonly connection?: string
-}
-
-function passageOf({
-  key,
-  from = '192.0.2.7',
-  method = 'GET',
-  path = '/Users',
-  link = 'tls',
-  connection = '',
-  certificate: shown,
-  headers = {},
-}: Sent): Passage {
-  return {
-    steps: [],
-    recorded: false,
-    arrival: {
-      requestId: '',
-      method,
-      connectionId: connection,
-      path,
-      query: new URLSearchParams(),
-      target: path,
-      headers: {
-        'content-type': 'application/scim+json',
-        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-        ...headers,
-      },
-      repeated: new Set(),
-      caller: {
-        text: from,
-        address: readAddress(from),
-        link,
-        isProxied: false,
-        ...(shown === undefined ? {} : { certificate: shown }),
-      },
-      receivedAt: new Date(),
-      began: performance.now(),
-      traceId: '',
-      traceparent: '',
-      readBody: async () => Buffer.from('{}'),
-    },
-  }
+function given(chosen: Partial<RateLimits> = {}, now = (): number => performance.now()): Promise<Entrance> {
+  return entranceOver(database, { limits: { ...limits, ...chosen }, now })
 }
 
 /** The request's passage, and the code of what refused it. */
 async function send(
-  { parts, connection }: Given,
-  sent: Sent,
+  { parts, connection }: Entrance,
+  sent: Omit<SentTo, 'connection'> & { readonly connection?: string },
 ): Promise<{ passage: Passage; code: string; error: ScimError | undefined }> {
   const passage = passageOf({ connection, ...sent })
   try {
@@ -288,7 +171,7 @@ describe('10,000 random keys', () => {
     const before = database.asked
     const began = performance.now()
     for (let time = 0; time < 10_000; time++) {
-      const { code } = await send(place, { key: junk(), from: `10.${time >> 16}.${(time >> 8) & 255}.${time & 255}` })
+      const { code } = await send(place, { key: junk(), from: network(time) })
       expect(['key-unknown', 'too-many-unknown-keys']).toContain(code)
     }
     const seconds = Math.ceil((performance.now() - began) / 1_000)
@@ -325,30 +208,51 @@ describe('10,000 random keys', () => {
     expect((await send(place, { key: good })).code).toBe('passed')
     const codes: string[] = []
     const before = database.asked
-    for (let time = 0; time < 100; time++) codes.push((await send(place, { key: forged(good) })).code)
+    for (let time = 0; time < 100; time++) codes.push((await send(place, { key: withOtherSecret(good) })).code)
     expect(codes.filter((code) => code === 'key-wrong-secret')).toHaveLength(limits.unproved)
     expect(codes.at(-1)).toBe('too-many-bad-keys')
     expect(database.asked - before).toBe(0)
     expect((await send(place, { key: good })).code).toBe('passed')
   })
+
+  test('with the id of a good key, from as many networks, leave no more records than is set, and the good key passes', async () => {
+    const place = await given()
+    const good = await place.mint()
+    expect((await send(place, { key: good })).code).toBe('passed')
+    const began = performance.now()
+    let records = 0
+    for (let time = 0; time < 3_000; time++) {
+      const { code, passage } = await send(place, { key: withOtherSecret(good), from: network(time) })
+      expect(['key-wrong-secret', 'too-many-unknown-keys']).toContain(code)
+      if (passage.alike !== 'left out') records++
+    }
+    const seconds = Math.ceil((performance.now() - began) / 1_000)
+    expect(records).toBeLessThanOrEqual((seconds + 1) * (limits.lookUps / 2) + 1)
+    expect((await send(place, { key: good })).code).toBe('passed')
+  })
+
+  test('from very many networks that are refused leave a bounded number of records, and those left out are counted', async () => {
+    let now = 0
+    const place = await given({ unproved: 1, lookUps: 1_000_000 }, () => now)
+    const refused = async (): Promise<(number | 'left out' | undefined)[]> => {
+      const found: Passage['alike'][] = []
+      for (let time = 0; time < 120; time++)
+        found.push((await send(place, { key: junk(), from: network(time) })).passage.alike)
+      return found
+    }
+    await refused()
+    expect((await refused()).filter((alike) => alike !== 'left out')).toEqual(Array.from({ length: 50 }, () => 0))
+    now += 1_000
+    const [first, ...rest] = await refused()
+    expect([first, rest.filter((alike) => alike !== 'left out').length]).toEqual([0, 49])
+    now += 1_000
+    await send(place, { key: junk(), from: network(0) })
+    expect((await send(place, { key: junk(), from: network(119) })).passage.alike).toBe(2)
+  })
 })
 
-/** Of the same id, and with a checksum that is right. */
-function forged(key: string): string {
-  const [lk, word, kid] = key.split('_')
-  const body = [lk, word, kid, mintKey('live').secret].join('_')
-  return `${body}_${checksum(body)}`
-}
-
-function checksum(body: string): string {
-  const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-  let rest = crc32(body)
-  const found: string[] = []
-  for (let place = 0; place < 6; place++) {
-    found.unshift(digits[rest % 62] ?? '')
-    rest = Math.floor(rest / 62)
-  }
-  return found.join('')
+function network(number: number): string {
+  return `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`
 }
 
 test.each([
@@ -358,10 +262,10 @@ test.each([
   'a %s key that says lk_%s is refused, and named in the record: its secret is right',
   async (environment, word) => {
     const place = await given()
-    const [lk, , kid, secret] = (await place.mint({}, environment)).split('_')
-    const body = [lk, word, kid, secret].join('_')
-    const { code, error, passage } = await send(place, { key: `${body}_${checksum(body)}` })
-    expect([code, error?.status, passage.key?.kid]).toEqual(['key-of-another-environment', 401, kid])
+    const key = withOtherEnvironment(await place.mint({}, environment))
+    const [, written, kid] = key.split('_')
+    const { code, error, passage } = await send(place, { key })
+    expect([written, code, error?.status, passage.key?.kid]).toEqual([word, 'key-of-another-environment', 401, kid])
     expect(stepsOf(passage).at(-1)).toBe('key refused')
   },
 )
@@ -370,7 +274,7 @@ describe('a request for a token', () => {
   const faulty = errors.unauthorized('client-missing', 'There is no client.')
 
   /** What is presented in it as the secret of the connection, or what is wrong with it. */
-  async function exchange({ parts, connection }: Given, secret: string | ScimError): Promise<string> {
+  async function exchange({ parts, connection }: Entrance, secret: string | ScimError): Promise<string> {
     const [presented, fault] = typeof secret === 'string' ? [{ key: secret }, undefined] : [{}, secret]
     const passage: Passage = {
       ...passageOf({ method: 'POST', path: '/', connection, ...presented }),
@@ -402,7 +306,7 @@ describe('a request for a token', () => {
     const key = await place.mint({ authentication: { method: 'oauth' } })
     expect(await exchange(place, key)).toBe('passed')
     const codes: string[] = []
-    for (let time = 0; time < 100; time++) codes.push(await exchange(place, forged(key)))
+    for (let time = 0; time < 100; time++) codes.push(await exchange(place, withOtherSecret(key)))
     expect(codes.filter((code) => code === 'key-wrong-secret')).toHaveLength(limits.unproved)
     expect(codes.at(-1)).toBe('too-many-bad-keys')
     expect(await exchange(place, key)).toBe('passed')
@@ -459,7 +363,7 @@ describe('the rate of a key', () => {
     const place = await given({ perKey: 25, unproved: 1_000 })
     const key = await place.mint()
     expect((await send(place, { key })).code).toBe('passed')
-    for (let time = 0; time < 200; time++) await send(place, { key: forged(key) })
+    for (let time = 0; time < 200; time++) await send(place, { key: withOtherSecret(key) })
     expect((await send(place, { key })).code).toBe('passed')
   })
 

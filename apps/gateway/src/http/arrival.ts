@@ -28,8 +28,7 @@ export function arrivalOf(
       .join('/')}`,
     query: readQuery(query),
     target: url,
-    headers: joined(raw.headersDistinct),
-    repeated: repeatedIn(raw.headersDistinct),
+    ...headersIn(raw),
     caller: request.caller,
     receivedAt: now,
     began: performance.now(),
@@ -78,12 +77,13 @@ function decoded(part: string): string {
 
 const none: ReadonlySet<string> = new Set()
 
-function repeatedIn(headers: FastifyRequest['raw']['headersDistinct']): ReadonlySet<string> {
-  const names = Object.keys(headers).filter((name) => (headers[name]?.length ?? 0) > 1)
-  return names.length === 0 ? none : new Set(names)
-}
-
 /** A header sent twice is not one that can be trusted to mean either: the two are joined. */
-function joined(headers: FastifyRequest['raw']['headersDistinct']): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(headers).map(([name, values]) => [name, values?.join(', ')]))
+function headersIn({ headersDistinct }: FastifyRequest['raw']): Pick<Arrival, 'headers' | 'repeated'> {
+  const headers: Record<string, string | undefined> = {}
+  let repeated: Set<string> | undefined
+  for (const [name, values = []] of Object.entries(headersDistinct)) {
+    headers[name] = values.length === 1 ? values[0] : values.join(', ')
+    if (values.length > 1) (repeated ??= new Set()).add(name)
+  }
+  return { headers, repeated: repeated ?? none }
 }
