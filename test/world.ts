@@ -32,6 +32,8 @@ export interface World {
   readonly keysUrl: string
   readonly directoryUrl: string
   readonly auditUrl: string
+  /** The programs that it is, each with the services in it. */
+  readonly programs: readonly { readonly url: string; readonly services: readonly string[] }[]
   /** The table that the gateway appends events to. */
   readonly appendsTo: string
   admin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
@@ -122,6 +124,10 @@ async function worldAt(place: Place): Promise<World> {
     keysUrl: addresses.keys,
     directoryUrl: addresses.directory,
     auditUrl: addresses.audit,
+    programs: [...Map.groupBy(Object.entries(addresses), ([, url]) => url)].map(([url, services]) => ({
+      url,
+      services: services.map(([name]) => name),
+    })),
     appendsTo: place.topicPrefix === undefined ? 'event_log.event' : 'gateway.outbox',
     admin,
     gatewayAdmin: (method, path, body) =>

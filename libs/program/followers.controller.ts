@@ -30,6 +30,7 @@ const deadLettersShown = z.object({
 const replayed = z.object({ applied: z.array(z.string()), stillDead: z.array(z.string()) })
 
 export const followersPart: AdminPart<typeof followersOperations> = {
+  service: 'each',
   operations: followersOperations,
   described: {
     'GET /admin/v1/followers': {

@@ -1,20 +1,26 @@
+import { readFileSync } from 'node:fs'
 import { Validator } from '@seriousme/openapi-schema-validator'
+import { documentFile } from '#libs/admin/index'
 import { Contract } from '../openapi.ts'
 import { type Answer, type Connection, eventually, type OwnWorld, startWorld, type Told, user } from '../world.ts'
 
 let world: OwnWorld
-let services: { readonly url: string; readonly document: Told; readonly contract: Contract }[]
+let programs: {
+  readonly url: string
+  readonly services: readonly string[]
+  readonly document: Told
+  readonly contract: Contract
+}[]
 let connection: Connection
 const visited = new Set<string>()
 
 beforeAll(async () => {
   world = await startWorld()
   connection = await world.connection('okta', { environment: 'sandbox' })
-  const urls = [...new Set([world.keysUrl, world.gatewayUrl, world.directoryUrl, world.auditUrl])]
-  services = await Promise.all(
-    urls.map(async (url) => {
-      const document = await (await fetch(`${url}/admin/v1/openapi.json`)).json()
-      return { url, document, contract: new Contract(document) }
+  programs = await Promise.all(
+    world.programs.map(async (program) => {
+      const document = await (await fetch(`${program.url}/admin/v1/openapi.json`)).json()
+      return { ...program, document, contract: new Contract(document) }
     }),
   )
 })
@@ -50,7 +56,7 @@ async function call(
     headers: response.headers,
     body: text === '' ? undefined : JSON.parse(text),
   }
-  services.find((service) => service.url === url)?.contract.check({ method, path }, answer)
+  programs.find((program) => program.url === url)?.contract.check({ method, path }, answer)
   if (answer.status < 300) visited.add(`${method} ${path}`)
   return answer
 }
@@ -62,14 +68,37 @@ const eventsOf = async (subject: string): Promise<string[]> =>
   (await world.events()).filter((event) => event.subject === subject).map(({ name }) => name)
 
 test('each document is OpenAPI 3.1, by a validator of others', async () => {
-  for (const { document } of services) {
+  for (const { document, contract } of programs) {
     const validator = new Validator()
     expect(await validator.validate(structuredClone(document))).toEqual({ valid: true })
     expect(validator.version).toBe('3.1')
-    const ids = Object.values(document.paths).flatMap((path: Told) =>
-      Object.values(path).map((one: Told) => one.operationId),
-    )
+    const ids = contract.operations.map(({ id }) => id)
     expect(new Set(ids).size).toBe(ids.length)
+  }
+})
+
+test('every program describes the whole: the published document, but for where others are', async () => {
+  const published = JSON.parse(readFileSync(documentFile, 'utf8'))
+  for (const { document } of programs) {
+    const paths = Object.entries(document.paths).map(([path, item]: [string, Told]) => [
+      path,
+      { ...item, servers: undefined },
+    ])
+    expect({ ...document, paths: Object.fromEntries(paths) }).toEqual(published)
+  }
+})
+
+test('a program tells where the operations are answered that it does not answer, and where else those that each service answers', () => {
+  const at = (names: readonly string[]) =>
+    programs.filter(({ services }) => services.some((name) => names.includes(name)))
+  for (const { url, services, contract } of programs) {
+    const all = programs.flatMap((program) => program.services)
+    for (const { service, path, servers } of contract.operations) {
+      const others = all.filter((name) => !services.includes(name) && (service === 'each' || name === service))
+      const expected = at(others).map((program) => program.url)
+      const own = service === 'each' && expected.length > 0 ? ['/'] : []
+      expect([url, path, [...servers].sort()]).toEqual([url, path, [...own, ...expected].sort()])
+    }
   }
 })
 
@@ -243,7 +272,7 @@ test('every operation that a document describes answers as described, and there 
   await call(at('audit'), 'GET', '/audit/v1/records', { query: '?limit=200' })
   await decide(at('gateway'), at('audit'), id)
   await call(at('audit'), 'GET', '/audit/v1/records/{id}', { values: { id: record.id } })
-  for (const { url } of services) {
+  for (const { url } of programs) {
     await call(url, 'GET', '/admin/v1/openapi.json')
     const { items } = (await call(url, 'GET', '/admin/v1/followers')).body
     const letters = { values: { group: items[0].group } }
@@ -253,7 +282,7 @@ test('every operation that a document describes answers as described, and there 
       body: { ids: [crypto.randomUUID()] },
     })
   }
-  const told = services.flatMap(({ contract }) => contract.operations.map(({ method, path }) => `${method} ${path}`))
+  const told = programs.flatMap(({ contract }) => contract.operations.map(({ method, path }) => `${method} ${path}`))
   expect([...visited].sort()).toEqual([...new Set(told)].sort())
 })
 

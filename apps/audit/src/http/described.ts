@@ -11,31 +11,34 @@ const operations = {
   ...auditOperations,
 } as const
 
-const record = requestEvents['request.decided'].extend({ id: z.string() })
+const record = requestEvents['request.decided'].extend({ id: z.string() }).meta({ id: 'AuditRecord' })
 
 const instant = z.iso.datetime()
-const detection = z.object({
-  id: z.string(),
-  rule: z.string(),
-  severity: z.string(),
-  state: z.enum(detectionStates),
-  mutedUntil: instant.nullable(),
-  acknowledgedAt: instant.nullable(),
-  tenant: z.string().nullable(),
-  connection: z.string().nullable(),
-  subject: z.object({ kind: z.string(), id: z.string() }),
-  count: z.int(),
-  firstSeen: instant,
-  lastSeen: instant,
-  raisedAt: instant,
-  raised: z.int(),
-  requests: z.array(z.string()),
-  cause: z.string(),
-  fix: z.string(),
-})
+const detection = z
+  .object({
+    id: z.string(),
+    rule: z.string(),
+    severity: z.string(),
+    state: z.enum(detectionStates),
+    mutedUntil: instant.nullable(),
+    acknowledgedAt: instant.nullable(),
+    tenant: z.string().nullable(),
+    connection: z.string().nullable(),
+    subject: z.object({ kind: z.string(), id: z.string() }),
+    count: z.int(),
+    firstSeen: instant,
+    lastSeen: instant,
+    raisedAt: instant,
+    raised: z.int(),
+    requests: z.array(z.string()),
+    cause: z.string(),
+    fix: z.string(),
+  })
+  .meta({ id: 'Detection' })
 
 /** Each of the service's operations: what it asks for, takes and answers. */
 export const auditPart: AdminPart<typeof operations> = {
+  service: 'audit',
   operations,
   described: {
     'GET /audit/v1/records': {

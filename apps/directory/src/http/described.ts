@@ -28,13 +28,14 @@ const ofConnection = { scope: 'directory:read', concerns: 'connection' } as cons
 
 /** Each of the directory's operations: what it asks for, takes and answers. */
 export const directoryPart: AdminPart<typeof operations> = {
+  service: 'directory',
   operations,
   described: {
     'GET /directory/v1/:connection/users': {
       ...ofConnection,
       summary: 'List people',
       query: peopleQuery,
-      answers: { 200: pageOf(person) },
+      answers: { 200: pageOf(person.meta({ id: 'Person' })) },
     },
     'GET /directory/v1/:connection/users/:id': {
       ...ofConnection,
@@ -45,7 +46,7 @@ export const directoryPart: AdminPart<typeof operations> = {
       ...ofConnection,
       summary: 'List groups',
       query: pageOnly,
-      answers: { 200: pageOf(group) },
+      answers: { 200: pageOf(group.meta({ id: 'Group' })) },
     },
     'GET /directory/v1/:connection/groups/:id': {
       ...ofConnection,

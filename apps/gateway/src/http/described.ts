@@ -14,16 +14,20 @@ const restored = z.object({
   version: z.int(),
   createdAt: instant,
 })
-const deleted = restored.extend({ externalId: z.string().nullable(), deletedAt: instant, restorableUntil: instant })
-const guard = z.object({
-  connection: z.string(),
-  state: z.enum(['counting', 'held', 'allowed', 'denied']),
-  heldSince: instant.nullable(),
-  tried: z.int(),
-  examples: z.array(z.object({ kind: z.enum(['User', 'Group']), id: z.string() })),
-  until: instant.nullable(),
-  left: z.int().nullable(),
-})
+const deleted = restored
+  .extend({ externalId: z.string().nullable(), deletedAt: instant, restorableUntil: instant })
+  .meta({ id: 'DeletedResource' })
+const guard = z
+  .object({
+    connection: z.string(),
+    state: z.enum(['counting', 'held', 'allowed', 'denied']),
+    heldSince: instant.nullable(),
+    tried: z.int(),
+    examples: z.array(z.object({ kind: z.enum(['User', 'Group']), id: z.string() })),
+    until: instant.nullable(),
+    left: z.int().nullable(),
+  })
+  .meta({ id: 'Guard' })
 const replayed = z.object({
   requestId: z.string(),
   replayOf: z.string(),
@@ -39,6 +43,7 @@ const replayed = z.object({
 
 /** Each operation of the gateway's admin API: what it asks for, takes and answers. */
 export const gatewayPart: AdminPart<typeof gatewayOperations> = {
+  service: 'gateway',
   operations: gatewayOperations,
   described: {
     'GET /admin/v1/connections/:connection/deleted': {

@@ -348,4 +348,4 @@ const described: AdminPart<typeof keysOperations>['described'] = {
   },
 }
 
-export const keysPart: AdminPart<typeof keysOperations> = { operations: keysOperations, described }
+export const keysPart: AdminPart<typeof keysOperations> = { service: 'keys', operations: keysOperations, described }
