@@ -5,6 +5,7 @@ const operation = z.looseObject({
   operationId: z.string(),
   security: z.array(z.object({ adminToken: z.array(z.string()) })),
   'x-concerns': z.string(),
+  parameters: z.array(z.looseObject({ name: z.string(), in: z.string() })),
   responses: z.record(z.string(), z.union([z.strictObject({ $ref: z.string() }), response])),
 })
 const pathItem = z.looseObject({
@@ -27,6 +28,8 @@ export interface DescribedOperation {
   /** Undefined for what is open to all. */
   readonly scope: string | undefined
   readonly concerns: string
+  /** Those that it heeds. */
+  readonly headers: readonly string[]
   /** Which answers it; `each` where all do, each for itself. */
   readonly service: 'gateway' | 'keys' | 'directory' | 'audit' | 'each'
   /** Where else than at the service itself it is answered, as far as that is known. */
@@ -53,6 +56,7 @@ export class Contract {
           id: described.operationId,
           scope: described.security[0]?.adminToken[0],
           concerns: described['x-concerns'],
+          headers: described.parameters.flatMap((parameter) => (parameter.in === 'header' ? [parameter.name] : [])),
           service: item['x-latchkey-service'],
           servers: (item.servers ?? []).map(({ url }) => url),
         }

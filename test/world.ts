@@ -38,9 +38,9 @@ export interface World {
   readonly appendsTo: string
   admin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   /** The admin API of the gateway. */
-  gatewayAdmin(method: string, path: string, body?: unknown): Promise<Answer>
+  gatewayAdmin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   /** The admin API of the audit service. */
-  auditAdmin(method: string, path: string, body?: unknown): Promise<Answer>
+  auditAdmin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   /** A new connection with a key that is accepted already; of a new tenant unless one is named. */
   connection(
     identityProvider: IdentityProvider,
@@ -130,15 +130,17 @@ async function worldAt(place: Place): Promise<World> {
     })),
     appendsTo: place.topicPrefix === undefined ? 'event_log.event' : 'gateway.outbox',
     admin,
-    gatewayAdmin: (method, path, body) =>
+    gatewayAdmin: (method, path, body, headers) =>
       request(method, `${addresses.gateway}/admin/v1${path}`, body, {
         'content-type': 'application/json',
         ...asAdmin,
+        ...headers,
       }),
-    auditAdmin: (method, path, body) =>
+    auditAdmin: (method, path, body, headers) =>
       request(method, `${addresses.audit}/admin/v1${path}`, body, {
         'content-type': 'application/json',
         ...asAdmin,
+        ...headers,
       }),
     scim,
     query,

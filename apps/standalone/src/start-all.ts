@@ -1,5 +1,5 @@
 import { AuditModule, auditOperations, type AuditParts, observeDetections } from '#apps/audit/src/index'
-import { DirectoryModule } from '#apps/directory/src/index'
+import { DirectoryModule, directoryOperations } from '#apps/directory/src/index'
 import {
   Currency,
   gatewayGroup,
@@ -53,6 +53,7 @@ export interface Services {
 const operations = {
   ...keysOperations,
   ...gatewayOperations,
+  ...directoryOperations,
   ...auditOperations,
   ...followersOperations,
   ...documentPart.operations,

@@ -51,6 +51,11 @@ export function topicsOf(source: EventSource): Topic[] {
   return topicNames.filter((topic) => (topicList[topic].sources as readonly EventSource[]).includes(source))
 }
 
+/** Where its marks tell how far its events are published. */
+export function markedTopicsOf(source: EventSource): Topic[] {
+  return topicNames.filter((topic) => (topicList[topic].awaited as readonly EventSource[]).includes(source))
+}
+
 /** Undefined for an event of a family that this version does not know. */
 export function recordOf(row: OutboxRow, source: EventSource, topics: Topics): ProducedRecord | undefined {
   const topic = topicOf(row.name)

@@ -5,12 +5,6 @@ import { detectionStates } from '../detections/detection.ts'
 import { auditOperations } from './operations.ts'
 import { detectionsQuery, muteBody, recordsQuery } from './queries.ts'
 
-const operations = {
-  'GET /audit/v1/records': 'audit.records.list',
-  'GET /audit/v1/records/:id': 'audit.records.read',
-  ...auditOperations,
-} as const
-
 const record = requestEvents['request.decided'].extend({ id: z.string() }).meta({ id: 'AuditRecord' })
 
 const instant = z.iso.datetime()
@@ -37,9 +31,9 @@ const detection = z
   .meta({ id: 'Detection' })
 
 /** Each of the service's operations: what it asks for, takes and answers. */
-export const auditPart: AdminPart<typeof operations> = {
+export const auditPart: AdminPart<typeof auditOperations> = {
   service: 'audit',
-  operations,
+  operations: auditOperations,
   described: {
     'GET /audit/v1/records': {
       scope: 'audit:read',
@@ -73,6 +67,7 @@ export const auditPart: AdminPart<typeof operations> = {
       concerns: 'detection',
       summary: 'Say that a detection was seen to',
       answers: { 200: detection },
+      idempotent: true,
     },
     'POST /admin/v1/detections/:detection/mute': {
       scope: 'detections:write',
@@ -81,12 +76,14 @@ export const auditPart: AdminPart<typeof operations> = {
       body: muteBody,
       bodyOptional: true,
       answers: { 200: detection },
+      idempotent: true,
     },
     'POST /admin/v1/detections/:detection/unmute': {
       scope: 'detections:write',
       concerns: 'detection',
       summary: 'Have a detection told again',
       answers: { 200: detection },
+      idempotent: true,
     },
   },
 }

@@ -59,6 +59,7 @@ export const gatewayPart: AdminPart<typeof gatewayOperations> = {
       summary: 'Restore a deleted user or group; what stands already is left alone',
       answers: { 200: restored },
       refusals: ['conflict'],
+      idempotent: true,
     },
     'GET /admin/v1/guard': {
       scope: 'guard:read',
@@ -73,6 +74,7 @@ export const gatewayPart: AdminPart<typeof gatewayOperations> = {
       summary: 'Let deactivations and deletions of a connection pass, for a time or a number of them',
       body: allowBody,
       answers: { 200: guard },
+      idempotent: true,
     },
     'POST /admin/v1/guard/:connection/deny': {
       scope: 'guard:decide',
@@ -80,6 +82,7 @@ export const gatewayPart: AdminPart<typeof gatewayOperations> = {
       summary: 'Refuse the deactivations and deletions of a connection',
       answers: { 200: guard },
       refusals: ['conflict'],
+      idempotent: true,
     },
     'POST /admin/v1/requests/:request/replay': {
       scope: 'requests:replay',
@@ -88,6 +91,7 @@ export const gatewayPart: AdminPart<typeof gatewayOperations> = {
       body: replayBody,
       bodyOptional: true,
       answers: { 200: replayed },
+      idempotent: true,
     },
   },
 }

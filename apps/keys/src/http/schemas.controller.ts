@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Body, Delete, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common'
 import { z } from 'zod'
-import { AdminApi, type AdminCall, Call, stateOf, tagOf } from '#libs/admin/index'
+import { AdminApi, type AdminCall, Call, stateOf, tagOf, type Written } from '#libs/admin/index'
 import type { ConnectionSchema } from '#libs/events/index'
 import { parse, problems } from '#libs/http/index'
 import type { EntityManager } from '#libs/postgres/index'
@@ -14,7 +14,7 @@ import { hasHadKeys } from '../store/keys.ts'
 import { schemasInUse } from '../store/schema-uses.ts'
 import { aboutSchema, schemaAnswer } from './answers.ts'
 import { connectionOf } from './connections.controller.ts'
-import { Writes, type Written } from './writes.ts'
+import { Writes } from './writes.ts'
 
 const resourceType = z.enum(['User', 'Group'], 'is neither User nor Group')
 const required = z.stringbool({ truthy: ['true'], falsy: ['false'], error: 'is neither true nor false' })
@@ -108,8 +108,8 @@ export class SchemasController {
   @Delete(':urn')
   @HttpCode(204)
   async remove(@Call() call: AdminCall, @Param('connection') id: string, @Param('urn') urn: string): Promise<void> {
-    found(await connectionOf(this.#parts, call, id), urn)
-    await this.#hearOfUses(id)
+    // One that is not there can be in no use; a repeated removal is answered as the first.
+    if (ownSchema(await connectionOf(this.#parts, call, id), urn) !== undefined) await this.#hearOfUses(id)
     await this.#change(call, id, async (connection, manager) => {
       const schema = found(connection, urn)
       call.requireUnchanged(stateOf(schema))
