@@ -37,19 +37,42 @@ interface Asked {
 
 /**
  * Asks by the operation's template, and holds the answer to what the service's document says of it. Each write that is done is sent a
- * second time under its Idempotency-Key, and must be answered alike, but for what is shown once.
+ * second time under its Idempotency-Key, and must be answered alike, but for what is shown once. One that heeds If-Match is refused
+ * first with a tag that nothing has, and what is read with an ETag is not sent again to who has it.
  */
 async function call(url: string, method: string, path: string, asked: Asked = {}): Promise<Answer> {
   const key: Headers = method === 'GET' ? {} : { 'idempotency-key': crypto.randomUUID() }
   const headers = { ...key, ...asked.headers }
+  const told = programs.flatMap(({ contract }) => contract.operations)
+  const heeded = told.find((operation) => operation.method === method && operation.path === path)?.headers ?? []
+  const isConditional = heeded.includes('If-Match') && asked.headers === undefined
+  const stale = { ...headers, 'if-match': '"stale"' }
+  const refused = isConditional ? await callOnce(url, method, path, { ...asked, headers: stale }) : undefined
   const answer = await callOnce(url, method, path, { ...asked, headers })
   if (answer.status >= 300) return answer
+  if (refused !== undefined)
+    expect([method, path, refused.status, refused.body.code]).toEqual([method, path, 412, 'preconditionFailed'])
   visited.add(`${method} ${path}`)
-  if (method === 'GET') return answer
+  if (method === 'GET') {
+    if (heeded.includes('If-None-Match') && headers['if-none-match'] === undefined) await readAgain(url, path, asked)
+    return answer
+  }
   const again = await callOnce(url, method, path, { ...asked, headers })
   const shown = ({ status, body }: Answer) => [method, path, status, body === undefined ? body : withoutSecrets(body)]
   expect(shown(again)).toEqual(shown(answer))
   return answer
+}
+
+/** What is shown may be used meanwhile, and has another tag then. */
+async function readAgain(url: string, path: string, asked: Asked): Promise<void> {
+  const answer = await eventually(
+    async () => {
+      const { headers } = await callOnce(url, 'GET', path, asked)
+      return callOnce(url, 'GET', path, { ...asked, headers: { 'if-none-match': headers.get('etag') ?? 'none' } })
+    },
+    ({ status }) => status === 304,
+  )
+  expect(answer.body).toBeUndefined()
 }
 
 function withoutSecrets(body: Told): object {
@@ -184,6 +207,23 @@ test('a connection put by its name is made, changed, and left alone, and what is
     headers: { 'if-match': read.headers.get('etag') ?? '' },
   })
   expect(patched.status).toBe(412)
+})
+
+test('a rotation policy put with the tag that was read is changed, and refused once somebody else has changed it', async () => {
+  const made = await keys('POST', '/tenants/{tenant}/connections', {
+    values: { tenant: connection.tenant },
+    body: { name: `Rotated ${crypto.randomUUID()}` },
+  })
+  const values = { connection: made.body.id }
+  const path = '/connections/{connection}/rotation-policy'
+  const put = (body: object, tag: string) => keys('PUT', path, { values, body, headers: { 'if-match': tag } })
+  const tagNow = async () => (await keys('GET', path, { values })).headers.get('etag') ?? ''
+  const first = await tagNow()
+  expect((await put({ mode: 'strict' }, first)).body.mode).toBe('strict')
+  const late = await put({ graceHours: 1 }, first)
+  expect([late.status, late.body.code]).toEqual([412, 'preconditionFailed'])
+  expect((await put({ mode: 'safe' }, await tagNow())).body).toMatchObject({ mode: 'safe', graceHours: 72 })
+  expect(await tagNow()).toBe(first)
 })
 
 test('two who put the same at once are answered alike, and it is made once', async () => {
