@@ -106,6 +106,14 @@ export class KeptAnswers {
     }
   }
 
+  /** Whether an answer is kept for it: what it would have to wait for need not be waited for. */
+  async has(from: Queryable, call: Repeatable, tenant: string, now: Date): Promise<boolean> {
+    const key = readIdempotencyKey(call)
+    if (key === undefined) return false
+    const row = await this.#find(from, tenant, key, now)
+    return row !== undefined && row.answer !== null && key.fingerprint.equals(row.fingerprint)
+  }
+
   /** What was kept, or undefined and nobody else has the key until the transaction ends. */
   async #take<Body>(
     transaction: Queryable,
@@ -118,14 +126,19 @@ export class KeptAnswers {
       [JSON.stringify([`${this.#schema} answered`, tenant, key.text])],
     )
     if (lock?.held !== true) throw problems.idempotencyKeyInUse()
-    const [row] = await transaction.query<Row>(
-      `SELECT fingerprint, answer FROM ${this.#schema}.answered WHERE tenant = $1 AND idempotency_key = $2 AND expires_at > $3`,
-      [tenant, key.text, now],
-    )
+    const row = await this.#find(transaction, tenant, key, now)
     if (row === undefined) return undefined
     if (!key.fingerprint.equals(row.fingerprint)) throw problems.idempotencyKeyReused()
     if (row.answer === null) throw problems.idempotencyKeyInUse()
     return row.answer
+  }
+
+  async #find(from: Queryable, tenant: string, { text }: IdempotencyKey, now: Date): Promise<Row | undefined> {
+    const [row] = await from.query<Row>(
+      `SELECT fingerprint, answer FROM ${this.#schema}.answered WHERE tenant = $1 AND idempotency_key = $2 AND expires_at > $3`,
+      [tenant, text, now],
+    )
+    return row
   }
 
   async #keep(

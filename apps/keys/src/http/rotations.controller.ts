@@ -75,7 +75,7 @@ export class RotationsController {
     const { entities, peppers } = this.#parts
     const { tenant, environment } = await connectionOf(this.#parts, call, connection)
     const keys = await acceptedKeys(entities.manager, connection)
-    if (keys.some(({ state }) => state === 'pending')) await this.#acts.hearOfUses()
+    if (keys.some(({ state }) => state === 'pending')) await this.#acts.hearOfUses(call, tenant)
     const policies = keys.map(({ policy }) => policy)
     const dataKey = await this.#acts.dataKeyFor(call, tenant, policies)
     let shown: { key: string; signingSecret?: string | undefined } | undefined
@@ -145,7 +145,7 @@ export class RotationsController {
 
   async #end(call: AdminCall, id: string, act: (situation: Situation, moment: Moment) => Turn) {
     const named = await this.#rotationNamed(call, id)
-    await this.#acts.hearOfUses()
+    await this.#acts.hearOfUses(call, named.tenant)
     const written = await this.#acts.run(
       call,
       named,

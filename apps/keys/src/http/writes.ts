@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { type AdminCall, AdminWrites } from '#libs/admin/index'
+import { type AdminCall, AdminWrites, KeptAnswers } from '#libs/admin/index'
 import { type AnyEvent, isAnnounced } from '#libs/events/index'
+import { problems } from '#libs/http/index'
 import type { EntityManager } from '#libs/postgres/index'
 import { announce, noticesCounted } from '../announce.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
@@ -11,6 +12,9 @@ type Reach = ReturnType<KeysParts['reaches']>
 /** The writes of the keys service: what they take away is announced at once, and who writes is warned where nobody hears of it. */
 @Injectable()
 export class Writes extends AdminWrites<EntityManager> {
+  readonly #parts: KeysParts
+  readonly #kept = new KeptAnswers(keysSchema)
+
   constructor(@Inject(KEYS_PARTS) parts: KeysParts) {
     const { entities, log, clock, channel, reaches } = parts
     const countNotices = noticesCounted(parts.telemetry)
@@ -25,6 +29,19 @@ export class Writes extends AdminWrites<EntityManager> {
         warnOfSilence(call, events, reaches())
       },
     })
+    this.#parts = parts
+  }
+
+  /**
+   * Waits until it is known which requests were decided before this call, unless its answer is kept already. `unknown`
+   * tells a person what is not known.
+   * @throws Problem `unavailable` when that takes too long
+   */
+  async hearOfUses(call: AdminCall, tenant: string, unknown: string): Promise<void> {
+    const { database, clock, hasHeardUntil } = this.#parts
+    if (await this.#kept.has(database, call, tenant, clock())) return
+    if (await hasHeardUntil(clock())) return
+    throw problems.unavailable(unknown, 5)
   }
 }
 
