@@ -3,15 +3,16 @@ import { type DynamicModule, Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
-import { Admission, KnownTokens } from '#libs/admin/index'
+import { AdminCalls, Admission, KnownTokens, type Operations } from '#libs/admin/index'
 import { localChannel } from '#libs/cache/index'
 import { generatePeppers } from '#libs/credentials/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
 import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
-import type { EventLog, Follower } from '#libs/eventlog/index'
+import { AppendQueue, type EventLog, type Follower } from '#libs/eventlog/index'
 import type { AnyEvent, Person, RequestDecided } from '#libs/events/index'
 import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database } from '#libs/postgres/index'
+import { startTelemetry } from '#libs/telemetry/index'
 import { testDatabase } from './servers/postgres.ts'
 
 export const adminToken = 'an-admin-token-for-tests'
@@ -38,6 +39,8 @@ export interface FollowerServiceOptions {
   readonly transportId: symbol
   readonly group: string
   readonly schema: string
+  /** Those whose calls leave a record. */
+  readonly operations: Operations
 }
 
 /** What the query APIs answer, as far as tests look into it. */
@@ -73,7 +76,11 @@ export async function startFollowerService(options: FollowerServiceOptions): Pro
   @Module({})
   class Program {}
   const adapter = createHttpAdapter({ bodyLimit: 1_000, requestTimeoutMs: 5_000 })
-  const program = { module: Program, imports: [options.module(database, log)] }
+  const clock = (): Date => new Date()
+  const telemetry = await startTelemetry({ service: 'test' })
+  const decisions = new AppendQueue({ log, database, capacity: 1_000, onFailure })
+  const calls = AdminCalls.with({ source: 'keys', operations: options.operations, decisions, clock, telemetry })
+  const program = { module: Program, imports: [options.module(database, log), calls] }
   const app = await NestFactory.create<NestFastifyApplication>(program, adapter, { logger: false, bodyParser: false })
   app.useGlobalFilters(
     new ProblemFilter({
@@ -114,6 +121,8 @@ export async function startFollowerService(options: FollowerServiceOptions): Pro
     },
     async stop() {
       await close()
+      await decisions.drained()
+      await telemetry.shutdown()
       await log.close()
       await database.close()
       await drop()

@@ -1,17 +1,23 @@
 import { z } from 'zod'
 
+const response = z.looseObject({ content: z.record(z.string(), z.object({ schema: z.unknown() })).optional() })
 const operation = z.looseObject({
   operationId: z.string(),
   security: z.array(z.object({ adminToken: z.array(z.string()) })),
   'x-concerns': z.string(),
-  responses: z.record(
-    z.string(),
-    z.looseObject({ content: z.record(z.string(), z.object({ schema: z.unknown() })).optional() }),
-  ),
+  parameters: z.array(z.looseObject({ name: z.string(), in: z.string() })),
+  responses: z.record(z.string(), z.union([z.strictObject({ $ref: z.string() }), response])),
 })
+const pathItem = z.looseObject({
+  'x-latchkey-service': z.enum(['gateway', 'keys', 'directory', 'audit', 'each']),
+  servers: z.array(z.object({ url: z.string() }).loose()).optional(),
+})
+const methods = ['get', 'post', 'put', 'patch', 'delete'] as const
 const document = z.looseObject({
-  paths: z.record(z.string(), z.record(z.string(), operation)),
-  components: z.object({ schemas: z.record(z.string(), z.unknown()) }).loose(),
+  paths: z.record(z.string(), pathItem),
+  components: z
+    .object({ schemas: z.record(z.string(), z.unknown()), responses: z.record(z.string(), response) })
+    .loose(),
 })
 
 export interface DescribedOperation {
@@ -22,9 +28,15 @@ export interface DescribedOperation {
   /** Undefined for what is open to all. */
   readonly scope: string | undefined
   readonly concerns: string
+  /** Those that it heeds. */
+  readonly headers: readonly string[]
+  /** Which answers it; `each` where all do, each for itself. */
+  readonly service: 'gateway' | 'keys' | 'directory' | 'audit' | 'each'
+  /** Where else than at the service itself it is answered, as far as that is known. */
+  readonly servers: readonly string[]
 }
 
-/** What a service says of its admin APIs in its OpenAPI document, to hold its answers to. */
+/** What the OpenAPI document says of the admin APIs, to hold their answers to. */
 export class Contract {
   readonly #document: z.infer<typeof document>
   readonly #schemas = new Map<unknown, z.ZodType>()
@@ -34,14 +46,21 @@ export class Contract {
   }
 
   get operations(): DescribedOperation[] {
-    return Object.entries(this.#document.paths).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, described]) => ({
-        method: method.toUpperCase(),
-        path,
-        id: described.operationId,
-        scope: described.security[0]?.adminToken[0],
-        concerns: described['x-concerns'],
-      })),
+    return Object.entries(this.#document.paths).flatMap(([path, item]) =>
+      methods.flatMap((method) => {
+        const described = operation.optional().parse(item[method])
+        if (described === undefined) return []
+        return {
+          method: method.toUpperCase(),
+          path,
+          id: described.operationId,
+          scope: described.security[0]?.adminToken[0],
+          concerns: described['x-concerns'],
+          headers: described.parameters.flatMap((parameter) => (parameter.in === 'header' ? [parameter.name] : [])),
+          service: item['x-latchkey-service'],
+          servers: (item.servers ?? []).map(({ url }) => url),
+        }
+      }),
     )
   }
 
@@ -51,7 +70,8 @@ export class Contract {
     answer: { readonly status: number; readonly headers: Headers; readonly body: unknown },
   ): void {
     const where = `${method} ${path} ${answer.status}`
-    const told = this.#document.paths[path]?.[method.toLowerCase()]?.responses[String(answer.status)]
+    const described = operation.optional().parse(this.#document.paths[path]?.[method.toLowerCase()])
+    const told = this.#responseAt(described?.responses[String(answer.status)])
     if (told === undefined) throw new Error(`${where} is not described: ${JSON.stringify(answer.body)}`)
     const [type, content] = Object.entries(told.content ?? {})[0] ?? []
     if (content === undefined) {
@@ -61,6 +81,11 @@ export class Contract {
     if (answer.headers.get('content-type')?.split(';', 1)[0] !== type) throw new Error(`${where} is not ${type}`)
     const read = this.#schemaOf(content.schema).safeParse(answer.body)
     if (!read.success) throw new Error(`${where} is not as described: ${read.error.message}`)
+  }
+
+  #responseAt(told: z.infer<typeof operation>['responses'][string] | undefined) {
+    if (told === undefined || !('$ref' in told)) return response.optional().parse(told)
+    return this.#document.components.responses[String(told.$ref).split('/').at(-1) ?? '']
   }
 
   #schemaOf(schema: unknown): z.ZodType {

@@ -32,15 +32,17 @@ export interface World {
   readonly keysUrl: string
   readonly directoryUrl: string
   readonly auditUrl: string
+  /** The programs that it is, each with the services in it. */
+  readonly programs: readonly { readonly url: string; readonly services: readonly string[] }[]
   /** The table that the gateway appends events to. */
   readonly appendsTo: string
   /** Whether others get events from Kafka, by topic; else one table holds all. */
   readonly hasTopics: boolean
   admin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   /** The admin API of the gateway. */
-  gatewayAdmin(method: string, path: string, body?: unknown): Promise<Answer>
+  gatewayAdmin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   /** The admin API of the audit service. */
-  auditAdmin(method: string, path: string, body?: unknown): Promise<Answer>
+  auditAdmin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   /** A new connection with a key that is accepted already; of a new tenant unless one is named. */
   connection(
     identityProvider: IdentityProvider,
@@ -124,18 +126,24 @@ async function worldAt(place: Place): Promise<World> {
     keysUrl: addresses.keys,
     directoryUrl: addresses.directory,
     auditUrl: addresses.audit,
+    programs: [...Map.groupBy(Object.entries(addresses), ([, url]) => url)].map(([url, services]) => ({
+      url,
+      services: services.map(([name]) => name),
+    })),
     appendsTo: place.topicPrefix === undefined ? 'event_log.event' : 'gateway.outbox',
     hasTopics: place.topicPrefix !== undefined,
     admin,
-    gatewayAdmin: (method, path, body) =>
+    gatewayAdmin: (method, path, body, headers) =>
       request(method, `${addresses.gateway}/admin/v1${path}`, body, {
         'content-type': 'application/json',
         ...asAdmin,
+        ...headers,
       }),
-    auditAdmin: (method, path, body) =>
+    auditAdmin: (method, path, body, headers) =>
       request(method, `${addresses.audit}/admin/v1${path}`, body, {
         'content-type': 'application/json',
         ...asAdmin,
+        ...headers,
       }),
     scim,
     query,

@@ -8,7 +8,7 @@ import { AdminDocument, type AdminPart } from './index.ts'
 const described: AdminPart['described'] = {
   'GET /admin/v1/keys': { scope: 'keys:read', concerns: 'own', summary: 'List', answers: { 200: z.object({}) } },
 }
-const part: AdminPart = { operations: { 'GET /admin/v1/keys': 'keys.list' }, described }
+const part: AdminPart = { service: 'keys', operations: { 'GET /admin/v1/keys': 'keys.list' }, described }
 
 @Controller('admin/v1/keys')
 class Keys {
@@ -29,7 +29,7 @@ class Secrets {
 async function start(...controllers: Type[]): Promise<void> {
   @Module({})
   class Program {}
-  const module = { module: Program, imports: [AdminDocument.with([part], '1')], controllers }
+  const module = { module: Program, imports: [AdminDocument.with([part], {})], controllers }
   const adapter = createHttpAdapter({ bodyLimit: 1_000, requestTimeoutMs: 1_000 })
   const app = await NestFactory.create(module, adapter, { logger: false, bodyParser: false, abortOnError: false })
   try {

@@ -10,16 +10,17 @@ import {
 import { HttpAdapterHost } from '@nestjs/core'
 import { z } from 'zod'
 import { HttpAdapter } from '#libs/http/index'
-import { openApiDocument } from './openapi.ts'
 import type { AdminPart } from './operation.ts'
+import { publishedDocument, type ServiceAddresses } from './published-document.ts'
 
 const DOCUMENT = Symbol('DOCUMENT')
 const PARTS = Symbol('PARTS')
 
 const operations = { 'GET /admin/v1/openapi.json': 'openapi.read' } as const
 
-/** The description of all that a program's admin APIs do, itself included. */
+/** The description of all that the admin APIs do, itself included. */
 export const documentPart: AdminPart<typeof operations> = {
+  service: 'each',
   operations,
   described: {
     'GET /admin/v1/openapi.json': {
@@ -69,16 +70,17 @@ class AllIsDescribed implements OnApplicationBootstrap {
   }
 }
 
-/** Serves the OpenAPI document of a program; once for each program, however many services are in it. */
+/** Serves the OpenAPI document; once for each program, however many services are in it. `parts` are the program's own. */
 @Module({})
 export class AdminDocument {
-  static with(parts: readonly AdminPart[], version: string): DynamicModule {
+  static with(parts: readonly AdminPart[], addresses: ServiceAddresses): DynamicModule {
     const all = [...parts, documentPart]
+    const own = all.flatMap(({ service }) => (service === 'each' ? [] : [service]))
     return {
       module: AdminDocument,
       controllers: [DocumentController],
       providers: [
-        { provide: DOCUMENT, useValue: openApiDocument(all, version) },
+        { provide: DOCUMENT, useValue: publishedDocument(own, addresses) },
         { provide: PARTS, useValue: all },
         AllIsDescribed,
       ],

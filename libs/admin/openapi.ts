@@ -1,19 +1,26 @@
 import { z, type ZodType } from 'zod'
 import { problemCodes, type ProblemCode, statusOf } from '#libs/http/index'
+import { Components } from './openapi-components.ts'
 import type { AdminPart, Operation } from './operation.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** The OpenAPI 3.1 document of operations, made of the schemas that validate them. */
-export function openApiDocument(parts: readonly AdminPart[], version: string): Json {
-  const paths: Record<string, Record<string, Json>> = {}
+/** The extension of a path that names the service which answers it; `each` where all do, each for itself. */
+export const answeredBy = 'x-latchkey-service'
+
+const version = '1.0.0'
+
+/** The OpenAPI 3.1 document of operations, made of the schemas that validate them. Which service answers a path stands at the path. */
+export function openApiDocument(parts: readonly AdminPart[]): Json {
+  const paths: Record<string, Record<string, Json | string>> = {}
+  const components = new Components()
   const taken = new Set<string>()
-  for (const { operations, described } of parts) {
+  for (const { service, operations, described } of parts) {
     for (const [address, operation] of Object.entries(described)) {
       const [method = '', path = ''] = address.split(' ')
       const name = operations[address] ?? address
-      const item = (paths[path.replaceAll(/:(\w+)/g, '{$1}')] ??= {})
-      item[method.toLowerCase()] = operationObject(idFor(name, taken), method, path, operation)
+      const item = (paths[path.replaceAll(/:(\w+)/g, '{$1}')] ??= { [answeredBy]: service })
+      item[method.toLowerCase()] = operationObject(idFor(name, taken), method, path, operation, components)
     }
   }
   return {
@@ -22,7 +29,7 @@ export function openApiDocument(parts: readonly AdminPart[], version: string): J
       title: 'Latchkey admin API',
       version,
       description:
-        'Administers tenants, connections, provisioning keys and admin tokens. A token that is limited to tenants sees only those: what is of another tenant is answered as what is not there.',
+        'Administers tenants, connections, provisioning keys and admin tokens; reads the directory and the audit trail. A token that is limited to tenants sees only those: what is of another tenant is answered as what is not there. Where each service is a process of its own, x-latchkey-service names the one that answers a path (each: all of them, each for itself), and servers tell where that is, if it is known.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
@@ -31,7 +38,8 @@ export function openApiDocument(parts: readonly AdminPart[], version: string): J
       securitySchemes: {
         adminToken: { type: 'http', scheme: 'bearer', bearerFormat: 'lka_<id>_<secret>_<checksum>' },
       },
-      schemas: { Problem: problemSchema },
+      schemas: { Problem: problemSchema, ...inOrder(components.schemas) },
+      responses: inOrder(components.responses),
     },
   }
 }
@@ -68,7 +76,13 @@ function idFor(name: string, taken: Set<string>): string {
   }
 }
 
-function operationObject(operationId: string, method: string, path: string, operation: Operation): Json {
+function operationObject(
+  operationId: string,
+  method: string,
+  path: string,
+  operation: Operation,
+  components: Components,
+): Json {
   const { scope, concerns, summary, body, bodyOptional } = operation
   return {
     operationId,
@@ -76,17 +90,25 @@ function operationObject(operationId: string, method: string, path: string, oper
     tags: [operationId.split('.', 1)[0]],
     security: scope === 'open' ? [] : [{ adminToken: [scope] }],
     'x-concerns': concerns,
-    parameters: [...pathParameters(path), ...queryParameters(operation.query), ...headerParameters(method, operation)],
+    parameters: [
+      ...pathParameters(path),
+      ...queryParameters(operation.query, components),
+      ...headerParameters(method, operation),
+    ],
     ...(body === undefined
       ? {}
       : {
           requestBody: {
             required: bodyOptional !== true,
-            content: { 'application/json': { schema: jsonSchema(body, 'input') } },
+            content: { 'application/json': { schema: components.schema(body, 'input') } },
           },
         }),
-    responses: responses(method, operation),
+    responses: responses(method, operation, components),
   }
+}
+
+function inOrder(components: ReadonlyMap<string, Json>): Json {
+  return Object.fromEntries([...components].sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
 function pathParameters(path: string): Json[] {
@@ -103,9 +125,9 @@ const objectSchema = z.looseObject({
   required: z.array(z.string()).default([]),
 })
 
-function queryParameters(query: ZodType | undefined): Json[] {
+function queryParameters(query: ZodType | undefined, components: Components): Json[] {
   if (query === undefined) return []
-  const { properties, required } = objectSchema.parse(jsonSchema(query, 'input'))
+  const { properties, required } = objectSchema.parse(components.schema(query, 'input'))
   return Object.entries(properties).map(([name, schema]) => ({
     name,
     in: 'query',
@@ -137,24 +159,20 @@ function headerParameters(method: string, { tagged, conditional, idempotent }: O
   ]
 }
 
-function responses(method: string, operation: Operation): Json {
+function responses(method: string, operation: Operation, components: Components): Json {
   const entries: [string, Json][] = Object.entries(operation.answers).map(([status, schema]) => [
     status,
     {
       description: status === '201' ? 'It was made.' : 'It was done.',
       ...(operation.tagged === true ? { headers: { ETag: { required: true, schema: { type: 'string' } } } } : {}),
-      ...(schema === null ? {} : { content: { 'application/json': { schema: jsonSchema(schema, 'output') } } }),
+      ...(schema === null ? {} : { content: { 'application/json': { schema: components.schema(schema, 'output') } } }),
     },
   ])
   if (operation.tagged === true && method === 'GET') entries.push(['304', { description: 'It is still so.' }])
   const byStatus = Map.groupBy(refusalsOf(method, operation), statusOf)
-  for (const [status, codes] of [...byStatus].sort(([a], [b]) => a - b)) entries.push([String(status), refusal(codes)])
+  for (const [status, codes] of [...byStatus].sort(([a], [b]) => a - b))
+    entries.push([String(status), components.refusal(codes)])
   return Object.fromEntries(entries)
-}
-
-function refusal(codes: readonly ProblemCode[]): Json {
-  const schema = { allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code: { enum: codes } } }] }
-  return { description: codes.join(', '), content: { 'application/problem+json': { schema } } }
 }
 
 /** Every problem that the operation can be refused with. */
@@ -186,9 +204,4 @@ export function refusalsOf(method: string, operation: Operation): ProblemCode[] 
     'unavailable',
   ]
   return [...new Set(codes)]
-}
-
-function jsonSchema(schema: ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _, ...made } = z.toJSONSchema(schema, { target: 'draft-2020-12', io, unrepresentable: 'any' })
-  return made
 }

@@ -31,8 +31,13 @@ export interface Operation {
   readonly idempotent?: true
 }
 
+export const adminServices = ['gateway', 'keys', 'directory', 'audit'] as const
+export type AdminService = (typeof adminServices)[number]
+
 /** One service's operations; by the compiler none lacks a scope or a description. */
 export interface AdminPart<Names extends Operations = Operations> {
+  /** `each`: every service answers for itself. */
+  readonly service: AdminService | 'each'
   readonly operations: Names
   readonly described: { readonly [Address in keyof Names]: Operation }
 }

@@ -21,12 +21,12 @@ export interface AdminCallsParts {
 
 export const ADMIN_CALLS = Symbol('ADMIN_CALLS')
 
-/** The report of leaked keys changes keys as the admin API does. */
-const admin = /^\/(admin\/v1|leaks)([/?]|$)/
+/** The directory and the trail are read by admin tokens, and the report of leaked keys changes keys as the admin API does. */
+const admin = /^\/((admin|directory|audit)\/v1|leaks)([/?]|$)/
 const problem = z.object({ code: z.string(), detail: z.string() })
 
 /**
- * Leaves exactly one `request.decided` of every call of the admin API, whatever became of it: a write left it in its
+ * Leaves exactly one `request.decided` of every call of the admin APIs, whatever became of it: a write left it in its
  * own transaction; all others, refusals and unknown addresses too, are recorded here, before they are answered.
  * When the queue is full the call is answered 503 instead.
  */

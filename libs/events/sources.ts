@@ -1,3 +1,3 @@
 /** The services that publish. */
-export const eventSources = ['gateway', 'keys', 'audit'] as const
+export const eventSources = ['gateway', 'keys', 'directory', 'audit'] as const
 export type EventSource = (typeof eventSources)[number]

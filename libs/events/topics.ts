@@ -5,7 +5,7 @@ interface PublishedHere {
   readonly families: readonly EventFamily[]
   /** Who publishes there. */
   readonly sources: readonly EventSource[]
-  /** Those whose marks tell how far the topic is complete. Of another source's events nobody asks that, and its absence holds up no proof. */
+  /** Those whose marks tell how far the topic is complete. Of another source's events nobody asks that: it makes no marks, and its absence holds up no proof. */
   readonly awaited: readonly EventSource[]
 }
 
@@ -13,7 +13,7 @@ const people = { families: ['user', 'group'], sources: ['gateway'], awaited: ['g
 // Digests are not with the keys that they are of: what the gateway goes by there has one publisher, whose marks prove that it is complete.
 const requests = {
   families: ['request', 'key-digest', 'guard'],
-  sources: ['gateway', 'keys', 'audit'],
+  sources: ['gateway', 'keys', 'directory', 'audit'],
   awaited: ['gateway', 'keys'],
 } as const
 

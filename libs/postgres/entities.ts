@@ -1,6 +1,6 @@
 import { DataSource, type EntityManager, type MixedList, type QueryRunner } from 'typeorm'
 import { AfterCommit } from './after-commit.ts'
-import { type Appending, grace, type Statement } from './database.ts'
+import { type Appending, grace, type Queryable, type Statement } from './database.ts'
 import { silenceLog } from './silent-log.ts'
 
 export interface EntitiesOptions {
@@ -46,8 +46,8 @@ export class Entities {
     return this.#source.manager
   }
 
-  /** One READ COMMITTED transaction, seen both as TypeORM's manager and as what an event log appends to. */
-  async transaction<T>(work: (manager: EntityManager, transaction: Appending) => Promise<T>): Promise<T> {
+  /** One READ COMMITTED transaction, seen both as TypeORM's manager and as what an event log appends to, and SQL goes through. */
+  async transaction<T>(work: (manager: EntityManager, transaction: Appending & Queryable) => Promise<T>): Promise<T> {
     const runner = this.#source.createQueryRunner()
     const open = new RunnerTransaction(runner)
     let result: T
@@ -80,7 +80,7 @@ function bounds(statementTimeout: number | undefined): object {
   }
 }
 
-class RunnerTransaction implements Appending {
+class RunnerTransaction implements Appending, Queryable {
   readonly committed = new AfterCommit()
   readonly #runner: QueryRunner
   #order: Promise<unknown> = Promise.resolve()
@@ -95,11 +95,16 @@ class RunnerTransaction implements Appending {
     values: readonly unknown[] = [],
     answered?: (rows: readonly Row[]) => void,
   ): void {
-    const text = typeof statement === 'string' ? statement : statement.text
     this.#order = this.#order
-      .then(() => this.#runner.query(text, [...values]))
+      .then(() => this.#runner.query(textOf(statement), [...values]))
       .then((rows: readonly Row[]) => answered?.(rows))
       .catch((error: unknown) => (this.#failure ??= error))
+  }
+
+  /** For what gives rows by itself: of UPDATE and DELETE, TypeORM gives their number too. */
+  async query<Row extends object>(statement: string | Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    await this.sent()
+    return this.#runner.manager.query<Row[]>(textOf(statement), [...values])
   }
 
   afterCommit(run: () => void): void {
@@ -111,4 +116,8 @@ class RunnerTransaction implements Appending {
     await this.#order
     if (this.#failure !== undefined) throw this.#failure
   }
+}
+
+function textOf(statement: string | Statement): string {
+  return typeof statement === 'string' ? statement : statement.text
 }

@@ -1,6 +1,6 @@
-import { Body, Controller, Get, Header, HttpCode, Inject, Param, Post, Query, UseGuards } from '@nestjs/common'
+import { Body, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
 import { z } from 'zod'
-import { AdminGuard, type AdminPart } from '#libs/admin/index'
+import { AdminApi, type AdminCall, type AdminPart, Call, KeptAnswers } from '#libs/admin/index'
 import type { DeadLetter, Follower, FollowerState } from '#libs/eventlog/index'
 import type { EventLogServer } from '#libs/eventlog/nest/index'
 import { parse, problems } from '#libs/http/index'
@@ -30,6 +30,7 @@ const deadLettersShown = z.object({
 const replayed = z.object({ applied: z.array(z.string()), stillDead: z.array(z.string()) })
 
 export const followersPart: AdminPart<typeof followersOperations> = {
+  service: 'each',
   operations: followersOperations,
   described: {
     'GET /admin/v1/followers': {
@@ -53,6 +54,7 @@ export const followersPart: AdminPart<typeof followersOperations> = {
       body: replayBody,
       answers: { 200: replayed },
       refusals: ['notFound'],
+      idempotent: true,
     },
   },
 }
@@ -62,8 +64,7 @@ interface Items<T> {
 }
 
 /** What the followers of this process could not apply, and doing so again. No payload is ever answered: it tells of people. */
-@Controller('admin/v1/followers')
-@UseGuards(AdminGuard)
+@AdminApi('followers')
 export class FollowersController {
   readonly #servers: readonly EventLogServer[]
   readonly #logger: Logger
@@ -74,14 +75,12 @@ export class FollowersController {
   }
 
   @Get()
-  @Header('cache-control', 'no-store')
   list(): Items<{ readonly group: string; readonly state: FollowerState | 'not started' }> {
     return { items: this.#servers.map(({ group, follower }) => ({ group, state: follower?.state ?? 'not started' })) }
   }
 
   /** The oldest first, at most `limit` of them: 1,000 unless told, and never more. */
   @Get(':group/dead-letters')
-  @Header('cache-control', 'no-store')
   async deadLetters(@Param('group') group: string, @Query() query: unknown): Promise<Items<DeadLetter>> {
     const { limit } = parse(listQuery, query)
     return { items: await this.#follower(group).deadLetters(limit) }
@@ -93,21 +92,35 @@ export class FollowersController {
    */
   @Post(':group/dead-letters/replay')
   @HttpCode(200)
-  @Header('cache-control', 'no-store')
-  async replay(@Param('group') group: string, @Body() body: unknown) {
+  async replay(@Call() call: AdminCall, @Param('group') group: string, @Body() body: unknown) {
     const { ids } = parse(replayBody, body)
-    const { applied, stillDead } = await this.#follower(group).replay(ids)
-    this.#logger.info({ group, applied, stillDead }, 'dead letters were replayed')
-    return { applied, stillDead }
+    const { database, schema } = this.#server(group)
+    const follower = this.#follower(group)
+    const kept = new KeptAnswers(schema)
+    const { body: answer } = await kept.around(
+      database,
+      call,
+      '',
+      () => new Date(),
+      async () => {
+        const { applied, stillDead } = await follower.replay(ids)
+        this.#logger.info({ group, applied, stillDead }, 'dead letters were replayed')
+        return { applied, stillDead }
+      },
+    )
+    return answer
+  }
+
+  #server(group: string): EventLogServer {
+    const server = this.#servers.find((each) => each.group === group)
+    if (server !== undefined) return server
+    const known = this.#servers.map((each) => each.group).join(', ')
+    throw problems.notHere(`Nothing here follows as ${JSON.stringify(group)}. This process follows as: ${known}.`)
   }
 
   #follower(group: string): Follower {
-    const server = this.#servers.find((each) => each.group === group)
-    if (server === undefined) {
-      const known = this.#servers.map((each) => each.group).join(', ')
-      throw problems.notHere(`Nothing here follows as ${JSON.stringify(group)}. This process follows as: ${known}.`)
-    }
-    if (server.follower === undefined) throw problems.unavailable('It does not follow yet. Try again shortly.', 1)
-    return server.follower
+    const { follower } = this.#server(group)
+    if (follower === undefined) throw problems.unavailable('It does not follow yet. Try again shortly.', 1)
+    return follower
   }
 }

@@ -2,7 +2,7 @@ import { type DynamicModule, type ExceptionFilter, Module } from '@nestjs/common
 import { NestFactory } from '@nestjs/core'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
-import { AdminDocument, type AdminPart, type Admission } from '#libs/admin/index'
+import { AdminDocument, type AdminPart, type Admission, type ServiceAddresses } from '#libs/admin/index'
 import type { EventLogServer } from '#libs/eventlog/nest/index'
 import {
   createHttpAdapter,
@@ -30,6 +30,8 @@ export interface ServeOptions {
   readonly admission: Admission
   /** The operations of the modules. */
   readonly parts: readonly AdminPart[]
+  /** Where administrators reach services that are other programs. */
+  readonly addresses?: ServiceAddresses
   /** What health tells, besides the followers. */
   readonly checks: readonly HealthCheck[]
   readonly door: Door
@@ -48,7 +50,7 @@ export async function serve(options: ServeOptions): Promise<Listening> {
   const { host, bodyLimit, requestTimeout, tls, callers } = door
   observeLag(followers, telemetry)
   const health = Health.with([...options.checks, ...followers.map(followerCheck)], telemetry)
-  const document = AdminDocument.with([...options.parts, followersPart], '1.0.0')
+  const document = AdminDocument.with([...options.parts, followersPart], options.addresses ?? {})
   const letters = Followers.with(followers, admission, logger)
   const adapter = createHttpAdapter({
     bodyLimit,

@@ -39,3 +39,19 @@ test('brokers may be named by host or address; a base URL is read without slashe
   expect(read.KAFKA_BROKERS).toEqual(['kafka-1.example:9092', '[::1]:9093'])
   expect(read.LATCHKEY_PUBLIC_URL).toBe('https://scim.example.com')
 })
+
+test('addresses of services are read by name, without slashes at their ends', () => {
+  const read = (text: string) => readSettings({ LATCHKEY_SERVICES: text }, only('LATCHKEY_SERVICES')).LATCHKEY_SERVICES
+  expect(read('keys=https://keys.example.com/, audit=http://10.0.0.7:8083')).toEqual({
+    keys: 'https://keys.example.com',
+    audit: 'http://10.0.0.7:8083',
+  })
+  for (const wrong of [
+    'console=https://x',
+    'keys=ftp://x',
+    'keys',
+    'keys=https://a,keys=https://b',
+    ' ,keys=https://a',
+  ])
+    expect(() => read(wrong)).toThrow('it should hold NAME=URL, or several separated by commas')
+})

@@ -1,3 +1,4 @@
+import { adminServices, type ServiceAddresses } from '#libs/admin/index'
 import { type Configuration, readEnvironment, setting, type Settings } from '#libs/configuration/index'
 import { parsePeppers, type Peppers, UnreadablePeppers } from '#libs/credentials/index'
 import { type KekAddress, kekForm, parseKek } from '#libs/sealing/index'
@@ -21,6 +22,13 @@ export const settings = {
   LATCHKEY_PUBLIC_URL: setting.baseUrl({
     optional: true,
     about: 'Where identity providers reach the gateway; the address it listens on unless set.',
+  }),
+  LATCHKEY_SERVICES: setting.parsed({
+    optional: true,
+    about:
+      'Where administrators reach the services that are processes of their own; told in the OpenAPI document that each of them serves.',
+    expected: `NAME=URL, or several separated by commas; a name is one of ${adminServices.join(', ')}`,
+    read: readServices,
   }),
   LATCHKEY_DATA: setting.folder({
     default: './data',
@@ -185,6 +193,17 @@ export function only<const Names extends Name>(...names: Names[]): Pick<typeof s
  */
 export function readSettings<const S extends Settings>(env: NodeJS.ProcessEnv, own: S): Configuration<S> {
   return readEnvironment(env, own, { alsoKnown: [...Object.keys(settings), ...ofTheCommandLine] })
+}
+
+function readServices(text: string): ServiceAddresses | undefined {
+  const read = text.split(',').map((part) => /^\s*([a-z]+)=(https?:\/\/\S+?)\/*\s*$/.exec(part))
+  const named = read.flatMap((match) => {
+    const [, name, url = ''] = match ?? []
+    const service = adminServices.find((one) => one === name)
+    return service === undefined || !URL.canParse(url) ? [] : [[service, url] as const]
+  })
+  const addresses = Object.fromEntries(named)
+  return Object.keys(addresses).length === read.length ? Object.freeze(addresses) : undefined
 }
 
 function readFormerKeks(text: string): readonly KekAddress[] | undefined {

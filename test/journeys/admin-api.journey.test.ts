@@ -1,20 +1,26 @@
+import { readFileSync } from 'node:fs'
 import { Validator } from '@seriousme/openapi-schema-validator'
+import { documentFile } from '#libs/admin/index'
 import { Contract } from '../openapi.ts'
 import { type Answer, type Connection, eventually, type OwnWorld, startWorld, type Told, user } from '../world.ts'
 
 let world: OwnWorld
-let services: { readonly url: string; readonly document: Told; readonly contract: Contract }[]
+let programs: {
+  readonly url: string
+  readonly services: readonly string[]
+  readonly document: Told
+  readonly contract: Contract
+}[]
 let connection: Connection
 const visited = new Set<string>()
 
 beforeAll(async () => {
   world = await startWorld()
   connection = await world.connection('okta', { environment: 'sandbox' })
-  const urls = [...new Set([world.keysUrl, world.gatewayUrl, world.directoryUrl, world.auditUrl])]
-  services = await Promise.all(
-    urls.map(async (url) => {
-      const document = await (await fetch(`${url}/admin/v1/openapi.json`)).json()
-      return { url, document, contract: new Contract(document) }
+  programs = await Promise.all(
+    world.programs.map(async (program) => {
+      const document = await (await fetch(`${program.url}/admin/v1/openapi.json`)).json()
+      return { ...program, document, contract: new Contract(document) }
     }),
   )
 })
@@ -22,17 +28,62 @@ afterAll(() => world.stop())
 
 type Headers = Readonly<Record<string, string>>
 
-/** Asks by the operation's template, and holds the answer to what the service's document says of it. */
-async function call(
+interface Asked {
+  readonly values?: Told
+  readonly query?: string
+  readonly body?: object | undefined
+  readonly headers?: Headers | undefined
+}
+
+/**
+ * Asks by the operation's template, and holds the answer to what the service's document says of it. Each write that is done is sent a
+ * second time under its Idempotency-Key, and must be answered alike, but for what is shown once. One that heeds If-Match is refused
+ * first with a tag that nothing has, and what is read with an ETag is not sent again to who has it.
+ */
+async function call(url: string, method: string, path: string, asked: Asked = {}): Promise<Answer> {
+  const key: Headers = method === 'GET' ? {} : { 'idempotency-key': crypto.randomUUID() }
+  const headers = { ...key, ...asked.headers }
+  const told = programs.flatMap(({ contract }) => contract.operations)
+  const heeded = told.find((operation) => operation.method === method && operation.path === path)?.headers ?? []
+  const isConditional = heeded.includes('If-Match') && asked.headers === undefined
+  const stale = { ...headers, 'if-match': '"stale"' }
+  const refused = isConditional ? await callOnce(url, method, path, { ...asked, headers: stale }) : undefined
+  const answer = await callOnce(url, method, path, { ...asked, headers })
+  if (answer.status >= 300) return answer
+  if (refused !== undefined)
+    expect([method, path, refused.status, refused.body.code]).toEqual([method, path, 412, 'preconditionFailed'])
+  visited.add(`${method} ${path}`)
+  if (method === 'GET') {
+    if (heeded.includes('If-None-Match') && headers['if-none-match'] === undefined) await readAgain(url, path, asked)
+    return answer
+  }
+  const again = await callOnce(url, method, path, { ...asked, headers })
+  const shown = ({ status, body }: Answer) => [method, path, status, body === undefined ? body : withoutSecrets(body)]
+  expect(shown(again)).toEqual(shown(answer))
+  return answer
+}
+
+/** What is shown may be used meanwhile, and has another tag then. */
+async function readAgain(url: string, path: string, asked: Asked): Promise<void> {
+  const answer = await eventually(
+    async () => {
+      const { headers } = await callOnce(url, 'GET', path, asked)
+      return callOnce(url, 'GET', path, { ...asked, headers: { 'if-none-match': headers.get('etag') ?? 'none' } })
+    },
+    ({ status }) => status === 304,
+  )
+  expect(answer.body).toBeUndefined()
+}
+
+function withoutSecrets(body: Told): object {
+  return { ...body, key: undefined, signingSecret: undefined, token: undefined }
+}
+
+async function callOnce(
   url: string,
   method: string,
   path: string,
-  {
-    values = {},
-    query = '',
-    body,
-    headers = {},
-  }: { values?: Told; query?: string; body?: object; headers?: Headers } = {},
+  { values = {}, query = '', body, headers = {} }: Asked,
 ): Promise<Answer> {
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name]))
   const response = await fetch(`${url}${filled}${query}`, {
@@ -50,26 +101,47 @@ async function call(
     headers: response.headers,
     body: text === '' ? undefined : JSON.parse(text),
   }
-  services.find((service) => service.url === url)?.contract.check({ method, path }, answer)
-  if (answer.status < 300) visited.add(`${method} ${path}`)
+  programs.find((program) => program.url === url)?.contract.check({ method, path }, answer)
   return answer
 }
 
-const keys = (method: string, path: string, more?: Parameters<typeof call>[3]) =>
-  call(world.keysUrl, method, `/admin/v1${path}`, more)
+const keys = (method: string, path: string, more?: Asked) => call(world.keysUrl, method, `/admin/v1${path}`, more)
 
 const eventsOf = async (subject: string): Promise<string[]> =>
   (await world.events()).filter((event) => event.subject === subject).map(({ name }) => name)
 
 test('each document is OpenAPI 3.1, by a validator of others', async () => {
-  for (const { document } of services) {
+  for (const { document, contract } of programs) {
     const validator = new Validator()
     expect(await validator.validate(structuredClone(document))).toEqual({ valid: true })
     expect(validator.version).toBe('3.1')
-    const ids = Object.values(document.paths).flatMap((path: Told) =>
-      Object.values(path).map((one: Told) => one.operationId),
-    )
+    const ids = contract.operations.map(({ id }) => id)
     expect(new Set(ids).size).toBe(ids.length)
+  }
+})
+
+test('every program describes the whole: the published document, but for where others are', async () => {
+  const published = JSON.parse(readFileSync(documentFile, 'utf8'))
+  for (const { document } of programs) {
+    const paths = Object.entries(document.paths).map(([path, item]: [string, Told]) => [
+      path,
+      { ...item, servers: undefined },
+    ])
+    expect({ ...document, paths: Object.fromEntries(paths) }).toEqual(published)
+  }
+})
+
+test('a program tells where the operations are answered that it does not answer, and where else those that each service answers', () => {
+  const at = (names: readonly string[]) =>
+    programs.filter(({ services }) => services.some((name) => names.includes(name)))
+  for (const { url, services, contract } of programs) {
+    const all = programs.flatMap((program) => program.services)
+    for (const { service, path, servers } of contract.operations) {
+      const others = all.filter((name) => !services.includes(name) && (service === 'each' || name === service))
+      const expected = at(others).map((program) => program.url)
+      const own = service === 'each' && expected.length > 0 ? ['/'] : []
+      expect([url, path, [...servers].sort()]).toEqual([url, path, [...own, ...expected].sort()])
+    }
   }
 })
 
@@ -135,6 +207,23 @@ test('a connection put by its name is made, changed, and left alone, and what is
     headers: { 'if-match': read.headers.get('etag') ?? '' },
   })
   expect(patched.status).toBe(412)
+})
+
+test('a rotation policy put with the tag that was read is changed, and refused once somebody else has changed it', async () => {
+  const made = await keys('POST', '/tenants/{tenant}/connections', {
+    values: { tenant: connection.tenant },
+    body: { name: `Rotated ${crypto.randomUUID()}` },
+  })
+  const values = { connection: made.body.id }
+  const path = '/connections/{connection}/rotation-policy'
+  const put = (body: object, tag: string) => keys('PUT', path, { values, body, headers: { 'if-match': tag } })
+  const tagNow = async () => (await keys('GET', path, { values })).headers.get('etag') ?? ''
+  const first = await tagNow()
+  expect((await put({ mode: 'strict' }, first)).body.mode).toBe('strict')
+  const late = await put({ graceHours: 1 }, first)
+  expect([late.status, late.body.code]).toEqual([412, 'preconditionFailed'])
+  expect((await put({ mode: 'safe' }, await tagNow())).body).toMatchObject({ mode: 'safe', graceHours: 72 })
+  expect(await tagNow()).toBe(first)
 })
 
 test('two who put the same at once are answered alike, and it is made once', async () => {
@@ -243,7 +332,7 @@ test('every operation that a document describes answers as described, and there 
   await call(at('audit'), 'GET', '/audit/v1/records', { query: '?limit=200' })
   await decide(at('gateway'), at('audit'), id)
   await call(at('audit'), 'GET', '/audit/v1/records/{id}', { values: { id: record.id } })
-  for (const { url } of services) {
+  for (const { url } of programs) {
     await call(url, 'GET', '/admin/v1/openapi.json')
     const { items } = (await call(url, 'GET', '/admin/v1/followers')).body
     const letters = { values: { group: items[0].group } }
@@ -253,7 +342,7 @@ test('every operation that a document describes answers as described, and there 
       body: { ids: [crypto.randomUUID()] },
     })
   }
-  const told = services.flatMap(({ contract }) => contract.operations.map(({ method, path }) => `${method} ${path}`))
+  const told = programs.flatMap(({ contract }) => contract.operations.map(({ method, path }) => `${method} ${path}`))
   expect([...visited].sort()).toEqual([...new Set(told)].sort())
 })
 
@@ -293,7 +382,16 @@ async function rotate(values: { readonly tenant: string; readonly connection: st
   connection = { ...connection, key: again.body.key, kid: again.body.newKey.kid }
 }
 
-test('each write that takes an Idempotency-Key takes effect once', async () => {
+test('every write takes an Idempotency-Key, by the document', () => {
+  for (const { contract } of programs) {
+    const without = contract.operations.filter(
+      ({ method, headers }) => method !== 'GET' && !headers.includes('Idempotency-Key'),
+    )
+    expect(without.map(({ method, path }) => `${method} ${path}`)).toEqual([])
+  }
+})
+
+test('a repeated mint shows no secret, and a repeated PUT is answered as when it made something, whatever became of that', async () => {
   const headers = { 'idempotency-key': crypto.randomUUID() }
   const create = () => keys('POST', '/tokens', { body: { name: 'once', scopes: ['tenants:read'] }, headers })
   const [first, second] = [await create(), await create()]
@@ -303,9 +401,8 @@ test('each write that takes an Idempotency-Key takes effect once', async () => {
   const key = { 'idempotency-key': crypto.randomUUID() }
   await keys('PUT', '/tenants/{tenant}', { ...put, headers: key })
   await keys('DELETE', '/tenants/{tenant}', { values: put.values })
-  expect((await keys('PUT', '/tenants/{tenant}', { ...put, headers: key })).body.name).toBe(put.body.name)
-  const other = { ...put, body: { name: 'Other' }, headers: key }
-  expect((await keys('PUT', '/tenants/{tenant}', other)).body.code).toBe('idempotencyKeyReused')
+  const repeated = await keys('PUT', '/tenants/{tenant}', { ...put, headers: key })
+  expect([repeated.status, repeated.body.name]).toEqual([201, put.body.name])
 })
 
 test('conditions and methods that cannot be read are told as such', async () => {

@@ -5,8 +5,8 @@ import { type Answer, type Connection, eventually, type OwnWorld, startWorld, ty
 let world: OwnWorld
 let ours: Connection
 let theirs: Connection
-/** The services, each with its own document. */
-let services: { readonly url: string; readonly contract: Contract }[]
+/** The services, each with the operations that it answers. */
+let services: { readonly url: string; readonly contract: Contract; readonly operations: DescribedOperation[] }[]
 /** Parts of the paths, of the other tenant. */
 let named: Readonly<Record<string, string>>
 
@@ -14,12 +14,12 @@ beforeAll(async () => {
   world = await startWorld()
   ours = await world.connection('okta', { environment: 'sandbox' })
   theirs = await world.connection('entra', { environment: 'sandbox' })
-  const urls = [...new Set([world.keysUrl, world.gatewayUrl, world.directoryUrl, world.auditUrl])]
   services = await Promise.all(
-    urls.map(async (url) => ({
-      url,
-      contract: new Contract((await ask(url, 'GET', '/admin/v1/openapi.json', undefined)).body),
-    })),
+    world.programs.map(async ({ url, services: names }) => {
+      const contract = new Contract((await ask(url, 'GET', '/admin/v1/openapi.json', undefined)).body)
+      const operations = contract.operations.filter(({ service }) => service === 'each' || names.includes(service))
+      return { url, contract, operations }
+    }),
   )
   const scim = world.scim(theirs)
   const person = (await scim('POST', '/Users', user('ada'))).body.id
@@ -108,8 +108,8 @@ const filled = ({ path }: DescribedOperation, values: Readonly<Record<string, st
 
 /** Each operation at each service that answers it. */
 const operations = () =>
-  services.flatMap(({ url, contract }) =>
-    contract.operations
+  services.flatMap(({ url, contract, operations: answered }) =>
+    answered
       .filter(({ scope }) => scope !== undefined)
       .map((operation) => ({ url, contract, operation, name: `${operation.method} ${operation.path}` })),
   )

@@ -11,8 +11,17 @@ afterAll(() => world.stop())
 const letters = '/admin/v1/followers/directory/dead-letters'
 
 /** At the directory, which follows. */
-async function ask(method: string, path: string, body?: object, token = world.adminToken): Promise<Answer> {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+async function ask(
+  method: string,
+  path: string,
+  body?: object,
+  { token = world.adminToken, key }: { token?: string; key?: string } = {},
+): Promise<Answer> {
+  const headers = {
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/json',
+    ...(key === undefined ? {} : { 'idempotency-key': key }),
+  }
   const answer = await fetch(world.directoryUrl + path, {
     method,
     headers,
@@ -48,12 +57,34 @@ test('an event that cannot be applied holds nothing up, is listed without its pa
   expect((await names()).sort()).toEqual(['ada', 'grace.hopper'])
 })
 
+test('a replay that is sent again under its Idempotency-Key is answered as the first time', async () => {
+  await world.query(`ALTER TABLE directory.person ADD CONSTRAINT no_alan CHECK (user_name <> 'alan')`)
+  expect((await world.scim(connection)('POST', '/Users', user('alan'))).status).toBe(201)
+  const [letter] = await eventually(
+    async () => (await ask('GET', letters)).body.items,
+    (items) => items.length === 1,
+  )
+  await world.query('ALTER TABLE directory.person DROP CONSTRAINT no_alan')
+  const [key, body] = [crypto.randomUUID(), { ids: [letter.id] }]
+  const replay = () => ask('POST', `${letters}/replay`, body, { key })
+  const together = await Promise.all([replay(), replay(), replay()])
+  const done = together.filter(({ status }) => status === 200)
+  expect(done.length).toBeGreaterThan(0)
+  for (const answer of done) expect(answer.body).toEqual({ applied: [letter.id], stillDead: [] })
+  for (const answer of together.filter(({ status }) => status !== 200))
+    expect([answer.status, answer.body.code]).toEqual([409, 'idempotencyKeyInUse'])
+  expect((await replay()).body).toEqual({ applied: [letter.id], stillDead: [] })
+  const other = await ask('POST', `${letters}/replay`, { ids: [letter.id, crypto.randomUUID()] }, { key })
+  expect([other.status, other.body.code]).toEqual([422, 'idempotencyKeyReused'])
+  expect((await ask('POST', `${letters}/replay`, body)).body).toEqual({ applied: [], stillDead: [] })
+})
+
 test('who follows is told to whoever has the admin token', async () => {
   const { status, body } = await ask('GET', '/admin/v1/followers')
   expect(status).toBe(200)
   expect(body.items).toContainEqual({ group: 'directory', state: 'following' })
   for (const path of ['/admin/v1/followers', letters]) {
-    expect((await ask('GET', path, undefined, 'wrong')).status).toBe(401)
+    expect((await ask('GET', path, undefined, { token: 'wrong' })).status).toBe(401)
   }
   expect((await ask('POST', `${letters}/replay`, { ids: [] })).status).toBe(422)
   expect(await ask('GET', '/admin/v1/followers/nobody/dead-letters')).toMatchObject({

@@ -8,6 +8,7 @@ import { LookForSilence } from './events/look-for-silence.ts'
 import { areaOf } from './http/area.ts'
 import { DetectionsController } from './http/detections.controller.ts'
 import { RecordsController } from './http/records.controller.ts'
+import { Writes } from './http/writes.ts'
 import { AUDIT } from './names.ts'
 import { AUDIT_PARTS, type AuditParts } from './parts.ts'
 import { forgetOld } from './store/forget.ts'
@@ -48,6 +49,7 @@ export class AuditModule {
       module: AuditModule,
       controllers: [RecordsController, DetectionsController, FollowDecisions, FollowTrust, followTokens(AUDIT)],
       providers: [
+        Writes,
         TrailUpkeep,
         LookForSilence,
         { provide: Detective, useValue: new Detective(parts) },

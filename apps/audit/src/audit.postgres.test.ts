@@ -1,6 +1,6 @@
 import { type AnyEvent, makeEvent, newId, type RequestDecided } from '#libs/events/index'
 import { admitted, type FollowerService, startFollowerService } from '#test/follower-service'
-import { AUDIT, auditGroup, AuditModule, auditSchema, migrateAudit, readThresholds } from './index.ts'
+import { AUDIT, auditGroup, AuditModule, auditOperations, auditSchema, migrateAudit, readThresholds } from './index.ts'
 
 const day = 24 * 60 * 60 * 1000
 const keeping = { retention: 400 * day, clock: () => new Date() }
@@ -22,6 +22,7 @@ beforeAll(async () => {
     transportId: AUDIT,
     group: auditGroup,
     schema: auditSchema,
+    operations: auditOperations,
   })
 }, 60_000)
 afterAll(() => audit.stop(), 60_000)

@@ -1,7 +1,5 @@
-import { Module } from '@nestjs/common'
 import { z } from 'zod'
-import { AdminCalls } from '#libs/admin/index'
-import { AppendQueue, type EventLog } from '#libs/eventlog/index'
+import type { EventLog } from '#libs/eventlog/index'
 import { type AnyEvent, defaultSettings, makeEvent, newId, type RequestDecided } from '#libs/events/index'
 import { startTelemetry } from '#libs/telemetry/index'
 import { admitted, type FollowerService, startFollowerService } from '#test/follower-service'
@@ -29,7 +27,6 @@ let late = 0
 const clock = (): Date => new Date(Date.now() + late)
 const keeping = { retention: 400 * day, clock }
 const telemetry = await startTelemetry({ service: 'detections test' })
-let decisions: AppendQueue
 const failed = (error: unknown): void => void process.stderr.write(`${String(error)}\n`)
 const raisedRules: string[] = []
 
@@ -50,27 +47,19 @@ beforeAll(async () => {
         ...admitted(database, auditSchema),
         ...keeping,
       }
-      decisions = new AppendQueue({ log, database, capacity: 100, onFailure: failed })
-      const calls = { source: 'audit', operations: auditOperations, decisions, clock, telemetry } as const
-      return {
-        module: Audit,
-        imports: [AuditModule.with({ ...parts, onFailure: failed }), AdminCalls.with(calls)],
-      }
+      return AuditModule.with({ ...parts, onFailure: failed })
     },
     prepare: (database) => migrateAudit(database, keeping),
     transportId: AUDIT,
     group: auditGroup,
     schema: auditSchema,
+    operations: auditOperations,
   })
 }, 60_000)
 afterAll(async () => {
-  await decisions.drained()
   await audit.stop()
   await telemetry.shutdown()
 }, 60_000)
-
-@Module({})
-class Audit {}
 
 /** Whoever a test is about; no other test is. */
 interface Who {

@@ -1,6 +1,13 @@
 import { type AnyEvent, makeEvent, type Person } from '#libs/events/index'
 import { admitted, type FollowerService, startFollowerService } from '#test/follower-service'
-import { DIRECTORY, directoryGroup, DirectoryModule, directorySchema, migrateDirectory } from './index.ts'
+import {
+  DIRECTORY,
+  directoryGroup,
+  DirectoryModule,
+  directoryOperations,
+  directorySchema,
+  migrateDirectory,
+} from './index.ts'
 
 let directory: FollowerService
 let connection: string
@@ -13,6 +20,7 @@ beforeAll(async () => {
     transportId: DIRECTORY,
     group: directoryGroup,
     schema: directorySchema,
+    operations: directoryOperations,
   })
 }, 60_000)
 afterAll(() => directory.stop(), 60_000)

@@ -4,6 +4,7 @@ import { migrations } from './store/migrations.ts'
 
 export { DirectoryModule, type DirectoryParts } from './directory.module.ts'
 export { directoryPart } from './http/described.ts'
+export { directoryOperations } from './http/operations.ts'
 export { FollowPeople } from './events/follow-people.ts'
 export { DIRECTORY, directoryGroup, directorySchema } from './names.ts'
 

@@ -1,9 +1,11 @@
-import { only, readSettings } from '#libs/program/index'
+import { AdminCalls, documentPart } from '#libs/admin/index'
+import { followersOperations, only, readSettings } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
   DIRECTORY,
   directoryGroup,
   DirectoryModule,
+  directoryOperations,
   directoryPart,
   directorySchema,
   migrateDirectory,
@@ -11,8 +13,17 @@ import {
 
 const settings = {
   ...serviceSettings,
-  ...only('LATCHKEY_DIRECTORY_PORT', 'LATCHKEY_ADMIN_TOKEN', 'LATCHKEY_PEPPERS', 'REDIS_URL', 'REDIS_PREFIX'),
+  ...only(
+    'LATCHKEY_DIRECTORY_PORT',
+    'LATCHKEY_ADMIN_TOKEN',
+    'LATCHKEY_DECISION_QUEUE',
+    'LATCHKEY_PEPPERS',
+    'REDIS_URL',
+    'REDIS_PREFIX',
+  ),
 }
+
+const operations = { ...directoryOperations, ...followersOperations, ...documentPart.operations }
 
 /** The directory as a program of its own. */
 export function run(env: NodeJS.ProcessEnv): Promise<void> {
@@ -23,10 +34,11 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
     async build(starting) {
       const database = starting.openDatabase(8)
       await starting.withPostgres(() => migrateDirectory(database))
-      const { configuration } = starting
+      const { configuration, clock, telemetry } = starting
       const adminToken = await starting.adminToken(configuration.LATCHKEY_ADMIN_TOKEN)
       const peppers = await starting.peppers(configuration.LATCHKEY_PEPPERS)
-      const log = starting.openLog()
+      const log = starting.openLog({ database, source: 'directory' })
+      const decisions = starting.openDecisions(log, database, configuration.LATCHKEY_DECISION_QUEUE)
       const channel = starting.openChannel(configuration)
       const follower = starting.follower({
         log,
@@ -38,7 +50,10 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       })
       const { admission, tokenChannel } = starting.admission({ adminToken, peppers, database, log, follower, channel })
       return {
-        modules: [DirectoryModule.with({ database, admission, tokenChannel })],
+        modules: [
+          DirectoryModule.with({ database, admission, tokenChannel }),
+          AdminCalls.with({ source: 'directory', operations, decisions, clock, telemetry }),
+        ],
         database,
         admission,
         parts: [directoryPart],

@@ -1,3 +1,4 @@
+import type { ServiceAddresses } from '#libs/admin/index'
 import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
 import { DataFolder, doorOf, publicAddress, readSettings, runProgram, settings, StartError } from '#libs/program/index'
 import { ServerError } from '#libs/servers/index'
@@ -27,6 +28,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         ...servers.variables,
         LATCHKEY_DATA: folder.path,
         LATCHKEY_PUBLIC_URL: configuration.LATCHKEY_PUBLIC_URL ?? addresses.gateway,
+        LATCHKEY_SERVICES: textOf(configuration.LATCHKEY_SERVICES ?? addresses),
         LATCHKEY_QUICKSTART: 'true',
       })
       folder.writeUrl(addresses.keys)
@@ -37,4 +39,10 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       return `${lines.join('')}Latchkey is ready at ${running.gateway.url}\n${door.notice}${running.keys.banner}`
     },
   })
+}
+
+function textOf(addresses: ServiceAddresses): string {
+  return Object.entries(addresses)
+    .map((each) => each.join('='))
+    .join(',')
 }

@@ -1,4 +1,5 @@
 import type { AnyEvent } from '#libs/events/index'
+import type { Transaction } from '#libs/postgres/index'
 import type { Resource } from '#libs/scim/index'
 import type { Occasion } from './lifecycle.ts'
 import type { Scope } from './principal.ts'
@@ -26,8 +27,6 @@ export interface RestoreRequest {
   readonly scope: Scope
   readonly id: string
   readonly occasion: Occasion
-  /** The request's own `request.decided`, appended in the same transaction. */
-  decided(restored: Restored): AnyEvent
 }
 
 export interface Restored {
@@ -57,9 +56,9 @@ export interface DeletedRecords {
   list(connection: string, query: DeletedQuery): Promise<DeletedRecord[]>
   /**
    * Brings a deleted user or group back under its id, and with it the memberships it had where the other side stands; those whose
-   * other side is deleted too come back with that. Record, memberships, events and the request's decision are one transaction.
+   * other side is deleted too come back with that. The events are for the caller to append.
    */
-  restore(request: RestoreRequest): Promise<Restoration>
+  restore(transaction: Transaction, request: RestoreRequest): Promise<Restoration>
   /** Removes for good what was deleted before that instant, in bounded batches; answers how many. Nothing while another gateway is at it. */
   purge(before: Date): Promise<number>
 }

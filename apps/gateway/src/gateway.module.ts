@@ -24,6 +24,7 @@ import { GuardController } from './http/guard.controller.ts'
 import { RequestsController } from './http/requests.controller.ts'
 import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
 import { TokenController } from './http/token.controller.ts'
+import { Writes } from './http/writes.ts'
 import { areaOf } from './http/area.ts'
 import { GUARDS } from './guards.ts'
 import { GATEWAY, scimPrefix } from './names.ts'
@@ -108,10 +109,11 @@ export class GatewayModule {
       providers: [
         { provide: GATEWAY_PARTS, useValue: parts },
         { provide: SERVE_PARTS, useValue: serveParts },
+        Writes,
         { provide: KnownTrust, useValue: trust },
         { provide: KnownDataKeys, useValue: dataKeys },
-        { provide: GUARDS, useValue: new StoredGuards(database, log) },
-        { provide: DELETED_RECORDS, useValue: new StoredDeletedRecords(database, log) },
+        { provide: GUARDS, useValue: new StoredGuards(database) },
+        { provide: DELETED_RECORDS, useValue: new StoredDeletedRecords(database) },
         { provide: ADMISSION, useValue: parts.admission },
         { provide: ADMIN_AREA, useValue: areaOf(trust, captures) },
         { provide: KNOWN_TOKENS, useValue: parts.admission.tokens },

@@ -1,4 +1,5 @@
 import type { AnyEvent } from '#libs/events/index'
+import type { Transaction } from '#libs/postgres/index'
 import type { Allowance, Guard, GuardRules } from './deprovisioning.ts'
 import type { Occasion } from './lifecycle.ts'
 import type { Scope } from './principal.ts'
@@ -8,8 +9,11 @@ export interface GuardDecision {
   readonly scope: Scope
   readonly rules: GuardRules | undefined
   readonly occasion: Occasion
-  /** The request's own `request.decided`, appended in the same transaction. */
-  decided(event: AnyEvent): AnyEvent
+}
+
+export interface GuardDecided {
+  readonly guard: Guard
+  readonly event: AnyEvent
 }
 
 /** Nest provider: a `Guards`. */
@@ -25,8 +29,8 @@ export interface GuardsPage {
 export interface Guards {
   /** One more than `limit` of those that are held, allowed or denied at that time, by connection; of these tenants alone, null for all. */
   list(now: Date, page: GuardsPage): Promise<Guard[]>
-  /** Also of a connection that nothing is held of: for what is about to come. Guard, event and the request's decision are one transaction. */
-  allow(allowance: Allowance, decision: GuardDecision): Promise<Guard>
+  /** Also of a connection that nothing is held of: for what is about to come. The event is for the caller to append. */
+  allow(transaction: Transaction, allowance: Allowance, decision: GuardDecision): Promise<GuardDecided>
   /** Undefined, and nothing is written, where nothing is held, allowed or denied. */
-  deny(decision: GuardDecision): Promise<Guard | undefined>
+  deny(transaction: Transaction, decision: GuardDecision): Promise<GuardDecided | undefined>
 }

@@ -12,7 +12,8 @@ const times = { every: 20, lease: 2_000 }
 let server: TestDatabase
 let service: KeysService
 let now = new Date()
-const options = () => ({ url: server.url, clock: () => now, times })
+let areUsesKnown = true
+const options = () => ({ url: server.url, clock: () => now, times, heard: () => areUsesKnown })
 
 beforeAll(async () => {
   server = await testDatabase()
@@ -102,6 +103,23 @@ describe('the command line', () => {
     }
     expect((await latchkey('keys', 'show', 'abcdefghijkl')).code).toBe(4)
   })
+})
+
+test('while it is not known what is in use nothing is cancelled, and what was cancelled before is answered again', async () => {
+  const { id } = await service.inUse()
+  const { newKey } = (await start(id)).body
+  const cancel = (key: string) =>
+    service.ask('POST', `/keys/${newKey.kid}/cancel`, undefined, { 'idempotency-key': key })
+  const key = crypto.randomUUID()
+  areUsesKnown = false
+  expect(await cancel(key)).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+  areUsesKnown = true
+  const cancelled = await cancel(key)
+  expect(cancelled.body.state).toBe('cancelled')
+  areUsesKnown = false
+  expect(await cancel(key)).toMatchObject({ status: 200, body: cancelled.body })
+  expect((await cancel(crypto.randomUUID())).status).toBe(503)
+  areUsesKnown = true
 })
 
 test('all the while nothing failed, and no event was buried', async () => {

@@ -40,6 +40,11 @@ export interface RotationPlan extends RotationPolicy {
   readonly blockedFor: Kid | null
 }
 
+/** What of a plan is a person's to say. */
+export function policyIn({ mode, everyDays, graceHours, mintAheadDays }: RotationPlan): RotationPolicy {
+  return { mode, everyDays, graceHours, mintAheadDays }
+}
+
 export function defaultPlan(connection: string): RotationPlan {
   return {
     ...defaultRotationPolicy,

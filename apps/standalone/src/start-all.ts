@@ -1,5 +1,5 @@
-import { AuditModule, auditOperations, auditPart, type AuditParts, observeDetections } from '#apps/audit/src/index'
-import { DirectoryModule, directoryPart } from '#apps/directory/src/index'
+import { AuditModule, auditOperations, type AuditParts, observeDetections } from '#apps/audit/src/index'
+import { DirectoryModule, directoryOperations } from '#apps/directory/src/index'
 import {
   Currency,
   gatewayGroup,
@@ -7,14 +7,12 @@ import {
   gatewayOperations,
   type GatewayParts,
   gatewayForms,
-  gatewayPart,
 } from '#apps/gateway/src/index'
 import {
   ensureQuickstart,
   keysGroup,
   KeysModule,
   keysOperations,
-  keysPart,
   type KeysParts,
   type Quickstart,
 } from '#apps/keys/src/index'
@@ -29,6 +27,7 @@ import {
   hasFollowedUntil,
   serve,
 } from '#libs/program/index'
+import { adminParts } from './admin-parts.ts'
 import { followerNamed, followersOf } from './followers.ts'
 import { openStores, type StoresOptions } from './stores.ts'
 
@@ -54,6 +53,7 @@ export interface Services {
 const operations = {
   ...keysOperations,
   ...gatewayOperations,
+  ...directoryOperations,
   ...auditOperations,
   ...followersOperations,
   ...documentPart.operations,
@@ -144,7 +144,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     ],
     followers,
     admission: keysParts.admission,
-    parts: [gatewayPart, keysPart, directoryPart, auditPart],
+    parts: adminParts,
     checks: [databaseCheck(stores.gateway)],
     door,
     port,

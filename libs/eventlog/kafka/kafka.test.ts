@@ -8,7 +8,6 @@ import {
   markOf,
   readRecord,
   recordOf,
-  topicsOf,
   type ConsumedRecord,
   type ProducedRecord,
   type Topics,
@@ -187,10 +186,14 @@ describe('marking', () => {
   const markedAt = (marking: Marking, second: number): Set<string> =>
     new Set(marking.marks(sizes, [tenure], new Date(second * 1_000)).map(({ record }) => record.topic))
 
-  it('tells at first of every topic that the source publishes to', () => {
-    for (const source of eventSources) {
-      expect(markedAt(new Marking(source), 100)).toEqual(new Set(topicsOf(source).map((topic) => `latchkey.${topic}`)))
-    }
+  it('tells at first of every topic whose followers wait for the source, and of no other', () => {
+    const told = eventSources.map((source) => [source, [...markedAt(new Marking(source), 100)].sort()])
+    expect(Object.fromEntries(told)).toEqual({
+      gateway: ['people', 'requests', 'sandbox-people', 'sandbox-requests'].map((topic) => `latchkey.${topic}`),
+      keys: ['requests', 'sandbox-requests', 'trust'].map((topic) => `latchkey.${topic}`),
+      directory: [],
+      audit: ['latchkey.detections'],
+    })
   })
 
   it('tells each second of where people are, of both environments, and of requests when there was one, or after five', () => {

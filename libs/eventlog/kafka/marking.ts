@@ -1,6 +1,6 @@
 import type { EventSource, Topic } from '#libs/events/index'
 import type { OutboxRow } from './outbox.ts'
-import { markOf, type ProducedRecord, topicIn, topicName, type Topics, topicsOf } from './records.ts'
+import { markedTopicsOf, markOf, type ProducedRecord, topicIn, topicName, type Topics } from './records.ts'
 import { partitionsFedBy } from './shards.ts'
 import type { Tenure } from './tenures.ts'
 
@@ -43,7 +43,7 @@ export class Marking {
   /** One for each partition into which these shards' events can go, all of which before `at` have been taken. */
   marks(topics: Topics, complete: readonly Tenure[], at: Date): Mark[] {
     const marks: Mark[] = []
-    for (const topic of topicsOf(this.#source)) {
+    for (const topic of markedTopicsOf(this.#source)) {
       const isDue = at.getTime() - (this.#markedAt.get(topic) ?? 0) > quietMarksEvery[topic] - tolerance
       if (!isDue && !this.#stirred.has(topic)) continue
       this.#stirred.delete(topic)

@@ -52,6 +52,11 @@ export function topicsOf(source: EventSource): Topic[] {
   return topicNames.filter((topic) => (topicList[topic].sources as readonly EventSource[]).includes(source))
 }
 
+/** Where its marks tell how far its events are published. */
+export function markedTopicsOf(source: EventSource): Topic[] {
+  return topicNames.filter((topic) => (topicList[topic].awaited as readonly EventSource[]).includes(source))
+}
+
 /** Undefined for an event that this version does not know where to publish. */
 export function topicIn({ topic, name, payload }: Pick<OutboxRow, 'topic' | 'name' | 'payload'>): Topic | undefined {
   if (topic === null) return topicOf({ name, payload: readJson(payload) })

@@ -33,6 +33,15 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     return this.#options.group
   }
 
+  /** Where the group keeps its state. */
+  get database(): Database {
+    return this.#options.database
+  }
+
+  get schema(): string {
+    return this.#options.schema
+  }
+
   /** Undefined until the server listens. */
   get follower(): Follower | undefined {
     return this.#follower

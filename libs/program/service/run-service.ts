@@ -69,6 +69,7 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
         modules: built.modules,
         admission: built.admission,
         parts: built.parts,
+        addresses: configuration.LATCHKEY_SERVICES ?? {},
         followers: [follower],
         checks: [databaseCheck(built.database), ...parts.checks, ...(built.checks ?? [])],
         door,

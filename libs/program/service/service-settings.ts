@@ -5,7 +5,13 @@ import { only, settings } from '../settings.ts'
 
 /** What every service reads that is a program of its own. */
 export const serviceSettings = {
-  ...only('LATCHKEY_DATA', 'LATCHKEY_EVENT_RETENTION', 'LATCHKEY_LOG_LEVEL', 'OTEL_EXPORTER_OTLP_ENDPOINT'),
+  ...only(
+    'LATCHKEY_DATA',
+    'LATCHKEY_SERVICES',
+    'LATCHKEY_EVENT_RETENTION',
+    'LATCHKEY_LOG_LEVEL',
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+  ),
   ...httpSettings,
   ...kafkaSettings,
   DATABASE_URL: required(settings.DATABASE_URL),

@@ -5,39 +5,36 @@ import { detectionStates } from '../detections/detection.ts'
 import { auditOperations } from './operations.ts'
 import { detectionsQuery, muteBody, recordsQuery } from './queries.ts'
 
-const operations = {
-  'GET /audit/v1/records': 'audit.records.list',
-  'GET /audit/v1/records/:id': 'audit.records.read',
-  ...auditOperations,
-} as const
-
-const record = requestEvents['request.decided'].extend({ id: z.string() })
+const record = requestEvents['request.decided'].extend({ id: z.string() }).meta({ id: 'AuditRecord' })
 
 const instant = z.iso.datetime()
-const detection = z.object({
-  id: z.string(),
-  rule: z.string(),
-  severity: z.string(),
-  state: z.enum(detectionStates),
-  mutedUntil: instant.nullable(),
-  acknowledgedAt: instant.nullable(),
-  tenant: z.string().nullable(),
-  connection: z.string().nullable(),
-  environment: z.enum(environments).nullable(),
-  subject: z.object({ kind: z.string(), id: z.string() }),
-  count: z.int(),
-  firstSeen: instant,
-  lastSeen: instant,
-  raisedAt: instant,
-  raised: z.int(),
-  requests: z.array(z.string()),
-  cause: z.string(),
-  fix: z.string(),
-})
+const detection = z
+  .object({
+    id: z.string(),
+    rule: z.string(),
+    severity: z.string(),
+    state: z.enum(detectionStates),
+    mutedUntil: instant.nullable(),
+    acknowledgedAt: instant.nullable(),
+    tenant: z.string().nullable(),
+    connection: z.string().nullable(),
+    environment: z.enum(environments).nullable(),
+    subject: z.object({ kind: z.string(), id: z.string() }),
+    count: z.int(),
+    firstSeen: instant,
+    lastSeen: instant,
+    raisedAt: instant,
+    raised: z.int(),
+    requests: z.array(z.string()),
+    cause: z.string(),
+    fix: z.string(),
+  })
+  .meta({ id: 'Detection' })
 
 /** Each of the service's operations: what it asks for, takes and answers. */
-export const auditPart: AdminPart<typeof operations> = {
-  operations,
+export const auditPart: AdminPart<typeof auditOperations> = {
+  service: 'audit',
+  operations: auditOperations,
   described: {
     'GET /audit/v1/records': {
       scope: 'audit:read',
@@ -71,6 +68,7 @@ export const auditPart: AdminPart<typeof operations> = {
       concerns: 'detection',
       summary: 'Say that a detection was seen to',
       answers: { 200: detection },
+      idempotent: true,
     },
     'POST /admin/v1/detections/:detection/mute': {
       scope: 'detections:write',
@@ -79,12 +77,14 @@ export const auditPart: AdminPart<typeof operations> = {
       body: muteBody,
       bodyOptional: true,
       answers: { 200: detection },
+      idempotent: true,
     },
     'POST /admin/v1/detections/:detection/unmute': {
       scope: 'detections:write',
       concerns: 'detection',
       summary: 'Have a detection told again',
       answers: { 200: detection },
+      idempotent: true,
     },
   },
 }

@@ -1,19 +1,22 @@
 import { Body, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
-import { aboutNothing, AdminApi, type AdminCall, Call } from '#libs/admin/index'
+import { type About, aboutNothing, AdminApi, type AdminCall, Call } from '#libs/admin/index'
 import { type Page, pageOf, problems } from '#libs/http/index'
 import { acknowledge, type Detection, isId, mute, stateAt, unmute } from '../detections/detection.ts'
 import { ruleOf } from '../detections/rules.ts'
 import { AUDIT_PARTS, type AuditParts } from '../parts.ts'
 import { findDetection, findDetections, lockDetection, storeDetections } from '../store/detections.ts'
 import { readDetectionsQuery, readMute } from './queries.ts'
+import { Writes } from './writes.ts'
 
 /** What the rules of detections found, for whose admin token opens it. */
 @AdminApi('detections')
 export class DetectionsController {
   readonly #parts: AuditParts
+  readonly #writes: Writes
 
-  constructor(@Inject(AUDIT_PARTS) parts: AuditParts) {
+  constructor(@Inject(AUDIT_PARTS) parts: AuditParts, writes: Writes) {
     this.#parts = parts
+    this.#writes = writes
   }
 
   /** What was raised last comes first. */
@@ -35,7 +38,7 @@ export class DetectionsController {
   async show(@Call() call: AdminCall, @Param('detection') id: string) {
     const detection = isId(id) ? await findDetection(this.#parts.database, id) : undefined
     if (detection === undefined) throw unknown(id)
-    tellAbout(call, detection)
+    call.about = aboutDetection(detection)
     return answerOf(detection, this.#parts.clock())
   }
 
@@ -63,26 +66,22 @@ export class DetectionsController {
     return this.#change(call, id, unmute)
   }
 
-  /** In one transaction with the record of the call. */
   async #change(call: AdminCall, id: string, act: (before: Detection, now: Date) => Detection) {
-    const { database, log, clock } = this.#parts
-    const changed = await database.transaction(async (transaction) => {
-      const before = isId(id) ? await lockDetection(transaction, id) : undefined
+    const found = isId(id) ? await findDetection(this.#parts.database, id) : undefined
+    if (found === undefined) throw unknown(id)
+    const { body } = await this.#writes.run(call, found.tenant ?? '', async (transaction, now) => {
+      const before = await lockDetection(transaction, id)
       if (before === undefined) throw unknown(id)
-      tellAbout(call, before)
-      const after = act(before, clock())
+      const after = act(before, now)
       storeDetections(transaction, [after])
-      const outcome = { status: call.status, code: null, detail: null, events: [], changed: ['state'] }
-      log.append(transaction, [call.decided(outcome, clock())])
-      return after
-    }, 'a request waits')
-    call.recorded = true
-    return answerOf(changed, clock())
+      return { about: aboutDetection(before), events: [], changed: ['state'], body: answerOf(after, now) }
+    })
+    return body
   }
 }
 
-function tellAbout(call: AdminCall, { id, tenant, connection, environment }: Detection): void {
-  call.about = { ...aboutNothing, tenant, connection, environment, subject: { kind: 'detection', id } }
+function aboutDetection({ id, tenant, connection, environment }: Detection): About {
+  return { ...aboutNothing, tenant, connection, environment, subject: { kind: 'detection', id } }
 }
 
 function answerOf(detection: Detection, now: Date) {
@@ -97,7 +96,7 @@ function answerOf(detection: Detection, now: Date) {
     tenant: detection.tenant,
     connection: detection.connection,
     environment: detection.environment,
-    subject: detection.subject,
+    subject: { ...detection.subject },
     count: detection.count,
     firstSeen: detection.firstSeen.toISOString(),
     lastSeen: detection.lastSeen.toISOString(),

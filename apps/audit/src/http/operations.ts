@@ -1,7 +1,8 @@
 import type { Operations } from '#libs/admin/index'
 
-/** Those that leave a record: what is looked up in the trail does not. */
 export const auditOperations = {
+  'GET /audit/v1/records': 'audit.records.list',
+  'GET /audit/v1/records/:id': 'audit.records.read',
   'GET /admin/v1/detections': 'detections.list',
   'GET /admin/v1/detections/:detection': 'detections.read',
   'POST /admin/v1/detections/:detection/acknowledge': 'detections.acknowledge',

@@ -1,5 +1,5 @@
 import { Controller, Get, Inject, Param, Query, UseGuards } from '@nestjs/common'
-import { type Actor, AdminGuard, Asking, mayTouch } from '#libs/admin/index'
+import { type Actor, type AdminCall, AdminGuard, Asking, Call, mayTouch } from '#libs/admin/index'
 import type { RequestDecided } from '#libs/events/index'
 import { type Page, pageOf, problems } from '#libs/http/index'
 import type { Database } from '#libs/postgres/index'
@@ -32,9 +32,11 @@ export class RecordsController {
   }
 
   @Get(':id')
-  async show(@Asking() actor: Actor, @Param('id') id: string): Promise<RecordAnswer> {
+  async show(@Call() call: AdminCall, @Param('id') id: string): Promise<RecordAnswer> {
     const record = await findRecord(this.#database, id)
-    if (record === undefined || !mayTouch(actor, record.tenant)) throw problems.notFound('audit record', id)
+    if (record === undefined || !mayTouch(call.actor, record.tenant)) throw problems.notFound('audit record', id)
+    const { tenant, connection, environment, identityProvider } = record.decision
+    call.about = { tenant, connection, environment, identityProvider, subject: { kind: 'request', id } }
     return answerOf(record)
   }
 }

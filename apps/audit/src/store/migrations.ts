@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
-import { AdminTokenTables } from '#libs/admin/index'
+import { AdminTokenTables, AnsweredTables } from '#libs/admin/index'
 import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
 
 class Audit1764000000201 implements MigrationInterface {
@@ -111,6 +111,17 @@ class AdminTokens1764000000205 implements MigrationInterface {
   }
 }
 
+/** Answers of the admin API, to be given again. */
+class Answered1764000000230 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(AnsweredTables.create('audit'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(AnsweredTables.drop('audit'))
+  }
+}
+
 /** An event is published to a topic of its environment. */
 class Topics1764000000234 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -157,6 +168,7 @@ export const migrations = [
   Outbox1764000000203,
   Detections1764000000204,
   AdminTokens1764000000205,
+  Answered1764000000230,
   Topics1764000000234,
   Environments1764000000235,
   OldEnvironments1764000000236,

@@ -1,14 +1,8 @@
 import { z } from 'zod'
 import type { AdminPart } from '#libs/admin/index'
 import { environments, groupEvents, userEvents } from '#libs/events/index'
+import { directoryOperations } from './operations.ts'
 import { pageOnly, peopleQuery } from './queries.ts'
-
-const operations = {
-  'GET /directory/v1/:connection/users': 'directory.users.list',
-  'GET /directory/v1/:connection/users/:id': 'directory.users.read',
-  'GET /directory/v1/:connection/groups': 'directory.groups.list',
-  'GET /directory/v1/:connection/groups/:id': 'directory.groups.read',
-} as const
 
 const whose = { tenant: z.string(), connection: z.string(), environment: z.enum(environments), version: z.int() }
 const person = userEvents['user.provisioned'].shape.person.extend(whose)
@@ -27,14 +21,15 @@ function pageOf(item: z.ZodType) {
 const ofConnection = { scope: 'directory:read', concerns: 'connection' } as const
 
 /** Each of the directory's operations: what it asks for, takes and answers. */
-export const directoryPart: AdminPart<typeof operations> = {
-  operations,
+export const directoryPart: AdminPart<typeof directoryOperations> = {
+  service: 'directory',
+  operations: directoryOperations,
   described: {
     'GET /directory/v1/:connection/users': {
       ...ofConnection,
       summary: 'List people',
       query: peopleQuery,
-      answers: { 200: pageOf(person) },
+      answers: { 200: pageOf(person.meta({ id: 'Person' })) },
     },
     'GET /directory/v1/:connection/users/:id': {
       ...ofConnection,
@@ -45,7 +40,7 @@ export const directoryPart: AdminPart<typeof operations> = {
       ...ofConnection,
       summary: 'List groups',
       query: pageOnly,
-      answers: { 200: pageOf(group) },
+      answers: { 200: pageOf(group.meta({ id: 'Group' })) },
     },
     'GET /directory/v1/:connection/groups/:id': {
       ...ofConnection,

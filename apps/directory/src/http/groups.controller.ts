@@ -1,11 +1,12 @@
 import { Controller, Get, Inject, Param, Query, UseGuards } from '@nestjs/common'
-import { AdminGuard } from '#libs/admin/index'
+import { type AdminCall, AdminGuard, Call } from '#libs/admin/index'
 import type { GroupFacts } from '#libs/events/index'
 import { type Page, problems } from '#libs/http/index'
 import type { Database } from '#libs/postgres/index'
 import { DIRECTORY_DATABASE } from '../database.ts'
 import { type DirectMember, directMembers, findGroup, type KnownGroup, listGroups } from '../store/find-groups.ts'
 import { type EffectiveGroup, effectiveGroups } from '../store/find-people.ts'
+import { aboutConnection, aboutRead } from './about.ts'
 import { pageById, readPaging, spanOf } from './queries.ts'
 
 type Scope = Pick<KnownGroup, 'tenant' | 'environment' | 'version'>
@@ -27,14 +28,20 @@ export class GroupsController {
   }
 
   @Get()
-  async list(@Param('connection') connection: string, @Query() query: unknown): Promise<Page<GroupAnswer>> {
+  async list(
+    @Call() call: AdminCall,
+    @Param('connection') connection: string,
+    @Query() query: unknown,
+  ): Promise<Page<GroupAnswer>> {
     const paging = readPaging(query)
+    call.about = await aboutConnection(this.#database, connection)
     const groups = await listGroups(this.#database, connection, spanOf(paging))
     return pageById(groups, paging, (group) => answerOf(connection, group))
   }
 
   @Get(':id')
   async show(
+    @Call() call: AdminCall,
     @Param('connection') connection: string,
     @Param('id') id: string,
     @Query() query: unknown,
@@ -50,6 +57,7 @@ export class GroupsController {
       ])
     })
     if (group === undefined) throw problems.notFound('group', id)
+    call.about = aboutRead('Group', connection, group)
     return { ...answerOf(connection, group), members: pageById(members, paging, (member) => member), groups }
   }
 }

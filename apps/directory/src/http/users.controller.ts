@@ -1,10 +1,11 @@
 import { Controller, Get, Inject, Param, Query, UseGuards } from '@nestjs/common'
-import { AdminGuard } from '#libs/admin/index'
+import { type AdminCall, AdminGuard, Call } from '#libs/admin/index'
 import type { Person } from '#libs/events/index'
 import { type Page, problems } from '#libs/http/index'
 import type { Database } from '#libs/postgres/index'
 import { DIRECTORY_DATABASE } from '../database.ts'
 import { type EffectiveGroup, effectiveGroups, findPerson, type KnownPerson, listPeople } from '../store/find-people.ts'
+import { aboutConnection, aboutRead } from './about.ts'
 import { pageById, readPeopleQuery, spanOf } from './queries.ts'
 
 type Scope = Pick<KnownPerson, 'tenant' | 'environment' | 'version'>
@@ -20,14 +21,20 @@ export class UsersController {
   }
 
   @Get()
-  async list(@Param('connection') connection: string, @Query() query: unknown): Promise<Page<UserAnswer>> {
+  async list(
+    @Call() call: AdminCall,
+    @Param('connection') connection: string,
+    @Query() query: unknown,
+  ): Promise<Page<UserAnswer>> {
     const { paging, userName } = readPeopleQuery(query)
+    call.about = await aboutConnection(this.#database, connection)
     const people = await listPeople(this.#database, connection, spanOf(paging), userName)
     return pageById(people, paging, (person) => answerOf(connection, person))
   }
 
   @Get(':id')
   async show(
+    @Call() call: AdminCall,
     @Param('connection') connection: string,
     @Param('id') id: string,
   ): Promise<UserAnswer & { readonly groups: readonly EffectiveGroup[] }> {
@@ -36,6 +43,7 @@ export class UsersController {
       effectiveGroups(this.#database, connection, id),
     ])
     if (person === undefined) throw problems.notFound('user', id)
+    call.about = aboutRead('User', connection, person)
     return { ...answerOf(connection, person), groups }
   }
 }

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
-import { AdminTokenTables } from '#libs/admin/index'
-import { FollowerTables } from '#libs/eventlog/index'
+import { AdminTokenTables, AnsweredTables } from '#libs/admin/index'
+import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
 
 class Directory1764000000101 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -91,4 +91,18 @@ class AdminTokens1764000000103 implements MigrationInterface {
   }
 }
 
-export const migrations = [Directory1764000000101, InPlace1764000000102, AdminTokens1764000000103]
+/** Where records of the API's calls wait to be published, and answers to be given again. */
+class Calls1764000000130 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(OutboxTables.create('directory'))
+    await runner.query(OutboxTables.addTopic('directory'))
+    await runner.query(AnsweredTables.create('directory'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(AnsweredTables.drop('directory'))
+    await runner.query(OutboxTables.drop('directory'))
+  }
+}
+
+export const migrations = [Directory1764000000101, InPlace1764000000102, AdminTokens1764000000103, Calls1764000000130]

@@ -7,6 +7,7 @@ import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 import type { KnownConnection } from '../principal.ts'
 import { text } from '../record.ts'
 import { KnownTrust } from '../store/known-trust.ts'
+import { Writes } from './writes.ts'
 
 export const deletedQuery = pagingQuery.extend({
   name: z
@@ -23,12 +24,15 @@ export class DeletedController {
   readonly #parts: GatewayParts
   readonly #trust: KnownTrust
   readonly #deleted: DeletedRecords
+  readonly #writes: Writes
 
   constructor(
     @Inject(GATEWAY_PARTS) parts: GatewayParts,
     trust: KnownTrust,
     @Inject(DELETED_RECORDS) deleted: DeletedRecords,
+    writes: Writes,
   ) {
+    this.#writes = writes
     this.#parts = parts
     this.#trust = trust
     this.#deleted = deleted
@@ -54,34 +58,28 @@ export class DeletedController {
   @HttpCode(200)
   async restore(@Call() call: AdminCall, @Param('connection') connectionId: string, @Param('id') id: string) {
     const scope = await this.#connection(call, connectionId)
-    const restoration = await this.#deleted.restore({
-      scope,
-      id,
-      occasion: { time: call.receivedAt, traceparent: call.traceparent },
-      decided: ({ kind, events }) => {
-        call.about = aboutRecord(scope, kind, id)
-        const ids = events.map((event) => event.id)
-        return call.decided(
-          { status: call.status, code: null, detail: null, events: ids, changed: [] },
-          this.#parts.clock(),
-        )
-      },
+    const occasion = { time: call.receivedAt, traceparent: call.traceparent }
+    const { body } = await this.#writes.run(call, scope.tenant, async (transaction) => {
+      const restoration = await this.#deleted.restore(transaction, { scope, id, occasion })
+      switch (restoration.outcome) {
+        case 'restored': {
+          const { kind, events } = restoration.restored
+          return { about: aboutRecord(scope, kind, id), events, body: restoredAnswer(restoration.restored) }
+        }
+        case 'standing': {
+          const { standing } = restoration
+          return { about: aboutRecord(scope, standing.kind, id), events: [], body: restoredAnswer(standing) }
+        }
+        case 'name taken':
+          call.about = aboutRecord(scope, 'User', id)
+          throw problems.conflict(
+            `Another user${restoration.by === undefined ? '' : `, ${restoration.by},`} has been given this user's userName since. Rename or delete that one, then restore this one.`,
+          )
+        case 'unknown':
+          throw problems.notFound('deleted user or group', id)
+      }
     })
-    switch (restoration.outcome) {
-      case 'restored':
-        call.recorded = true
-        return restoredAnswer(restoration.restored)
-      case 'standing':
-        call.about = aboutRecord(scope, restoration.standing.kind, id)
-        return restoredAnswer(restoration.standing)
-      case 'name taken':
-        call.about = aboutRecord(scope, 'User', id)
-        throw problems.conflict(
-          `Another user${restoration.by === undefined ? '' : `, ${restoration.by},`} has been given this user's userName since. Rename or delete that one, then restore this one.`,
-        )
-      case 'unknown':
-        throw problems.notFound('deleted user or group', id)
-    }
+    return body
   }
 
   async #connection(call: AdminCall, id: string): Promise<KnownConnection> {

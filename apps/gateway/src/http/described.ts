@@ -14,16 +14,20 @@ const restored = z.object({
   version: z.int(),
   createdAt: instant,
 })
-const deleted = restored.extend({ externalId: z.string().nullable(), deletedAt: instant, restorableUntil: instant })
-const guard = z.object({
-  connection: z.string(),
-  state: z.enum(['counting', 'held', 'allowed', 'denied']),
-  heldSince: instant.nullable(),
-  tried: z.int(),
-  examples: z.array(z.object({ kind: z.enum(['User', 'Group']), id: z.string() })),
-  until: instant.nullable(),
-  left: z.int().nullable(),
-})
+const deleted = restored
+  .extend({ externalId: z.string().nullable(), deletedAt: instant, restorableUntil: instant })
+  .meta({ id: 'DeletedResource' })
+const guard = z
+  .object({
+    connection: z.string(),
+    state: z.enum(['counting', 'held', 'allowed', 'denied']),
+    heldSince: instant.nullable(),
+    tried: z.int(),
+    examples: z.array(z.object({ kind: z.enum(['User', 'Group']), id: z.string() })),
+    until: instant.nullable(),
+    left: z.int().nullable(),
+  })
+  .meta({ id: 'Guard' })
 const replayed = z.object({
   requestId: z.string(),
   replayOf: z.string(),
@@ -39,6 +43,7 @@ const replayed = z.object({
 
 /** Each operation of the gateway's admin API: what it asks for, takes and answers. */
 export const gatewayPart: AdminPart<typeof gatewayOperations> = {
+  service: 'gateway',
   operations: gatewayOperations,
   described: {
     'GET /admin/v1/connections/:connection/deleted': {
@@ -54,6 +59,7 @@ export const gatewayPart: AdminPart<typeof gatewayOperations> = {
       summary: 'Restore a deleted user or group; what stands already is left alone',
       answers: { 200: restored },
       refusals: ['conflict'],
+      idempotent: true,
     },
     'GET /admin/v1/guard': {
       scope: 'guard:read',
@@ -68,6 +74,7 @@ export const gatewayPart: AdminPart<typeof gatewayOperations> = {
       summary: 'Let deactivations and deletions of a connection pass, for a time or a number of them',
       body: allowBody,
       answers: { 200: guard },
+      idempotent: true,
     },
     'POST /admin/v1/guard/:connection/deny': {
       scope: 'guard:decide',
@@ -75,6 +82,7 @@ export const gatewayPart: AdminPart<typeof gatewayOperations> = {
       summary: 'Refuse the deactivations and deletions of a connection',
       answers: { 200: guard },
       refusals: ['conflict'],
+      idempotent: true,
     },
     'POST /admin/v1/requests/:request/replay': {
       scope: 'requests:replay',
@@ -83,6 +91,7 @@ export const gatewayPart: AdminPart<typeof gatewayOperations> = {
       body: replayBody,
       bodyOptional: true,
       answers: { 200: replayed },
+      idempotent: true,
     },
   },
 }

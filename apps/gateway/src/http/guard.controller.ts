@@ -1,12 +1,14 @@
 import { Body, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
 import { z } from 'zod'
-import { aboutNothing, AdminApi, type AdminCall, Call } from '#libs/admin/index'
+import { AdminApi, type AdminCall, Call } from '#libs/admin/index'
 import { parseDuration } from '#libs/configuration/index'
 import { pageOf, paging, parse, problems } from '#libs/http/index'
+import type { Transaction } from '#libs/postgres/index'
 import { type Allowance, type Guard, rulesOf } from '../deprovisioning.ts'
-import { type GuardDecision, GUARDS, type Guards } from '../guards.ts'
+import { type GuardDecided, type GuardDecision, GUARDS, type Guards } from '../guards.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 import { KnownTrust } from '../store/known-trust.ts'
+import { Writes } from './writes.ts'
 
 const longest = 30 * 24 * 3_600_000
 
@@ -31,8 +33,15 @@ export class GuardController {
   readonly #parts: GatewayParts
   readonly #trust: KnownTrust
   readonly #guards: Guards
+  readonly #writes: Writes
 
-  constructor(@Inject(GATEWAY_PARTS) parts: GatewayParts, trust: KnownTrust, @Inject(GUARDS) guards: Guards) {
+  constructor(
+    @Inject(GATEWAY_PARTS) parts: GatewayParts,
+    trust: KnownTrust,
+    @Inject(GUARDS) guards: Guards,
+    writes: Writes,
+  ) {
+    this.#writes = writes
     this.#parts = parts
     this.#trust = trust
     this.#guards = guards
@@ -55,40 +64,37 @@ export class GuardController {
     const given = parse(allowBody, body)
     const allowance: Allowance =
       'for' in given ? { until: new Date(call.receivedAt.getTime() + given.for) } : { count: given.count }
-    const after = await this.#guards.allow(allowance, await this.#decision(call, id))
-    call.recorded = true
-    return guardAnswer(after)
+    return this.#decide(call, id, (transaction, decision) => this.#guards.allow(transaction, allowance, decision))
   }
 
   @Post(':connection/deny')
   @HttpCode(200)
   async deny(@Call() call: AdminCall, @Param('connection') id: string) {
-    const after = await this.#guards.deny(await this.#decision(call, id))
-    if (after === undefined) {
+    return this.#decide(call, id, async (transaction, decision) => {
+      const decided = await this.#guards.deny(transaction, decision)
+      if (decided !== undefined) return decided
       throw problems.conflict(
         'Nothing of this connection is held or allowed, so there is nothing to deny. Disable the connection to refuse all of its requests.',
       )
-    }
-    call.recorded = true
-    return guardAnswer(after)
+    })
   }
 
-  async #decision(call: AdminCall, id: string): Promise<GuardDecision> {
+  async #decide(
+    call: AdminCall,
+    id: string,
+    act: (transaction: Transaction, decision: GuardDecision) => Promise<GuardDecided>,
+  ) {
     const known = await this.#trust.connection(id)
     if (known === undefined) throw problems.notFound('connection', id)
     const { tenant, connection, environment, identityProvider } = known
-    const subject = { kind: 'connection', id: connection }
-    call.about = { ...aboutNothing, tenant, connection, environment, identityProvider, subject }
-    return {
-      scope: known,
-      rules: rulesOf(known),
-      occasion: { time: call.receivedAt, traceparent: call.traceparent },
-      decided: (event) =>
-        call.decided(
-          { status: call.status, code: null, detail: null, events: [event.id], changed: ['guard'] },
-          this.#parts.clock(),
-        ),
-    }
+    const about = { tenant, connection, environment, identityProvider, subject: { kind: 'connection', id: connection } }
+    call.about = about
+    const occasion = { time: call.receivedAt, traceparent: call.traceparent }
+    const { body } = await this.#writes.run(call, tenant, async (transaction) => {
+      const { guard, event } = await act(transaction, { scope: known, rules: rulesOf(known), occasion })
+      return { about, events: [event], changed: ['guard'], body: guardAnswer(guard) }
+    })
+    return body
   }
 }
 
@@ -98,7 +104,7 @@ function guardAnswer({ connection, state, heldSince, tried, examples, until, lef
     state,
     heldSince: heldSince?.toISOString() ?? null,
     tried,
-    examples: [...examples],
+    examples: examples.map((example) => ({ ...example })),
     until: until?.toISOString() ?? null,
     left,
   }

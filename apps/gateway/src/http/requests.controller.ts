@@ -1,11 +1,12 @@
 import { Body, HttpCode, Inject, Param, Post, Req } from '@nestjs/common'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { AdminApi, type AdminCall, Call, aboutNothing } from '#libs/admin/index'
+import { aboutNothing, AdminApi, type AdminCall, Call, KeptAnswers, type Replayable } from '#libs/admin/index'
 import { newId } from '#libs/events/index'
 import { type Caller, parse, problems } from '#libs/http/index'
 import { parseJson } from '#libs/scim/index'
 import { type Capture, CAPTURES, type Captures } from '../capture.ts'
+import { gatewaySchema } from '../names.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 import { isId } from '../record.ts'
 import { serveReplay, type ServeParts } from '../serve.ts'
@@ -20,6 +21,7 @@ export class RequestsController {
   readonly #serve: ServeParts
   readonly #parts: GatewayParts
   readonly #captures: Captures
+  readonly #kept = new KeptAnswers(gatewaySchema)
 
   constructor(
     @Inject(SERVE_PARTS) serveParts: ServeParts,
@@ -46,8 +48,16 @@ export class RequestsController {
     const { dryRun } = parse(replayBody, body ?? undefined)
     const capture = isId(id) ? await this.#captures.find(id) : undefined
     if (capture === undefined) throw notCaptured()
-    call.about = { ...aboutNothing, ...(await this.#owner(capture.connection)), subject: { kind: 'request', id } }
+    const owner = await this.#owner(capture.connection)
+    call.about = { ...aboutNothing, ...owner, subject: { kind: 'request', id } }
+    const { database, clock } = this.#parts
     const arrival = this.#arrival(call, capture, dryRun, raw.caller)
+    const send = (): Promise<Replayable> => this.#send(arrival, id, capture)
+    const { body: answer } = await this.#kept.around(database, call, owner.tenant ?? '', clock, send)
+    return answer
+  }
+
+  async #send(arrival: Arrival, id: string, capture: Capture) {
     const { answer, diagnosis } = await serveReplay(arrival, id, this.#serve)
     const { method, path, query } = capture
     return {
@@ -56,17 +66,17 @@ export class RequestsController {
       request: { method, path, query, ...(capture.body === undefined ? {} : { body: parseJson(capture.body) }) },
       response: {
         status: answer.status,
-        headers: answer.headers,
+        headers: { ...answer.headers },
         ...(typeof answer.body === 'string' ? { body: parseJson(answer.body) } : {}),
       },
       ...(diagnosis === undefined ? {} : { dialect: diagnosis.dialect.name }),
-      deviations: diagnosis?.deviations ?? [],
+      deviations: (diagnosis?.deviations ?? []).map((deviation) => ({ ...deviation })),
     }
   }
 
   async #owner(id: string) {
     const known = await this.#serve.trust.connection(id)
-    if (known === undefined) return {}
+    if (known === undefined) return { tenant: null }
     const { connection, tenant, environment, identityProvider } = known
     return { connection, tenant, environment, identityProvider }
   }

@@ -1,4 +1,3 @@
-import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
 import { Database } from '#libs/postgres/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { migrateGateway } from '../index.ts'
@@ -6,25 +5,19 @@ import { StoredDeletedRecords } from './deleted-records.ts'
 
 let server: TestDatabase
 let database: Database
-let log: PostgresEventLog
 let deleted: StoredDeletedRecords
 
 beforeAll(async () => {
   server = await testDatabase()
   database = new Database({ url: server.url, applicationName: 'test', connections: 4 })
-  const onFailure = (error: unknown): void => {
-    throw error
-  }
-  log = await openPostgresEventLog({ url: server.url, retention: 86_400_000, clock: () => new Date(), onFailure })
   await migrateGateway(database)
-  deleted = new StoredDeletedRecords(database, log)
+  deleted = new StoredDeletedRecords(database)
   await database.query(`
     INSERT INTO gateway.known_connection (connection, tenant, environment, identity_provider, enabled, version)
     SELECT 'c' || n, 'acme', 'live', 'okta', true, 1 FROM generate_series(1, 3) AS n`)
 })
 
 afterAll(async () => {
-  await log.close()
   await database.close()
   await server.drop()
 })

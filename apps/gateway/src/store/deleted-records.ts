@@ -1,21 +1,17 @@
-import type { EventLog } from '#libs/eventlog/index'
-import { type Database, isTransient } from '#libs/postgres/index'
+import type { Database, Transaction } from '#libs/postgres/index'
 import { storedResource } from '#libs/scim/index'
 import type { DeletedQuery, DeletedRecord, DeletedRecords, Restoration, RestoreRequest } from '../deleted.ts'
-import { groupKeys, isId, userNameKey } from '../record.ts'
+import { groupKeys, userNameKey } from '../record.ts'
 import { restore } from './restore.ts'
 
-const attempts = 5
 /** Records that one transaction removes for good. */
 const purgedAtOnce = 1_000
 
 export class StoredDeletedRecords implements DeletedRecords {
   readonly #database: Database
-  readonly #log: EventLog
 
-  constructor(database: Database, log: EventLog) {
+  constructor(database: Database) {
     this.#database = database
-    this.#log = log
   }
 
   async list(connection: string, { name, after, limit }: DeletedQuery): Promise<DeletedRecord[]> {
@@ -39,20 +35,8 @@ export class StoredDeletedRecords implements DeletedRecords {
     return rows.map((row) => ({ ...row, document: storedResource(row.document) }))
   }
 
-  async restore(request: RestoreRequest): Promise<Restoration> {
-    if (!isId(request.id)) return { outcome: 'unknown' }
-    for (let attempt = 1; ; attempt++) {
-      try {
-        // A group of very many members takes its time.
-        return await this.#database.transaction(
-          (transaction) => restore(transaction, this.#log, request),
-          'nobody waits',
-        )
-      } catch (error) {
-        if (!isTransient(error) || attempt === attempts) throw error
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * attempt))
-      }
-    }
+  restore(transaction: Transaction, request: RestoreRequest): Promise<Restoration> {
+    return restore(transaction, request)
   }
 
   async purge(before: Date): Promise<number> {

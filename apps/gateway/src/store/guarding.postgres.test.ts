@@ -3,12 +3,13 @@ import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/post
 import { Database } from '#libs/postgres/index'
 import { Diagnosis, parsePatch, readResource, type ResourceType, resourceTypes, ScimError } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
-import type { GuardRules } from '../deprovisioning.ts'
+import type { Allowance, GuardRules } from '../deprovisioning.ts'
 import { migrateGateway } from '../index.ts'
 import { noEdit } from '../membership.ts'
 import type { Principal } from '../principal.ts'
 import type { Command } from '../provisioning.ts'
 import type { WriteRequest, Written } from '../record-store.ts'
+import { adminTransaction } from './admin-transaction.ts'
 import { StoredGuards } from './guards.ts'
 import { KnownTrust } from './known-trust.ts'
 import { Writer } from './writer.ts'
@@ -138,18 +139,12 @@ async function standing({ connection }: Principal): Promise<number> {
   return row?.left ?? 0
 }
 
-const guards = (): StoredGuards => new StoredGuards(first(), log)
-const decision = (scope: Principal) => ({
-  scope,
-  rules,
-  occasion: { time: new Date(), traceparent: undefined },
-  decided: () =>
-    makeEvent(
-      'group.deleted',
-      { source: 'gateway', owner: scope.connection, subject: newId(Date.now()), version: 1, time: new Date() },
-      { tenant: scope.tenant, connection: scope.connection, environment: scope.environment, groupId: 'x' },
-    ),
-})
+const guards = (): StoredGuards => new StoredGuards(first())
+const decision = (scope: Principal) => ({ scope, rules, occasion: { time: new Date(), traceparent: undefined } })
+const allow = (allowance: Allowance, scope: Principal) =>
+  adminTransaction(first(), (transaction) => guards().allow(transaction, allowance, decision(scope)))
+const deny = (scope: Principal) =>
+  adminTransaction(first(), (transaction) => guards().deny(transaction, decision(scope)))
 
 test('of a storm at two gateways exactly what the rules let pass is done, and the rest waits and can be sent again', async () => {
   const principal = await connect()
@@ -168,7 +163,7 @@ test('of a storm at two gateways exactly what the rules let pass is done, and th
     [principal.connection],
   )
   expect(events).toEqual([{ name: 'guard.held' }])
-  await guards().allow({ count: 1_000 }, decision(principal))
+  await allow({ count: 1_000 }, principal)
   const again = await write(
     principal,
     acts.filter((_, index) => codes[index] !== null),
@@ -251,13 +246,13 @@ test('what is held is listed until a person decides, and is refused while denied
   }
   expect(await listed()).toMatchObject({ state: 'held', tried: 10 })
   expect((await listed())?.examples).toHaveLength(10)
-  expect((await guards().deny(decision(principal)))?.state).toBe('denied')
+  expect((await deny(principal))?.guard.state).toBe('denied')
   const rest = ids.slice(0, 20).map(remove)
   expect(count(await write(principal, rest), 'deprovisioning-denied')).toBe(10)
-  await guards().allow({ until: new Date(Date.now() + 60_000) }, decision(principal))
+  await allow({ until: new Date(Date.now() + 60_000) }, principal)
   expect(count(await write(principal, rest), null)).toBe(10)
   expect(
     await guards().list(new Date(Date.now() + 120_000), { limit: 100, after: undefined, tenants: null }),
   ).not.toContainEqual(expect.objectContaining({ connection: principal.connection }))
-  expect(await guards().deny(decision(await connect()))).toBeUndefined()
+  expect(await deny(await connect())).toBeUndefined()
 })

@@ -1,47 +1,41 @@
-import type { EventLog } from '#libs/eventlog/index'
-import type { Database } from '#libs/postgres/index'
+import type { Database, Transaction } from '#libs/postgres/index'
 import { allow, type Allowance, deny, type Guard, guardEvent } from '../deprovisioning.ts'
-import type { GuardDecision, Guards, GuardsPage } from '../guards.ts'
+import type { GuardDecided, GuardDecision, Guards, GuardsPage } from '../guards.ts'
 import { lockGuards, saveGuard } from './guarding.ts'
 
 export class StoredGuards implements Guards {
   readonly #database: Database
-  readonly #log: EventLog
 
-  constructor(database: Database, log: EventLog) {
+  constructor(database: Database) {
     this.#database = database
-    this.#log = log
   }
 
   list(now: Date, { limit, after, tenants }: GuardsPage): Promise<Guard[]> {
     return this.#database.query<Guard>(list, [now, after ?? '', limit + 1, tenants])
   }
 
-  async allow(allowance: Allowance, decision: GuardDecision): Promise<Guard> {
-    const after = await this.#change(decision, (guard) => allow(guard, allowance, decision.occasion.time))
+  async allow(transaction: Transaction, allowance: Allowance, decision: GuardDecision): Promise<GuardDecided> {
+    const after = await change(transaction, decision, (guard) => allow(guard, allowance, decision.occasion.time))
     if (after === undefined) throw new Error('an allowance changes every guard')
     return after
   }
 
-  deny(decision: GuardDecision): Promise<Guard | undefined> {
-    return this.#change(decision, (guard) => deny(guard, decision.rules?.window, decision.occasion.time))
+  deny(transaction: Transaction, decision: GuardDecision): Promise<GuardDecided | undefined> {
+    return change(transaction, decision, (guard) => deny(guard, decision.rules?.window, decision.occasion.time))
   }
+}
 
-  #change(
-    { scope, rules, occasion, decided }: GuardDecision,
-    change: (guard: Guard) => Guard | undefined,
-  ): Promise<Guard | undefined> {
-    return this.#database.transaction(async (transaction) => {
-      const guards = await lockGuards(transaction, [scope.connection], occasion.time)
-      const before = guards.get(scope.connection)
-      const after = before === undefined ? undefined : change(before)
-      if (after === undefined) return undefined
-      saveGuard(transaction, after)
-      const event = guardEvent(after, scope, rules, occasion.time, occasion.traceparent)
-      this.#log.append(transaction, [event, decided(event)])
-      return after
-    }, 'a request waits')
-  }
+async function change(
+  transaction: Transaction,
+  { scope, rules, occasion }: GuardDecision,
+  to: (guard: Guard) => Guard | undefined,
+): Promise<GuardDecided | undefined> {
+  const guards = await lockGuards(transaction, [scope.connection], occasion.time)
+  const before = guards.get(scope.connection)
+  const guard = before === undefined ? undefined : to(before)
+  if (guard === undefined) return undefined
+  saveGuard(transaction, guard)
+  return { guard, event: guardEvent(guard, scope, rules, occasion.time, occasion.traceparent) }
 }
 
 const list = `

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
-import { AdminTokenTables } from '#libs/admin/index'
+import { AdminTokenTables, AnsweredTables } from '#libs/admin/index'
 import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
 import { LaneTables } from '#libs/postgres/index'
 import { createFold } from './fold-sql.ts'
@@ -349,6 +349,17 @@ class Guard1764000000016 implements MigrationInterface {
   }
 }
 
+/** Answers of the admin API, to be given again. */
+class Answered1764000000030 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(AnsweredTables.create('gateway'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(AnsweredTables.drop('gateway'))
+  }
+}
+
 /** An event is published to a topic of its environment. */
 class Topics1764000000034 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -377,5 +388,6 @@ export const migrations = [
   Guard1764000000016,
   AdminTokens1764000000020,
   Unassigned1764000000021,
+  Answered1764000000030,
   Topics1764000000034,
 ]

@@ -1,6 +1,6 @@
 import { defaultSettings, makeEvent } from '#libs/events/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
-import { Database } from '#libs/postgres/index'
+import { Database, type Transaction } from '#libs/postgres/index'
 import {
   Diagnosis,
   ExactNumber,
@@ -18,10 +18,10 @@ import { noEdit, replacement } from '../membership.ts'
 import type { Principal } from '../principal.ts'
 import type { Command } from '../provisioning.ts'
 import type { Written } from '../record-store.ts'
+import { adminTransaction } from './admin-transaction.ts'
 import { StoredDeletedRecords } from './deleted-records.ts'
 import { KnownTrust } from './known-trust.ts'
 import { RecordLookups } from './records.ts'
-import { restore as restoreWithin } from './restore.ts'
 import { Writer } from './writer.ts'
 
 /** Two gateways over one Postgres: nothing but the database keeps their requests apart. */
@@ -45,7 +45,7 @@ beforeAll(async () => {
   gateways = [1, 2].map((number) => {
     const database = new Database({ url: server.url, applicationName: `gateway ${number}`, connections: 6 })
     const writer = new Writer({ database, log, onFailure })
-    return { database, writer, deleted: new StoredDeletedRecords(database, log) }
+    return { database, writer, deleted: new StoredDeletedRecords(database) }
   })
   watcher = new Database({ url: server.url, applicationName: 'watcher', connections: 3 })
   const database = watcher
@@ -126,8 +126,20 @@ function patch(kind: 'User' | 'Group', id: string, ...operations: object[]): Pro
 const add = (group: string, member: string) =>
   patch('Group', group, { op: 'add', path: 'members', value: [{ value: member }] })
 const remove = (kind: 'User' | 'Group', id: string) => write(kind, { kind: 'delete', id, precondition: undefined })
-const restore = (id: string): Promise<Restoration> =>
-  one().deleted.restore({ scope, id, occasion: occasion(), decided: () => marker(id) })
+function restore(id: string): Promise<Restoration> {
+  const { database, deleted } = one()
+  return adminTransaction(database, (transaction) => restoreWithin(transaction, deleted, id))
+}
+
+async function restoreWithin(
+  transaction: Transaction,
+  deleted: StoredDeletedRecords,
+  id: string,
+): Promise<Restoration> {
+  const restoration = await deleted.restore(transaction, { scope, id, occasion: occasion() })
+  if (restoration.outcome === 'restored') log.append(transaction, restoration.restored.events)
+  return restoration
+}
 
 const find = (kind: 'User' | 'Group', id: string) =>
   new RecordLookups(one().database).find(resourceTypes[kind], 'c1', id)
@@ -247,9 +259,8 @@ test('a create of the name of a user that is being restored waits, and is refuse
   const userName = name()
   const id = await create('User', { userName })
   await remove('User', id)
-  const request = { scope, id, occasion: occasion(), decided: () => marker(id) }
   const created = await watcher.transaction(async (transaction) => {
-    expect(await restoreWithin(transaction, log, request)).toMatchObject({ outcome: 'restored' })
+    expect(await restoreWithin(transaction, one().deleted, id)).toMatchObject({ outcome: 'restored' })
     const begun = createNamed(userName.toUpperCase())
     await waiting(1)
     return { begun }
@@ -264,7 +275,7 @@ test('a user added to a group while it is being restored is a member of it like 
   const group = await create('Group', { displayName: 'group' })
   await remove('User', id)
   await watcher.transaction(async (transaction) => {
-    await restoreWithin(transaction, log, { scope, id, occasion: occasion(), decided: () => marker(id) })
+    await restoreWithin(transaction, one().deleted, id)
     expect(await add(group, id)).toMatchObject({ changed: ['members'] })
   })
   expect(await membersOf(group)).toEqual([id])

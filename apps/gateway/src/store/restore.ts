@@ -1,5 +1,4 @@
 import type { AnyEvent } from '#libs/events/index'
-import type { EventLog } from '#libs/eventlog/index'
 import type { Transaction } from '#libs/postgres/index'
 import { storedResource } from '#libs/scim/index'
 import type { Restoration, RestoreRequest } from '../deleted.ts'
@@ -13,10 +12,11 @@ import * as statements from './statements.ts'
 type StandingRow = { id: string; kind: 'User' | 'Group'; version: number; created: Date; document: string }
 type DeletedRow = StandingRow & { groupIds: string[]; memberIds: string[]; parkedIds: string[] }
 
-/** As `DeletedRecords.restore`, in the given transaction. Locks in the order in which batches do: groups before names and members. */
-export async function restore(transaction: Transaction, log: EventLog, request: RestoreRequest): Promise<Restoration> {
+/** As `DeletedRecords.restore`. Locks in the order in which batches do: groups before names and members. */
+export async function restore(transaction: Transaction, request: RestoreRequest): Promise<Restoration> {
   const { scope, id, occasion } = request
   const { connection } = scope
+  if (!isId(id)) return { outcome: 'unknown' }
   if (!(await holdConnections(transaction, [connection]))) return { outcome: 'unknown' }
   transaction.send(restores.oneAtATime, [connection])
   // Before the record, as batches do that change these groups.
@@ -51,9 +51,7 @@ export async function restore(transaction: Transaction, log: EventLog, request: 
   const gone = groupIds.filter((group) => !standing.includes(group))
   if (gone.length > 0) transaction.send(restores.leaveMemberWithGroups, [connection, id, gone])
   transaction.send(restores.forgetDeleted, [connection, id])
-  const restored = { id, kind, version, created, document, events }
-  log.append(transaction, [...events, request.decided(restored)])
-  return { outcome: 'restored', restored }
+  return { outcome: 'restored', restored: { id, kind, version, created, document, events } }
 }
 
 /** The members of a restored group; the events that tell of them follow the one that it was restored. */

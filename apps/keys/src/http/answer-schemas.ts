@@ -11,7 +11,7 @@ import {
 } from '#libs/events/index'
 import { rotationModes } from '../rotation-policy.ts'
 
-/** What the admin API answers, for its description; `answers.ts` makes it, and the tests hold the two together. */
+/** What the admin API answers, for its description, in which what has an id is a component of its own; `answers.ts` makes it, and the tests hold the two together. */
 
 const instant = z.iso.datetime()
 const use = z.object({ at: instant, address: z.string(), userAgent: z.string().nullable() }).nullable()
@@ -21,33 +21,37 @@ export function listOf(item: z.ZodType) {
   return z.object({ items: z.array(item), next: z.string().optional() })
 }
 
-export const tenantShown = z.object({ id: z.string(), name: z.string(), createdAt: instant })
+export const tenantShown = z.object({ id: z.string(), name: z.string(), createdAt: instant }).meta({ id: 'Tenant' })
 
-export const connectionShown = z.object({
-  id: z.string(),
-  tenant: z.string(),
-  name: z.string(),
-  environment: z.enum(environments),
-  identityProvider: z.enum(identityProviders),
-  state: z.enum(['enabled', 'disabled']),
-  settings: connectionSettings,
-  schemas: z.array(z.string()),
-  scimBaseUrl: z.string(),
-  createdAt: instant,
-})
+export const connectionShown = z
+  .object({
+    id: z.string(),
+    tenant: z.string(),
+    name: z.string(),
+    environment: z.enum(environments),
+    identityProvider: z.enum(identityProviders),
+    state: z.enum(['enabled', 'disabled']),
+    settings: connectionSettings,
+    schemas: z.array(z.string()),
+    scimBaseUrl: z.string(),
+    createdAt: instant,
+  })
+  .meta({ id: 'Connection' })
 
 /** A SCIM Schema document (RFC 7643 section 7). */
 export const schemaDocumentShape = z
   .looseObject({ id: z.string(), name: z.string(), attributes: z.array(z.looseObject({ name: z.string() })) })
   .describe('a SCIM Schema document, RFC 7643 section 7')
 
-export const schemaShown = z.object({
-  id: z.string(),
-  resourceType: z.enum(['User', 'Group']),
-  required: z.boolean(),
-  inUse: z.boolean(),
-  document: schemaDocumentShape,
-})
+export const schemaShown = z
+  .object({
+    id: z.string(),
+    resourceType: z.enum(['User', 'Group']),
+    required: z.boolean(),
+    inUse: z.boolean(),
+    document: schemaDocumentShape,
+  })
+  .meta({ id: 'ExtensionSchema' })
 
 const authentication = z.discriminatedUnion('method', [
   z.object({ method: z.literal('bearer') }),
@@ -56,58 +60,64 @@ const authentication = z.discriminatedUnion('method', [
   z.object({ method: z.literal('oauth') }),
 ])
 
-export const keyShown = z.object({
-  kid: z.string(),
-  connection: z.string(),
-  tenant: z.string(),
-  environment: z.enum(environments),
-  state: z.enum(keyStates),
-  scimBaseUrl: z.string(),
-  createdAt: instant,
-  activatedAt: instant.nullable(),
-  retiredAt: instant.nullable(),
-  until: instant.nullable(),
-  exposedAt: instant.nullable(),
-  endedAt: instant.nullable(),
-  policy: z.object({
-    authentication,
+export const keyShown = z
+  .object({
+    kid: z.string(),
+    connection: z.string(),
+    tenant: z.string(),
+    environment: z.enum(environments),
+    state: z.enum(keyStates),
+    scimBaseUrl: z.string(),
+    createdAt: instant,
+    activatedAt: instant.nullable(),
+    retiredAt: instant.nullable(),
+    until: instant.nullable(),
+    exposedAt: instant.nullable(),
+    endedAt: instant.nullable(),
+    policy: z.object({
+      authentication,
+      allowlist: z.array(z.string()),
+      scopes: z.array(z.enum(keyScopes)),
+      expiresAt: instant.nullable(),
+      rate: z.object({ perSecond: z.int(), burst: z.int() }).nullable(),
+    }),
+    firstUsed: use,
+    lastUsed: use,
+    keyShown: z.enum(['once', 'again']),
+    revealable: z.boolean(),
+    key: z.string().optional().describe('the key itself, where it is shown'),
+    signingSecret: z.string().optional().describe('the secret that signs, once, where it is made'),
+  })
+  .meta({ id: 'Key' })
+
+export const tokenShown = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    state: z.enum(['active', 'expired', 'revoked']),
+    scopes: z.array(z.enum(adminScopes)),
+    tenants: z.array(z.string()).nullable(),
     allowlist: z.array(z.string()),
-    scopes: z.array(z.enum(keyScopes)),
     expiresAt: instant.nullable(),
-    rate: z.object({ perSecond: z.int(), burst: z.int() }).nullable(),
-  }),
-  firstUsed: use,
-  lastUsed: use,
-  keyShown: z.enum(['once', 'again']),
-  revealable: z.boolean(),
-  key: z.string().optional().describe('the key itself, where it is shown'),
-  signingSecret: z.string().optional().describe('the secret that signs, once, where it is made'),
-})
+    createdAt: instant,
+    createdBy: z.string(),
+    revokedAt: instant.nullable(),
+    lastUsed: use,
+    token: z.string().optional().describe('the token itself, once, where it is made'),
+  })
+  .meta({ id: 'AdminToken' })
 
-export const tokenShown = z.object({
-  id: z.string(),
-  name: z.string(),
-  state: z.enum(['active', 'expired', 'revoked']),
-  scopes: z.array(z.enum(adminScopes)),
-  tenants: z.array(z.string()).nullable(),
-  allowlist: z.array(z.string()),
-  expiresAt: instant.nullable(),
-  createdAt: instant,
-  createdBy: z.string(),
-  revokedAt: instant.nullable(),
-  lastUsed: use,
-  token: z.string().optional().describe('the token itself, once, where it is made'),
-})
-
-export const rotationPolicyShown = z.object({
-  connection: z.string(),
-  mode: z.enum(rotationModes),
-  everyDays: z.int().nullable(),
-  graceHours: z.int(),
-  mintAheadDays: z.int(),
-  dueAt: instant.nullable(),
-  mintAt: instant.nullable(),
-})
+export const rotationPolicyShown = z
+  .object({
+    connection: z.string(),
+    mode: z.enum(rotationModes),
+    everyDays: z.int().nullable(),
+    graceHours: z.int(),
+    mintAheadDays: z.int(),
+    dueAt: instant.nullable(),
+    mintAt: instant.nullable(),
+  })
+  .meta({ id: 'RotationPolicy' })
 
 const actor = z.object({
   kind: z.enum(['operator', 'schedule', 'time']),
@@ -115,26 +125,28 @@ const actor = z.object({
   address: z.string().optional(),
 })
 
-export const rotationShown = z.object({
-  id: z.string(),
-  connection: z.string(),
-  tenant: z.string(),
-  mode: z.enum(rotationModes),
-  graceHours: z.int(),
-  state: z.enum(['running', 'finished', 'cancelled']),
-  startedAt: instant,
-  startedBy: actor,
-  dueAt: instant,
-  hardEnd: instant.nullable(),
-  cutOverAt: instant.nullable(),
-  until: instant.nullable(),
-  extensions: z.int(),
-  endedAt: instant.nullable(),
-  endedBy: actor.nullable(),
-  outcome: z.enum([...finishedOutcomes, ...cancelledOutcomes]).nullable(),
-  newKey: z.object({ kid: z.string(), firstUsed: use, lastUsed: use }),
-  oldKey: z.object({ kid: z.string(), lastUsed: use, stillUsed: z.boolean() }),
-})
+export const rotationShown = z
+  .object({
+    id: z.string(),
+    connection: z.string(),
+    tenant: z.string(),
+    mode: z.enum(rotationModes),
+    graceHours: z.int(),
+    state: z.enum(['running', 'finished', 'cancelled']),
+    startedAt: instant,
+    startedBy: actor,
+    dueAt: instant,
+    hardEnd: instant.nullable(),
+    cutOverAt: instant.nullable(),
+    until: instant.nullable(),
+    extensions: z.int(),
+    endedAt: instant.nullable(),
+    endedBy: actor.nullable(),
+    outcome: z.enum([...finishedOutcomes, ...cancelledOutcomes]).nullable(),
+    newKey: z.object({ kid: z.string(), firstUsed: use, lastUsed: use }),
+    oldKey: z.object({ kid: z.string(), lastUsed: use, stillUsed: z.boolean() }),
+  })
+  .meta({ id: 'Rotation' })
 
 export const rotationStarted = rotationShown.extend({
   keyShown: z.enum(['once', 'again']),

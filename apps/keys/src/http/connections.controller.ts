@@ -1,6 +1,6 @@
 import { Body, Get, HttpCode, Inject, Param, Patch, Post, Put, Query } from '@nestjs/common'
 import { z } from 'zod'
-import { AdminApi, aboutNothing, type AdminCall, Call, tagOf } from '#libs/admin/index'
+import { AdminApi, aboutNothing, type AdminCall, Call, tagOf, type Written } from '#libs/admin/index'
 import { connectionSettings, connectionSettingsChange, environments, identityProviders } from '#libs/events/index'
 import { pageOf, pagingByAge, type Paging, parse, problems } from '#libs/http/index'
 import { type EntityManager, isUniqueViolation } from '#libs/postgres/index'
@@ -19,7 +19,7 @@ import { lookAtOnce } from '../store/looks.ts'
 import { findTenant } from '../store/tenants.ts'
 import { aboutConnection, aboutTenant, connectionAnswer } from './answers.ts'
 import { nameRule } from './rules.ts'
-import { Writes, type Written } from './writes.ts'
+import { Writes } from './writes.ts'
 
 export const newConnection = z.strictObject({
   name: nameRule,

@@ -229,12 +229,11 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['conflict'],
     idempotent: true,
   },
-  'GET /admin/v1/connections/:connection/rotation-policy': {
-    scope: 'keys:read',
-    concerns: 'connection',
-    summary: 'Show how the keys of a connection are rotated',
-    answers: { 200: rotationPolicyShown },
-  },
+  'GET /admin/v1/connections/:connection/rotation-policy': read(
+    'Show how the keys of a connection are rotated',
+    { scope: 'keys:read', concerns: 'connection' },
+    rotationPolicyShown,
+  ),
   'PUT /admin/v1/connections/:connection/rotation-policy': {
     scope: 'keys:rotate',
     concerns: 'connection',
@@ -242,6 +241,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     body: rotationPolicyRule,
     answers: { 200: rotationPolicyShown },
     refusals: ['conflict'],
+    conditional: true,
     idempotent: true,
   },
   'POST /admin/v1/connections/:connection/rotations': {
@@ -348,4 +348,4 @@ const described: AdminPart<typeof keysOperations>['described'] = {
   },
 }
 
-export const keysPart: AdminPart<typeof keysOperations> = { operations: keysOperations, described }
+export const keysPart: AdminPart<typeof keysOperations> = { service: 'keys', operations: keysOperations, described }

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { type About, aboutNothing, type AdminCall } from '#libs/admin/index'
+import { type About, aboutNothing, type AdminCall, type Replayable } from '#libs/admin/index'
 import { type Kid, readKid } from '#libs/credentials/index'
 import type { AnyEvent } from '#libs/events/index'
 import { problems } from '#libs/http/index'
@@ -15,7 +15,6 @@ import { findKey } from '../store/keys.ts'
 import { keepSituation, lockSituation } from '../store/situations.ts'
 import { aboutKey } from './answers.ts'
 import { dataKeyOfTenant } from '../tenant-data-key.ts'
-import type { Replayable } from './idempotency.ts'
 import { sealing } from './sealing.ts'
 import { Writes } from './writes.ts'
 
@@ -104,11 +103,11 @@ export class KeyActs {
    * Waits until it is known which keys were used before this call: what is in use must not be taken for unused.
    * @throws Problem `unavailable` when that takes too long
    */
-  async hearOfUses(): Promise<void> {
-    if (await this.#parts.hasHeardUntil(this.#parts.clock())) return
-    throw problems.unavailable(
+  hearOfUses(call: AdminCall, tenant: string): Promise<void> {
+    return this.#writes.hearOfUses(
+      call,
+      tenant,
       'Which keys are in use is not known at the moment: gateways have decided requests that have not been heard of here. Nothing was changed. Try again when /health/ready names nothing that is away, or revoke a key that must not be used any more: that never waits.',
-      5,
     )
   }
 }

@@ -144,7 +144,7 @@ export class KeysController {
   @HttpCode(200)
   async cancel(@Call() call: AdminCall, @Param('kid') text: string) {
     const known = await this.#acts.keyNamed(call, text)
-    await this.#acts.hearOfUses()
+    await this.#acts.hearOfUses(call, known.tenant)
     const { body } = await this.#acts.run(
       call,
       known,

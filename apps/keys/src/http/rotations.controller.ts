@@ -1,12 +1,12 @@
 import { Body, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common'
 import { z } from 'zod'
-import { AdminApi, aboutNothing, type AdminCall, Call } from '#libs/admin/index'
+import { AdminApi, aboutNothing, type AdminCall, Call, stateOf, tagOf } from '#libs/admin/index'
 import { pageOf, pagingByAge, parse, problems } from '#libs/http/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { shownAgain } from '../provisioning-key.ts'
 import { cancel, finish, start } from '../rotate.ts'
 import { type Moment, type Rotation, RotationRefused, running, type Situation, type Turn } from '../rotation.ts'
-import { rotationModes, type RotationPolicy } from '../rotation-policy.ts'
+import { policyIn, rotationModes, type RotationPolicy } from '../rotation-policy.ts'
 import { acceptedKeys, findKey, usesOf } from '../store/keys.ts'
 import { findPlan, findRotation, listRotations } from '../store/situations.ts'
 import { aboutConnection, aboutRotation, rotationAnswer, rotationPolicyAnswer } from './answers.ts'
@@ -39,7 +39,9 @@ export class RotationsController {
   @Get('connections/:connection/rotation-policy')
   async readPolicy(@Call() call: AdminCall, @Param('connection') id: string) {
     await tenantOf(this.#parts, call, id)
-    return rotationPolicyAnswer(await findPlan(this.#parts.entities.manager, id))
+    const plan = await findPlan(this.#parts.entities.manager, id)
+    call.tag = tagOf(stateOf(policyIn(plan)), plan.dueAt)
+    return rotationPolicyAnswer(plan)
   }
 
   /** What is left out is as it is unless told. A schedule counts from the first use of the present key: one that is due by it is replaced now. */
@@ -52,6 +54,7 @@ export class RotationsController {
       call,
       { tenant, connection },
       (situation) => {
+        call.requireUnchanged(stateOf(policyIn(situation.plan)))
         const changed = names.filter((name) => wanted[name] !== situation.plan[name])
         return { situation: { ...situation, plan: { ...situation.plan, ...wanted } }, events: [], changed }
       },
@@ -72,7 +75,7 @@ export class RotationsController {
     const { entities, peppers } = this.#parts
     const { tenant, environment } = await connectionOf(this.#parts, call, connection)
     const keys = await acceptedKeys(entities.manager, connection)
-    if (keys.some(({ state }) => state === 'pending')) await this.#acts.hearOfUses()
+    if (keys.some(({ state }) => state === 'pending')) await this.#acts.hearOfUses(call, tenant)
     const policies = keys.map(({ policy }) => policy)
     const dataKey = await this.#acts.dataKeyFor(call, tenant, policies)
     let shown: { key: string; signingSecret?: string | undefined } | undefined
@@ -142,7 +145,7 @@ export class RotationsController {
 
   async #end(call: AdminCall, id: string, act: (situation: Situation, moment: Moment) => Turn) {
     const named = await this.#rotationNamed(call, id)
-    await this.#acts.hearOfUses()
+    await this.#acts.hearOfUses(call, named.tenant)
     const written = await this.#acts.run(
       call,
       named,

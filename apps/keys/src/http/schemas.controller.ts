@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Body, Delete, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common'
 import { z } from 'zod'
-import { AdminApi, type AdminCall, Call, stateOf, tagOf } from '#libs/admin/index'
+import { AdminApi, type AdminCall, Call, stateOf, tagOf, type Written } from '#libs/admin/index'
 import type { ConnectionSchema } from '#libs/events/index'
 import { parse, problems } from '#libs/http/index'
 import type { EntityManager } from '#libs/postgres/index'
@@ -14,7 +14,7 @@ import { hasHadKeys } from '../store/keys.ts'
 import { schemasInUse } from '../store/schema-uses.ts'
 import { aboutSchema, schemaAnswer } from './answers.ts'
 import { connectionOf } from './connections.controller.ts'
-import { Writes, type Written } from './writes.ts'
+import { Writes } from './writes.ts'
 
 const resourceType = z.enum(['User', 'Group'], 'is neither User nor Group')
 const required = z.stringbool({ truthy: ['true'], falsy: ['false'], error: 'is neither true nor false' })
@@ -79,9 +79,10 @@ export class SchemasController {
   ) {
     const wanted = parse(whatChanges, query)
     const document = documentIn(body)
-    const known = found(await connectionOf(this.#parts, call, id), urn)
-    const mayBreak = breaksOf(known, { ...known, ...wanted, document }).length > 0
-    if (mayBreak) await this.#hearOfUses(id)
+    const of = await connectionOf(this.#parts, call, id)
+    const known = ownSchema(of, urn)
+    const mayBreak = known !== undefined && breaksOf(known, { ...known, ...wanted, document }).length > 0
+    if (mayBreak) await this.#hearOfUses(call, of)
     return this.#change(call, id, async (connection, manager) => {
       const before = found(connection, urn)
       call.requireUnchanged(stateOf(before))
@@ -108,8 +109,9 @@ export class SchemasController {
   @Delete(':urn')
   @HttpCode(204)
   async remove(@Call() call: AdminCall, @Param('connection') id: string, @Param('urn') urn: string): Promise<void> {
-    found(await connectionOf(this.#parts, call, id), urn)
-    await this.#hearOfUses(id)
+    const of = await connectionOf(this.#parts, call, id)
+    // One that is not there can be in no use, and may have been removed by this very request.
+    if (ownSchema(of, urn) !== undefined) await this.#hearOfUses(call, of)
     await this.#change(call, id, async (connection, manager) => {
       const schema = found(connection, urn)
       call.requireUnchanged(stateOf(schema))
@@ -150,12 +152,12 @@ export class SchemasController {
    * Waits until every request that was decided before now has been heard of, so that what none of them used is not in use. A
    * connection that has never had a key has had no request. Throws Problem `unavailable` when that takes too long.
    */
-  async #hearOfUses(connection: string): Promise<void> {
-    const { entities, clock, hasHeardUntil } = this.#parts
-    if (!(await hasHadKeys(entities.manager, connection)) || (await hasHeardUntil(clock()))) return
-    throw problems.unavailable(
+  async #hearOfUses(call: AdminCall, { id, tenant }: Connection): Promise<void> {
+    if (!(await hasHadKeys(this.#parts.entities.manager, id))) return
+    await this.#writes.hearOfUses(
+      call,
+      tenant,
       'Whether the schema is in use is not known at the moment: gateways have decided requests that have not been heard of here. Nothing was changed. Try again when /health/ready names nothing that is away.',
-      5,
     )
   }
 }

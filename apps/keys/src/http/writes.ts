@@ -1,85 +1,47 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { type About, aboutNothing, type AdminCall } from '#libs/admin/index'
+import { type AdminCall, AdminWrites, KeptAnswers } from '#libs/admin/index'
 import { type AnyEvent, isAnnounced } from '#libs/events/index'
 import { problems } from '#libs/http/index'
 import type { EntityManager } from '#libs/postgres/index'
 import { announce, noticesCounted } from '../announce.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
-import { findAnswer, holdKey, keepAnswer } from '../store/answers.ts'
-import { readIdempotencyKey, type Replayable } from './idempotency.ts'
+import { keysSchema } from '../store/entities.ts'
 
 type Reach = ReturnType<KeysParts['reaches']>
 
-/** What a write did. `body` is answered, and kept for repetition where the call has an Idempotency-Key: no secret belongs there. */
-export interface Written<Body> {
-  readonly about: Partial<About>
-  readonly events: readonly AnyEvent[]
-  readonly changed?: readonly string[]
-  readonly body: Body
-}
-
-/** Runs the writes of the admin API, all alike: one transaction with the state, its events, the call's record and the kept answer. */
+/** The writes of the keys service: what they take away is announced at once, and who writes is warned where nobody hears of it. */
 @Injectable()
-export class Writes {
+export class Writes extends AdminWrites<EntityManager> {
   readonly #parts: KeysParts
-  readonly #countNotices: (events: readonly AnyEvent[]) => void
+  readonly #kept = new KeptAnswers(keysSchema)
 
   constructor(@Inject(KEYS_PARTS) parts: KeysParts) {
+    const { entities, log, clock, channel, reaches } = parts
+    const countNotices = noticesCounted(parts.telemetry)
+    super({
+      open: (work) => entities.transaction(work),
+      schema: keysSchema,
+      log,
+      clock,
+      committed(call, events) {
+        announce(channel, events)
+        countNotices(events)
+        warnOfSilence(call, events, reaches())
+      },
+    })
     this.#parts = parts
-    this.#countNotices = noticesCounted(parts.telemetry)
   }
 
   /**
-   * Does the work once for each Idempotency-Key of a tenant ('' where the address names none), or gives the first
-   * answer again. Refusals are not kept: they changed nothing, and the corrected request may use the same key.
-   * `repeated` tells the two apart.
+   * Waits until it is known which requests were decided before this call, unless its answer is kept already. `unknown`
+   * tells a person what is not known.
+   * @throws Problem `unavailable` when that takes too long
    */
-  async run<Body extends Replayable>(
-    call: AdminCall,
-    tenant: string,
-    work: (manager: EntityManager, now: Date) => Promise<Written<Body>>,
-  ): Promise<{ body: Body; repeated: boolean }> {
-    const key = readIdempotencyKey(call)
-    const { entities, log, channel, reaches, clock } = this.#parts
-    const now = clock()
-    const { recorded, ...answer } = await entities.transaction(async (manager, transaction) => {
-      if (key !== undefined) {
-        if (!(await holdKey(manager, tenant, key.text))) throw problems.idempotencyKeyInUse()
-        const kept = await findAnswer<{ about: About; body: Body }>(manager, tenant, key.text, now)
-        if (kept !== undefined) {
-          if (!key.fingerprint.equals(kept.fingerprint)) throw problems.idempotencyKeyReused()
-          call.about = kept.answer.about
-          return { body: kept.answer.body, repeated: true, recorded: false }
-        }
-      }
-      const { about, events, changed = [], body } = await work(manager, now)
-      call.about = { ...aboutNothing, ...about }
-      const outcome = {
-        status: call.status,
-        code: null,
-        detail: null,
-        events: events.map((event) => event.id),
-        changed,
-      }
-      log.append(transaction, [...events, call.decided(outcome, clock())])
-      transaction.afterCommit(() => {
-        announce(channel, events)
-        this.#countNotices(events)
-        warnOfSilence(call, events, reaches())
-      })
-      if (key !== undefined) {
-        await keepAnswer(
-          manager,
-          tenant,
-          key.text,
-          { fingerprint: key.fingerprint, answer: { about: call.about, body } },
-          now,
-        )
-      }
-      return { body, repeated: false, recorded: true }
-    })
-    call.recorded = recorded
-    return answer
+  async hearOfUses(call: AdminCall, tenant: string, unknown: string): Promise<void> {
+    const { database, clock, hasHeardUntil } = this.#parts
+    if (await this.#kept.has(database, call, tenant, clock())) return
+    if (await hasHeardUntil(clock())) return
+    throw problems.unavailable(unknown, 5)
   }
 }
 

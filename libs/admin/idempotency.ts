@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { type AdminCall, bootstrapId } from '#libs/admin/index'
 import { problems } from '#libs/http/index'
 import type { JsonValue } from '#libs/scim/index'
+import type { AdminCall } from './admin-call.ts'
+import { bootstrapId } from './powers.ts'
 
 /** What an answer may be made of to be kept and given again. */
 export type Replayable = JsonValue | readonly Replayable[] | { readonly [name: string]: Replayable }
@@ -12,8 +13,11 @@ export interface IdempotencyKey {
   readonly fingerprint: Buffer
 }
 
-/** Throws Problem `invalid` when the header is there and is not 1 to 255 visible ASCII characters. */
-export function readIdempotencyKey(call: AdminCall): IdempotencyKey | undefined {
+/** What tells one request from another. */
+export type Identified = Pick<AdminCall, 'header' | 'method' | 'path' | 'query' | 'body' | 'actorId'>
+
+/** Throws Problem `badRequest` when the header is there and is not 1 to 255 visible ASCII characters. */
+export function readIdempotencyKey(call: Identified): IdempotencyKey | undefined {
   const text = call.header('idempotency-key')
   if (text === undefined) return undefined
   if (!/^[\x21-\x7e]{1,255}$/.test(text)) {
@@ -26,7 +30,7 @@ export function readIdempotencyKey(call: AdminCall): IdempotencyKey | undefined 
 }
 
 /** The first token's requests are those of before there were others. */
-function othersId({ actorId }: AdminCall): string[] {
+function othersId({ actorId }: Identified): string[] {
   return actorId === undefined || actorId === bootstrapId ? [] : [actorId]
 }
 
