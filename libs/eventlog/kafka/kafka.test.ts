@@ -4,14 +4,7 @@ import { Hand } from './hand.ts'
 import { Marking } from './marking.ts'
 import { Marks } from './marks.ts'
 import type { OutboxRow } from './outbox.ts'
-import {
-  markOf,
-  readRecord,
-  recordOf,
-  type ConsumedRecord,
-  type ProducedRecord,
-  type Topics,
-} from './records.ts'
+import { markOf, readRecord, recordOf, type ConsumedRecord, type ProducedRecord, type Topics } from './records.ts'
 import { mendRequestTimer } from './request-timer.ts'
 import { feedersOf, partitionOf, partitionsFedBy, shardOf, shards } from './shards.ts'
 import { Taken } from './taken.ts'
