@@ -24,6 +24,12 @@ export class FollowRequests {
     this.#parts = parts
   }
 
+  /** The first to be called of a batch: it locks keys, and `apply` ends with the next looks, which are locked after them. */
+  @EventPattern('key-digest.*', KEYS)
+  digests(events: readonly Heard<'key-digest.*'>[], { transaction }: EventBatch): Promise<void> {
+    return renewDigests(transaction, events, this.#parts.peppers)
+  }
+
   @EventPattern('request.*', KEYS)
   async apply(events: readonly Heard<'request.*'>[], { transaction }: EventBatch): Promise<void> {
     const seen = exposures(events)
@@ -35,10 +41,5 @@ export class FollowRequests {
       lookAtFirstUses(transaction, uses),
     ])
     await recordTokenUses(transaction, latestTokenUses(events))
-  }
-
-  @EventPattern('key-digest.*', KEYS)
-  digests(events: readonly Heard<'key-digest.*'>[], { transaction }: EventBatch): Promise<void> {
-    return renewDigests(transaction, events, this.#parts.peppers)
   }
 }
