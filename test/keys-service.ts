@@ -58,6 +58,8 @@ export interface KeysService {
   inUse(environment?: 'live' | 'sandbox'): Promise<{ id: string; tenant: string; kid: string }>
   /** The key, once it is in that state. */
   keyInState(kid: string, state: string): Promise<Told>
+  /** The key, once its last use is from that address. */
+  lastUseFrom(kid: string, address: string): Promise<Told>
   /** What was told of one rotation. */
   eventsOf(rotation: string): Promise<Told[]>
   /** Tables in which the secret of a key stands in clear. */
@@ -152,6 +154,11 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
       async () => (await ask('GET', `/keys/${kid}`)).body,
       (key) => key.state === state,
     )
+  const lastUseFrom: KeysService['lastUseFrom'] = (kid, address) =>
+    until(
+      async () => (await ask('GET', `/keys/${kid}`)).body,
+      (key) => key.lastUsed?.address === address,
+    )
   const events: KeysService['events'] = async (family) => {
     await decisions.drained()
     const rows = await database.query<Told>(
@@ -169,6 +176,7 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
     connection,
     use,
     keyInState,
+    lastUseFrom,
     events,
     async inUse(environment) {
       const { id, tenant } = await connection(environment)

@@ -236,7 +236,7 @@ test('the last uses in a batch are one for each key, the latest, and only proved
     request({ receivedAt: one }),
     request({ kid: null, receivedAt: two }),
     request({ kid: 'b', receivedAt: one }),
-  ])
+  ], new Date(two))
   expect(uses.map((use) => [use.kid, use.at.toISOString()])).toEqual([
     ['a', two],
     ['b', one],
@@ -251,7 +251,7 @@ test('the first use of a key is the earliest that was not refused for its sake',
     request({ receivedAt: at(2), status: 200 }),
     request({ receivedAt: at(4), status: 401 }),
     request({ kid: 'b', receivedAt: at(5), status: 403 }),
-  ])
+  ], new Date(at(5)))
   expect(uses.map(({ kid, at: last, first }) => [kid, last.toISOString(), first?.at.toISOString()])).toEqual([
     ['a', at(4), at(2)],
     ['b', at(5), undefined],

@@ -72,12 +72,12 @@ function next(situation: Situation, moment: Moment): Turn | undefined {
   return undefined
 }
 
-/** A pending key that was used. The gateway's clock may be behind ours: no key was used before it was minted. */
-function activate(situation: Situation, { traceparent }: Moment): Turn | undefined {
+/** A pending key that was used. The gateway's clock may be behind ours, or ahead: no key was used before it was minted, nor is one used after now. */
+function activate(situation: Situation, { now, traceparent }: Moment): Turn | undefined {
   for (const { kid, state, createdAt } of situation.keys) {
     const first = situation.uses.get(kid)?.first
     if (state !== 'pending' || first === null || first === undefined) continue
-    const at = first.at > createdAt ? first.at : createdAt
+    const at = first.at < createdAt ? createdAt : first.at > now ? now : first.at
     const { situation: after, event } = move(situation, kid, 'activate', { at, traceparent })
     return { situation: after, events: [event] }
   }

@@ -32,14 +32,15 @@ export class FollowRequests {
 
   @EventPattern('request.*', KEYS)
   async apply(events: readonly Heard<'request.*'>[], { transaction }: EventBatch): Promise<void> {
-    const seen = exposures(events)
+    const now = this.#parts.clock()
+    const seen = exposures(events, now)
     if (seen.length > 0) this.#parts.log.append(transaction, await markExposed(transaction, seen))
-    const uses = usesIn(events)
+    const uses = usesIn(events, now)
     await Promise.all([
       recordUses(transaction, uses),
       recordSchemaUses(transaction, schemaUses(events)),
       lookAtFirstUses(transaction, uses),
     ])
-    await recordTokenUses(transaction, latestTokenUses(events))
+    await recordTokenUses(transaction, latestTokenUses(events, now))
   }
 }
