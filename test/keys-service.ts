@@ -38,6 +38,8 @@ export interface KeysServiceOptions {
   readonly clock: () => Date
   readonly times?: WorkerTimes
   readonly peppers?: Peppers
+  /** Path of the file that holds the KEK, or is missing; one is made unless told. */
+  readonly kek?: string
   /** Whether all gateways are heard of: true unless told. */
   readonly heard?: () => boolean | Promise<boolean>
 }
@@ -87,8 +89,7 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
   const telemetry = await startTelemetry({ service: 'keys test' })
   const observe = { stalled: failed, buried: failed }
   const strategy = new EventLogServer({ log, group: 'keys', transportId: KEYS, database, schema: keysSchema, observe })
-  const kek = join(mkdtempSync(join(tmpdir(), 'latchkey-keys-')), 'kek')
-  makeLocalKek(kek)
+  const kek = options.kek ?? newKek()
   const keyring = new Keyring({ kind: 'file', path: kek }, [], {})
   const held = options.peppers ?? peppers
   const parts: KeysParts = {
@@ -205,6 +206,13 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
       await database.close()
     },
   }
+}
+
+/** Path of a file that holds a new KEK. */
+export function newKek(): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'latchkey-keys-')), 'kek')
+  makeLocalKek(path)
+  return path
 }
 
 /** Reads again and again until what is read is as wanted, for ten seconds at the most. */
