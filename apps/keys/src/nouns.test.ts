@@ -1,4 +1,4 @@
-import { generatePeppers, isAccepted, keyActs, keyStates, type KeyState, next, readKey } from '#libs/credentials/index'
+import { generatePeppers, isAccepted, keyActs, keyStates, type KeyState, next, open, readKey, seal } from '#libs/credentials/index'
 import { defaultPolicy, defaultSettings, makeEvent, type Payload } from '#libs/events/index'
 import { makeDataKey, openUnder, signingPurpose } from '#libs/sealing/index'
 import {
@@ -271,6 +271,21 @@ describe('a key that was minted while nobody looked', () => {
     const revealed = reveal(key, peppers)
     expect(revealed).toEqual({ key: { ...key, unrevealed: null }, text })
     expect(() => reveal(revealed.key, peppers)).toThrow(NothingToReveal)
+  })
+
+  test('has its signing secret sealed under the data key alone, and is revealed with it, also where it was withheld before', () => {
+    const { dataKey } = makeDataKey(connection.tenant)
+    const policy = { ...defaultPolicy, authentication: { method: 'signed', algorithm: 'hmac-sha256' } } as const
+    const minted = mint({ ...connection, environment: 'live' }, peppers, now, policy, dataKey)
+    const { text, signingSecret } = minted
+    const key = withhold(minted, peppers)
+    const context = { purpose: 'key to reveal', of: [key.tenant, key.kid] }
+    expect(open(peppers, context, key.unrevealed ?? '')).toBe(text)
+    const before = { ...key, unrevealed: seal(peppers, context, `${text} ${signingSecret}`) }
+    for (const one of [key, before]) {
+      expect(reveal(one, peppers, dataKey)).toEqual({ key: { ...key, unrevealed: null }, text, signingSecret })
+      expect(() => reveal(one, peppers, makeDataKey(connection.tenant).dataKey)).toThrow(NothingToReveal)
+    }
   })
 
   test.each(['activate', 'cancel', 'revoke', 'expire'] as const)('has nothing to reveal after %s', (act) => {

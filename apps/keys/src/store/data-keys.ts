@@ -10,6 +10,12 @@ export async function findDataKey(manager: EntityManager, tenant: string): Promi
   return row
 }
 
+/** That one of the tenant's. */
+export async function dataKeyById(manager: EntityManager, tenant: string, id: string): Promise<TenantDataKey | undefined> {
+  const [row] = await manager.find(DataKeyRow, { where: { tenant, id }, take: 1 })
+  return row
+}
+
 export async function insertDataKey(manager: EntityManager, key: TenantDataKey): Promise<void> {
   await manager.insert(DataKeyRow, key)
 }
