@@ -38,6 +38,8 @@ export interface KeysServiceOptions {
   readonly clock: () => Date
   readonly times?: WorkerTimes
   readonly peppers?: Peppers
+  /** Path of the file that holds the KEK, or is missing; one is made unless told. */
+  readonly kek?: string
   /** Whether all gateways are heard of: true unless told. */
   readonly heard?: () => boolean | Promise<boolean>
 }
@@ -58,6 +60,8 @@ export interface KeysService {
   inUse(environment?: 'live' | 'sandbox'): Promise<{ id: string; tenant: string; kid: string }>
   /** The key, once it is in that state. */
   keyInState(kid: string, state: string): Promise<Told>
+  /** The key, once its last use is from that address. */
+  lastUseFrom(kid: string, address: string): Promise<Told>
   /** What was told of one rotation. */
   eventsOf(rotation: string): Promise<Told[]>
   /** Tables in which the secret of a key stands in clear. */
@@ -85,8 +89,7 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
   const telemetry = await startTelemetry({ service: 'keys test' })
   const observe = { stalled: failed, buried: failed }
   const strategy = new EventLogServer({ log, group: 'keys', transportId: KEYS, database, schema: keysSchema, observe })
-  const kek = join(mkdtempSync(join(tmpdir(), 'latchkey-keys-')), 'kek')
-  makeLocalKek(kek)
+  const kek = options.kek ?? newKek()
   const keyring = new Keyring({ kind: 'file', path: kek }, [], {})
   const held = options.peppers ?? peppers
   const parts: KeysParts = {
@@ -152,6 +155,11 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
       async () => (await ask('GET', `/keys/${kid}`)).body,
       (key) => key.state === state,
     )
+  const lastUseFrom: KeysService['lastUseFrom'] = (kid, address) =>
+    until(
+      async () => (await ask('GET', `/keys/${kid}`)).body,
+      (key) => key.lastUsed?.address === address,
+    )
   const events: KeysService['events'] = async (family) => {
     await decisions.drained()
     const rows = await database.query<Told>(
@@ -169,6 +177,7 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
     connection,
     use,
     keyInState,
+    lastUseFrom,
     events,
     async inUse(environment) {
       const { id, tenant } = await connection(environment)
@@ -197,6 +206,13 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
       await database.close()
     },
   }
+}
+
+/** Path of a file that holds a new KEK. */
+export function newKek(): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'latchkey-keys-')), 'kek')
+  makeLocalKek(path)
+  return path
 }
 
 /** Reads again and again until what is read is as wanted, for ten seconds at the most. */

@@ -1,8 +1,15 @@
 import type { Command } from 'commander'
+import { z } from 'zod'
 import { rewrapped } from './answers.ts'
 import { serverCommand, type World } from './command.ts'
+import { Failure } from './failure.ts'
 
-/** Batch by batch, and as often as one likes: what is done is not done again. */
+const batch = rewrapped.extend({
+  failed: z.array(z.looseObject({ tenant: z.string(), dataKey: z.string(), detail: z.string() })).default([]),
+  next: z.string().optional(),
+})
+
+/** Batch by batch, and as often as one likes: what is done is not done again. What cannot be wrapped is told, and ends it once all else is done. */
 export function rewrapCommand(world: World, version: string): Command {
   return serverCommand(
     'rewrap',
@@ -11,16 +18,29 @@ export function rewrapCommand(world: World, version: string): Command {
     version,
     async ({ client, show }) => {
       let done = 0
+      let failed = 0
+      let after: string | undefined
       for (;;) {
-        const answer = await client.write('POST', '/data-keys/rewrap', rewrapped, {})
-        done += answer.rewrapped
+        const answer = await client.write('POST', '/data-keys/rewrap', batch, after === undefined ? {} : { after })
         const { kek, remaining } = answer
+        done += answer.rewrapped
+        failed += answer.failed.length
+        for (const { tenant, dataKey, detail } of answer.failed) {
+          world.err(`latchkey: data key ${dataKey} of tenant ${tenant} stays as it is: ${detail}\n`)
+        }
         if (remaining === 0) {
           return show(
             { kek, rewrapped: done },
             () => `${done} data keys were wrapped anew: all are wrapped by ${kek.id}, version ${kek.version}.\n`,
           )
         }
+        if (answer.next === undefined && (failed > 0 || answer.rewrapped === 0)) {
+          throw new Failure(
+            'failed',
+            `${done} data keys were wrapped anew, and ${remaining} could not be. Mend what is told of each, and try again; until then keep the KEK that wrapped them.`,
+          )
+        }
+        after = answer.next
         world.err(`latchkey: ${done} of ${done + remaining} data keys are wrapped by ${kek.id}\n`)
       }
     },

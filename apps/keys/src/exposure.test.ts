@@ -41,7 +41,7 @@ test('of each live key that came in clear and worked, the first request exposes 
     decided({}),
     decided({ kid: 'k2', receivedAt: late.toISOString() }),
   ]
-  expect(exposures(requests).map(({ kid, at, address }) => [kid, at, address])).toEqual([
+  expect(exposures(requests, late).map(({ kid, at, address }) => [kid, at, address])).toEqual([
     ['k1', early, '203.0.113.9'],
     ['k2', late, '203.0.113.9'],
   ])
@@ -49,5 +49,5 @@ test('of each live key that came in clear and worked, the first request exposes 
 
 test.each([{ environment: 'sandbox' }, { kid: null }, { code: 'plain-http' }, { code: null, status: 200 }] as const)(
   'a request of %j exposes none',
-  (facts) => expect(exposures([decided(facts)])).toEqual([]),
+  (facts) => expect(exposures([decided(facts)], late)).toEqual([]),
 )

@@ -1,4 +1,5 @@
 import type { Event } from '#libs/events/index'
+import { receivedBy } from './last-use.ts'
 
 /** A live key that a request brought over plain HTTP. The gateway refused the request, and proved the key. */
 export interface Exposure {
@@ -13,12 +14,12 @@ export interface Exposure {
 const code = 'key-in-clear'
 
 /** The first of each key among the requests. */
-export function exposures(requests: readonly Event<'request.decided'>[]): Exposure[] {
+export function exposures(requests: readonly Event<'request.decided'>[], now: Date): Exposure[] {
   const first = new Map<string, Exposure>()
   for (const { payload, traceparent } of requests) {
-    const { kid, connection, environment, receivedAt, address } = payload
+    const { kid, connection, environment, address } = payload
     if (payload.code !== code || kid === null || connection === null || environment !== 'live') continue
-    const at = new Date(receivedAt)
+    const at = receivedBy(now, payload)
     const known = first.get(kid)
     if (known === undefined || at < known.at) first.set(kid, { connection, kid, at, address, traceparent })
   }

@@ -1,4 +1,4 @@
-import type { Event, Payload } from '#libs/events/index'
+import type { Event, Payload, RequestDecided } from '#libs/events/index'
 
 /** When, from where and with what a proved request presented a key. */
 export interface LastUse {
@@ -22,13 +22,18 @@ export interface KeyUse extends LastUse {
   readonly first: LastUse | null
 }
 
+/** When a request was received; never later than now, whatever the clock of its gateway says: a last use must be able to be followed by another. */
+export function receivedBy(now: Date, { receivedAt }: Pick<RequestDecided, 'receivedAt'>): Date {
+  return new Date(Math.min(Date.parse(receivedAt), now.getTime()))
+}
+
 /** The latest use of each key that one of the requests proved, and the first that was not refused for the key's sake. */
-export function usesIn(requests: readonly Event<'request.decided'>[]): KeyUse[] {
+export function usesIn(requests: readonly Event<'request.decided'>[], now: Date): KeyUse[] {
   const uses = new Map<string, KeyUse>()
   for (const { payload } of requests) {
-    const { kid, connection, receivedAt, address, userAgent } = payload
+    const { kid, connection, address, userAgent } = payload
     if (kid === null || connection === null) continue
-    const use: LastUse = { at: new Date(receivedAt), address, userAgent }
+    const use: LastUse = { at: receivedBy(now, payload), address, userAgent }
     const first = isLetIn(payload) ? use : null
     const known = uses.get(kid)
     uses.set(kid, { connection, kid, ...later(known, use), first: earlier(known?.first ?? null, first) })

@@ -20,7 +20,7 @@ import {
 } from '#libs/events/index'
 import type { DataKey } from '#libs/sealing/index'
 import type { Connection } from './connection.ts'
-import { type WantedPolicy, withSigningSecret } from './signing-secret.ts'
+import { needsDataKey, signingSecretOf, type WantedPolicy, withSigningSecret } from './signing-secret.ts'
 
 /** What is kept of a key: never its secret, but for sandbox keys, sealed. */
 export interface ProvisioningKey {
@@ -36,7 +36,7 @@ export interface ProvisioningKey {
   readonly digest: Uint8Array
   /** The whole text of a sandbox key that is accepted; null otherwise. */
   readonly sealed: string | null
-  /** The whole text, sealed, of a pending key that nobody has been shown yet; null otherwise. */
+  /** The whole text, sealed, of a pending key that nobody has been shown yet; null otherwise. What it signs by is in its policy. */
   readonly unrevealed: string | null
   readonly createdAt: Date
   readonly activatedAt: Date | null
@@ -114,10 +114,9 @@ export function shownAgain(key: ProvisioningKey, peppers: Peppers): string | und
   return open(peppers, { purpose: sandboxPurpose, of: [key.tenant, key.kid] }, key.sealed)
 }
 
-/** A key that was minted while nobody looked keeps what is to be shown of it, sealed, until it is revealed, used or ended. */
-export function withhold({ key, text, signingSecret }: Minted, peppers: Peppers): ProvisioningKey {
-  const shown = signingSecret === undefined ? text : `${text} ${signingSecret}`
-  return { ...key, unrevealed: seal(peppers, { purpose: unrevealedPurpose, of: [key.tenant, key.kid] }, shown) }
+/** A key that was minted while nobody looked keeps its text, sealed, until it is revealed, used or ended. */
+export function withhold({ key, text }: Minted, peppers: Peppers): ProvisioningKey {
+  return { ...key, unrevealed: seal(peppers, { purpose: unrevealedPurpose, of: [key.tenant, key.kid] }, text) }
 }
 
 /** There is no text to reveal. The message tells cause and fix. */
@@ -126,19 +125,25 @@ export class NothingToReveal extends Error {
 }
 
 /**
- * What is to be shown of a withheld key, and the key without it.
+ * What is to be shown of a withheld key, and the key without it. `dataKey` is the one that its signing secret is sealed under.
  * @throws NothingToReveal
  */
-export function reveal(key: ProvisioningKey, peppers: Peppers): Minted {
-  const { kid, unrevealed } = key
+export function reveal(key: ProvisioningKey, peppers: Peppers, dataKey?: DataKey): Minted {
+  const { kid, unrevealed, policy } = key
   const another = 'If nobody has its text, start a rotation anew (latchkey keys rotate --force): that mints another.'
   if (unrevealed === null) {
     throw new NothingToReveal(
       `Key ${kid} holds nothing to reveal: its text was answered when it was minted, was revealed before, or the key has been used or has ended since. ${another}`,
     )
   }
-  const [text, signingSecret] =
-    open(peppers, { purpose: unrevealedPurpose, of: [key.tenant, kid] }, unrevealed)?.split(' ') ?? []
+  // Those minted before signing secrets had but one place hold theirs after the text.
+  const [text] = open(peppers, { purpose: unrevealedPurpose, of: [key.tenant, kid] }, unrevealed)?.split(' ') ?? []
+  const signingSecret = signingSecretOf(policy, kid, dataKey)
+  if (text !== undefined && needsDataKey(policy) && signingSecret === undefined) {
+    throw new NothingToReveal(
+      `The secret by which key ${kid} signs does not open under the data key that it names. ${another}`,
+    )
+  }
   if (text !== undefined) return { key: { ...key, unrevealed: null }, text, signingSecret }
   throw new NothingToReveal(
     `The text of key ${kid} was sealed under peppers that this program does not have. ${another}`,

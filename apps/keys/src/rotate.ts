@@ -16,7 +16,7 @@ import {
   tell,
   type Turn,
 } from './rotation.ts'
-import { daysAfter, dueOf, hoursAfter, type RotationMode } from './rotation-policy.ts'
+import { daysAfter, dueOf, hoursAfter, longestLife, type RotationMode } from './rotation-policy.ts'
 
 export interface Order {
   /** End what a running rotation holds, and start anew. */
@@ -125,7 +125,7 @@ export function enoughKeys(situation: Situation): string {
 /** The same policy, but for a signing secret of its own; where it ends by itself, it does so after as long a time as the old one was given. */
 function renewed({ policy, createdAt }: ProvisioningKey, now: Date): KeyPolicy {
   if (policy.expiresAt === null) return policy
-  const given = Date.parse(policy.expiresAt) - createdAt.getTime()
+  const given = Math.min(Date.parse(policy.expiresAt) - createdAt.getTime(), longestLife)
   return { ...policy, expiresAt: new Date(now.getTime() + given).toISOString() }
 }
 

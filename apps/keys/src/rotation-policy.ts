@@ -62,6 +62,14 @@ export function defaultPlan(connection: string): RotationPlan {
 const hour = 3_600_000
 export const day = 24 * hour
 
+/** Milliseconds. Nothing is given a longer life: what is counted from its end has a form in RFC 3339 still, where years have four digits. */
+export const longestLife = 36_500 * day
+
+/** Whether that is further away than anything may end. */
+export function isBeyondLife(end: Date, now: Date): boolean {
+  return end.getTime() > now.getTime() + longestLife
+}
+
 export function hoursAfter(instant: Date, hours: number): Date {
   return new Date(instant.getTime() + hours * hour)
 }

@@ -1,13 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AnyEvent } from '#libs/events/index'
 import { isConnectionLoss } from '#libs/postgres/index'
-import type { DataKey } from '#libs/sealing/index'
 import { metrics } from '#libs/telemetry/index'
 import { announce, noticesCounted } from './announce.ts'
 import type { KeysParts } from './parts.ts'
+import type { Moment } from './rotation.ts'
 import { settle } from './settle.ts'
-import { needsDataKey } from './signing-secret.ts'
-import { acceptedKeys } from './store/keys.ts'
 import { Lease } from './store/lease.ts'
 import { dueLooks, forgetLook, lookLater } from './store/looks.ts'
 import { keepSituation, lockSituation, rotationCounts } from './store/situations.ts'
@@ -19,6 +17,9 @@ export interface WorkerTimes {
   /** Milliseconds after which another takes over from one that has gone. */
   readonly lease: number
 }
+
+/** What a connection is settled by. */
+type Known = Pick<Moment, 'now' | 'heard' | 'dataKey'>
 
 /** Connections that are read at once; each has a transaction of its own. */
 const batch = 100
@@ -38,6 +39,9 @@ export class RotationWorker {
   /** Connections of which something waits for uses to be heard of. */
   readonly #waiting = new Set<string>()
   #hearing: Promise<void> | undefined
+  /** Connections for which the schedule mints once there is the data key of their tenant. */
+  readonly #minting = new Map<string, string>()
+  #sealing: Promise<void> | undefined
   #heldUntil = 0
   #running: Promise<void> | undefined
 
@@ -59,7 +63,7 @@ export class RotationWorker {
     this.#stop.abort()
     if (this.#running === undefined) return
     await this.#running
-    await this.#hearing
+    await Promise.all([this.#hearing, this.#sealing])
     await this.#lease.release().catch((error: unknown) => this.#parts.onFailure(error))
   }
 
@@ -79,9 +83,10 @@ export class RotationWorker {
       const due = await dueLooks(this.#parts.database, now, batch)
       for (const connection of due) {
         if (this.#stop.signal.aborted || !(await this.#holds())) return false
-        if ((await this.#settle(connection, now, false)) === 'waits') this.#waiting.add(connection)
+        if ((await this.#settle(connection, { now, heard: false })) === 'waits') this.#waiting.add(connection)
       }
       if (this.#waiting.size > 0) this.#hearing ??= this.#hear().finally(() => (this.#hearing = undefined))
+      if (this.#minting.size > 0) this.#sealing ??= this.#mint(now).finally(() => (this.#sealing = undefined))
       if (due.length < batch) return true
     }
   }
@@ -98,35 +103,44 @@ export class RotationWorker {
       if (!(await this.#parts.hasHeardUntil(now))) return
       for (const connection of connections) {
         if (this.#stop.signal.aborted || !(await this.#holds())) return
-        await this.#settle(connection, now, true)
+        await this.#settle(connection, { now, heard: true })
       }
     } catch (error) {
       this.#parts.onFailure(error)
     }
   }
 
-  async #settle(connection: string, now: Date, heard: boolean): Promise<'settled' | 'waits'> {
+  /**
+   * Mints what was left for want of a data key. Nothing else waits for whoever holds the KEK, nor are keys locked meanwhile; while it is away, the
+   * connections are due again a little later.
+   */
+  async #mint(now: Date): Promise<void> {
+    const tenants = [...this.#minting]
+    this.#minting.clear()
     try {
-      return await this.#settled(connection, now, heard)
+      for (const [connection, tenant] of tenants) {
+        if (this.#stop.signal.aborted || !(await this.#holds())) return
+        const dataKey = await dataKeyOfTenant(this.#parts, tenant, undefined)
+        await this.#settle(connection, { now, heard: false, dataKey })
+      }
+    } catch (error) {
+      this.#parts.onFailure(error)
+    }
+  }
+
+  async #settle(connection: string, at: Known): Promise<'settled' | 'waits'> {
+    try {
+      return await this.#settled(connection, at)
     } catch (error) {
       if (isConnectionLoss(error)) throw error
       this.#parts.onFailure(error)
-      await lookLater(this.#parts.database, connection, afterwards(now))
+      await lookLater(this.#parts.database, connection, afterwards(at.now))
       return 'settled'
     }
   }
 
-  /** Nobody waits for whoever holds the KEK with a connection's keys locked. */
-  async #dataKeyFor(connection: string): Promise<DataKey | undefined> {
-    const [key] = (await acceptedKeys(this.#parts.entities.manager, connection)).filter(({ policy }) =>
-      needsDataKey(policy),
-    )
-    return key === undefined ? undefined : dataKeyOfTenant(this.#parts, key.tenant, undefined)
-  }
-
-  async #settled(connection: string, now: Date, heard: boolean): Promise<'settled' | 'waits'> {
+  async #settled(connection: string, at: Known): Promise<'settled' | 'waits'> {
     const { entities, log, channel, peppers } = this.#parts
-    const dataKey = await this.#dataKeyFor(connection)
     return entities.transaction(async (manager, transaction) => {
       if (!(await this.#lease.isHeld(manager))) return 'settled'
       const before = await lockSituation(manager, connection)
@@ -134,15 +148,16 @@ export class RotationWorker {
         await forgetLook(manager, connection)
         return 'settled'
       }
-      const settled = settle(before, { now, heard, by: { kind: 'time' }, peppers, dataKey })
-      const waits = settled.lookAt !== undefined && settled.lookAt <= now
-      await keepSituation(manager, before, waits ? { ...settled, lookAt: afterwards(now) } : settled)
+      const settled = settle(before, { ...at, by: { kind: 'time' }, peppers })
+      const isDueStill = settled.lookAt !== undefined && settled.lookAt <= at.now
+      await keepSituation(manager, before, isDueStill ? { ...settled, lookAt: afterwards(at.now) } : settled)
       if (settled.events.length > 0) log.append(transaction, [...settled.events])
       transaction.afterCommit(() => {
         announce(channel, settled.events)
         this.#countNotices(settled.events)
+        if (settled.wantsDataKey) this.#minting.set(connection, before.connection.tenant)
       })
-      return waits ? 'waits' : 'settled'
+      return isDueStill && !settled.wantsDataKey ? 'waits' : 'settled'
     })
   }
 

@@ -49,6 +49,8 @@ export interface Settled extends Turn {
    * after `now` where something waits for uses to be heard of.
    */
   readonly lookAt: Date | undefined
+  /** The schedule is to mint a key now, which it does once it is given the data key of the tenant. */
+  readonly wantsDataKey: boolean
 }
 
 /** All that uses and time have brought about by now, until there is nothing more to do. Settling again at the same moment changes nothing. */
@@ -57,7 +59,10 @@ export function settle(before: Situation, moment: Moment): Settled {
   const events: Turn['events'][number][] = []
   for (let count = 0; count < most; count++) {
     const turn = next(situation, moment)
-    if (turn === undefined) return { situation: withDue(situation), events, lookAt: nextLook(situation, moment) }
+    if (turn === undefined) {
+      const lookAt = nextLook(situation, moment)
+      return { situation: withDue(situation), events, lookAt, wantsDataKey: wantsDataKey(situation, moment) }
+    }
     situation = turn.situation
     events.push(...turn.events)
   }
@@ -72,12 +77,12 @@ function next(situation: Situation, moment: Moment): Turn | undefined {
   return undefined
 }
 
-/** A pending key that was used. The gateway's clock may be behind ours: no key was used before it was minted. */
-function activate(situation: Situation, { traceparent }: Moment): Turn | undefined {
+/** A pending key that was used. The gateway's clock may be behind ours, or ahead: no key was used before it was minted, nor is one used after now. */
+function activate(situation: Situation, { now, traceparent }: Moment): Turn | undefined {
   for (const { kid, state, createdAt } of situation.keys) {
     const first = situation.uses.get(kid)?.first
     if (state !== 'pending' || first === null || first === undefined) continue
-    const at = first.at > createdAt ? first.at : createdAt
+    const at = first.at < createdAt ? createdAt : first.at > now ? now : first.at
     const { situation: after, event } = move(situation, kid, 'activate', { at, traceparent })
     return { situation: after, events: [event] }
   }
@@ -204,7 +209,7 @@ function startBySchedule(situation: Situation, moment: Moment): Turn | undefined
     const days = Math.max(0, Math.ceil((key.due.getTime() - moment.now.getTime()) / day))
     return notify({ ...situation, plan: { ...plan, blockedFor: key.kid } }, 'blocked', days, moment)
   }
-  // Left to the worker, which asks for the data key beforehand.
+  // Left to the worker, which asks for the data key and settles again.
   if (lacksDataKey(key, moment)) return undefined
   const planned = { ...situation, plan: { ...plan, scheduledFor: key.kid } }
   return start(planned, { force: false, withheld: true }, { ...moment, by: { kind: 'schedule' } })
@@ -218,6 +223,12 @@ function scheduledNext(situation: Situation) {
   const due = present && dueOf(plan, present)
   if (present === undefined || due === undefined || plan.scheduledFor === present.kid) return undefined
   return { kid: present.kid, policy: present.policy, due: due.at, at: daysAfter(due.at, -plan.mintAheadDays) }
+}
+
+function wantsDataKey(situation: Situation, moment: Moment): boolean {
+  const scheduled = scheduledNext(situation)
+  if (scheduled === undefined || scheduled.at > moment.now || accepted(situation).length > 1) return false
+  return lacksDataKey(scheduled, moment)
 }
 
 function lacksDataKey({ policy }: Pick<ProvisioningKey, 'policy'>, { dataKey }: Moment): boolean {

@@ -1,17 +1,17 @@
 import type { Event } from '#libs/events/index'
-import type { LastUse } from './last-use.ts'
+import { type LastUse, receivedBy } from './last-use.ts'
 
 export interface TokenUse extends LastUse {
   readonly token: string
 }
 
 /** The latest use of each admin token that one of the requests proved. */
-export function latestTokenUses(requests: readonly Event<'request.decided'>[]): TokenUse[] {
+export function latestTokenUses(requests: readonly Event<'request.decided'>[], now: Date): TokenUse[] {
   const latest = new Map<string, TokenUse>()
   for (const { payload } of requests) {
-    const { actor, receivedAt, address, userAgent } = payload
+    const { actor, address, userAgent } = payload
     if (actor === undefined) continue
-    const at = new Date(receivedAt)
+    const at = receivedBy(now, payload)
     const known = latest.get(actor)
     if (known === undefined || known.at < at) latest.set(actor, { token: actor, at, address, userAgent })
   }

@@ -24,21 +24,23 @@ export class FollowRequests {
     this.#parts = parts
   }
 
+  /** The first to be called of a batch: it locks keys, and `apply` ends with the next looks, which are locked after them. */
+  @EventPattern('key-digest.*', KEYS)
+  digests(events: readonly Heard<'key-digest.*'>[], { transaction }: EventBatch): Promise<void> {
+    return renewDigests(transaction, events, this.#parts.peppers)
+  }
+
   @EventPattern('request.*', KEYS)
   async apply(events: readonly Heard<'request.*'>[], { transaction }: EventBatch): Promise<void> {
-    const seen = exposures(events)
+    const now = this.#parts.clock()
+    const seen = exposures(events, now)
     if (seen.length > 0) this.#parts.log.append(transaction, await markExposed(transaction, seen))
-    const uses = usesIn(events)
+    const uses = usesIn(events, now)
     await Promise.all([
       recordUses(transaction, uses),
       recordSchemaUses(transaction, schemaUses(events)),
       lookAtFirstUses(transaction, uses),
     ])
-    await recordTokenUses(transaction, latestTokenUses(events))
-  }
-
-  @EventPattern('key-digest.*', KEYS)
-  digests(events: readonly Heard<'key-digest.*'>[], { transaction }: EventBatch): Promise<void> {
-    return renewDigests(transaction, events, this.#parts.peppers)
+    await recordTokenUses(transaction, latestTokenUses(events, now))
   }
 }

@@ -156,7 +156,13 @@ export const rotationStarted = rotationShown.extend({
 
 const kek = z.looseObject({})
 export const dataKeysShown = z.object({ kek, all: z.int(), outdated: z.int() })
-export const rewrapped = z.object({ kek, rewrapped: z.int(), remaining: z.int() })
+export const rewrapped = z.object({
+  kek,
+  rewrapped: z.int(),
+  remaining: z.int(),
+  failed: z.array(z.object({ tenant: z.string(), dataKey: z.string(), fault: z.string(), detail: z.string() })),
+  next: z.string().optional().describe('given as "after", goes on past this batch'),
+})
 
 export const leaksShown = z.object({
   results: z.array(

@@ -10,7 +10,8 @@ import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { advance, AgainstTheLaw, NothingToReveal, type ProvisioningKey } from '../provisioning-key.ts'
 import { keyOf, type Moment, RotationRefused, type Situation, type Turn, withKey } from '../rotation.ts'
 import { settle } from '../settle.ts'
-import { needsDataKey, type WantedPolicy } from '../signing-secret.ts'
+import { dataKeyOfSecret, needsDataKey, type WantedPolicy } from '../signing-secret.ts'
+import { dataKeyById } from '../store/data-keys.ts'
 import { findKey } from '../store/keys.ts'
 import { keepSituation, lockSituation } from '../store/situations.ts'
 import { aboutKey } from './answers.ts'
@@ -88,6 +89,18 @@ export class KeyActs {
   async dataKeyFor(call: AdminCall, tenant: string, policies: readonly WantedPolicy[]): Promise<DataKey | undefined> {
     if (!policies.some(needsDataKey)) return undefined
     return sealing(dataKeyOfTenant(this.#parts, tenant, call.traceparent))
+  }
+
+  /**
+   * The data key that the key's signing secret is sealed under, where it has one.
+   * @throws Problem `unavailable` while whoever holds the KEK cannot be asked
+   */
+  async dataKeyOf({ tenant, policy }: ProvisioningKey): Promise<DataKey | undefined> {
+    const id = dataKeyOfSecret(policy)
+    if (id === undefined) return undefined
+    const { entities, dataKeys } = this.#parts
+    const found = await dataKeyById(entities.manager, tenant, id)
+    return found && sealing(dataKeys.unwrapped(found))
   }
 
   /** The key that an address names. @throws Problem `notFound` */

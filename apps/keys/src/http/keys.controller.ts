@@ -159,12 +159,13 @@ export class KeysController {
   @HttpCode(200)
   async reveal(@Call() call: AdminCall, @Param('kid') kid: string) {
     const known = await this.#acts.keyNamed(call, kid)
+    const dataKey = await this.#acts.dataKeyOf(known)
     let shown: { key: string; signingSecret?: string | undefined } | undefined
     const { body, repeated } = await this.#acts.run(
       call,
       known,
       (situation) => {
-        const revealed = reveal(keyOf(situation, known.kid), this.#parts.peppers)
+        const revealed = reveal(keyOf(situation, known.kid), this.#parts.peppers, dataKey)
         shown = { key: revealed.text, signingSecret: revealed.signingSecret }
         return { situation: withKey(situation, revealed.key), events: [] }
       },

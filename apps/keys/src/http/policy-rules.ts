@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { type KeyPolicy, keyScopes } from '#libs/events/index'
 import { readVerifyingKey } from '#libs/signatures/index'
+import { isBeyondLife } from '../rotation-policy.ts'
 
 /** What an operator may have a key do: held to sense here, at the edge, and only read from then on. */
 
@@ -56,6 +57,10 @@ const expiresAt = (now: Date) =>
     .datetime({ offset: true, error: 'is not a time such as 2027-01-31T12:00:00Z' })
     .transform((text) => new Date(text).toISOString())
     .refine((text) => Date.parse(text) > now.getTime(), 'lies in the past: revoke a key that must not be used any more')
+    .refine(
+      (text) => !isBeyondLife(new Date(text), now),
+      'lies more than 100 years ahead: null means that the key does not expire',
+    )
     .nullable()
 
 const rate = z

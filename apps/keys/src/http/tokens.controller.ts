@@ -24,6 +24,7 @@ import {
   tokenRevoked,
 } from '../admin-token.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
+import { isBeyondLife } from '../rotation-policy.ts'
 import { findToken, insertToken, lastTokenUses, listTokens, lockToken, updateToken } from '../store/tokens.ts'
 import { aboutToken, tokenAnswer } from './answers.ts'
 import { newToken, tokenChange } from './token-rules.ts'
@@ -142,9 +143,11 @@ export class TokensController {
   #checkGiven(actor: Actor, wanted: Powers, isExpiryNew = true): void {
     const more = beyond(actor, wanted)
     if (more.length > 0) throw problems.moreThanOwn(more)
-    if (isExpiryNew && wanted.expiresAt !== null && wanted.expiresAt <= this.#parts.clock()) {
-      throw problems.invalid([{ path: ['expiresAt'], message: 'is not in the future' }])
-    }
+    if (!isExpiryNew || wanted.expiresAt === null) return
+    const now = this.#parts.clock()
+    const refuse = (message: string) => problems.invalid([{ path: ['expiresAt'], message }])
+    if (wanted.expiresAt <= now) throw refuse('is not in the future')
+    if (isBeyondLife(wanted.expiresAt, now)) throw refuse('lies more than 100 years ahead')
   }
 
   async #visible(call: AdminCall, text: string): Promise<AdminToken> {

@@ -1,5 +1,6 @@
 import type { EntityManager, FindOptionsWhere } from 'typeorm'
 import { Not } from 'typeorm'
+import type { Paging } from '#libs/http/index'
 import type { KekStatus } from '#libs/sealing/index'
 import type { TenantDataKey } from '../data-key.ts'
 import { DataKeyRow } from './entities.ts'
@@ -10,13 +11,35 @@ export async function findDataKey(manager: EntityManager, tenant: string): Promi
   return row
 }
 
+/** That one of the tenant's. */
+export async function dataKeyById(
+  manager: EntityManager,
+  tenant: string,
+  id: string,
+): Promise<TenantDataKey | undefined> {
+  const [row] = await manager.find(DataKeyRow, { where: { tenant, id }, take: 1 })
+  return row
+}
+
 export async function insertDataKey(manager: EntityManager, key: TenantDataKey): Promise<void> {
   await manager.insert(DataKeyRow, key)
 }
 
-/** Data keys that another KEK, or another version of it, has wrapped. */
-export function outdatedDataKeys(manager: EntityManager, present: KekStatus, limit: number): Promise<TenantDataKey[]> {
-  return manager.find(DataKeyRow, { where: isOutdated(present), order: { tenant: 'ASC', id: 'ASC' }, take: limit })
+/** Data keys that another KEK, or another version of it, has wrapped: one more than the page holds, by tenant and id. */
+export function outdatedDataKeys(
+  manager: EntityManager,
+  present: KekStatus,
+  { limit, after }: Paging,
+): Promise<TenantDataKey[]> {
+  const query = manager
+    .createQueryBuilder(DataKeyRow, 'key')
+    .where('(key.kekId, key.kekVersion) <> (:kek, :version)', { kek: present.id, version: present.version })
+  if (after !== undefined) query.andWhere('(key.tenant, key.id) > (:tenant, :id)', { tenant: after[0], id: after[1] })
+  return query
+    .orderBy('key.tenant')
+    .addOrderBy('key.id')
+    .limit(limit + 1)
+    .getMany()
 }
 
 export async function countDataKeys(

@@ -9,7 +9,7 @@ export async function insertKey(manager: EntityManager, key: ProvisioningKey): P
   await manager.insert(KeyRow, { ...key, digest: Buffer.from(key.digest) })
 }
 
-/** At most two; the caller holds the connection's lock. */
+/** At most two. */
 export function acceptedKeys(manager: EntityManager, connection: string): Promise<ProvisioningKey[]> {
   return manager.find(KeyRow, { where: { connection, state: acceptedStates }, order: { createdAt: 'ASC', kid: 'ASC' } })
 }
@@ -24,22 +24,31 @@ export async function findKey(manager: EntityManager, kid: Kid): Promise<Provisi
   return row
 }
 
-/** Of the connection, whatever has become of them. */
-export function keysOf(manager: EntityManager, connection: string, kids: readonly Kid[]): Promise<ProvisioningKey[]> {
-  return manager.find(KeyRow, { where: { connection, kid: In([...kids]) } })
+/**
+ * The accepted keys of the connection and those named, whatever has become of them, oldest first; nobody else changes them until the transaction
+ * ends. The caller holds the connection. Followers change keys without holding that: they lock them in the same order, and before any next look.
+ */
+export async function lockKeys(
+  manager: EntityManager,
+  connection: string,
+  named: readonly Kid[],
+): Promise<ProvisioningKey[]> {
+  const keys = await manager.find(KeyRow, {
+    where: [
+      { connection, state: acceptedStates },
+      { connection, kid: In([...named]) },
+    ],
+    order: { kid: 'ASC' },
+    lock: { mode: 'for_no_key_update' },
+  })
+  return keys.toSorted((one, other) => one.createdAt.getTime() - other.createdAt.getTime())
 }
 
+/** Writes what an act may change of a key. Its digest and whether it was exposed are what followers have heard of. */
 export async function updateKey(manager: EntityManager, after: ProvisioningKey): Promise<void> {
-  const {
-    connection,
-    kid,
-    tenant: _tenant,
-    environment: _environment,
-    digest,
-    createdAt: _createdAt,
-    ...changing
-  } = after
-  await manager.update(KeyRow, { connection, kid }, { ...changing, digest: Buffer.from(digest) })
+  const { connection, kid, state, version, policy, sealed, unrevealed, activatedAt, retiredAt, until, endedAt } = after
+  const changing = { state, version, policy, sealed, unrevealed, activatedAt, retiredAt, until, endedAt }
+  await manager.update(KeyRow, { connection, kid }, changing)
 }
 
 /** One more than the page holds, newest first. */

@@ -2,6 +2,7 @@ import type { AnyEvent } from '#libs/events/index'
 import type { Statement, Transaction } from '#libs/postgres/index'
 import type { Exposure } from '../exposure.ts'
 import { keyExposed, type ProvisioningKey } from '../provisioning-key.ts'
+import { holdKeys } from './hold-keys.ts'
 
 /** One that is marked already, or is accepted no longer, is passed over. */
 const mark: Statement = {
@@ -15,6 +16,7 @@ const mark: Statement = {
 /** Marks the keys, and gives the event of each that was not marked before. */
 export async function markExposed(transaction: Transaction, exposures: readonly Exposure[]): Promise<AnyEvent[]> {
   const events: AnyEvent[] = []
+  await holdKeys(transaction, exposures)
   for (const exposure of exposures) {
     const { connection, kid, at } = exposure
     const [key] = await transaction.query<Pick<ProvisioningKey, 'kid' | 'tenant' | 'connection' | 'version'>>(mark, [

@@ -1,6 +1,7 @@
 import type { Kid } from '#libs/credentials/index'
 import type { EntityManager } from '#libs/postgres/index'
 import { type KeysService, startKeysService } from '#test/keys-service'
+import { waitsForALock } from '#test/servers/locks'
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
 import type { KeyUse } from '../last-use.ts'
 import { keepSituation, lockSituation } from './situations.ts'
@@ -94,19 +95,9 @@ test('a use that is recorded while its connection is settled is looked at afterw
     const situation = await lockSituation(manager, connection)
     if (situation === undefined) throw new Error('there is no such connection')
     recording = record(used(1))
-    await waitsForALock()
+    await waitsForALock(service.database)
     await keepSituation(manager, situation, { situation, events: [], lookAt: undefined })
   })
   await recording
   expect(await looks()).toEqual([{ atOnce: true }])
 })
-
-async function waitsForALock(): Promise<void> {
-  for (;;) {
-    const [found] = await service.database.query<{ waiting: number }>(
-      `SELECT count(*) AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-    )
-    if (found !== undefined && found.waiting > 0) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}

@@ -2,6 +2,7 @@ import { open, type Peppers, seal } from '#libs/credentials/index'
 import type { Event } from '#libs/events/index'
 import type { Transaction } from '#libs/postgres/index'
 import { sandboxPurpose } from '../provisioning-key.ts'
+import { holdKeys } from './hold-keys.ts'
 
 /**
  * Takes over what gateways digested under the current pepper. The text of a sandbox key is sealed anew with it, so that nothing of an accepted key needs the
@@ -12,9 +13,10 @@ export async function renewDigests(
   events: readonly Event<'key-digest.renewed'>[],
   peppers: Peppers,
 ): Promise<void> {
-  for (const { payload } of events) {
-    const { tenant, connection, kid, pepperVersion, digest } = payload
-    const [row] = await transaction.query<{ sealed: string | null }>(lockKey, [connection, kid])
+  const renewals = events.map(({ payload }) => payload)
+  await holdKeys(transaction, renewals)
+  for (const { tenant, connection, kid, pepperVersion, digest } of renewals) {
+    const [row] = await transaction.query<{ sealed: string | null }>(sealedOf, [connection, kid])
     if (row === undefined) continue
     const context = { purpose: sandboxPurpose, of: [tenant, kid] }
     const text = row.sealed === null ? undefined : open(peppers, context, row.sealed)
@@ -23,8 +25,8 @@ export async function renewDigests(
   }
 }
 
-const lockKey = `
-  SELECT sealed FROM keys.provisioning_key WHERE connection = $1 AND kid = $2 AND ended_at IS NULL FOR UPDATE`
+const sealedOf = `
+  SELECT sealed FROM keys.provisioning_key WHERE connection = $1 AND kid = $2 AND ended_at IS NULL`
 
 const renew = `
   UPDATE keys.provisioning_key SET pepper_version = $3, digest = $4, sealed = $5 WHERE connection = $1 AND kid = $2`

@@ -6,20 +6,17 @@ import { running, type Rotation, type Situation, type Turn } from '../rotation.t
 import { defaultPlan, type RotationPlan } from '../rotation-policy.ts'
 import { lockConnection } from './connections.ts'
 import { RotationPlanRow, RotationRow } from './entities.ts'
-import { acceptedKeys, insertKey, keysOf, updateKey, usesOf } from './keys.ts'
+import { insertKey, lockKeys, updateKey, usesOf } from './keys.ts'
 import { holdLook, lookNext } from './looks.ts'
 
 /** The connection with its keys as they are now, and with that key, whatever became of it; nobody else changes any of it until the transaction ends. Undefined when it is gone. */
 export async function lockSituation(manager: EntityManager, id: string, kid?: Kid): Promise<Situation | undefined> {
   const connection = await lockConnection(manager, id)
   if (connection === undefined) return undefined
-  await holdLook(manager, id)
   const [rotation] = await manager.find(RotationRow, { where: { connection: id, state: 'running' }, take: 1 })
-  const accepted = await acceptedKeys(manager, id)
-  const known = new Set(accepted.map((key) => key.kid))
-  const wanted = [kid, rotation?.from, rotation?.to].filter((one) => one !== undefined)
-  const missing = wanted.filter((one) => !known.has(one))
-  const keys = missing.length === 0 ? accepted : [...accepted, ...(await keysOf(manager, id, missing))]
+  const named = [kid, rotation?.from, rotation?.to].filter((one) => one !== undefined)
+  const keys = await lockKeys(manager, id, named)
+  await holdLook(manager, id)
   return {
     connection,
     keys,

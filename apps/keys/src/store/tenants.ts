@@ -80,7 +80,11 @@ export async function removeTenant(
   const [tenant] = await manager.find(TenantRow, { where: { id }, take: 1, lock })
   if (tenant === undefined || tenant.deletedAt !== null) return undefined
   const connections = await manager.find(ConnectionRow, { where: { tenant: id }, order: { id: 'ASC' }, lock })
-  const keys = await manager.find(KeyRow, { where: { tenant: id, state: acceptedStates }, order: { kid: 'ASC' }, lock })
+  const keys = await manager.find(KeyRow, {
+    where: { tenant: id, state: acceptedStates },
+    order: { connection: 'ASC', kid: 'ASC' },
+    lock,
+  })
   await manager
     .createQueryBuilder()
     .delete()
