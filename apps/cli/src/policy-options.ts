@@ -32,7 +32,14 @@ export function withMintOptions(command: Command): Command {
       '--public-key <file>',
       'PEM of the key that signs by ed25519; unless told, a pair is made and --save keeps it',
     )
-    .option('--save <file>', 'write the key, and what it signs with, into a new file for latchkey sign and sign-proxy')
+    .addOption(saveOption())
+}
+
+export function saveOption(): Option {
+  return new Option(
+    '--save <file>',
+    'write the key, and what it signs with, into a new file for latchkey sign and sign-proxy',
+  )
 }
 
 /** What was named, and nothing else. */
