@@ -264,6 +264,24 @@ describe('the signing proxy', () => {
     await nowhere.stop()
   })
 
+  test('breaks an answer off that Latchkey breaks off, and goes on', async () => {
+    const breaking = createServer((_request, response) => {
+      response.writeHead(200, { 'content-length': 100 }).write('{"Resources":[')
+      setImmediate(() => response.socket?.resetAndDestroy())
+    })
+    await once(breaking.listen(0, '127.0.0.1'), 'listening')
+    const address = breaking.address()
+    const port = typeof address === 'string' ? 0 : (address?.port ?? 0)
+    const cut = await start({ to: new URL(`http://127.0.0.1:${port}/scim/v2/c1`) })
+    for (let time = 0; time < 2; time++) {
+      const sent = await fetch(`${cut.url}/Users`, { headers: bearer })
+      expect(sent.status).toBe(200)
+      await expect(sent.text()).rejects.toThrow('terminated')
+    }
+    await cut.stop()
+    breaking.close()
+  })
+
   test('as a program, listens on this machine alone and ends with 0 when it is told to', async () => {
     const main = fileURLToPath(new URL('./main.js', import.meta.url))
     const program = spawn(process.execPath, [
