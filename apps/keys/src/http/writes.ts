@@ -30,20 +30,20 @@ export class Writes {
   }
 
   /**
-   * Does the work once for each Idempotency-Key of a tenant ('' where the address names none), or gives the first
+   * Does the work once for each Idempotency-Key of a tenant ('' where the address names none; undefined where none is heeded), or gives the first
    * answer again. Refusals are not kept: they changed nothing, and the corrected request may use the same key.
    * `repeated` tells the two apart.
    */
   async run<Body extends Replayable>(
     call: AdminCall,
-    tenant: string,
+    tenant: string | undefined,
     work: (manager: EntityManager, now: Date) => Promise<Written<Body>>,
   ): Promise<{ body: Body; repeated: boolean }> {
-    const key = readIdempotencyKey(call)
+    const key = tenant === undefined ? undefined : readIdempotencyKey(call)
     const { entities, log, channel, reaches, clock } = this.#parts
     const now = clock()
     const { recorded, ...answer } = await entities.transaction(async (manager, transaction) => {
-      if (key !== undefined) {
+      if (key !== undefined && tenant !== undefined) {
         if (!(await holdKey(manager, tenant, key.text))) throw problems.idempotencyKeyInUse()
         const kept = await findAnswer<{ about: About; body: Body }>(manager, tenant, key.text, now)
         if (kept !== undefined) {
@@ -67,7 +67,7 @@ export class Writes {
         this.#countNotices(events)
         warnOfSilence(call, events, reaches())
       })
-      if (key !== undefined) {
+      if (key !== undefined && tenant !== undefined) {
         await keepAnswer(
           manager,
           tenant,
