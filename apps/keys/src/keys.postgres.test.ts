@@ -1212,7 +1212,7 @@ describe('the policy of a key', () => {
   test('is refused with every fault and its place', async () => {
     const { status, body } = await mint({
       authentication: { method: 'signed', algorithm: 'ed25519', publicKey: 'short' },
-      allowlist: ['10.0.0.0/8', '10.0.0.0/33', 'fe80::1%eth0', 'example.com'],
+      allowlist: ['10.0.0.0/8', '10.0.0.0/33', 'fe80::1%eth0', 'example.com', '::ffff:10.0.0.0/8', '10.0.0.1/8'],
       scopes: ['read'],
       expiresAt: '2020-01-01T00:00:00Z',
       rate: { perSecond: 10, burst: 5 },
@@ -1222,6 +1222,8 @@ describe('the policy of a key', () => {
       '#/policy/allowlist/1',
       '#/policy/allowlist/2',
       '#/policy/allowlist/3',
+      '#/policy/allowlist/4',
+      '#/policy/allowlist/5',
       '#/policy/authentication/publicKey',
       '#/policy/expiresAt',
       '#/policy/rate',
