@@ -21,10 +21,24 @@ export function readAddress(text: string): Address | undefined {
 
 /** What one subscriber has: an IPv4 address, or the 64 bits before the part of an IPv6 address that its owner chooses freely. */
 export function networkOf({ text, family }: Address): string {
-  if (family === 'ipv4') return text
+  return family === 'ipv4' ? text : groupsOf(text).slice(0, 4).join(':')
+}
+
+/** Its 32 or 128 bits. */
+export function numberOf({ text, family }: Address): bigint {
+  if (family === 'ipv4') return text.split('.').reduce((number, part) => (number << 8n) | BigInt(part), 0n)
+  return groupsOf(text).reduce((number, group) => (number << 16n) | BigInt(`0x${group}`), 0n)
+}
+
+/** The eight of an IPv6 address, whose last two may be written like an IPv4 address. */
+function groupsOf(written: string): string[] {
+  const text = written.replace(/[^:]+\.[^:]+$/, (dotted) => {
+    const number = numberOf({ text: dotted, family: 'ipv4' })
+    return `${(number >> 16n).toString(16)}:${(number & 0xffffn).toString(16)}`
+  })
   const [head = '', tail] = text.split('::')
   const groups = head === '' ? [] : head.split(':')
   const after = tail === undefined || tail === '' ? [] : tail.split(':')
   const zeros = tail === undefined ? 0 : 8 - groups.length - after.length
-  return [...groups, ...Array.from({ length: Math.max(0, zeros) }, () => '0'), ...after].slice(0, 4).join(':')
+  return [...groups, ...Array.from({ length: Math.max(0, zeros) }, () => '0'), ...after]
 }

@@ -1,4 +1,4 @@
-import { AddressRanges, networkOf, readAddress, readRange } from './index.ts'
+import { AddressRanges, isWithin, networkOf, readAddress, readRange } from './index.ts'
 
 const read = (text: string) => {
   const address = readAddress(text)
@@ -26,6 +26,8 @@ test.each([
   ['10.0.0.0/8', '10.255.0.1', '11.0.0.1'],
   ['10.0.0.0/8', '::ffff:10.1.1.1', '::ffff:11.1.1.1'],
   ['::ffff:10.0.0.0/104', '10.1.1.1', '11.1.1.1'],
+  ['10.0.0.1/8', '10.1.1.1', '11.1.1.1'],
+  ['fe80::/10', 'fe80::1%eth0', 'fd00::1'],
   ['192.0.2.7', '192.0.2.7', '192.0.2.8'],
   ['2001:db8::/32', '2001:db8:1::1', '2001:db9::1'],
   ['::1', '::1', '127.0.0.1'],
@@ -36,13 +38,43 @@ test.each([
   expect([ranges.has(read(inside)), ranges.has(read(outside))]).toEqual([true, false])
 })
 
-test.each(['10.0.0.0/33', '2001:db8::/129', '::ffff:10.0.0.0/8', '10.0.0.0/-1', '10.0.0.0/', 'example.com', '/8'])(
-  '%s is no range, and adds nothing to a list',
-  (text) => {
-    expect(readRange(text)).toBeUndefined()
-    expect(AddressRanges.reading([text]).has(read('10.0.0.1'))).toBe(false)
-  },
+test.each([
+  '',
+  '10.0.0.0/33',
+  '2001:db8::/129',
+  '::ffff:10.0.0.0/8',
+  '10.0.0.0/-1',
+  '10.0.0.0/',
+  '10.0.0.0/08',
+  '10.0.0.0/8/8',
+  '10.0.0',
+  'fe80::1%eth0',
+  'example.com',
+  '/8',
+])('%j is no range, and adds nothing to a list', (text) => {
+  expect(readRange(text)).toBeUndefined()
+  expect(AddressRanges.reading([text]).has(read('10.0.0.1'))).toBe(false)
+})
+
+test.each(['10.0.0.1/8', '0.0.0.1/0', '::ffff:10.0.0.1/104', '2001:db8::1/32', '::1.2.3.4/112'])(
+  '%s has bits beyond its length, and is no range',
+  (text) => expect(readRange(text)).toBeUndefined(),
 )
+
+test('a range is within itself and within a wider one of its family, and in no narrower one', () => {
+  const within = (inner: string, outer: string): boolean => {
+    const [one, other] = [readRange(inner), readRange(outer)]
+    if (one === undefined || other === undefined) throw new Error('not a range')
+    return isWithin(one, other)
+  }
+  expect(within('10.1.0.0/16', '10.1.0.0/16')).toBe(true)
+  expect(within('10.1.0.0/16', '10.0.0.0/8')).toBe(true)
+  expect(within('10.0.0.0/8', '10.1.0.0/16')).toBe(false)
+  expect(within('2001:db8::/32', '2001:db8::/31')).toBe(true)
+  expect(within('::ffff:10.0.0.0/104', '10.0.0.0/8')).toBe(true)
+  expect(within('::/128', '0.0.0.0/0')).toBe(false)
+  expect(within('10.0.0.0/8', '::/0')).toBe(false)
+})
 
 test.each([
   ['192.0.2.7', '192.0.2.7'],

@@ -3,4 +3,4 @@
  * that it is. No dependency; knows nothing of HTTP.
  */
 export { type Address, networkOf, readAddress } from './address.ts'
-export { AddressRanges, readRange, type Range } from './ranges.ts'
+export { AddressRanges, isWithin, readRange, type Range } from './ranges.ts'

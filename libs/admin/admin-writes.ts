@@ -34,10 +34,13 @@ export class AdminWrites<Context> {
     this.#kept = new KeptAnswers(parts.schema)
   }
 
-  /** Does the work once for each Idempotency-Key, as `KeptAnswers` says, or gives the first answer again; `repeated` tells the two apart. */
+  /**
+   * Does the work once for each Idempotency-Key of a tenant, as `KeptAnswers` says (undefined where none is heeded), or gives the first answer
+   * again; `repeated` tells the two apart.
+   */
   async run<Body extends Replayable>(
     call: AdminCall,
-    tenant: string,
+    tenant: string | undefined,
     work: (context: Context, now: Date) => Promise<Written<Body>>,
   ): Promise<Answered<Body>> {
     const { open, log, clock, committed } = this.#parts

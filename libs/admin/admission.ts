@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { AddressRanges, readAddress } from '#libs/addresses/index'
 import { dummyMatch, looksLikeAdminToken, matches, type Peppers, readAdminToken } from '#libs/credentials/index'
-import { isAddressIn, problems } from '#libs/http/index'
+import { problems } from '#libs/http/index'
 import { hideSecret } from '#libs/telemetry/index'
 import type { KnownTokens } from './known-tokens.ts'
 import { type Actor, bootstrap } from './powers.ts'
@@ -83,9 +84,14 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
     if (known.isRevoked) throw problems.tokenRevoked()
     if (known.expiresAt !== null && known.expiresAt <= clock()) throw problems.tokenExpired()
     if (!isCurrent()) throw unheard()
-    if (known.allowlist.length > 0 && !isAddressIn(address, known.allowlist)) throw problems.addressRefused()
+    if (known.allowlist.length > 0 && !isIn(known.allowlist, address)) throw problems.addressRefused()
     return known
   }
+}
+
+function isIn(ranges: readonly string[], text: string): boolean {
+  const address = readAddress(text)
+  return address !== undefined && AddressRanges.reading(ranges).has(address)
 }
 
 function tokenIn(authorization: string | undefined): string {

@@ -63,12 +63,12 @@ export class KeptAnswers {
   async within<Body extends Replayable>(
     transaction: Queryable,
     call: Repeatable,
-    tenant: string,
+    tenant: string | undefined,
     now: Date,
     work: () => Promise<Body>,
   ): Promise<Answered<Body>> {
-    const key = readIdempotencyKey(call)
-    if (key === undefined) return { body: await work(), repeated: false }
+    const key = tenant === undefined ? undefined : readIdempotencyKey(call)
+    if (key === undefined || tenant === undefined) return { body: await work(), repeated: false }
     const kept = await this.#take<Body>(transaction, tenant, key, now)
     if (kept !== undefined) return repeated(call, kept)
     const body = await work()

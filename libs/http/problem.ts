@@ -30,6 +30,7 @@ const kinds = {
   invalid: [422, 'The request breaks a rule'],
   idempotencyKeyReused: [422, 'The Idempotency-Key was used for another request'],
   idempotencyKeyInUse: [409, 'The first request with this Idempotency-Key is still running'],
+  tooManyRequests: [429, 'Too many requests came in a short time'],
   internal: [500, 'The server failed'],
   unavailable: [503, 'The service cannot answer now'],
 } as const satisfies Record<string, readonly [status: number, title: string]>
@@ -194,6 +195,13 @@ export const problems = {
       {
         headers: { 'retry-after': '1' },
       },
+    ),
+  /** `what` came, from whom. */
+  tooManyRequests: (what: string, retryAfterSeconds: number) =>
+    new Problem(
+      'tooManyRequests',
+      `More ${what} than are taken in a short time. Send it again after ${retryAfterSeconds} seconds, with more in one request.`,
+      { headers: { 'retry-after': String(retryAfterSeconds) } },
     ),
   internal: (traceId: string) =>
     new Problem(

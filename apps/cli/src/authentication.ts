@@ -22,11 +22,15 @@ export function withAuthenticationOptions(command: Command): Command {
         '--public-key <file>',
         'PEM of the key that signs by ed25519; unless told, a pair is made and --save keeps it',
       )
-      .option(
-        '--save <file>',
-        'write the key, and what it signs with, into a new file for latchkey sign and sign-proxy',
-      )
+      .addOption(saveOption())
       .option('--oauth', 'it is exchanged for access tokens of ten minutes, and those are sent with each request'),
+  )
+}
+
+export function saveOption(): Option {
+  return new Option(
+    '--save <file>',
+    'write the key, and what it signs with, into a new file for latchkey sign and sign-proxy',
   )
 }
 

@@ -37,7 +37,7 @@ export async function newKeyFile(path: string) {
   } catch (error) {
     throw new Failure(
       'failed',
-      `${path} cannot be made (${codeOf(error) ?? String(error)}), and nothing was minted. Name a file that is not there yet.`,
+      `${path} cannot be made (${codeOf(error) ?? String(error)}), and nothing was asked of the server. Name a file that is not there yet.`,
     )
   }
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { key } from './answers.ts'
+import { type Key, key } from './answers.ts'
 import {
   authenticationOf,
   type AuthenticationOptions,
@@ -10,10 +10,10 @@ import {
 } from './authentication.ts'
 import { serverCommand, type World } from './command.ts'
 import { Failure } from './failure.ts'
-import { type KeyFile, newKeyFile } from './key-file.ts'
 import { policyOf, type PolicyOptions, withPolicyOptions } from './policy-options.ts'
 import { rewrapCommand } from './rewrap.ts'
 import { rotationCommands } from './rotation.ts'
+import { showOnce } from './shown-once.ts'
 import { ago, facts, lastUse, table } from './words.ts'
 
 interface OfConnection {
@@ -31,39 +31,21 @@ export function keysCommand(world: World, version: string): Command {
     async ({ client, show }, { connection, ...options }: OfConnection & PolicyOptions & AuthenticationOptions) => {
       const { authentication, privateKey } = await authenticationOf(options, world.folder)
       const policy = { ...policyOf(options), ...(authentication === undefined ? {} : { authentication }) }
-      const file = options.save === undefined ? undefined : await newKeyFile(resolve(world.folder, options.save))
       const path = `/connections/${encodeURIComponent(connection)}/keys`
       const body = Object.keys(policy).length === 0 ? undefined : { policy }
-      const minted = await client.write('POST', path, key, body).catch(async (error: unknown) => {
-        await file?.discard()
-        throw error
+      await showOnce({
+        ask: () => client.write('POST', path, key, body),
+        save: options.save === undefined ? undefined : resolve(world.folder, options.save),
+        privateKey,
+        hasSecret: () => options.signed === 'hmac-sha256',
+        lost: ({ kid }) => ({
+          kid,
+          done: 'minted',
+          fix: `Revoke it (latchkey keys revoke ${kid}) and mint another.`,
+        }),
+        print: (minted, secrets) =>
+          show(minted, () => mintedInWords(minted, secrets, options.oauth === true ? connection : undefined)),
       })
-      const { kid, key: text, environment, scimBaseUrl, signingSecret } = minted
-      if (text === undefined) {
-        throw new Failure(
-          'failed',
-          `Key ${kid} was minted, but the answer that held it was lost, and it is shown only once. Revoke it (latchkey keys revoke ${kid}) and mint another.`,
-        )
-      }
-      if (options.signed === 'hmac-sha256' && signingSecret === undefined) {
-        throw new Failure(
-          'failed',
-          `Key ${kid} was minted, but the answer that held its signing secret was lost, and it is shown only once. Revoke it (latchkey keys revoke ${kid}) and mint another.`,
-        )
-      }
-      await file?.write(keyFileOf(text, signingSecret, privateKey))
-      const again =
-        environment === 'live' ? 'Keep it now: it is never shown again.' : 'A sandbox key: it can be shown again.'
-      const never = signingSecret === undefined ? '' : ' The signing secret is never shown again.'
-      const secret: Record<string, string> = signingSecret === undefined ? {} : { 'signing secret': signingSecret }
-      const exchanged: Record<string, string> =
-        options.oauth === true
-          ? { 'token endpoint': scimBaseUrl.replace(/\/scim\/v2\/[^/]*$/, '/oauth2/token'), 'client id': connection }
-          : {}
-      show(
-        minted,
-        () => `${facts({ kid, key: text, ...secret, ...exchanged, 'SCIM base URL': scimBaseUrl })}\n${again}${never}\n`,
-      )
     },
   ).requiredOption('--connection <id>', 'id of the connection')
   withAuthenticationOptions(withPolicyOptions(mint))
@@ -79,7 +61,7 @@ export function keysCommand(world: World, version: string): Command {
       const named = { ...policyOf(options), ...certificates }
       if (Object.keys(named).length === 0) throw new Failure('usage', 'Nothing to change was named.')
       const changed = await client.write('PATCH', `/keys/${encodeURIComponent(kid)}`, key, { policy: named })
-      show(changed, () => facts({ kid: changed.kid, state: changed.state, policy: JSON.stringify(changed['policy']) }))
+      show(changed, () => facts({ kid: changed.kid, state: changed.state, policy: JSON.stringify(changed.policy) }))
     },
   ).argument('<kid>', 'id part of the key, the 12 characters after lk_live_ or lk_test_')
   withCertificates(withPolicyOptions(change))
@@ -126,7 +108,17 @@ export function keysCommand(world: World, version: string): Command {
   )
 }
 
-function keyFileOf(text: string, secret: string | undefined, privateKey: string | undefined): KeyFile {
-  if (secret !== undefined) return { key: text, algorithm: 'hmac-sha256', secret }
-  return { key: text, algorithm: 'ed25519', privateKey: privateKey ?? '' }
+function mintedInWords(
+  { kid, environment, scimBaseUrl, signingSecret }: Key,
+  secrets: Record<string, string>,
+  exchangedBy: string | undefined,
+): string {
+  const exchanged: Record<string, string> =
+    exchangedBy === undefined
+      ? {}
+      : { 'token endpoint': scimBaseUrl.replace(/\/scim\/v2\/[^/]*$/, '/oauth2/token'), 'client id': exchangedBy }
+  const again =
+    environment === 'live' ? 'Keep it now: it is never shown again.' : 'A sandbox key: it can be shown again.'
+  const never = signingSecret === undefined ? '' : ' The signing secret is never shown again.'
+  return `${facts({ kid, ...secrets, ...exchanged, 'SCIM base URL': scimBaseUrl })}\n${again}${never}\n`
 }

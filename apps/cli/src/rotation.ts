@@ -1,15 +1,22 @@
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { key, rotation, type Rotation } from './answers.ts'
+import { type Key, key, rotation, type Rotation } from './answers.ts'
 import type { Client } from './client.ts'
 import { serverCommand, type World } from './command.ts'
 import { Failure } from './failure.ts'
+import { saveOption } from './authentication.ts'
 import { chosenGrace, chosenMode, type Chosen, graceOption, modeOption, policyCommand } from './rotation-policy.ts'
 import { reportInFull, showCommand } from './rotation-report.ts'
+import { showOnce } from './shown-once.ts'
 import { facts } from './words.ts'
 
 interface OfConnection {
   readonly connection: string
   readonly force?: true
+}
+
+interface Saved {
+  readonly save?: string
 }
 
 export function rotationCommands(world: World, version: string): Command[] {
@@ -18,19 +25,26 @@ export function rotationCommands(world: World, version: string): Command[] {
     'mint the next key of a connection; the present one goes on until its grace after the first use of the new one',
     world,
     version,
-    async ({ client, show }, options: OfConnection & Chosen) => {
-      const started = await client.write('POST', `${pathOf(options.connection)}/rotations`, rotation, {
+    async ({ client, show }, options: OfConnection & Chosen & Saved) => {
+      const body = {
         ...(options.force === true ? { force: true } : {}),
         ...chosenMode(options),
         ...chosenGrace(options),
-      })
-      if (started.key === undefined) {
-        throw new Failure(
-          'failed',
-          `Key ${started.newKey.kid} was minted, but the answer that held it was lost, and it is shown only once. Rotate again with --force: that cancels it and mints another.`,
-        )
       }
-      show(started, () => begun(started, started.key ?? ''))
+      await showOnce({
+        ask: () => client.write('POST', `${pathOf(options.connection)}/rotations`, rotation, body),
+        save: options.save === undefined ? undefined : resolve(world.folder, options.save),
+        // A live key comes with its secret or not at all. Whoever may rotate but not read is not kept from the key.
+        hasSecret: async ({ newKey, keyShown }) =>
+          keyShown === 'again' &&
+          signsByHmac(await client.read(`/keys/${encodeURIComponent(newKey.kid)}`, key).catch(() => undefined)),
+        lost: ({ newKey }) => ({
+          kid: newKey.kid,
+          done: 'minted',
+          fix: 'Rotate again with --force: that cancels it and mints another.',
+        }),
+        print: (started, secrets) => show(started, () => begun(started, secrets)),
+      })
     },
   )
     .requiredOption('--connection <id>', 'id of the connection')
@@ -40,6 +54,7 @@ export function rotationCommands(world: World, version: string): Command[] {
     )
     .addOption(modeOption())
     .addOption(graceOption())
+    .addOption(saveOption())
 
   const finish = serverCommand(
     'finish',
@@ -82,23 +97,33 @@ export function rotationCommands(world: World, version: string): Command[] {
     'show, once, the text of a key that the schedule has minted',
     world,
     version,
-    async ({ client, show }, _options: object, kid: string) => {
-      const revealed = await client.write('POST', `/keys/${encodeURIComponent(kid)}/reveal`, key)
-      const { key: text, connection, scimBaseUrl } = revealed
-      if (text === undefined) {
-        throw new Failure(
-          'failed',
-          `Key ${kid} was revealed, but the answer that held it was lost, and it is shown only once. Mint another in its place: latchkey keys rotate --connection ${connection} --force`,
-        )
-      }
-      show(
-        revealed,
-        () => `${facts({ kid, key: text, 'SCIM base URL': scimBaseUrl })}\nKeep it now: it is kept nowhere else.\n`,
-      )
+    async ({ client, show }, { save }: Saved, kid: string) => {
+      await showOnce({
+        ask: () => client.write('POST', `/keys/${encodeURIComponent(kid)}/reveal`, key),
+        save: save === undefined ? undefined : resolve(world.folder, save),
+        hasSecret: signsByHmac,
+        lost: ({ connection }) => ({
+          kid,
+          done: 'revealed',
+          fix: `Mint another in its place: latchkey keys rotate --connection ${connection} --force`,
+        }),
+        print: (revealed, secrets) =>
+          show(
+            revealed,
+            () =>
+              `${facts({ kid, ...secrets, 'SCIM base URL': revealed.scimBaseUrl })}\nKeep it now: it is kept nowhere else.\n`,
+          ),
+      })
     },
-  ).argument('<kid>', 'id part of the key, the 12 characters after lk_live_ or lk_test_')
+  )
+    .argument('<kid>', 'id part of the key, the 12 characters after lk_live_ or lk_test_')
+    .addOption(saveOption())
 
   return [rotate, finish, cancel, reveal, showCommand(world, version), policyCommand(world, version)]
+}
+
+function signsByHmac(read: Key | undefined): boolean {
+  return read?.policy?.authentication?.algorithm === 'hmac-sha256'
 }
 
 function pathOf(connection: string): string {
@@ -115,12 +140,15 @@ async function runningOf(client: Client, connection: string): Promise<Rotation> 
   )
 }
 
-function begun({ id, newKey, oldKey, graceHours, connection, mode, hardEnd }: Rotation, text: string): string {
+function begun(
+  { id, newKey, oldKey, graceHours, connection, mode, hardEnd }: Rotation,
+  secrets: Record<string, string>,
+) {
   const end =
     hardEnd === null
       ? `The old key ${oldKey.kid} goes on until ${graceHours} h after the first use of the new one${mode === 'safe' ? ', and longer while it is used' : ''}.`
       : `The old key ${oldKey.kid} goes on until ${graceHours} h after the first use of the new one; it ends at ${hardEnd} also if that is never used.`
-  return `${facts({ rotation: id, kid: newKey.kid, key: text })}
+  return `${facts({ rotation: id, kid: newKey.kid, ...secrets })}
 Put the new key into the identity provider. ${end}
 Watch it with: latchkey keys show --connection ${connection}
 `

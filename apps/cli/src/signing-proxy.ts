@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import {
+  type ClientRequest,
   createServer,
   Agent as HttpAgent,
   request as httpRequest,
@@ -108,9 +109,14 @@ async function passOn(
   outgoing.on('timeout', () => outgoing.destroy(new Error('it does not answer')))
   response.on('close', () => response.writableFinished || outgoing.destroy())
   outgoing.end(body)
-  const [answer]: [IncomingMessage] = (await once(outgoing, 'response')) as [IncomingMessage]
+  const answer = await answerTo(outgoing)
   response.writeHead(answer.statusCode ?? 502, headersOf(answer.rawHeaders, ['content-length']))
   await pipeline(answer, response)
+}
+
+/** Whoever is told of an error here hears of it until the end: what is cut off in the middle of its answer has another one, which breaks that answer off. */
+function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => outgoing.on('error', reject).once('response', resolve))
 }
 
 /** In a time that tells nothing of the key. Okta sends it without the scheme. */

@@ -264,6 +264,24 @@ describe('the signing proxy', () => {
     await nowhere.stop()
   })
 
+  test('breaks an answer off that Latchkey breaks off, and goes on', async () => {
+    const breaking = createServer((_request, response) => {
+      response.writeHead(200, { 'content-length': 100 }).write('{"Resources":[')
+      setImmediate(() => response.socket?.resetAndDestroy())
+    })
+    await once(breaking.listen(0, '127.0.0.1'), 'listening')
+    const address = breaking.address()
+    const port = typeof address === 'string' ? 0 : (address?.port ?? 0)
+    const cut = await start({ to: new URL(`http://127.0.0.1:${port}/scim/v2/c1`) })
+    for (let time = 0; time < 2; time++) {
+      const sent = await fetch(`${cut.url}/Users`, { headers: bearer })
+      expect(sent.status).toBe(200)
+      await expect(sent.text()).rejects.toThrow('terminated')
+    }
+    await cut.stop()
+    breaking.close()
+  })
+
   test('as a program, listens on this machine alone and ends with 0 when it is told to', async () => {
     const main = fileURLToPath(new URL('./main.js', import.meta.url))
     const program = spawn(process.execPath, [
@@ -324,7 +342,7 @@ describe('keys mint', () => {
     expect(
       await run(['keys', 'mint', '--connection', 'c1', '--signed', 'hmac-sha256', '--save', 'made.json'], admin()),
     ).toBe(1)
-    expect([received.length, said]).toEqual([1, expect.stringContaining('nothing was minted')])
+    expect([received.length, said]).toEqual([1, expect.stringContaining('nothing was asked of the server')])
   })
 
   test('makes a pair for ed25519, of which the private key goes nowhere but into the file', async () => {
@@ -386,6 +404,104 @@ describe('keys mint', () => {
     }
     expect(received).toEqual([])
   })
+})
+
+describe('keys rotate and reveal, for a key that signs by hmac-sha256,', () => {
+  const of = {
+    connection: 'c1',
+    policy: { authentication: { method: 'signed', algorithm: 'hmac-sha256' } },
+  }
+  const rotation = {
+    ...of,
+    id: '01a20e52-426b-7001-83a3-51975df3f104',
+    mode: 'safe',
+    graceHours: 24,
+    state: 'running',
+    startedAt: '2026-03-01T10:00:00.000Z',
+    startedBy: { kind: 'schedule' },
+    dueAt: '2026-03-15T10:00:00.000Z',
+    hardEnd: null,
+    cutOverAt: null,
+    until: null,
+    extensions: 0,
+    endedAt: null,
+    endedBy: null,
+    outcome: null,
+    newKey: { kid, firstUsed: null, lastUsed: null },
+    oldKey: { kid: 'abcdefghijkl', lastUsed: null, stillUsed: false },
+  }
+  const known = {
+    ...of,
+    kid,
+    environment: 'sandbox',
+    state: 'pending',
+    scimBaseUrl: 'http://x/scim/v2/c1',
+    createdAt: '2026-03-01T10:00:00.000Z',
+    endedAt: null,
+    lastUsed: null,
+  }
+  const commands = {
+    rotate: { args: ['keys', 'rotate', '--connection', 'c1'], body: { ...rotation, keyShown: 'once' } },
+    reveal: { args: ['keys', 'reveal', kid], body: known },
+  }
+  async function asked(args: string[], ...bodies: object[]) {
+    const server = createServer((_request, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(bodies.shift())),
+    )
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const address = server.address()
+    let [out, err] = ['', '']
+    const env = {
+      LATCHKEY_URL: `http://127.0.0.1:${typeof address === 'string' ? '' : address?.port}`,
+      LATCHKEY_ADMIN_TOKEN: 'a-token-of-the-tests',
+    }
+    const code = await run(args, {
+      env,
+      folder,
+      out: (words) => void (out += words),
+      err: (words) => void (err += words),
+    })
+    server.close()
+    server.closeAllConnections()
+    return { code, out, err }
+  }
+
+  test.each(Object.entries(commands))(
+    '%s shows the signing secret, and saves it where it is told to',
+    async (name, { args, body }) => {
+      const shown = await asked(args, { ...body, key, signingSecret: secret })
+      expect(shown).toMatchObject({ code: 0, err: '' })
+      expect(shown.out).toMatch(new RegExp(`^key +${key}$`, 'm'))
+      expect(shown.out).toMatch(new RegExp(`^signing secret +${secret}$`, 'm'))
+      const saved = `${name}d.json`
+      expect((await asked([...args, '--save', saved], { ...body, key, signingSecret: secret })).code).toBe(0)
+      expect(statSync(join(folder, saved)).mode & 0o777).toBe(0o600)
+      expect(JSON.parse(readFileSync(join(folder, saved), 'utf8'))).toEqual({ key, algorithm: 'hmac-sha256', secret })
+    },
+  )
+
+  test.each(Object.entries(commands))(
+    '%s tells of a signing secret that was lost with its answer',
+    async (_name, { args, body }) => {
+      const lost = await asked(args, { ...body, key, keyShown: 'again' }, known)
+      expect(lost).toMatchObject({ code: 1, out: '', err: expect.stringContaining('its signing secret was lost') })
+      expect(lost.err).toContain('--force')
+    },
+  )
+
+  test.each(Object.entries(commands))(
+    '%s shows a key that has nothing to be saved, says so and leaves no file',
+    async (_name, { args, body }) => {
+      const bearer = { policy: { authentication: { method: 'bearer' } } }
+      const shown = await asked([...args, '--save', 'bearer.json'], { ...body, ...bearer, key })
+      expect(shown).toMatchObject({
+        code: 1,
+        out: expect.stringContaining(key),
+        err: expect.stringContaining('was not saved'),
+      })
+      expect(() => statSync(join(folder, 'bearer.json'))).toThrow('ENOENT')
+    },
+  )
 })
 
 test('keys change sends what was named and nothing else, and asks nothing when nothing was', async () => {

@@ -518,10 +518,10 @@ describe('keys', () => {
 })
 
 describe('a report of leaked keys', () => {
-  async function report(body: unknown): Promise<Answered> {
+  async function report(body: unknown, headers: Record<string, string> = {}): Promise<Answered> {
     const answer = await fetch(`${url}/leaks`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'user-agent': 'keys-test/1' },
+      headers: { 'content-type': 'application/json', 'user-agent': 'keys-test/1', ...headers },
       body: JSON.stringify(body),
     })
     return { status: answer.status, headers: answer.headers, body: await answer.json() }
@@ -591,6 +591,35 @@ describe('a report of leaked keys', () => {
     const { text } = mintKey('live')
     expect(`token="${text}";`.match(keyFormat)?.[0]).toBe(text)
     expect(`x${text}`.match(keyFormat)).toBeNull()
+  })
+
+  test('that proves no key waits in the queue of records like a read; one that proves a key is recorded with what it did', async () => {
+    const { key } = await minted()
+    fullQueue = true
+    expect(await report({ keys: [mintKey('live').text, 'nonsense'] })).toMatchObject({ status: 503 })
+    expect(await report({ keys: [key] })).toMatchObject({ status: 200, body: { results: [{ outcome: 'revoked' }] } })
+    fullQueue = false
+  })
+
+  test('fills none of the Idempotency-Keys of operators', async () => {
+    const [{ key }, again] = [await minted(), { 'idempotency-key': randomUUID() }]
+    expect((await report({ keys: [key] }, again)).body.results).toMatchObject([{ outcome: 'revoked' }])
+    expect((await report({ keys: [key] }, again)).body.results).toMatchObject([{ outcome: 'revoked before' }])
+    expect((await report({ keys: ['nonsense'] }, again)).status).toBe(200)
+    const made = await ask('POST', '/tokens', {
+      body: { name: 'After a report', scopes: ['keys:read'] },
+      headers: again,
+    })
+    expect(made.status).toBe(201)
+  })
+
+  test('is refused when too many came from one network, with when to send it again', async () => {
+    const statuses = new Set<number>()
+    let last = await report({})
+    for (let sent = 0; sent < 60; sent++) statuses.add((last = await report({})).status)
+    expect([...statuses]).toEqual([422, 429])
+    expect(last.body).toMatchObject({ code: 'tooManyRequests' })
+    expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0)
   })
 })
 
@@ -1182,7 +1211,7 @@ describe('the policy of a key', () => {
   test('is refused with every fault and its place', async () => {
     const { status, body } = await mint({
       authentication: { method: 'signed', algorithm: 'ed25519', publicKey: 'short' },
-      allowlist: ['10.0.0.0/8', '10.0.0.0/33', 'fe80::1%eth0', 'example.com'],
+      allowlist: ['10.0.0.0/8', '10.0.0.0/33', 'fe80::1%eth0', 'example.com', '::ffff:10.0.0.0/8', '10.0.0.1/8'],
       scopes: ['read'],
       expiresAt: '2020-01-01T00:00:00Z',
       rate: { perSecond: 10, burst: 5 },
@@ -1192,6 +1221,8 @@ describe('the policy of a key', () => {
       '#/policy/allowlist/1',
       '#/policy/allowlist/2',
       '#/policy/allowlist/3',
+      '#/policy/allowlist/4',
+      '#/policy/allowlist/5',
       '#/policy/authentication/publicKey',
       '#/policy/expiresAt',
       '#/policy/rate',

@@ -186,11 +186,9 @@ describe('rehearsals', () => {
       300,
     )
     await held
-    const began = performance.now()
     const written = write(rename(one, 'eve'))
     await expect(rehearsed).rejects.toMatchObject({ status: 503, code: 'dry-run-too-long' })
     expect(await written).toEqual(['eve'])
-    expect(performance.now() - began).toBeLessThan(3_000)
   })
 
   test('that wait for a lock until their time is over are ended then', async () => {

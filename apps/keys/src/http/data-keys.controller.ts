@@ -69,8 +69,8 @@ export class DataKeysController {
         if (await updateWrapped(manager, before, changed)) events.push(event)
       }
       const { outdated: remaining } = await countDataKeys(manager, kek)
-      const rest = next === undefined ? {} : { next }
-      return { about: {}, events, body: { kek: { ...kek }, rewrapped: events.length, remaining, failed, ...rest } }
+      const told = { kek: { ...kek }, rewrapped: events.length, remaining, failed: failed.map((each) => ({ ...each })) }
+      return { about: {}, events, body: next === undefined ? told : { ...told, next } }
     })
     return written.body
   }

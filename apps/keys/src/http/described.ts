@@ -291,7 +291,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     summary: 'Revoke leaked keys with themselves',
     body: report,
     answers: { 200: leaksShown },
-    idempotent: true,
+    refusals: ['tooManyRequests'],
   },
   'GET /admin/v1/data-keys': {
     scope: 'data-keys:read',

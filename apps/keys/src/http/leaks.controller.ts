@@ -1,19 +1,23 @@
 import { Body, Controller, Get, Header, HttpCode, Inject, Post } from '@nestjs/common'
 import { z } from 'zod'
 import { type AdminCall, Call } from '#libs/admin/index'
-import { keyFormat, matches, readKey } from '#libs/credentials/index'
+import { networkOf, readAddress } from '#libs/addresses/index'
+import { memoryLimiter } from '#libs/cache/index'
+import { dummyMatch, keyFormat, matches, readKey } from '#libs/credentials/index'
 import type { AnyEvent } from '#libs/events/index'
-import { parse } from '#libs/http/index'
+import { parse, problems } from '#libs/http/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
 import { keyOf } from '../rotation.ts'
-import { findKey } from '../store/keys.ts'
+import { keysNamed } from '../store/named-keys.ts'
 import { aboutKey } from './answers.ts'
 import { end, KeyActs } from './key-acts.ts'
 import { Writes } from './writes.ts'
 
 /** Keys that one report may name. */
 const mostKeys = 100
+/** Reports from one network, to one process. */
+const mostReports = { points: 60, seconds: 60 }
 
 const token = z.looseObject({ token: z.string() })
 /** `keys`, or the list that secret scanning of GitHub sends to its partners. */
@@ -40,6 +44,7 @@ export class LeaksController {
   readonly #parts: KeysParts
   readonly #writes: Writes
   readonly #acts: KeyActs
+  readonly #limiter = memoryLimiter()
 
   constructor(@Inject(KEYS_PARTS) parts: KeysParts, @Inject(Writes) writes: Writes, @Inject(KeyActs) acts: KeyActs) {
     this.#parts = parts
@@ -47,13 +52,24 @@ export class LeaksController {
     this.#acts = acts
   }
 
-  /** 200 with an outcome for each key, in their order. All are revoked in one transaction. */
+  /**
+   * 200 with an outcome for each key, in their order. All are revoked in one transaction; a report that proves none is recorded like a
+   * read. No Idempotency-Key is heeded: what is kept under one must not be anybody's to fill, and to report again does no harm.
+   */
   @Post('leaks')
   @HttpCode(200)
   async report(@Call() call: AdminCall, @Body() body: unknown) {
+    await this.#takeOne(call.address)
     const keys = parse(report, body).map((text) => readKey(text.trim()))
     const proved = await this.#proved(keys)
-    const { body: answer } = await this.#writes.run(call, '', async (manager, now) => {
+    const results = (outcomes: ReadonlyMap<string, Outcome>) =>
+      keys.map((key): { kid: string | null; outcome: Outcome } => {
+        const outcome = key.kind === 'key' ? outcomes.get(key.kid) : undefined
+        if (key.kind !== 'key' || outcome === undefined) return { kid: null, outcome: 'not a key of this installation' }
+        return { kid: key.kid, outcome }
+      })
+    if (proved.length === 0) return { results: results(new Map()) }
+    const { body: answer } = await this.#writes.run(call, undefined, async (manager, now) => {
       const outcomes = new Map<string, Outcome>()
       const events: AnyEvent[] = []
       for (const known of proved) {
@@ -69,14 +85,7 @@ export class LeaksController {
         about: first === undefined || others.length > 0 ? {} : aboutKey(first),
         events,
         changed: [...outcomes.values()].includes('revoked') ? ['state'] : [],
-        body: {
-          results: keys.map((key): { kid: string | null; outcome: Outcome } => {
-            const outcome = key.kind === 'key' ? outcomes.get(key.kid) : undefined
-            if (key.kind !== 'key' || outcome === undefined)
-              return { kid: null, outcome: 'not a key of this installation' }
-            return { kid: key.kid, outcome }
-          }),
-        },
+        body: { results: results(outcomes) },
       }
     })
     return answer
@@ -96,13 +105,26 @@ export class LeaksController {
     }
   }
 
+  /** Anybody may report, and each report costs a look-up: whoever sends too many is refused before that. */
+  async #takeOne(caller: string): Promise<void> {
+    const address = readAddress(caller)
+    const wait = await this.#limiter.take(address === undefined ? caller : networkOf(address), mostReports)
+    if (wait !== undefined) throw problems.tooManyRequests('reports came from this network', Math.ceil(wait / 1_000))
+  }
+
   /** Each once, in the order in which connections are locked. */
   async #proved(keys: readonly ReturnType<typeof readKey>[]): Promise<ProvisioningKey[]> {
+    const { entities, peppers } = this.#parts
+    const whole = keys.flatMap((key) => (key.kind === 'key' ? key : []))
+    const named = await keysNamed(
+      entities.manager,
+      whole.map(({ kid }) => kid),
+    )
     const proved = new Map<string, ProvisioningKey>()
-    for (const key of keys) {
-      if (key.kind !== 'key') continue
-      const known = await findKey(this.#parts.entities.manager, key.kid)
-      if (known !== undefined && matches(this.#parts.peppers, known, key.secret)) proved.set(known.kid, known)
+    for (const { kid, secret } of whole) {
+      const known = named.get(kid)
+      if (known === undefined) dummyMatch(peppers, secret)
+      else if (matches(peppers, known, secret)) proved.set(kid, known)
     }
     return [...proved.values()].sort((one, other) => (one.connection < other.connection ? -1 : 1))
   }

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
 import { z } from 'zod'
+import { readRange } from '#libs/addresses/index'
 import { type KeyPolicy, keyScopes } from '#libs/events/index'
 import { readVerifyingKey } from '#libs/signatures/index'
 import { isBeyondLife } from '../rotation-policy.ts'
@@ -35,7 +35,10 @@ const authentication = z.discriminatedUnion(
 
 const range = z
   .string()
-  .refine(isRange, 'is not an address, nor a range of addresses such as 10.0.0.0/8 or 2001:db8::/32')
+  .refine(
+    (text) => readRange(text) !== undefined,
+    'is neither an address nor a range in CIDR notation such as 10.0.0.0/8 or 2001:db8::/32, with no bits beyond its prefix',
+  )
 
 const allowlist = z.array(range).max(100, 'names more than 100 ranges')
 
@@ -108,10 +111,4 @@ export function changed(
   if (wanted === undefined) return after
   if (policy.authentication.method !== 'mtls') return undefined
   return { ...after, authentication: { method: 'mtls', certificates: wanted } }
-}
-
-function isRange(text: string): boolean {
-  const [, address = '', prefix] = /^([^/]*)(?:\/(0|[1-9]\d{0,2}))?$/.exec(text) ?? []
-  const family = isIP(address)
-  return family !== 0 && !address.includes('%') && Number(prefix ?? 0) <= (family === 4 ? 32 : 128)
 }

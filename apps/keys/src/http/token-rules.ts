@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { readRange } from '#libs/addresses/index'
 import { adminScopes } from '#libs/admin/index'
-import { readAddressRange } from '#libs/http/index'
 import { tenantId } from '../tenant.ts'
 import { nameRule } from './rules.ts'
 
@@ -20,7 +20,7 @@ const allowlist = z
     z
       .string()
       .refine(
-        (text) => readAddressRange(text) !== undefined,
+        (text) => readRange(text) !== undefined,
         'is neither an address nor a range in CIDR notation such as 192.0.2.0/24 or 2001:db8::/32, with no bits beyond its prefix',
       ),
   )
