@@ -125,6 +125,17 @@ describe('a rotation', () => {
     expect(record?.payload).toMatchObject({ operation: 'rotations.start', subject: { kind: 'rotation', id: rotation } })
   })
 
+  test('that is broken off leaves the old key without an end, and whoever has read the key before is answered that', async () => {
+    const { id, kid } = await service.inUse()
+    const { newKey } = (await start(id)).body
+    await service.use(id, newKey.kid, now)
+    await service.keyInState(kid, 'retiring')
+    const { headers } = await service.ask('GET', `/keys/${kid}`)
+    expect((await service.ask('POST', `/keys/${newKey.kid}/revoke`)).status).toBe(200)
+    const again = await service.ask('GET', `/keys/${kid}`, undefined, { 'if-none-match': headers.get('etag') ?? '' })
+    expect(again).toMatchObject({ status: 200, body: { state: 'retiring', until: null } })
+  })
+
   test('answers the text of a live key once, also to the same request again', async () => {
     const { id } = await service.inUse()
     const headers = { 'idempotency-key': crypto.randomUUID() }
