@@ -146,8 +146,9 @@ function connectionIs(
   environment: 'live' | 'sandbox',
   state: 'enabled' | 'disabled' = 'enabled',
   tenant = 'acme',
+  { time, version } = { time: new Date(), version: 1 },
 ): AnyEvent {
-  const origin = { source: 'keys', subject: connection, owner: 'acme', version: 1, time: new Date() } as const
+  const origin = { source: 'keys', subject: connection, owner: 'acme', version, time } as const
   return makeEvent('connection.changed', origin, {
     tenant,
     connection,
@@ -529,6 +530,18 @@ describe('silence', () => {
     await audit.tell(connectionIs(who.connection, 'live', 'disabled'))
     await lookAt(last + 7 * hour)
     expect(await found({ tenant })).toEqual([])
+  })
+
+  it('is told of a connection that is enabled again only once it is as long from then on', async () => {
+    const last = await traffic(5)
+    const is = (state: 'enabled' | 'disabled', at: number, version: number) =>
+      connectionIs(who.connection, 'live', state, who.tenant, { time: new Date(at), version })
+    await audit.tell(is('disabled', last, 2))
+    await audit.tell(is('enabled', last + 10 * hour, 3))
+    await lookAt(last + 16 * hour)
+    expect(await rulesFound()).toEqual([])
+    await lookAt(last + 16 * hour + 1)
+    expect(await rulesFound()).toEqual(['silence'])
   })
 
   it('is not told beyond what has been followed', async () => {

@@ -6,7 +6,7 @@ import { detectionRaised, occur } from './detections/detection.ts'
 import type { RuleCode } from './detections/rules.ts'
 import { seenIn, type Subject } from './detections/sightings.ts'
 import type { Thresholds } from './detections/thresholds.ts'
-import { fallSilent, type Occurrence, silentFrom, watch, type Watched } from './detections/watched.ts'
+import { becomes, fallSilent, type Occurrence, silentFrom, watch, type Watched } from './detections/watched.ts'
 import { identityOf, lockDetections, storeDetections } from './store/detections.ts'
 import { followedUpTo } from './store/followed.ts'
 import {
@@ -84,11 +84,11 @@ export class Detective {
   async connectionIs(
     transaction: Transaction,
     { connection, tenant, environment, state }: Payload<'connection.created'>,
+    since: Date,
   ): Promise<void> {
-    await this.#note(transaction, { kind: 'connection', id: connection }, tenant, (before) => ({
-      ...before,
-      connection: { environment, enabled: state === 'enabled' },
-    }))
+    await this.#note(transaction, { kind: 'connection', id: connection }, tenant, (before) =>
+      becomes(before, { environment, enabled: state === 'enabled' }, since),
+    )
   }
 
   async connectionGone(transaction: Transaction, connection: string): Promise<void> {

@@ -35,9 +35,9 @@ export class FollowTrust {
 
   @EventPattern('connection.*', AUDIT)
   async connections(events: readonly Heard<'connection.*'>[], { transaction }: EventBatch): Promise<void> {
-    for (const { name, payload } of events) {
+    for (const { name, payload, time } of events) {
       if (name === 'connection.deleted') await this.#detective.connectionGone(transaction, payload.connection)
-      else await this.#detective.connectionIs(transaction, payload)
+      else await this.#detective.connectionIs(transaction, payload, new Date(time))
     }
   }
 }
