@@ -449,22 +449,26 @@ describe('networks of a key', () => {
 })
 
 describe('a key whose place another took', () => {
-  const retired = (before: number): AnyEvent =>
-    makeEvent(
-      'key.retired',
-      { source: 'keys', subject: who.kid, owner: who.connection, version: 2, time: new Date() },
-      {
-        tenant: who.tenant,
-        connection: who.connection,
-        kid: who.kid,
-        retiredAt: new Date(Date.now() - before).toISOString(),
-        until: null,
-      },
-    )
+  const rotation = (before: number, id = crypto.randomUUID()) => {
+    const time = new Date(Date.now() - before)
+    const origin = (version: number) => ({ source: 'keys', subject: id, owner: who.connection, version, time }) as const
+    const named = { tenant: who.tenant, connection: who.connection, rotation: id, from: who.kid, to: `${who.kid}-next` }
+    const use = { at: time.toISOString(), address: '192.0.2.7', userAgent: null }
+    return {
+      cutOver: makeEvent('rotation.cut-over', origin(2), { ...named, firstUse: use, lastUse: null, until: use.at }),
+      finished: makeEvent('rotation.finished', origin(3), {
+        ...named,
+        by: 'operator',
+        outcome: 'old-ended-by-operator',
+        lastUse: null,
+      }),
+      cancelled: makeEvent('rotation.cancelled', origin(3), { ...named, by: 'operator', outcome: 'new-revoked' }),
+    }
+  }
 
   it('is told of when it is still used an hour later', async () => {
     await tell({})
-    await audit.tell(retired(2 * hour))
+    await audit.tell(rotation(2 * hour).cutOver)
     await tell({})
     expect(await found()).toMatchObject([
       { rule: 'retiring-key-used', subject: { kind: 'key', id: who.kid }, count: 1 },
@@ -472,16 +476,22 @@ describe('a key whose place another took', () => {
   })
 
   it('is not within that hour, nor another key, nor once it is accepted no more', async () => {
-    await audit.tell(retired(hour / 2))
+    await audit.tell(rotation(hour / 2).cutOver)
     await tell({}, { kid: `${who.kid}-next` })
-    const revoked = makeEvent(
-      'key.revoked',
-      { source: 'keys', subject: who.kid, owner: who.connection, version: 3, time: new Date() },
-      { tenant: who.tenant, connection: who.connection, kid: who.kid, revokedAt: new Date().toISOString() },
-    )
-    await audit.tell(retired(3 * hour), revoked)
+    const ended = rotation(3 * hour)
+    await audit.tell(ended.cutOver, ended.finished)
     await tell(refused(401, 'key-revoked'))
     expect(await rulesFound()).toEqual(['ended-key-used'])
+  })
+
+  it('is not once the new key was revoked and it is the one that is left, but is again when another takes its place', async () => {
+    const brokenOff = rotation(5 * hour)
+    await audit.tell(brokenOff.cutOver, brokenOff.cancelled)
+    await tell({})
+    expect(await rulesFound()).toEqual([])
+    await audit.tell(rotation(2 * hour).cutOver, rotation(5 * hour).cancelled)
+    await tell({})
+    expect(await rulesFound()).toEqual(['retiring-key-used'])
   })
 })
 

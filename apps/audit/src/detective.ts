@@ -63,20 +63,21 @@ export class Detective {
     await this.#tell(transaction, occurrences, now)
   }
 
-  /** A key's place was taken by another, since then. */
-  async retired(transaction: Transaction, { kid, tenant, retiredAt }: Payload<'key.retired'>): Promise<void> {
-    await this.#note(transaction, { kind: 'key', id: kid }, tenant, (state) => ({
+  /** Another key has taken the place of this one, since then. */
+  async replaced(transaction: Transaction, key: string, tenant: string, since: Date): Promise<void> {
+    await this.#note(transaction, { kind: 'key', id: key }, tenant, (state) => ({
       ...state,
-      retired: { at: Date.parse(retiredAt), uses: 0 },
+      retired: { at: since.getTime(), uses: 0 },
     }))
   }
 
-  /** The key is accepted no more, and its use told of as that. */
-  async notRetiring(transaction: Transaction, kid: string): Promise<void> {
+  /** Then the key was to be replaced no more: it has ended, and its use is told of as that, or it is the one that is left. What came after stays. */
+  async notReplaced(transaction: Transaction, key: string, then: Date): Promise<void> {
     const now = this.#parts.clock()
-    const known = await lockWatched(transaction, [{ kind: 'key', id: kid }], now, 'known')
+    const known = await lockWatched(transaction, [{ kind: 'key', id: key }], now, 'known')
     for (const { state, ...row } of known.values()) {
-      const { retired: _retired, ...others } = state
+      const { retired, ...others } = state
+      if (retired === undefined || retired.at > then.getTime()) continue
       storeWatched(transaction, [{ ...row, state: others, silentFrom: undefined }], now)
     }
   }
