@@ -64,12 +64,16 @@ export class RotationsController {
     return written.body
   }
 
-  /** The one answer that holds the text of the new key, unless it is a sandbox key; it goes past what is kept for repetition. */
+  /**
+   * The one answer that holds the text of the new key, unless it is a sandbox key; it goes past what is kept for repetition. Who may rotate but not
+   * mint is not given it: it is kept, sealed, for who may.
+   */
   @Post('connections/:connection/rotations')
   @HttpCode(201)
   async start(@Call() call: AdminCall, @Param('connection') connection: string, @Body() body: unknown) {
     const wanted = parse(order, body ?? {})
     const { entities, peppers } = this.#parts
+    const withheld = !call.actor.scopes.includes('keys:mint')
     const { tenant, environment } = await connectionOf(this.#parts, call, connection)
     const keys = await acceptedKeys(entities.manager, connection)
     if (keys.some(({ state }) => state === 'pending')) await this.#acts.hearOfUses()
@@ -80,7 +84,7 @@ export class RotationsController {
       call,
       { tenant, connection, dataKey },
       (situation, moment) => {
-        const started = start(situation, wanted, moment)
+        const started = start(situation, { ...wanted, withheld }, moment)
         shown = { key: started.text, signingSecret: started.signingSecret }
         return started
       },
@@ -92,10 +96,12 @@ export class RotationsController {
           body: {
             ...rotationAnswer(rotation, situation.uses),
             keyShown: environment === 'live' ? ('once' as const) : ('again' as const),
+            revealable: withheld,
           },
         }
       },
     )
+    if (withheld) return written.body
     if (!written.repeated) return { ...written.body, ...shown }
     const key = await findKey(entities.manager, written.body.newKey.kid)
     return { ...written.body, key: key && shownAgain(key, peppers) }
