@@ -14,12 +14,12 @@ import { connectionOf, tenantOf } from './connections.controller.ts'
 import { KeyActs } from './key-acts.ts'
 import { graceRule, rotationPolicyRule } from './rules.ts'
 
-export const order = z.strictObject({
+export const startRotation = z.strictObject({
   force: z.boolean().default(false),
   mode: z.enum(rotationModes).optional(),
   graceHours: graceRule.optional(),
 })
-export const finishing = z.strictObject({ force: z.boolean().default(false) })
+export const finishRotation = z.strictObject({ force: z.boolean().default(false) })
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export function isRotationId(text: string): boolean {
@@ -71,7 +71,7 @@ export class RotationsController {
   @Post('connections/:connection/rotations')
   @HttpCode(201)
   async start(@Call() call: AdminCall, @Param('connection') connection: string, @Body() body: unknown) {
-    const wanted = parse(order, body ?? {})
+    const wanted = parse(startRotation, body ?? {})
     const { entities, peppers } = this.#parts
     const withheld = !call.actor.scopes.includes('keys:mint')
     const { tenant, environment } = await connectionOf(this.#parts, call, connection)
@@ -136,7 +136,7 @@ export class RotationsController {
   @Post('rotations/:rotation/finish')
   @HttpCode(200)
   finish(@Call() call: AdminCall, @Param('rotation') id: string, @Body() body: unknown) {
-    const wanted = parse(finishing, body ?? {})
+    const wanted = parse(finishRotation, body ?? {})
     return this.#end(call, id, (situation, moment) => finish(situation, wanted, moment))
   }
 
