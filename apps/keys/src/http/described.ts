@@ -224,7 +224,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
   'POST /admin/v1/keys/:kid/reveal': {
     scope: 'keys:mint',
     concerns: 'kid',
-    summary: 'Show the text of a key that the schedule has minted, once',
+    summary: 'Show the text of a key that was withheld when it was minted, once',
     answers: { 200: keyShown },
     refusals: ['conflict'],
     idempotent: true,
