@@ -135,8 +135,9 @@ function connectionIs(
   environment: 'live' | 'sandbox',
   state: 'enabled' | 'disabled' = 'enabled',
   tenant = 'acme',
+  { time, version } = { time: new Date(), version: 1 },
 ): AnyEvent {
-  const origin = { source: 'keys', subject: connection, owner: 'acme', version: 1, time: new Date() } as const
+  const origin = { source: 'keys', subject: connection, owner: 'acme', version, time } as const
   return makeEvent('connection.changed', origin, {
     tenant,
     connection,
@@ -437,22 +438,26 @@ describe('networks of a key', () => {
 })
 
 describe('a key whose place another took', () => {
-  const retired = (before: number): AnyEvent =>
-    makeEvent(
-      'key.retired',
-      { source: 'keys', subject: who.kid, owner: who.connection, version: 2, time: new Date() },
-      {
-        tenant: who.tenant,
-        connection: who.connection,
-        kid: who.kid,
-        retiredAt: new Date(Date.now() - before).toISOString(),
-        until: null,
-      },
-    )
+  const rotation = (before: number, id = crypto.randomUUID()) => {
+    const time = new Date(Date.now() - before)
+    const origin = (version: number) => ({ source: 'keys', subject: id, owner: who.connection, version, time }) as const
+    const named = { tenant: who.tenant, connection: who.connection, rotation: id, from: who.kid, to: `${who.kid}-next` }
+    const use = { at: time.toISOString(), address: '192.0.2.7', userAgent: null }
+    return {
+      cutOver: makeEvent('rotation.cut-over', origin(2), { ...named, firstUse: use, lastUse: null, until: use.at }),
+      finished: makeEvent('rotation.finished', origin(3), {
+        ...named,
+        by: 'operator',
+        outcome: 'old-ended-by-operator',
+        lastUse: null,
+      }),
+      cancelled: makeEvent('rotation.cancelled', origin(3), { ...named, by: 'operator', outcome: 'new-revoked' }),
+    }
+  }
 
   it('is told of when it is still used an hour later', async () => {
     await tell({})
-    await audit.tell(retired(2 * hour))
+    await audit.tell(rotation(2 * hour).cutOver)
     await tell({})
     expect(await found()).toMatchObject([
       { rule: 'retiring-key-used', subject: { kind: 'key', id: who.kid }, count: 1 },
@@ -460,16 +465,22 @@ describe('a key whose place another took', () => {
   })
 
   it('is not within that hour, nor another key, nor once it is accepted no more', async () => {
-    await audit.tell(retired(hour / 2))
+    await audit.tell(rotation(hour / 2).cutOver)
     await tell({}, { kid: `${who.kid}-next` })
-    const revoked = makeEvent(
-      'key.revoked',
-      { source: 'keys', subject: who.kid, owner: who.connection, version: 3, time: new Date() },
-      { tenant: who.tenant, connection: who.connection, kid: who.kid, revokedAt: new Date().toISOString() },
-    )
-    await audit.tell(retired(3 * hour), revoked)
+    const ended = rotation(3 * hour)
+    await audit.tell(ended.cutOver, ended.finished)
     await tell(refused(401, 'key-revoked'))
     expect(await rulesFound()).toEqual(['ended-key-used'])
+  })
+
+  it('is not once the new key was revoked and it is the one that is left, but is again when another takes its place', async () => {
+    const brokenOff = rotation(5 * hour)
+    await audit.tell(brokenOff.cutOver, brokenOff.cancelled)
+    await tell({})
+    expect(await rulesFound()).toEqual([])
+    await audit.tell(rotation(2 * hour).cutOver, rotation(5 * hour).cancelled)
+    await tell({})
+    expect(await rulesFound()).toEqual(['retiring-key-used'])
   })
 })
 
@@ -518,6 +529,18 @@ describe('silence', () => {
     await audit.tell(connectionIs(who.connection, 'live', 'disabled'))
     await lookAt(last + 7 * hour)
     expect(await found({ tenant })).toEqual([])
+  })
+
+  it('is told of a connection that is enabled again only once it is as long from then on', async () => {
+    const last = await traffic(5)
+    const is = (state: 'enabled' | 'disabled', at: number, version: number) =>
+      connectionIs(who.connection, 'live', state, who.tenant, { time: new Date(at), version })
+    await audit.tell(is('disabled', last, 2))
+    await audit.tell(is('enabled', last + 10 * hour, 3))
+    await lookAt(last + 16 * hour)
+    expect(await rulesFound()).toEqual([])
+    await lookAt(last + 16 * hour + 1)
+    expect(await rulesFound()).toEqual(['silence'])
   })
 
   it('is not told beyond what has been followed', async () => {

@@ -6,7 +6,7 @@ import { detectionRaised, occur } from './detections/detection.ts'
 import type { RuleCode } from './detections/rules.ts'
 import { seenIn, type Subject } from './detections/sightings.ts'
 import type { Thresholds } from './detections/thresholds.ts'
-import { fallSilent, type Occurrence, silentFrom, watch, type Watched } from './detections/watched.ts'
+import { becomes, fallSilent, type Occurrence, silentFrom, watch, type Watched } from './detections/watched.ts'
 import { identityOf, lockDetections, storeDetections } from './store/detections.ts'
 import { followedUpTo } from './store/followed.ts'
 import {
@@ -63,20 +63,21 @@ export class Detective {
     await this.#tell(transaction, occurrences, now)
   }
 
-  /** A key's place was taken by another, since then. */
-  async retired(transaction: Transaction, { kid, tenant, retiredAt }: Payload<'key.retired'>): Promise<void> {
-    await this.#note(transaction, { kind: 'key', id: kid }, tenant, (state) => ({
+  /** Another key has taken the place of this one, since then. */
+  async replaced(transaction: Transaction, key: string, tenant: string, since: Date): Promise<void> {
+    await this.#note(transaction, { kind: 'key', id: key }, tenant, (state) => ({
       ...state,
-      retired: { at: Date.parse(retiredAt), uses: 0 },
+      retired: { at: since.getTime(), uses: 0 },
     }))
   }
 
-  /** The key is accepted no more, and its use told of as that. */
-  async notRetiring(transaction: Transaction, kid: string): Promise<void> {
+  /** Then the key was to be replaced no more: it has ended, and its use is told of as that, or it is the one that is left. What came after stays. */
+  async notReplaced(transaction: Transaction, key: string, then: Date): Promise<void> {
     const now = this.#parts.clock()
-    const known = await lockWatched(transaction, [{ kind: 'key', id: kid }], now, 'known')
+    const known = await lockWatched(transaction, [{ kind: 'key', id: key }], now, 'known')
     for (const { state, ...row } of known.values()) {
-      const { retired: _retired, ...others } = state
+      const { retired, ...others } = state
+      if (retired === undefined || retired.at > then.getTime()) continue
       storeWatched(transaction, [{ ...row, state: others, silentFrom: undefined }], now)
     }
   }
@@ -84,11 +85,11 @@ export class Detective {
   async connectionIs(
     transaction: Transaction,
     { connection, tenant, environment, state }: Payload<'connection.created'>,
+    since: Date,
   ): Promise<void> {
-    await this.#note(transaction, { kind: 'connection', id: connection }, tenant, (before) => ({
-      ...before,
-      connection: { environment, enabled: state === 'enabled' },
-    }))
+    await this.#note(transaction, { kind: 'connection', id: connection }, tenant, (before) =>
+      becomes(before, { environment, enabled: state === 'enabled' }, since),
+    )
   }
 
   async connectionGone(transaction: Transaction, connection: string): Promise<void> {

@@ -18,7 +18,7 @@ import {
 } from './rotation.ts'
 import { daysAfter, dueOf, hoursAfter, longestLife, type RotationMode } from './rotation-policy.ts'
 
-export interface Order {
+export interface RotationRequest {
   /** End what a running rotation holds, and start anew. */
   readonly force: boolean
   readonly mode?: RotationMode | undefined
@@ -32,15 +32,19 @@ export interface Order {
  * key that was never used is cancelled; where the new key is in use already, the old one ends at once.
  * @throws RotationRefused, and TypeError where the next key signs by a secret and there is no data key
  */
-export function start(before: Situation, order: Order, moment: Moment): Turn & { readonly kid: Kid } & Shown {
-  const cleared = order.force ? giveWay(before, moment) : { situation: before, events: [] }
+export function start(
+  before: Situation,
+  request: RotationRequest,
+  moment: Moment,
+): Turn & { readonly kid: Kid } & Shown {
+  const cleared = request.force ? giveWay(before, moment) : { situation: before, events: [] }
   const { situation } = cleared
   const { plan, connection } = situation
   const from = replaceable(situation)
   const { now, by, peppers, dataKey, traceparent } = moment
   const minted = mint(connection, peppers, now, renewed(from, now), dataKey)
-  const key = order.withheld === true ? withhold(minted, peppers) : minted.key
-  const { mode = plan.mode, graceHours = plan.graceHours } = order
+  const key = request.withheld === true ? withhold(minted, peppers) : minted.key
+  const { mode = plan.mode, graceHours = plan.graceHours } = request
   const enough = daysAfter(now, plan.mintAheadDays)
   const due = dueOf(plan, from)?.at
   const dueAt = due !== undefined && due > enough ? due : enough

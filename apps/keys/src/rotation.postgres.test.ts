@@ -84,7 +84,8 @@ describe('a rotation', () => {
     await service.keyInState(kid, 'retiring')
     await service.keyInState(newKey.kid, 'active')
     now = hours(6, began)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    // An act settles all that has come to pass by now.
+    await service.ask('PUT', `/connections/${id}/rotation-policy`, {})
     expect((await service.ask('GET', `/keys/${kid}`)).body).toMatchObject({
       state: 'retiring',
       until: hours(7, began).toISOString(),
@@ -123,6 +124,17 @@ describe('a rotation', () => {
     ])
     const record = (await service.events('request')).find((each) => each.subject === report.body.startedBy.request)
     expect(record?.payload).toMatchObject({ operation: 'rotations.start', subject: { kind: 'rotation', id: rotation } })
+  })
+
+  test('that is broken off leaves the old key without an end, and whoever has read the key before is answered that', async () => {
+    const { id, kid } = await service.inUse()
+    const { newKey } = (await start(id)).body
+    await service.use(id, newKey.kid, now)
+    await service.keyInState(kid, 'retiring')
+    const { headers } = await service.ask('GET', `/keys/${kid}`)
+    expect((await service.ask('POST', `/keys/${newKey.kid}/revoke`)).status).toBe(200)
+    const again = await service.ask('GET', `/keys/${kid}`, undefined, { 'if-none-match': headers.get('etag') ?? '' })
+    expect(again).toMatchObject({ status: 200, body: { state: 'retiring', until: null } })
   })
 
   test('answers the text of a live key once, also to the same request again', async () => {

@@ -55,6 +55,16 @@ describe('a key that the schedule has minted', () => {
     expect(await service.tablesThatHold(key)).toEqual([])
   })
 
+  test('is answered anew once it was revealed, to whoever has read it before', async () => {
+    const { rotation } = await scheduled()
+    const { kid } = rotation.newKey
+    const { headers } = await service.ask('GET', `/keys/${kid}`)
+    const again = () => service.ask('GET', `/keys/${kid}`, undefined, { 'if-none-match': headers.get('etag') ?? '' })
+    expect((await again()).status).toBe(304)
+    await service.ask('POST', `/keys/${kid}/reveal`)
+    expect(await again()).toMatchObject({ status: 200, body: { revealable: false } })
+  })
+
   test('is not given again by the Idempotency-Key of the request that revealed it', async () => {
     const { rotation } = await scheduled()
     const headers = { 'idempotency-key': crypto.randomUUID() }

@@ -115,6 +115,15 @@ function watchKey(
   if (late.length > 0 && total >= retiring.count) tell('retiring-key-used', late, { total, first: late[0]?.at ?? at })
 }
 
+/** A connection is so since then. One that is enabled again has as long as any other until it is silent, whatever it was before. */
+export function becomes(before: Watched, connection: NonNullable<Watched['connection']>, since: Date): Watched {
+  const { traffic } = before
+  const isBack = before.connection?.enabled === false && connection.enabled
+  if (traffic === undefined || !isBack) return { ...before, connection }
+  const { told: _told, ...known } = traffic
+  return { ...before, connection, traffic: { ...known, last: Math.max(known.last, since.getTime()) } }
+}
+
 /** When a connection is to be asked for whether it has fallen silent; undefined while there is nothing to ask. */
 export function silentFrom({ traffic, connection }: Watched, thresholds: Thresholds): number | undefined {
   const threshold = thresholds.get('silence')

@@ -13,31 +13,30 @@ export class FollowTrust {
     this.#detective = detective
   }
 
-  @EventPattern('key.*', AUDIT)
-  async keys(events: readonly Heard<'key.*'>[], { transaction }: EventBatch): Promise<void> {
-    for (const { name, payload } of events) {
+  /** By rotations alone: all that makes an old key one that should not be used any more, and undoes it, is told in order of the one that replaces it. */
+  @EventPattern('rotation.*', AUDIT)
+  async rotations(events: readonly Heard<'rotation.*'>[], { transaction }: EventBatch): Promise<void> {
+    for (const { name, payload, time } of events) {
       switch (name) {
-        case 'key.retired':
-          await this.#detective.retired(transaction, payload)
+        case 'rotation.cut-over':
+          await this.#detective.replaced(transaction, payload.from, payload.tenant, new Date(payload.firstUse.at))
           break
-        case 'key.expired':
-        case 'key.cancelled':
-        case 'key.revoked':
-          await this.#detective.notRetiring(transaction, payload.kid)
+        case 'rotation.finished':
+        case 'rotation.cancelled':
+          await this.#detective.notReplaced(transaction, payload.from, new Date(time))
           break
-        case 'key.minted':
-        case 'key.changed':
-        case 'key.activated':
-        case 'key.exposed':
+        case 'rotation.started':
+        case 'rotation.extended':
+        case 'rotation.notice':
       }
     }
   }
 
   @EventPattern('connection.*', AUDIT)
   async connections(events: readonly Heard<'connection.*'>[], { transaction }: EventBatch): Promise<void> {
-    for (const { name, payload } of events) {
+    for (const { name, payload, time } of events) {
       if (name === 'connection.deleted') await this.#detective.connectionGone(transaction, payload.connection)
-      else await this.#detective.connectionIs(transaction, payload)
+      else await this.#detective.connectionIs(transaction, payload, new Date(time))
     }
   }
 }

@@ -150,6 +150,7 @@ export const rotationShown = z
 
 export const rotationStarted = rotationShown.extend({
   keyShown: z.enum(['once', 'again']),
+  revealable: z.boolean().describe('the key was withheld: the token may not mint, and who may reveals it'),
   key: z.string().optional(),
   signingSecret: z.string().optional(),
 })

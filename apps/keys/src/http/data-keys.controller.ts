@@ -9,7 +9,7 @@ import { countDataKeys, outdatedDataKeys, updateWrapped } from '../store/data-ke
 import { sealing } from './sealing.ts'
 import { Writes } from './writes.ts'
 
-export const batch = z.strictObject({
+export const rewrapBatch = z.strictObject({
   limit: z.int().min(1).max(500).default(50),
   after: pagingQuery.shape.after.describe('the "next" of the batch before, which goes past what failed in it'),
 })
@@ -50,7 +50,7 @@ export class DataKeysController {
   @Post('rewrap')
   @HttpCode(200)
   async rewrap(@Call() call: AdminCall, @Body() body: unknown) {
-    const { limit, after } = parse(batch, body ?? {})
+    const { limit, after } = parse(rewrapBatch, body ?? {})
     const page = { limit, after: paging({ after }).after }
     const { entities, keyring } = this.#parts
     const kek = await sealing(keyring.status())

@@ -16,11 +16,11 @@ import {
   tokenShown,
 } from './answer-schemas.ts'
 import { connectionBody, connectionChange, newConnection } from './connections.controller.ts'
-import { batch } from './data-keys.controller.ts'
+import { rewrapBatch } from './data-keys.controller.ts'
 import { report } from './leaks.controller.ts'
 import { keysOperations } from './operations.ts'
 import { keyChange, newKey } from './policy-rules.ts'
-import { finishing, order } from './rotations.controller.ts'
+import { finishRotation, startRotation } from './rotations.controller.ts'
 import { rotationPolicyRule } from './rules.ts'
 import { whatChanges, whatItExtends } from './schemas.controller.ts'
 import { newTenant, tenantBody, tenantsQuery } from './tenants.controller.ts'
@@ -224,7 +224,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
   'POST /admin/v1/keys/:kid/reveal': {
     scope: 'keys:mint',
     concerns: 'kid',
-    summary: 'Show the text of a key that the schedule has minted, once',
+    summary: 'Show the text of a key that was withheld when it was minted, once',
     answers: { 200: keyShown },
     refusals: ['conflict'],
     idempotent: true,
@@ -248,7 +248,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     scope: 'keys:rotate',
     concerns: 'connection',
     summary: 'Start a rotation: mint the key that takes the place of the present one',
-    body: order,
+    body: startRotation,
     bodyOptional: true,
     answers: { 201: rotationStarted },
     refusals: ['conflict'],
@@ -271,7 +271,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     scope: 'keys:rotate',
     concerns: 'rotation',
     summary: 'End the old key now',
-    body: finishing,
+    body: finishRotation,
     bodyOptional: true,
     answers: { 200: rotationShown },
     refusals: ['conflict'],
@@ -303,7 +303,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     scope: 'data-keys:rewrap',
     concerns: 'all',
     summary: 'Wrap a batch of data keys by the present KEK',
-    body: batch,
+    body: rewrapBatch,
     bodyOptional: true,
     answers: { 200: rewrapped },
     idempotent: true,

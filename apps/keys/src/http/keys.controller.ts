@@ -85,7 +85,8 @@ export class KeysController {
     const key = await this.#acts.keyNamed(call, text)
     const uses = await usesOf(entities.manager, key.connection, [key.kid])
     const answer = { ...keyAnswer(key, publicUrl, uses.get(key.kid)), key: shownAgain(key, peppers) }
-    call.tag = tagOf(key.version, [answer.firstUsed, answer.lastUsed])
+    // What changes of a key without a version of its own.
+    call.tag = tagOf(key.version, [answer.firstUsed, answer.lastUsed, answer.until, answer.revealable])
     return answer
   }
 

@@ -14,12 +14,12 @@ import { connectionOf, tenantOf } from './connections.controller.ts'
 import { KeyActs } from './key-acts.ts'
 import { graceRule, rotationPolicyRule } from './rules.ts'
 
-export const order = z.strictObject({
+export const startRotation = z.strictObject({
   force: z.boolean().default(false),
   mode: z.enum(rotationModes).optional(),
   graceHours: graceRule.optional(),
 })
-export const finishing = z.strictObject({ force: z.boolean().default(false) })
+export const finishRotation = z.strictObject({ force: z.boolean().default(false) })
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export function isRotationId(text: string): boolean {
@@ -67,12 +67,16 @@ export class RotationsController {
     return written.body
   }
 
-  /** The one answer that holds the text of the new key, unless it is a sandbox key; it goes past what is kept for repetition. */
+  /**
+   * The one answer that holds the text of the new key, unless it is a sandbox key; it goes past what is kept for repetition. Who may rotate but not
+   * mint is not given it: it is kept, sealed, for who may.
+   */
   @Post('connections/:connection/rotations')
   @HttpCode(201)
   async start(@Call() call: AdminCall, @Param('connection') connection: string, @Body() body: unknown) {
-    const wanted = parse(order, body ?? {})
+    const wanted = parse(startRotation, body ?? {})
     const { entities, peppers } = this.#parts
+    const withheld = !call.actor.scopes.includes('keys:mint')
     const { tenant, environment } = await connectionOf(this.#parts, call, connection)
     const keys = await acceptedKeys(entities.manager, connection)
     if (keys.some(({ state }) => state === 'pending')) await this.#acts.hearOfUses(call, tenant)
@@ -83,7 +87,7 @@ export class RotationsController {
       call,
       { tenant, connection, dataKey },
       (situation, moment) => {
-        const started = start(situation, wanted, moment)
+        const started = start(situation, { ...wanted, withheld }, moment)
         shown = { key: started.text, signingSecret: started.signingSecret }
         return started
       },
@@ -95,10 +99,12 @@ export class RotationsController {
           body: {
             ...rotationAnswer(rotation, situation.uses),
             keyShown: environment === 'live' ? ('once' as const) : ('again' as const),
+            revealable: withheld,
           },
         }
       },
     )
+    if (withheld) return written.body
     if (!written.repeated) return { ...written.body, ...shown }
     const key = await findKey(entities.manager, written.body.newKey.kid)
     return { ...written.body, key: key && shownAgain(key, peppers) }
@@ -133,7 +139,7 @@ export class RotationsController {
   @Post('rotations/:rotation/finish')
   @HttpCode(200)
   finish(@Call() call: AdminCall, @Param('rotation') id: string, @Body() body: unknown) {
-    const wanted = parse(finishing, body ?? {})
+    const wanted = parse(finishRotation, body ?? {})
     return this.#end(call, id, (situation, moment) => finish(situation, wanted, moment))
   }
 
