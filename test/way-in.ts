@@ -25,6 +25,8 @@ export interface Entrance {
     policy?: Partial<KeyPolicy> | ((kid: Kid) => Partial<KeyPolicy>),
     environment?: 'live' | 'sandbox',
   ): Promise<string>
+  /** The gateway's tables know of it from now on. */
+  revoke(key: string): Promise<void>
 }
 
 export interface EntranceOptions {
@@ -92,6 +94,11 @@ export async function entranceOver(
         }),
       )
       return text
+    },
+    async revoke(key) {
+      const kid = key.split('_')[2] ?? ''
+      const revokedAt = new Date().toISOString()
+      await apply(makeEvent('key.revoked', { ...origin(kid), version: 2 }, { ...facts, kid, revokedAt }))
     },
   }
 }

@@ -1,8 +1,10 @@
+import { readAddress } from '#libs/addresses/index'
 import type { AppendQueue } from '#libs/eventlog/index'
 import { isConnectionLoss } from '#libs/postgres/index'
 import { errors, ScimError } from '#libs/scim/index'
 import { type Answer, refused } from './answer.ts'
 import { requestDecided } from './decision.ts'
+import type { Rates } from './rates.ts'
 import { dryRunMark } from './rehearsal.ts'
 import { WatchedStream } from './watched-stream.ts'
 import type { Arrival, Passage } from './way-in.ts'
@@ -10,6 +12,7 @@ import type { Arrival, Passage } from './way-in.ts'
 export interface ConcludeParts {
   /** Where the records of reads and refusals wait to be written. */
   readonly decisions: AppendQueue
+  readonly rates: Pick<Rates, 'failed'>
   /** Told of what was answered, for metrics. */
   readonly answered: (passage: Passage, answer: Answer) => void
   readonly failed: (error: unknown, traceId: string) => void
@@ -18,7 +21,7 @@ export interface ConcludeParts {
 /**
  * Whatever comes of the work is an answer. Exactly one record is left of it: with the write itself, or by the bounded
  * queue (which drops it should the write turn out to be stored after all); when that is full the answer is 503, whatever had been decided.
- * Of requests that are refused as too many, one a second leaves a record, which counts the others.
+ * Of requests that are refused as too many, or so often that these would be, one a second leaves a record, which counts the others.
  * The record of an answer that is sent as it is read has its place in the queue before the first byte of it, and is made after the last.
  */
 export async function conclude(passage: Passage, work: () => Promise<Answer>, parts: ConcludeParts): Promise<Answer> {
@@ -35,8 +38,17 @@ async function decided(passage: Passage, work: () => Promise<Answer>, parts: Con
     const { body: _, ...headers } = answer
     return headers
   } catch (error) {
+    await countUnrated(passage, parts)
     return refused(refusalOf(error, passage.arrival, parts), passage.isRehearsal === true ? dryRunMark : {})
   }
+}
+
+/** What was refused before the step `rate` counted it counts for its network: each is answered as it is, but a flood of them leaves few records. */
+async function countUnrated(passage: Passage, { rates }: ConcludeParts): Promise<void> {
+  const { arrival, steps, within, replayOf } = passage
+  if (within !== undefined || replayOf !== undefined || steps.some(({ step }) => step === 'rate')) return
+  const refusal = await rates.failed(arrival.caller.address ?? readAddress(arrival.caller.text))
+  if (refusal !== undefined) passage.alike = refusal.alike ?? 'left out'
 }
 
 async function recorded(passage: Passage, answer: Answer, parts: ConcludeParts): Promise<Answer> {

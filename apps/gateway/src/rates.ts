@@ -33,7 +33,7 @@ export interface Refusal {
 }
 
 /**
- * What is too much. A key that has been proved here counts for itself and its connection, and nobody else can use up what these may have.
+ * What is too much. A key that has been proved here, and is accepted, counts for itself and its connection, and nobody else can use up what these may have.
  * Everything else counts for the network that it comes from, and is refused before it is looked up.
  */
 export class Rates {
@@ -77,7 +77,7 @@ export class Rates {
     )
   }
 
-  /** A request has proved its key. The first of a key here takes nothing from what its network may try. */
+  /** A request has proved its key, which is accepted. The first of a key here takes nothing from what its network may try. */
   async count({ kid, connection, policy }: KnownKey, address: Address | undefined): Promise<void> {
     if (address !== undefined && !this.#proved.has(kid)) await this.#own.giveBack(networkSubject(networkOf(address)))
     const allowed = { key: `key ${kid}`, connection: `connection ${connection}`, rate: this.#ofKey(policy.rate) }
@@ -88,9 +88,9 @@ export class Rates {
     ])
   }
 
-  /** A request has presented what looks like a key that was proved here, and is not it: it cost no query, and its record is to cost none either. */
-  async failed(address: Address): Promise<Refusal | undefined> {
-    return (await this.#ofNetwork(networkOf(address))) ?? (await this.#ofAll('wrong secrets'))
+  /** A request was refused that nothing else counts: it cost no query, and its record is to cost none either. Of a caller that has hung up the address is not known. */
+  async failed(address: Address | undefined): Promise<Refusal | undefined> {
+    return (await this.#ofNetwork(address === undefined ? 'unknown' : networkOf(address))) ?? (await this.#ofAll('wrong secrets'))
   }
 
   async #unproved(address: Address): Promise<Refusal | undefined> {
@@ -159,5 +159,5 @@ function tooManyOf(whose: string): string {
 }
 
 function tooManyUnknown(where: string): string {
-  return `Many requests came ${where} whose key is missing, wrong or not known yet, so that this one was not looked into.`
+  return `Many requests came ${where} whose key is missing, wrong, not accepted or not known yet, so that this one was not looked into.`
 }

@@ -367,6 +367,56 @@ describe('the rate of a key', () => {
     expect((await send(place, { key })).code).toBe('passed')
   })
 
+  test('cannot be used up by who holds the key and is not let in with it', async () => {
+    const place = await given({ perKey: 25, perConnection: 25, unproved: 1_000, lookUps: 1_000_000 })
+    const passes = async (key: string, from: string): Promise<void> =>
+      expect((await send(place, { key, from })).code).toBe('passed')
+    const [own, stolen] = [
+      await place.mint({ allowlist: ['10.0.0.0/8'] }),
+      await place.mint({ allowlist: ['10.0.0.1'] }),
+    ]
+    for (const key of [own, stolen]) await passes(key, '10.0.0.1')
+    for (let time = 0; time < 200; time++)
+      expect((await send(place, { key: stolen })).code).toBe('key-address-not-allowed')
+    for (const key of [own, stolen]) await passes(key, '10.0.0.1')
+    await place.revoke(stolen)
+    for (let time = 0; time < 200; time++)
+      expect((await send(place, { key: stolen, from: '10.0.0.1' })).code).toBe('key-revoked')
+    await passes(own, '10.0.0.1')
+    const certified = await place.mint({ authentication: { method: 'mtls', certificates: [certificate.thumbprint] } })
+    expect((await send(place, { key: certified, certificate })).code).toBe('passed')
+    for (let time = 0; time < 200; time++)
+      expect((await send(place, { key: certified })).code).toBe('certificate-missing')
+    expect((await send(place, { key: certified, certificate })).code).toBe('passed')
+    const signing = await place.mint({ authentication: { method: 'signed', algorithm: 'hmac-sha256', sealed: 'x' } })
+    for (let time = 0; time < 200; time++) expect((await send(place, { key: signing })).code).toBe('signature-missing')
+    await passes(own, '10.0.0.1')
+  })
+
+  test('a key that is not let in is refused as other bad ones are after a while, and leaves as few records', async () => {
+    const place = await given()
+    const key = await place.mint({ allowlist: ['10.0.0.0/8'] })
+    for (const from of ['10.0.0.1', '192.0.2.7']) {
+      if (from === '10.0.0.1') expect((await send(place, { key, from })).code).toBe('passed')
+      const codes: string[] = []
+      for (let time = 0; time < 100; time++) codes.push((await send(place, { key })).code)
+      expect(codes.filter((code) => code === 'key-address-not-allowed').length).toBeLessThanOrEqual(limits.unproved)
+      expect(codes.at(-1)).toBe('too-many-bad-keys')
+    }
+    expect((await send(place, { key, from: '10.0.0.1' })).code).toBe('passed')
+  })
+
+  test('what a revoked key names is not looked up once the key is known', async () => {
+    const place = await given({ unproved: 1_000, lookUps: 1_000_000 })
+    const key = await place.mint()
+    expect((await send(place, { key })).code).toBe('passed')
+    await place.revoke(key)
+    expect((await send(place, { key })).code).toBe('key-revoked')
+    const before = database.asked
+    for (let time = 0; time < 100; time++) await send(place, { key, connection: `nowhere${time}` })
+    expect(database.asked - before).toBe(0)
+  })
+
   test('one record a second tells of those refused alike, and counts them', async () => {
     let now = 0
     const place = await given({}, () => now)

@@ -16,6 +16,7 @@ import { connection, sandbox } from './steps/connection.ts'
 import { guard } from './steps/guard.ts'
 import { key } from './steps/key.ts'
 import { payload } from './steps/payload.ts'
+import { proved, proving } from './steps/proof.ts'
 import { rate } from './steps/rate.ts'
 import { shape } from './steps/shape.ts'
 import { signature } from './steps/signature.ts'
@@ -121,7 +122,7 @@ export interface Admitted extends Placed {
 /** What a step says that had nothing to ask of the request: its record is not to claim that something was proved. */
 export type Skipped = 'skipped'
 
-type Step = (passage: Passage, parts: WayInParts) => void | Skipped | Promise<void | Skipped>
+export type Step = (passage: Passage, parts: WayInParts) => void | Skipped | Promise<void | Skipped>
 
 /**
  * The way in, in order. A step returns or throws the ScimError that is the answer; its name, decision and time go
@@ -132,8 +133,8 @@ const wayIn: readonly (readonly [name: string, step: Step])[] = [
   ['transport', transport],
   ['address', address],
   ['rate', rate],
-  ['key', key],
-  ['signature', signature],
+  ['key', proving(key)],
+  ['signature', proved(signature)],
   ['payload', payload],
   ['guard', guard],
 ]
@@ -145,7 +146,7 @@ const tokenIn: typeof wayIn = [
   ['address', address],
   ['rate', rate],
   ['client', client],
-  ['key', key],
+  ['key', proved(key)],
 ]
 
 /** The same for what everyone may read: no key is asked for, and whether there is such a connection is not told. */

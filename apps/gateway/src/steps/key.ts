@@ -14,7 +14,6 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
   if (!parts.rates.recognises(presented)) await connection(passage, parts)
   const { known: proved, secret } = await prove(passage, presented, parts)
   passage.key = proved
-  await Promise.all([parts.rates.count(proved, arrival.caller.address), connection(passage, parts)])
   checkState(proved, arrival.receivedAt)
   if (!parts.currency.ofRevoked) {
     throw unheard('revocations-not-heard', 'Whether this key has been revoked is not known here')
@@ -25,6 +24,7 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
       'This key belongs to another connection than the one in the address. Use the SCIM base URL that was shown with the key, or the key of this connection.',
     )
   }
+  await connection(passage, parts)
   checkAddress(proved, arrival.caller)
   const endpoint = endpointOf(arrival)
   if (endpoint !== undefined) checkScopes(proved.policy, endpoint)
@@ -36,7 +36,7 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
 async function prove(
   passage: Passage,
   presented: NonNullable<Passage['presented']>,
-  { trust, currency, peppers, rates }: WayInParts,
+  { trust, currency, peppers }: WayInParts,
 ): Promise<{ known: KnownKey; secret?: Secret }> {
   if (presented.kind === 'fault') throw faulty(presented)
   const known = await trust.key(presented.kid)
@@ -51,12 +51,6 @@ async function prove(
   // Whoever had the token made has proved the key.
   if (presented.kind === 'token') return { known }
   if (!matches(peppers, known, presented.secret)) {
-    const { address } = passage.arrival.caller
-    const refusal = rates.recognises(presented) && address !== undefined ? await rates.failed(address) : undefined
-    if (refusal !== undefined) {
-      passage.alike = refusal.alike ?? 'left out'
-      throw refusal.error
-    }
     throw errors.unauthorized(
       'key-wrong-secret',
       'The secret part of this key is not the one that was minted. Copy the key again as it was shown, or mint another.',
