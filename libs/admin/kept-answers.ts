@@ -114,6 +114,11 @@ export class KeptAnswers {
     return row !== undefined && row.answer !== null && key.fingerprint.equals(row.fingerprint)
   }
 
+  /** Removes what is kept no longer, also where no more answers come. */
+  async forget(database: Database, now: Date): Promise<void> {
+    await database.query(`DELETE FROM ${this.#schema}.answered WHERE expires_at <= $1`, [now])
+  }
+
   /** What was kept, or undefined and nobody else has the key until the transaction ends. */
   async #take<Body>(
     transaction: Queryable,

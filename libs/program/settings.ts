@@ -143,7 +143,8 @@ export const settings = {
   LATCHKEY_DELETED_RETENTION: setting.duration({
     default: '30d',
     min: '0s',
-    about: 'How long a deleted user or group can be restored by an administrator, before it is removed for good.',
+    about:
+      'How long a deleted user or group can be restored by an administrator, before it is removed for good; so long those of a deleted connection are kept, too.',
   }),
   LATCHKEY_EVENT_RETENTION: setting.duration({
     default: '30d',

@@ -71,6 +71,7 @@ async function everythingHappens(): Promise<void> {
   const { body } = await admin('POST', `/connections/${passing}/keys`, {})
   await admin('POST', `/keys/${String(Reflect.get(Object(body), 'key')).split('_')[2]}/revoke`, {})
   await admin('PATCH', `/connections/${passing}`, { name: 'everyone' })
+  await admin('DELETE', `/connections/${passing}`)
   await admin('DELETE', `/tenants/${tenant}`)
 }
 

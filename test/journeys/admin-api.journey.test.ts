@@ -268,6 +268,11 @@ test('every operation that a document describes answers as described, and there 
   await keys('GET', '/connections')
   await keys('PATCH', '/connections/{connection}', { values: { connection: spare }, body: { name: 'Spare 2' } })
   await keys('POST', '/connections/{connection}/disable', { values: { connection: spare } })
+  await keys('DELETE', '/connections/{connection}', { values: { connection: spare } })
+  await keys('GET', '/connections', { query: '?deleted=true' })
+  const named = { values: { tenant, name: 'Brief' } }
+  await keys('PUT', '/tenants/{tenant}/connections/by-name/{name}', { ...named, body: {} })
+  await keys('DELETE', '/tenants/{tenant}/connections/by-name/{name}', named)
   const urn = 'urn:example:params:scim:schemas:extension:desk:2.0:User'
   const document = { id: urn, name: 'Desk', attributes: [{ name: 'floor', type: 'string' }] }
   const schema = { values: { ...values, urn } }

@@ -130,7 +130,7 @@ test('the deletion of a connection takes its time, and keeps no other connection
   const session = await world.session()
   const lock = `hashtextextended('latchkey connection ' || $1, 0)`
   await session.query(`SELECT pg_advisory_lock_shared(${lock})`, [doomed.id])
-  expect((await world.admin('DELETE', `/tenants/${doomed.tenant}`)).status).toBe(204)
+  expect((await world.admin('DELETE', `/connections/${doomed.id}`)).status).toBe(204)
   const patient = `
     SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'
     AND now() - query_start > interval '6 seconds'`

@@ -276,14 +276,18 @@ test('what was deleted is listed in pages', async () => {
   })
 })
 
-test('with a deleted tenant goes what was deleted in its connections', async () => {
+test('what was deleted in a connection cannot be restored once the connection is deleted, and is kept as long as it is', async () => {
   const place = await world.connection('other')
   const there = world.scim(place)
   const { body } = await there('POST', '/Users', user('leaving.with.all'))
   await there('DELETE', `/Users/${body.id}`)
   const rows = () => world.query('SELECT id FROM gateway.deleted_record WHERE connection = $1', [place.id])
   expect(await rows()).toEqual([{ id: body.id }])
-  expect((await world.admin('DELETE', `/tenants/${place.tenant}`)).status).toBe(204)
-  await eventually(rows, (found) => found.length === 0)
+  expect((await world.admin('DELETE', `/connections/${place.id}`)).status).toBe(204)
+  await eventually(
+    () => world.gatewayAdmin('GET', `/connections/${place.id}/deleted`),
+    ({ status }) => status === 404,
+  )
   expect((await restore(body.id, place.id)).status).toBe(404)
+  expect(await rows()).toEqual([{ id: body.id }])
 })

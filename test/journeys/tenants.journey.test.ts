@@ -252,7 +252,7 @@ describe('keys', () => {
     expect(JSON.stringify(body)).not.toContain(connection.key)
   })
 
-  test('a deleted tenant is gone: its key is refused, its directory is empty, and nothing of it is left to the gateway', async () => {
+  test('a deleted connection is gone: its key is refused, its directory is empty, and what it brought is kept by the gateway alone', async () => {
     const connection = await world.connection('okta')
     const scim = world.scim(connection)
     const { body: one } = await scim('POST', '/Users', user('gone'))
@@ -261,26 +261,62 @@ describe('keys', () => {
       () => world.directory(`/${connection.id}/users`),
       ({ body }) => body.items.length === 1,
     )
-    expect((await world.admin('DELETE', `/tenants/${connection.tenant}`)).status).toBe(204)
-    await eventually(() => scim('GET', '/Users'), status(401))
+    const { headers } = await world.admin('GET', `/connections/${connection.id}`)
+    const stale = await world.admin('DELETE', `/connections/${connection.id}`, undefined, { 'if-match': '"7"' })
+    expect(stale.body.code).toBe('preconditionFailed')
+    expect((await scim('GET', '/Users')).status).toBe(200)
+    const tagged = { 'if-match': headers.get('etag') ?? '' }
+    expect((await world.admin('DELETE', `/connections/${connection.id}`, undefined, tagged)).status).toBe(204)
+    const refused = await eventually(() => scim('GET', '/Users'), status(401))
+    expect(refused.body.detail).toContain('This key has been revoked.')
     for (const kind of ['users', 'groups']) {
       await eventually(
         () => world.directory(`/${connection.id}/${kind}`),
         ({ body }) => body.items.length === 0,
       )
     }
-    for (const table of ['scim_user', 'scim_group', 'membership', 'known_key', 'known_connection']) {
-      await eventually(
-        () => world.query(`SELECT * FROM gateway.${table} WHERE connection = $1`, [connection.id]),
-        (left) => left.length === 0,
-      )
+    await eventually(
+      () => world.query('SELECT FROM gateway.known_connection WHERE connection = $1', [connection.id]),
+      (left) => left.length === 0,
+    )
+    expect((await scim('GET', '/Users')).body.detail).toContain('This key has been revoked.')
+    for (const table of ['scim_user', 'scim_group', 'membership']) {
+      expect(await world.query(`SELECT FROM gateway.${table} WHERE connection = $1`, [connection.id])).toHaveLength(1)
     }
-    expect((await world.admin('GET', `/tenants/${connection.tenant}`)).status).toBe(404)
-    expect((await world.audit({ tenant: connection.tenant, surface: 'scim' })).length).toBeGreaterThan(0)
+    expect((await world.gatewayAdmin('GET', `/connections/${connection.id}/deleted`)).status).toBe(404)
+    expect((await world.admin('GET', `/connections/${connection.id}`)).status).toBe(404)
+    const events = await world.events(connection.id)
+    expect(events.filter(({ name }) => name === 'connection.deleted')).toMatchObject([
+      { payload: { tenant: connection.tenant, connection: connection.id } },
+    ])
+    const trail = await eventually(
+      () => world.audit({ connection: connection.id }),
+      (found) => found.some(({ operation }) => operation === 'connections.delete'),
+    )
+    expect(trail.map(({ operation }) => operation)).toEqual(expect.arrayContaining(['users.create', 'keys.mint']))
+    expect(trail.find(({ operation, status: one }) => operation === 'connections.delete' && one === 204)).toMatchObject(
+      {
+        surface: 'admin',
+        actor: 'bootstrap',
+        address: '127.0.0.1',
+      },
+    )
+  })
+
+  test('a tenant is deleted once it has no connection, and its name is free', async () => {
+    const connection = await world.connection('okta')
+    const path = `/tenants/${connection.tenant}`
+    const { name } = (await world.admin('GET', path)).body
+    expect(await world.admin('DELETE', path)).toMatchObject({ status: 409, body: { code: 'conflict' } })
+    expect((await world.admin('DELETE', `/connections/${connection.id}`)).status).toBe(204)
+    expect((await world.admin('DELETE', path)).status).toBe(204)
+    expect((await world.admin('GET', path)).status).toBe(404)
+    expect((await world.audit({ tenant: connection.tenant })).length).toBeGreaterThan(0)
+    expect((await world.admin('POST', '/tenants', { name })).body.id).not.toBe(connection.tenant)
   })
 })
 
-test('a tenant deleted in the middle of an import leaves nothing of it behind', async () => {
+test('a connection deleted in the middle of an import takes no more, and one of its name begins anew', async () => {
   const connection = await world.connection('okta')
   const ask = world.scim(connection)
   let refused = 0
@@ -290,21 +326,27 @@ test('a tenant deleted in the middle of an import leaves nothing of it behind', 
       if (status !== 201) refused++
     }
   })
-  await eventually(
-    () => world.query('SELECT count(*)::int AS users FROM gateway.scim_user WHERE connection = $1', [connection.id]),
-    ([row]) => row.users > 50,
-  )
-  expect(await world.admin('DELETE', `/tenants/${connection.tenant}`)).toMatchObject({ status: 204 })
+  const users = () =>
+    world.query('SELECT count(*)::int AS users FROM gateway.scim_user WHERE connection = $1', [connection.id])
+  await eventually(users, ([row]) => row.users > 50)
+  const { name } = (await world.admin('GET', `/connections/${connection.id}`)).body
+  const byName = `/tenants/${connection.tenant}/connections/by-name/${encodeURIComponent(name)}`
+  expect(await world.admin('DELETE', byName)).toMatchObject({ status: 204 })
   await Promise.all(importing)
   expect(refused).toBeGreaterThan(0)
   await eventually(
-    () => world.query('SELECT id FROM gateway.scim_user WHERE connection = $1', [connection.id]),
-    (left) => left.length === 0,
+    () => world.query('SELECT FROM gateway.deleted_connection WHERE connection = $1', [connection.id]),
+    (marks) => marks.length === 1,
   )
+  const kept = await users()
+  expect((await ask('POST', '/Users', user('too.late@example.com'))).status).toBe(401)
+  expect(await users()).toEqual(kept)
   await eventually(
     () => world.directory(`/${connection.id}/users`),
     ({ body }) => body.items?.length === 0,
   )
+  const again = await world.admin('PUT', byName, { environment: 'live' })
+  expect([again.status, again.body.id === connection.id]).toEqual([201, false])
 })
 
 describe('the admin API', () => {
@@ -359,6 +401,7 @@ describe('the admin API', () => {
 
   test('every call is in the audit trail', async () => {
     const marked = { 'user-agent': 'the trail' }
+    const since = new Date().toISOString()
     const { body: tenant } = await world.admin('POST', '/tenants', { name: 'The trail' }, marked)
     const { body: connection } = await world.admin('POST', `/tenants/${tenant.id}/connections`, { name: 'c' }, marked)
     const { body: key } = await world.admin('POST', `/connections/${connection.id}/keys`, undefined, marked)
@@ -370,10 +413,11 @@ describe('the admin API', () => {
     await world.admin('GET', '/tenants', undefined, { ...marked, authorization: 'Bearer wrong' })
     await world.admin('POST', '/tenants', {}, marked)
     await world.admin('GET', '/nothing', undefined, marked)
+    await world.admin('DELETE', `/connections/${connection.id}`, undefined, marked)
     await world.admin('DELETE', `/tenants/${tenant.id}`, undefined, marked)
     const trail = await eventually(
-      async () => (await world.audit({ surface: 'admin' })).filter(({ userAgent }) => userAgent === 'the trail'),
-      (found) => found.length >= 12,
+      async () => (await world.audit({ surface: 'admin', since })).filter(({ userAgent }) => userAgent === 'the trail'),
+      (found) => found.length >= 13,
     )
     expect(trail.reverse().map((record) => [record.operation, record.status, record.tenant])).toEqual([
       ['tenants.create', 201, tenant.id],
@@ -387,6 +431,7 @@ describe('the admin API', () => {
       ['tenants.list', 401, null],
       ['tenants.create', 422, null],
       [null, 404, null],
+      ['connections.delete', 204, tenant.id],
       ['tenants.delete', 204, tenant.id],
     ])
   })

@@ -25,6 +25,7 @@ export const connection = z.looseObject({
   schemas: z.array(z.string()),
   scimBaseUrl: z.string(),
   createdAt: z.string(),
+  deletedAt: z.string().nullish(),
 })
 export type Connection = z.infer<typeof connection>
 

@@ -181,6 +181,24 @@ describe('connections set', () => {
   })
 })
 
+test('connections delete says what it deleted, and those that were deleted are listed when asked for', async () => {
+  respond = (request, response) => {
+    if (request.method === 'DELETE') response.writeHead(204).end()
+    else if (request.url?.includes('?') === true) {
+      answer(200, { items: [{ ...connection, deletedAt: '2026-03-01T09:00:00.000Z' }] })(request, response)
+    } else answer(200, connection)(request, response)
+  }
+  const { code, out } = await latchkey(['connections', 'delete', connection.id])
+  expect([code, out]).toEqual([0, expect.stringMatching(new RegExp(`^deleted +${connection.id}\n`))])
+  expect(seen.map(({ method, url: address }) => `${method} ${address}`)).toEqual([
+    `GET /admin/v1/connections/${connection.id}`,
+    `DELETE /admin/v1/connections/${connection.id}`,
+  ])
+  expect(seen[1]?.headers['idempotency-key']).toBeDefined()
+  expect((await latchkey(['connections', 'list', '--deleted'])).out).toMatch(/DELETED\n.* 2026-03-01\n/)
+  expect(seen[2]?.url).toContain('/admin/v1/connections?deleted=true')
+})
+
 test('connections set takes the rules of the guard as numbers, and shows what waits', async () => {
   let sent: unknown
   respond = async (request, response) => {

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { identityProviders } from '#libs/events/index'
-import { connection, type Connection } from './answers.ts'
+import { connection, type Connection, removed } from './answers.ts'
 import { serverCommand, type World } from './command.ts'
 import { type Chosen, chosen, offerSettings, settingsInWords } from './connection-settings.ts'
 import { Failure } from './failure.ts'
@@ -48,29 +48,17 @@ export function connectionsCommand(world: World, version: string): Command {
     'list connections',
     world,
     version,
-    async ({ client, show }, options: { tenant?: string }) => {
+    async ({ client, show }, { tenant, deleted = false }: { tenant?: string; deleted?: boolean }) => {
       const path =
-        options.tenant === undefined
+        tenant === undefined
           ? '/connections'
-          : `/tenants/${encodeURIComponent((await resolveTenant(client, options.tenant)).id)}/connections`
-      const connections = await client.list(path, connection)
-      show(connections, () =>
-        connections.length === 0
-          ? 'There is no connection yet. Create one with: latchkey connections create --tenant T --name N\n'
-          : table(
-              ['CONNECTION', 'TENANT', 'NAME', 'IDP', 'ENVIRONMENT', 'STATE'],
-              connections.map((one) => [
-                one.id,
-                one.tenant,
-                one.name,
-                one.identityProvider,
-                one.environment,
-                one.state,
-              ]),
-            ),
-      )
+          : `/tenants/${encodeURIComponent((await resolveTenant(client, tenant)).id)}/connections`
+      const connections = await client.list(deleted ? `${path}?deleted=true` : path, connection)
+      show(connections, () => (connections.length === 0 ? noneOf(deleted) : listed(connections, deleted)))
     },
-  ).option('--tenant <tenant>', 'only those of the tenant with this id or name')
+  )
+    .option('--tenant <tenant>', 'only those of the tenant with this id or name')
+    .option('--deleted', 'those that were deleted')
 
   const show = serverCommand(
     'show',
@@ -116,11 +104,44 @@ export function connectionsCommand(world: World, version: string): Command {
     },
   ).argument('<id>', 'id of the connection')
 
+  const remove = serverCommand(
+    'delete',
+    'delete a connection: its keys are revoked, and what it brought is removed',
+    world,
+    version,
+    async ({ client, show }, _options, id: string) => {
+      const path = `/connections/${encodeURIComponent(id)}`
+      const { tenant, name } = await client.read(path, connection)
+      await client.write('DELETE', path, removed)
+      show({ deleted: id, tenant, name }, () => facts({ deleted: id, tenant, name }))
+    },
+  ).argument('<id>', 'id of the connection')
+
   offerSettings(create)
   offerSettings(set)
-  return [create, list, show, set, disable].reduce(
+  return [create, list, show, set, disable, remove].reduce(
     (parent, command) => parent.addCommand(command),
     new Command('connections').description('integrations of an identity provider'),
+  )
+}
+
+function noneOf(deleted: boolean): string {
+  return deleted
+    ? 'No connection was deleted.\n'
+    : 'There is no connection yet. Create one with: latchkey connections create --tenant T --name N\n'
+}
+
+function listed(connections: readonly Connection[], deleted: boolean): string {
+  return table(
+    ['CONNECTION', 'TENANT', 'NAME', 'IDP', 'ENVIRONMENT', deleted ? 'DELETED' : 'STATE'],
+    connections.map((one) => [
+      one.id,
+      one.tenant,
+      one.name,
+      one.identityProvider,
+      one.environment,
+      deleted ? (one.deletedAt?.slice(0, 10) ?? '') : one.state,
+    ]),
   )
 }
 

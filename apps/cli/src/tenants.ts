@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { tenant, type Tenant } from './answers.ts'
+import { removed, tenant, type Tenant } from './answers.ts'
 import type { Client } from './client.ts'
 import { serverCommand, type World } from './command.ts'
 import { Failure } from './failure.ts'
@@ -27,10 +27,22 @@ export function tenantsCommand(world: World, version: string): Command {
           ),
     )
   })
+  const remove = serverCommand(
+    'delete',
+    'delete a tenant that has no connections',
+    world,
+    version,
+    async ({ client, show }, _options, idOrName: string) => {
+      const { id, name } = await resolveTenant(client, idOrName)
+      await client.write('DELETE', `/tenants/${encodeURIComponent(id)}`, removed)
+      show({ deleted: id, name }, () => facts({ deleted: id, name }))
+    },
+  ).argument('<tenant>', 'its id or name')
   return new Command('tenants')
     .description('companies or departments whose people are provisioned')
     .addCommand(create)
     .addCommand(list)
+    .addCommand(remove)
 }
 
 /** The tenant that has this id or, where none has, this name. */

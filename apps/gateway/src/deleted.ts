@@ -61,4 +61,6 @@ export interface DeletedRecords {
   restore(transaction: Transaction, request: RestoreRequest): Promise<Restoration>
   /** Removes for good what was deleted before that instant, in bounded batches; answers how many. Nothing while another gateway is at it. */
   purge(before: Date): Promise<number>
+  /** Likewise everything of connections that were deleted before that instant; answers how many connections. */
+  purgeConnections(before: Date): Promise<number>
 }

@@ -27,6 +27,7 @@ export interface Connection {
   /** Counts its events. */
   readonly version: number
   readonly createdAt: Date
+  readonly deletedAt: Date | null
 }
 
 export interface ConnectionChange extends Partial<Pick<Connection, 'name' | 'identityProvider' | 'state'>> {

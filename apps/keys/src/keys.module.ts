@@ -16,7 +16,7 @@ import { TenantsController } from './http/tenants.controller.ts'
 import { TokensController } from './http/tokens.controller.ts'
 import { Writes } from './http/writes.ts'
 import { KEYS_PARTS, type KeysParts } from './parts.ts'
-import { findConnection } from './store/connections.ts'
+import { tenantOfConnection } from './store/connections.ts'
 import { findKey } from './store/keys.ts'
 import { findRotation } from './store/situations.ts'
 import { RotationWorker, type WorkerTimes } from './rotation-worker.ts'
@@ -56,7 +56,7 @@ function areaOf({ entities }: KeysParts): AdminArea {
     described: keysPart.described,
     owners: {
       connection: {
-        tenantOf: async (id) => (await findConnection(entities.manager, id))?.tenant,
+        tenantOf: (id) => tenantOfConnection(entities.manager, id),
         missing: (id) => problems.notFound('connection', id),
       },
       kid: {

@@ -307,21 +307,33 @@ describe('tenants', () => {
     expect(seen).toEqual(all.body.items.map((item: { id: string }) => item.id))
   })
 
-  test('deleting one deletes its connections and revokes its keys in the same transaction, and its id is never given again', async () => {
+  test('one that has connections is not deleted; once they are, it is, and its id is never given again', async () => {
     const tenant = await newTenant()
     const connection = await newConnection('live', tenant)
-    const key = await ask('POST', `/connections/${connection.id}/keys`)
+    const refused = await ask('DELETE', `/tenants/${tenant}`)
+    expect(refused).toMatchObject({ status: 409, body: { code: 'conflict' } })
+    expect(refused.body.detail).toContain('The tenant has 1 connection,')
+    expect((await ask('DELETE', `/connections/${connection.id}`)).status).toBe(204)
     const [record] = await decided(async () => expect((await ask('DELETE', `/tenants/${tenant}`)).status).toBe(204))
     const told = await events('id = ANY($1::uuid[])', [record?.events])
-    expect(told.map((event) => [event.name, event.subject, event.version])).toEqual([
-      ['key.revoked', key.body.kid, 2],
-      ['connection.deleted', connection.id, 2],
-      ['tenant.deleted', tenant, 2],
-    ])
+    expect(told.map((event) => [event.name, event.subject, event.version])).toEqual([['tenant.deleted', tenant, 2]])
     expect((await ask('GET', `/tenants/${tenant}`)).status).toBe(404)
-    expect((await ask('GET', `/connections/${connection.id}`)).status).toBe(404)
-    expect((await ask('POST', `/keys/${key.body.kid}/revoke`)).status).toBe(404)
     expect((await ask('POST', '/tenants', { body: { name: 'Again', id: tenant } })).status).toBe(409)
+    expect(await parts.database.query('SELECT FROM keys.connection WHERE tenant = $1', [tenant])).toEqual([])
+  })
+
+  test('of deleting one and making a connection of it at once, one is done', async () => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const tenant = await newTenant()
+        const [removed, made] = await Promise.all([
+          ask('DELETE', `/tenants/${tenant}`),
+          ask('POST', `/tenants/${tenant}/connections`, { body: { name: 'c' } }),
+        ])
+        return `${removed.status} ${made.status}`
+      }),
+    )
+    for (const outcome of outcomes) expect(['204 404', '409 201']).toContain(outcome)
   })
 })
 
@@ -428,6 +440,97 @@ describe('connections', () => {
     expect((await ask('GET', '/connections?after=bm9uc2Vuc2U')).status).toBe(422)
     const madeUp = Buffer.from('["not a time","x"]').toString('base64url')
     expect((await ask('GET', `/connections?after=${madeUp}`)).status).toBe(422)
+  })
+})
+
+describe('deleting a connection', () => {
+  const rotated = async (of: { id: string }): Promise<string[]> => {
+    const first = (await ask('POST', `/connections/${of.id}/keys`)).body.kid
+    const second = (await ask('POST', `/connections/${of.id}/keys`)).body.kid
+    return [first, second]
+  }
+
+  test('revokes each of its keys that is accepted, in the same transaction, and leaves nothing of it but in lists of deleted ones', async () => {
+    const connection = await newConnection('live')
+    const { id, tenant } = connection
+    const ended = (await ask('POST', `/connections/${id}/keys`)).body.kid
+    await ask('POST', `/keys/${ended}/revoke`)
+    const kids = await rotated(connection)
+    await ask('PUT', `/connections/${id}/rotation-policy`, { body: { everyDays: 90 } })
+    const [record] = await decided(async () => expect((await ask('DELETE', `/connections/${id}`)).status).toBe(204))
+    expect(record).toMatchObject({ operation: 'connections.delete', connection: id, tenant, changed: ['state'] })
+    const told = await events('id = ANY($1::uuid[])', [record?.events])
+    expect(told.map((event) => [event.name, event.subject])).toEqual([
+      ...kids.sort().map((kid) => ['key.revoked', kid]),
+      ['connection.deleted', id],
+    ])
+    expect(told.at(-1)).toMatchObject({ version: 2, payload: { tenant, connection: id } })
+    for (const path of [
+      `/connections/${id}`,
+      `/connections/${id}/keys`,
+      `/connections/${id}/rotation-policy`,
+      `/keys/${kids[0]}`,
+    ])
+      expect([path, (await ask('GET', path)).status]).toEqual([path, 404])
+    for (const [method, path] of [
+      ['POST', '/keys'],
+      ['POST', '/disable'],
+      ['PATCH', ''],
+      ['DELETE', ''],
+    ] as const)
+      expect([path, (await ask(method, `/connections/${id}${path}`, { body: {} })).status]).toEqual([path, 404])
+    for (const table of ['provisioning_key', 'rotation_plan', 'next_look'])
+      expect(await parts.database.query(`SELECT FROM keys.${table} WHERE connection = $1`, [id])).toEqual([])
+    expect((await ask('GET', `/tenants/${tenant}/connections`)).body.items).toEqual([])
+    const { items } = (await ask('GET', `/tenants/${tenant}/connections?deleted=true`)).body
+    expect(items).toEqual([{ ...connection, deletedAt: now.toISOString() }])
+    expect((await ask('GET', '/connections?deleted=perhaps')).status).toBe(422)
+  })
+
+  test('by its name does the same, and frees the name for another', async () => {
+    const tenant = await newTenant()
+    const path = `/tenants/${tenant}/connections/by-name/Workforce`
+    const first = (await ask('PUT', path, { body: {} })).body
+    const { headers } = await ask('GET', path)
+    await ask('PATCH', `/connections/${first.id}`, { body: { identityProvider: 'okta' } })
+    const late = await ask('DELETE', path, { headers: { 'if-match': headers.get('etag') ?? '' } })
+    expect(late).toMatchObject({ status: 412, body: { code: 'preconditionFailed' } })
+    expect((await ask('DELETE', path)).status).toBe(204)
+    expect((await ask('DELETE', path)).status).toBe(404)
+    const again = await ask('PUT', path, { body: {} })
+    expect([again.status, again.body.id === first.id]).toEqual([201, false])
+    expect((await ask('GET', `/connections/${first.id}`)).status).toBe(404)
+    expect((await ask('DELETE', path)).status).toBe(204)
+    const { items } = (await ask('GET', `/tenants/${tenant}/connections?deleted=true`)).body
+    expect(items.map(({ id }: { id: string }) => id).sort()).toEqual([first.id, again.body.id].sort())
+  })
+
+  test('is told once, whoever asks for it at once, and answered again under its Idempotency-Key alone', async () => {
+    const { id } = await newConnection()
+    const headers = { 'idempotency-key': randomUUID() }
+    const answers = await Promise.all(Array.from({ length: 5 }, () => ask('DELETE', `/connections/${id}`)))
+    expect(answers.map(({ status }) => status).sort()).toEqual([204, 404, 404, 404, 404])
+    expect(await events(`name = 'connection.deleted' AND subject = $1`, [id])).toHaveLength(1)
+    const other = await newConnection()
+    for (const status of [204, 204]) {
+      expect((await ask('DELETE', `/connections/${other.id}`, { headers })).status).toBe(status)
+    }
+    expect((await ask('DELETE', `/connections/${other.id}`)).status).toBe(404)
+  })
+
+  test('and minting keys of it at once leaves no key that is accepted', async () => {
+    for (let round = 0; round < 5; round++) {
+      const { id } = await newConnection()
+      const [removed] = await Promise.all([
+        ask('DELETE', `/connections/${id}`),
+        ask('POST', `/connections/${id}/keys`),
+        ask('POST', `/connections/${id}/keys`),
+      ])
+      expect(removed.status).toBe(204)
+      const told = await events(`payload::jsonb ->> 'connection' = $1 AND name LIKE 'key.%'`, [id])
+      const of = (name: string) => told.filter((event) => event.name === name).map(({ subject }) => subject)
+      expect(of('key.revoked').sort()).toEqual(of('key.minted').sort())
+    }
   })
 })
 
@@ -936,12 +1039,12 @@ describe('schemas of a connection', () => {
     expect(body.detail).toContain('Nothing was changed')
   })
 
-  test('go with the tenant', async () => {
+  test('go with the connection', async () => {
     const { id, tenant } = await newConnection()
     await ask('POST', path(id), { body: document() })
     await used({ id, tenant }, [`${urn}:center`])
     await until(() => isUsed(id))
-    expect((await ask('DELETE', `/tenants/${tenant}`)).status).toBe(204)
+    expect((await ask('DELETE', `/connections/${id}`)).status).toBe(204)
     expect(await parts.database.query('SELECT FROM keys.schema_use WHERE connection = $1', [id])).toEqual([])
   })
 })
@@ -1061,7 +1164,7 @@ describe('the last use of a key', () => {
     const { kid } = (await ask('POST', `/connections/${id}/keys`)).body
     const gone = await newConnection()
     const goneKid = (await ask('POST', `/connections/${gone.id}/keys`)).body.kid
-    await ask('DELETE', `/tenants/${gone.tenant}`)
+    await ask('DELETE', `/connections/${gone.id}`)
     await appendUse(gone.id, goneKid, '2026-03-01T09:03:00.000Z', 'too late')
     await appendUse(id, kid, '2026-03-01T09:01:00.000Z', 'Okta SCIM Client 1.0.0')
     await appendUse(id, kid, '2026-03-01T09:00:00.000Z', 'earlier')
@@ -1343,6 +1446,7 @@ describe('data keys', () => {
     await ask('POST', `/connections/${id}/keys`, {
       body: { policy: { authentication: { method: 'signed', algorithm: 'hmac-sha256' } } },
     })
+    await ask('DELETE', `/connections/${id}`)
     await ask('DELETE', `/tenants/${tenant}`)
     const told = await events(`name LIKE 'data-key.%' AND payload::jsonb ->> 'tenant' = $1`, [tenant])
     expect(told.map(({ name, version }) => [name, version])).toEqual([

@@ -49,6 +49,7 @@ const connection: Connection = {
   schemas: [],
   version: 3,
   createdAt: now,
+  deletedAt: null,
 }
 
 describe('a tenant', () => {

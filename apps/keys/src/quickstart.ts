@@ -60,6 +60,7 @@ async function makeConnection({ manager, now, events }: Progress, tenant: Tenant
     schemas: [],
     version: 1,
     createdAt: now,
+    deletedAt: null,
   }
   await insertConnection(manager, connection)
   events.push(connectionCreated(connection, undefined))

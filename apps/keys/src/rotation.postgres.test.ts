@@ -231,10 +231,10 @@ describe('a rotation', () => {
     expect((await service.ask('GET', `/keys/${kid}`)).body.state).toBe('active')
   })
 
-  test('goes with its tenant', async () => {
-    const { id, tenant } = await service.inUse()
+  test('goes with its connection', async () => {
+    const { id } = await service.inUse()
     const { body } = await start(id)
-    expect((await service.ask('DELETE', `/tenants/${tenant}`)).status).toBe(204)
+    expect((await service.ask('DELETE', `/connections/${id}`)).status).toBe(204)
     expect((await service.ask('GET', `/rotations/${body.id}`)).status).toBe(404)
     await service.database.query(`UPDATE keys.next_look SET at = '-infinity' WHERE connection = $1`, [id])
     await until(

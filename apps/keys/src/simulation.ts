@@ -37,6 +37,7 @@ export class Simulation {
       schemas: [],
       version: 1,
       createdAt: now,
+      deletedAt: null,
     }
     const plan = { ...defaultPlan(connection.id), ...policy }
     this.#situation = { connection, keys: [], uses: new Map(), rotations: [], plan }

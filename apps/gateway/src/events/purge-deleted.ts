@@ -1,20 +1,25 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
+import { KeptAnswers } from '#libs/admin/index'
 import { isConnectionLoss } from '#libs/postgres/index'
 import { DELETED_RECORDS, type DeletedRecords } from '../deleted.ts'
+import { gatewaySchema } from '../names.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 
 /** Milliseconds. */
 const lookEvery = 60_000
+const kept = new KeptAnswers(gatewaySchema)
+
+type PurgeParts = Pick<GatewayParts, 'clock' | 'database' | 'deletedRetention' | 'logger'>
 
 /** Removes for good what was deleted longer ago than it is kept, every minute; of several gateways one at a time does. */
 @Injectable()
 export class PurgeDeleted implements OnModuleInit, OnModuleDestroy {
-  readonly #parts: GatewayParts
+  readonly #parts: PurgeParts
   readonly #deleted: DeletedRecords
   #timer: NodeJS.Timeout | undefined
   #working: Promise<void> | undefined
 
-  constructor(@Inject(GATEWAY_PARTS) parts: GatewayParts, @Inject(DELETED_RECORDS) deleted: DeletedRecords) {
+  constructor(@Inject(GATEWAY_PARTS) parts: PurgeParts, @Inject(DELETED_RECORDS) deleted: DeletedRecords) {
     this.#parts = parts
     this.#deleted = deleted
   }
@@ -33,10 +38,16 @@ export class PurgeDeleted implements OnModuleInit, OnModuleDestroy {
   }
 
   async #purge(): Promise<void> {
-    const { clock, deletedRetention, logger } = this.#parts
+    const { clock, database, deletedRetention, logger } = this.#parts
+    const before = new Date(clock().getTime() - deletedRetention)
     try {
-      const purged = await this.#deleted.purge(new Date(clock().getTime() - deletedRetention))
+      const purged = await this.#deleted.purge(before)
       if (purged > 0) logger.info({ purged }, 'users and groups that were deleted long ago are removed for good')
+      const connections = await this.#deleted.purgeConnections(before)
+      if (connections > 0)
+        logger.info({ connections }, 'what connections brought that were deleted long ago is removed')
+      // Answers about people who were restored name them.
+      await kept.forget(database, clock())
     } catch (error) {
       if (!isConnectionLoss(error))
         logger.error({ err: error }, 'users and groups deleted long ago could not be removed')

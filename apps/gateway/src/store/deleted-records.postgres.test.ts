@@ -1,5 +1,7 @@
 import { Database } from '#libs/postgres/index'
+import { createLogger } from '#libs/telemetry/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
+import { PurgeDeleted } from '../events/purge-deleted.ts'
 import { migrateGateway } from '../index.ts'
 import { StoredDeletedRecords } from './deleted-records.ts'
 
@@ -68,4 +70,84 @@ test('while another gateway purges nothing is done, and what is being restored i
     expect(await deleted.purge(dayNumber(10))).toBe(2)
   })
   expect(await deleted.purge(dayNumber(10))).toBe(1)
+})
+
+/** A deleted connection with so many users, each a member of a group, one of them deleted before. */
+async function deletedConnection(connection: string, users: number, at: Date): Promise<void> {
+  await database.query(
+    `INSERT INTO gateway.scim_user (connection, id, user_name_key, email_keys, active, version, created, last_modified, document)
+    SELECT $1, gen_random_uuid(), 'user' || n, '{}', true, 1, now(), now(), '{}' FROM generate_series(1, $2::int) AS n`,
+    [connection, users],
+  )
+  await database.query(
+    `WITH made AS (
+      INSERT INTO gateway.scim_group (connection, id, display_name_key, version, created, last_modified, document)
+      VALUES ($1, gen_random_uuid(), 'all', 1, now(), now(), '{}') RETURNING id)
+    INSERT INTO gateway.membership (connection, group_id, member_id, kind)
+    SELECT $1, made.id, u.id::text, 'User' FROM made, gateway.scim_user AS u WHERE u.connection = $1`,
+    [connection],
+  )
+  await keep(connection, 1)
+  await database.query(
+    `INSERT INTO gateway.known_key (connection, kid, tenant, environment, pepper_version, digest, state, version)
+    VALUES ($1, $1, 'acme', 'live', 1, '', 'revoked', 2)`,
+    [connection],
+  )
+  await database.query('INSERT INTO gateway.deleted_connection (connection, deleted_at) VALUES ($1, $2)', [
+    connection,
+    at,
+  ])
+}
+
+const tables = ['scim_user', 'scim_group', 'membership', 'deleted_record', 'known_key']
+const rowsOf = (connection: string): Promise<number[]> =>
+  Promise.all(
+    tables.map(
+      async (table) =>
+        (await database.query(`SELECT FROM gateway.${table} WHERE connection = $1`, [connection])).length,
+    ),
+  )
+
+test('what a deleted connection brought is kept for as long as what is deleted, and then all of it is removed, in bounded batches', async () => {
+  await deletedConnection('gone', 2_300, dayNumber(10))
+  await deletedConnection('going', 3, dayNumber(20))
+  expect(await deleted.purgeConnections(dayNumber(9))).toBe(0)
+  expect(await rowsOf('gone')).toEqual([2_300, 1, 2_300, 1, 1])
+  await database.transaction(async (other) => {
+    await other.query(`SELECT pg_advisory_xact_lock(hashtextextended('latchkey purge', 0))`)
+    expect(await deleted.purgeConnections(dayNumber(15))).toBe(0)
+  })
+  expect(await deleted.purgeConnections(dayNumber(15))).toBe(1)
+  expect(await rowsOf('gone')).toEqual([0, 0, 0, 0, 0])
+  expect(await rowsOf('going')).toEqual([3, 1, 3, 1, 1])
+  expect(await deleted.purgeConnections(dayNumber(15))).toBe(0)
+  // What was deleted in it before goes when it would have gone.
+  expect(await deleted.purge(dayNumber(1))).toBe(1)
+  expect(await rowsOf('going')).toEqual([3, 1, 3, 0, 1])
+  expect(await database.query('SELECT FROM gateway.deleted_connection')).toHaveLength(2)
+})
+
+test('the worker removes both, and forgets the answers about people who were restored', async () => {
+  await deletedConnection('old', 2, dayNumber(1))
+  await deletedConnection('young', 2, dayNumber(9))
+  await keep('c1', 3)
+  await database.query(
+    `INSERT INTO gateway.answered (tenant, idempotency_key, fingerprint, answer, expires_at)
+    SELECT 'acme', at::text, '', '{}', at FROM unnest($1::timestamptz[]) AS at`,
+    [[dayNumber(39), dayNumber(41)]],
+  )
+  const logged: string[] = []
+  const stream = { write: (line: string) => void logged.push(line) }
+  const logger = await createLogger({ service: 'test', level: 'info', pretty: false, stream })
+  const parts = { clock: () => dayNumber(38.5), database, deletedRetention: 30 * day, logger }
+  const purging = new PurgeDeleted(parts, deleted)
+  purging.onModuleInit()
+  await purging.onModuleDestroy()
+  expect([await left('c1'), await rowsOf('old'), (await rowsOf('young'))[0]]).toEqual([0, [0, 0, 0, 0, 0], 2])
+  const later = new PurgeDeleted({ ...parts, clock: () => dayNumber(40) }, deleted)
+  later.onModuleInit()
+  await later.onModuleDestroy()
+  expect(await rowsOf('young')).toEqual([0, 0, 0, 0, 0])
+  expect(await database.query('SELECT FROM gateway.answered')).toHaveLength(1)
+  expect(logged.map((line) => JSON.parse(line).connections).filter(Boolean)).toEqual([1, 1])
 })

@@ -47,11 +47,38 @@ export class StoredDeletedRecords implements DeletedRecords {
     }
   }
 
-  #purgeSome(before: Date): Promise<number> {
+  async purgeConnections(before: Date): Promise<number> {
+    for (let purged = 0; ; purged++) {
+      const [oldest] = await this.#database.query<{ connection: string }>(oldestDeleted, [before])
+      if (oldest === undefined || !(await this.#purgeConnection(oldest.connection))) return purged
+    }
+  }
+
+  /** False while another gateway is at it. */
+  async #purgeConnection(connection: string): Promise<boolean> {
+    for (const statement of purgeOfConnection) {
+      for (let removed = purgedAtOnce; removed === purgedAtOnce;) {
+        const rows = await this.#alone((transaction) => transaction.query(statement, [connection, purgedAtOnce]))
+        if (rows === undefined) return false
+        removed = rows.length
+      }
+    }
+    await this.#database.query('UPDATE gateway.deleted_connection SET purged_at = now() WHERE connection = $1', [
+      connection,
+    ])
+    return true
+  }
+
+  async #purgeSome(before: Date): Promise<number> {
+    const rows = await this.#alone((transaction) => transaction.query(purgeSome, [before, purgedAtOnce]))
+    return rows?.length ?? 0
+  }
+
+  /** Undefined, and nothing is done, while another gateway is at it. */
+  #alone<T>(work: (transaction: Transaction) => Promise<T>): Promise<T | undefined> {
     return this.#database.transaction(async (transaction) => {
       const [lock] = await transaction.query<{ free: boolean }>(aloneToPurge)
-      if (lock?.free !== true) return 0
-      return (await transaction.query(purgeSome, [before, purgedAtOnce])).length
+      return lock?.free === true ? work(transaction) : undefined
     })
   }
 }
@@ -62,7 +89,10 @@ const aloneToPurge = `SELECT pg_try_advisory_xact_lock(hashtextextended('latchke
 const purgeSome = `
   DELETE FROM gateway.deleted_record AS d
   USING (
-    SELECT old.connection, old.id FROM gateway.known_connection AS c
+    SELECT old.connection, old.id FROM (
+      SELECT connection FROM gateway.known_connection
+      UNION ALL SELECT connection FROM gateway.deleted_connection WHERE purged_at IS NULL
+    ) AS c
     CROSS JOIN LATERAL (
       SELECT r.connection, r.id FROM gateway.deleted_record AS r
       WHERE r.connection = c.connection AND r.deleted_at < $1 ORDER BY r.deleted_at LIMIT $2 FOR UPDATE SKIP LOCKED
@@ -71,3 +101,23 @@ const purgeSome = `
   ) AS old
   WHERE d.connection = old.connection AND d.id = old.id
   RETURNING d.id`
+
+const oldestDeleted = `
+  SELECT connection FROM gateway.deleted_connection WHERE purged_at IS NULL AND deleted_at < $1 ORDER BY deleted_at LIMIT 1`
+
+/** So many rows of a connection at a time, by primary key. */
+const purgeOfConnection = (
+  [
+    ['membership', 'group_id', 'member_id'],
+    ['scim_group', 'id'],
+    ['scim_user', 'id'],
+    ['deleted_record', 'id'],
+    ['known_key', 'kid'],
+  ] as const
+).map(([table, ...key]) => {
+  const [wanted, same] = [key.join(', '), key.map((column) => `t.${column} = part.${column}`).join(' AND ')]
+  return `
+    DELETE FROM gateway.${table} AS t
+    USING (SELECT ${wanted} FROM gateway.${table} WHERE connection = $1 LIMIT $2) AS part
+    WHERE t.connection = $1 AND ${same} RETURNING t.connection`
+})

@@ -1,7 +1,14 @@
 import { LRUCache } from 'lru-cache'
 import { AddressRanges } from '#libs/addresses/index'
 import type { KeyState } from '#libs/credentials/index'
-import { type Announced, type AnyEvent, type ConnectionFacts, connectionSettings, keyPolicy } from '#libs/events/index'
+import {
+  type Announced,
+  type AnyEvent,
+  type ConnectionFacts,
+  connectionSettings,
+  type Event,
+  keyPolicy,
+} from '#libs/events/index'
 import type { Database, Transaction } from '#libs/postgres/index'
 import { extendResourceTypes } from '#libs/scim/index'
 import type { KnownConnection, KnownKey } from '../principal.ts'
@@ -117,7 +124,7 @@ export class KnownTrust {
           await transaction.query(upsertConnection, connectionValues(event.payload, event.version))
           break
         case 'connection.deleted':
-          for (const removal of removeConnection) await transaction.query(removal, [event.payload.connection])
+          await removeConnection(transaction, event)
           break
         default:
       }
@@ -241,19 +248,28 @@ const upsertConnection = `
     settings = excluded.settings, schemas = excluded.schemas
   WHERE known_connection.version < excluded.version`
 
-/** The records of a deleted connection go with it; the mark stays, for what is delivered late. */
-const removeConnection = [
-  closeConnection,
-  'INSERT INTO gateway.deleted_connection (connection) VALUES ($1) ON CONFLICT DO NOTHING',
-  'DELETE FROM gateway.known_key WHERE connection = $1',
-  'DELETE FROM gateway.known_connection WHERE connection = $1',
-  'DELETE FROM gateway.guard WHERE connection = $1',
-  'DELETE FROM gateway.captured_request WHERE connection = $1',
-  'DELETE FROM gateway.membership WHERE connection = $1',
-  'DELETE FROM gateway.scim_group WHERE connection = $1',
-  'DELETE FROM gateway.scim_user WHERE connection = $1',
-  'DELETE FROM gateway.deleted_record WHERE connection = $1',
-]
+/**
+ * Nothing of it is accepted or found from now on. What it brought is kept until it is purged, and the mark stays for what is delivered
+ * late.
+ */
+async function removeConnection(
+  transaction: Transaction,
+  { payload: { connection }, time }: Event<'connection.deleted'>,
+): Promise<void> {
+  await transaction.query(closeConnection, [connection])
+  await transaction.query(markDeleted, [connection, time])
+  await transaction.query(revokeKeys, [connection])
+  for (const table of ['known_connection', 'guard', 'captured_request']) {
+    await transaction.query(`DELETE FROM gateway.${table} WHERE connection = $1`, [connection])
+  }
+}
+
+const markDeleted = `
+  INSERT INTO gateway.deleted_connection (connection, deleted_at) VALUES ($1, $2) ON CONFLICT DO NOTHING`
+
+/** Told one by one too, perhaps later. */
+const revokeKeys = `
+  UPDATE gateway.known_key SET state = 'revoked' WHERE connection = $1 AND state NOT IN ('expired', 'cancelled', 'revoked')`
 
 function connectionValues(facts: ConnectionFacts, version: number): unknown[] {
   return [

@@ -360,6 +360,20 @@ class Answered1764000000030 implements MigrationInterface {
   }
 }
 
+/** What deleted connections brought is kept for a while. Until now it went with them. */
+class DeletedConnections1764000000031 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE gateway.deleted_connection ADD COLUMN purged_at timestamptz;
+      UPDATE gateway.deleted_connection SET purged_at = deleted_at;
+      CREATE INDEX deleted_connection_unpurged ON gateway.deleted_connection (deleted_at) WHERE purged_at IS NULL`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE gateway.deleted_connection DROP COLUMN purged_at')
+  }
+}
+
 /** An event is published to a topic of its environment. */
 class Topics1764000000034 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -389,5 +403,6 @@ export const migrations = [
   AdminTokens1764000000020,
   Unassigned1764000000021,
   Answered1764000000030,
+  DeletedConnections1764000000031,
   Topics1764000000034,
 ]

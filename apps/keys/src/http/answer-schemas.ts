@@ -35,6 +35,7 @@ export const connectionShown = z
     schemas: z.array(z.string()),
     scimBaseUrl: z.string(),
     createdAt: instant,
+    deletedAt: instant.nullable(),
   })
   .meta({ id: 'Connection' })
 

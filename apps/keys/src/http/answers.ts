@@ -17,7 +17,7 @@ export function tenantAnswer({ id, name, createdAt }: Tenant) {
 }
 
 export function connectionAnswer(connection: Connection, publicUrl: string) {
-  const { id, tenant, name, environment, identityProvider, state, settings, schemas, createdAt } = connection
+  const { id, tenant, name, environment, identityProvider, state, settings, schemas, createdAt, deletedAt } = connection
   return {
     id,
     tenant,
@@ -29,6 +29,7 @@ export function connectionAnswer(connection: Connection, publicUrl: string) {
     schemas: schemas.map(({ document }) => document.id),
     scimBaseUrl: scimBaseUrl(publicUrl, id),
     createdAt: createdAt.toISOString(),
+    deletedAt: deletedAt?.toISOString() ?? null,
   }
 }
 

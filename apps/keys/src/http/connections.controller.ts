@@ -1,14 +1,15 @@
-import { Body, Get, HttpCode, Inject, Param, Patch, Post, Put, Query } from '@nestjs/common'
+import { Body, Delete, Get, HttpCode, Inject, Param, Patch, Post, Put, Query } from '@nestjs/common'
 import { z } from 'zod'
 import { AdminApi, aboutNothing, type AdminCall, Call, tagOf, type Written } from '#libs/admin/index'
 import { connectionSettings, connectionSettingsChange, environments, identityProviders } from '#libs/events/index'
-import { pageOf, pagingByAge, type Paging, parse, problems } from '#libs/http/index'
+import { pageOf, pagingByAge, type Paging, pagingQuery, parse, problems } from '#libs/http/index'
 import { type EntityManager, isUniqueViolation } from '#libs/postgres/index'
 import {
   change,
   type Connection,
   connectionChanged,
   connectionCreated,
+  connectionDeleted,
   type ConnectionChange,
   newConnectionId,
 } from '../connection.ts'
@@ -18,6 +19,7 @@ import * as connections from '../store/connections.ts'
 import { lookAtOnce } from '../store/looks.ts'
 import { findTenant } from '../store/tenants.ts'
 import { aboutConnection, aboutTenant, connectionAnswer } from './answers.ts'
+import { KeyActs, revokeAll } from './key-acts.ts'
 import { nameRule } from './rules.ts'
 import { Writes } from './writes.ts'
 
@@ -44,16 +46,25 @@ export const connectionChange = z.strictObject({
     .optional(),
 })
 
+export const connectionsQuery = pagingQuery.extend({
+  deleted: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .describe('true: those that were deleted, and no others'),
+})
+
 const byName = z.object({ name: nameRule })
 
 @AdminApi('')
 export class ConnectionsController {
   readonly #parts: KeysParts
   readonly #writes: Writes
+  readonly #acts: KeyActs
 
-  constructor(@Inject(KEYS_PARTS) parts: KeysParts, @Inject(Writes) writes: Writes) {
+  constructor(@Inject(KEYS_PARTS) parts: KeysParts, @Inject(Writes) writes: Writes, @Inject(KeyActs) acts: KeyActs) {
     this.#parts = parts
     this.#writes = writes
+    this.#acts = acts
   }
 
   @Post('tenants/:tenant/connections')
@@ -63,7 +74,14 @@ export class ConnectionsController {
     const written = await this.#writes.run(call, tenant, async (manager, now) => {
       if (!(await connections.holdTenant(manager, tenant))) throw problems.notFound('tenant', tenant)
       const settings = connectionSettings.parse(wanted.settings)
-      return this.#make(call, manager, { ...wanted, tenant, state: 'enabled', settings, createdAt: now })
+      return this.#make(call, manager, {
+        ...wanted,
+        tenant,
+        state: 'enabled',
+        settings,
+        createdAt: now,
+        deletedAt: null,
+      })
     })
     return written.body
   }
@@ -91,7 +109,7 @@ export class ConnectionsController {
       const before = await connections.findConnectionByName(manager, tenant, named)
       call.requireUnchanged(before?.version)
       if (before === undefined) {
-        const connection = { ...wanted, name: wanted.name ?? named, tenant, settings, createdAt: now }
+        const connection = { ...wanted, name: wanted.name ?? named, tenant, settings, createdAt: now, deletedAt: null }
         const made = await this.#make(call, manager, connection)
         call.made = true
         return made
@@ -112,16 +130,16 @@ export class ConnectionsController {
 
   @Get('tenants/:tenant/connections')
   async listOfTenant(@Call() call: AdminCall, @Param('tenant') id: string, @Query() query: unknown) {
-    const page = pagingByAge(query)
+    const wanted = readQuery(query)
     const tenant = await findTenant(this.#parts.entities.manager, id)
     if (tenant === undefined) throw problems.notFound('tenant', id)
     call.about = { ...aboutNothing, ...aboutTenant(tenant) }
-    return this.#page(page, [id])
+    return this.#page(wanted, [id])
   }
 
   @Get('connections')
   async list(@Call() call: AdminCall, @Query() query: unknown) {
-    return this.#page(pagingByAge(query), call.actor.tenants)
+    return this.#page(readQuery(query), call.actor.tenants)
   }
 
   @Get('connections/:connection')
@@ -141,6 +159,53 @@ export class ConnectionsController {
   @HttpCode(200)
   disable(@Call() call: AdminCall, @Param('connection') id: string) {
     return this.#change(call, id, { state: 'disabled' })
+  }
+
+  /**
+   * Its keys are revoked and its name is free at once. Gateways keep what it brought for as long as what is deleted can be restored; the
+   * directory forgets it, and the trail stays.
+   */
+  @Delete('connections/:connection')
+  @HttpCode(204)
+  async remove(@Call() call: AdminCall, @Param('connection') id: string): Promise<void> {
+    // A repeated removal is answered as the first.
+    const tenant = await connections.tenantOfConnection(this.#parts.entities.manager, id)
+    if (tenant === undefined) throw problems.notFound('connection', id)
+    await this.#remove(call, tenant, async (manager) => {
+      const connection = await connections.lockConnection(manager, id)
+      if (connection === undefined) throw problems.notFound('connection', id)
+      return connection
+    })
+  }
+
+  @Delete('tenants/:tenant/connections/by-name/:name')
+  @HttpCode(204)
+  async removeNamed(
+    @Call() call: AdminCall,
+    @Param('tenant') tenant: string,
+    @Param('name') name: string,
+  ): Promise<void> {
+    await this.#remove(call, tenant, async (manager) => {
+      const connection = await connections.findConnectionByName(manager, tenant, name.trim())
+      if (connection === undefined) throw problems.notFound('connection', name)
+      return connection
+    })
+  }
+
+  async #remove(
+    call: AdminCall,
+    tenant: string,
+    locked: (manager: EntityManager) => Promise<Connection>,
+  ): Promise<void> {
+    await this.#writes.run(call, tenant, async (manager, now) => {
+      const connection = await locked(manager)
+      call.about = { ...aboutNothing, ...aboutConnection(connection) }
+      call.requireUnchanged(connection.version)
+      const revoked = await this.#acts.perform(manager, call, now, { tenant, connection: connection.id }, revokeAll)
+      await connections.removeConnection(manager, connection, now)
+      const events = [...revoked.events, connectionDeleted(connection, now, call.traceparent)]
+      return { about: aboutConnection(connection), events, changed: ['state'], body: null }
+    })
   }
 
   async #change(
@@ -191,8 +256,8 @@ export class ConnectionsController {
     return this.#answer(connection)
   }
 
-  async #page(page: Paging, tenants: readonly string[] | null) {
-    const found = await connections.listConnections(this.#parts.entities.manager, page, tenants)
+  async #page({ page, which }: ReturnType<typeof readQuery>, tenants: readonly string[] | null) {
+    const found = await connections.listConnections(this.#parts.entities.manager, page, tenants, which)
     return pageOf(
       found,
       page,
@@ -217,6 +282,11 @@ export async function connectionOf({ entities }: KeysParts, call: AdminCall, id:
   if (connection === undefined) throw problems.notFound('connection', id)
   call.about = { ...aboutNothing, ...aboutConnection(connection) }
   return connection
+}
+
+function readQuery(query: unknown): { readonly page: Paging; readonly which: 'standing' | 'deleted' } {
+  const { deleted } = parse(connectionsQuery, query)
+  return { page: pagingByAge(query), which: deleted === 'true' ? 'deleted' : 'standing' }
 }
 
 function otherEnvironment({ name, environment }: Connection) {

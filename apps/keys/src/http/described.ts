@@ -15,7 +15,7 @@ import {
   tenantShown,
   tokenShown,
 } from './answer-schemas.ts'
-import { connectionBody, connectionChange, newConnection } from './connections.controller.ts'
+import { connectionBody, connectionChange, connectionsQuery, newConnection } from './connections.controller.ts'
 import { rewrapBatch } from './data-keys.controller.ts'
 import { report } from './leaks.controller.ts'
 import { keysOperations } from './operations.ts'
@@ -72,8 +72,9 @@ const described: AdminPart<typeof keysOperations>['described'] = {
   'DELETE /admin/v1/tenants/:tenant': {
     scope: 'tenants:write',
     concerns: 'tenant',
-    summary: 'Delete a tenant with its connections and keys',
+    summary: 'Delete a tenant that has no connections',
     answers: { 204: null },
+    refusals: ['conflict'],
     conditional: true,
     idempotent: true,
   },
@@ -90,7 +91,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     scope: 'connections:read',
     concerns: 'tenant',
     summary: 'List the connections of a tenant',
-    query: pagingQuery,
+    query: connectionsQuery,
     answers: { 200: listOf(connectionShown) },
   },
   'GET /admin/v1/tenants/:tenant/connections/by-name/:name': read(
@@ -108,11 +109,20 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     conditional: true,
     idempotent: true,
   },
+  'DELETE /admin/v1/tenants/:tenant/connections/by-name/:name': {
+    scope: 'connections:write',
+    concerns: 'tenant',
+    summary: 'Delete the connection of that name, with its keys and all that it brought',
+    answers: { 204: null },
+    refusals: ['notFound'],
+    conditional: true,
+    idempotent: true,
+  },
   'GET /admin/v1/connections': {
     scope: 'connections:read',
     concerns: 'own',
     summary: 'List connections',
-    query: pagingQuery,
+    query: connectionsQuery,
     answers: { 200: listOf(connectionShown) },
   },
   'GET /admin/v1/connections/:connection': read(
@@ -127,6 +137,14 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     body: connectionChange,
     answers: { 200: connectionShown },
     refusals: ['conflict'],
+    conditional: true,
+    idempotent: true,
+  },
+  'DELETE /admin/v1/connections/:connection': {
+    scope: 'connections:write',
+    concerns: 'connection',
+    summary: 'Delete a connection, with its keys and all that it brought',
+    answers: { 204: null },
     conditional: true,
     idempotent: true,
   },

@@ -8,7 +8,7 @@ import type { DataKey } from '#libs/sealing/index'
 import { redact } from '#libs/telemetry/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { advance, AgainstTheLaw, NothingToReveal, type ProvisioningKey } from '../provisioning-key.ts'
-import { keyOf, type Moment, RotationRefused, type Situation, type Turn, withKey } from '../rotation.ts'
+import { accepted, keyOf, type Moment, RotationRefused, type Situation, type Turn, withKey } from '../rotation.ts'
 import { settle } from '../settle.ts'
 import { dataKeyOfSecret, needsDataKey, type WantedPolicy } from '../signing-secret.ts'
 import { dataKeyById } from '../store/data-keys.ts'
@@ -140,4 +140,15 @@ function refusing<T>(act: () => T): T {
 export function end(situation: Situation, { kid }: ProvisioningKey, act: 'revoke' | 'cancel', moment: Moment) {
   const { key, event } = advance(keyOf(situation, kid), act, { at: moment.now, traceparent: moment.traceparent })
   return { situation: withKey(situation, key), events: [event] }
+}
+
+/** Revokes every key of a connection that is accepted still. */
+export function revokeAll(situation: Situation, moment: Moment): Turn {
+  return accepted(situation).reduce<Turn>(
+    (turn, key) => {
+      const { situation: after, events } = end(turn.situation, key, 'revoke', moment)
+      return { situation: after, events: [...turn.events, ...events] }
+    },
+    { situation, events: [] },
+  )
 }

@@ -3,11 +3,10 @@ import { z } from 'zod'
 import { AdminApi, aboutNothing, type AdminCall, Call, tagOf } from '#libs/admin/index'
 import { pageOf, paging, pagingQuery, parse, problems } from '#libs/http/index'
 import { isUniqueViolation } from '#libs/postgres/index'
-import { connectionDeleted } from '../connection.ts'
 import { dataKeyDestroyed } from '../data-key.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
-import { advance } from '../provisioning-key.ts'
 import { alone } from '../store/alone.ts'
+import { countConnections } from '../store/connections.ts'
 import {
   findTenant,
   idsGiven,
@@ -113,24 +112,31 @@ export class TenantsController {
     return written.body
   }
 
-  /** Its connections are deleted and its keys revoked with it. */
+  /** Only one that has no connection: what its identity providers brought is deleted connection by connection. */
   @Delete(':tenant')
   @HttpCode(204)
   async remove(@Call() call: AdminCall, @Param('tenant') id: string): Promise<void> {
     await this.#writes.run(call, id, async (manager, now) => {
-      const removed = await removeTenant(manager, id, now)
-      if (removed === undefined) throw problems.notFound('tenant', id)
-      call.requireUnchanged(removed.tenant.version)
-      const { tenant, connections, keys, dataKeys } = removed
+      const tenant = await lockTenant(manager, id)
+      if (tenant === undefined || tenant.isDeleted) throw problems.notFound('tenant', id)
+      call.about = { ...aboutNothing, ...aboutTenant(tenant) }
+      call.requireUnchanged(tenant.version)
+      const connections = await countConnections(manager, id)
+      if (connections > 0) throw hasConnections(connections)
+      const dataKeys = await removeTenant(manager, tenant, now)
       const events = [
-        ...keys.map((key) => advance(key, 'revoke', { at: now, traceparent: call.traceparent }).event),
         ...dataKeys.map((key) => dataKeyDestroyed(key, { at: now, traceparent: call.traceparent })),
-        ...connections.map((connection) => connectionDeleted(connection, now, call.traceparent)),
         tenantDeleted({ ...tenant, version: tenant.version + 1 }, now, call.traceparent),
       ]
-      return { about: aboutTenant(tenant), events, body: null }
+      return { about: aboutTenant(tenant), events, changed: ['state'], body: null }
     })
   }
+}
+
+function hasConnections(count: number) {
+  return problems.conflict(
+    `The tenant has ${count} connection${count === 1 ? '' : 's'}, through which people are provisioned. Delete ${count === 1 ? 'it' : 'them'} first: DELETE /admin/v1/connections/ID.`,
+  )
 }
 
 function failTaken(error: unknown, { id, name }: Tenant): never {

@@ -30,6 +30,7 @@ export class TenantRow implements Tenant {
   @Column('timestamptz', { name: 'deleted_at', nullable: true }) deletedAt!: Date | null
 }
 
+/** Rows of deleted connections stay until their tenant is deleted, for who asks for them; all else of theirs is gone. */
 @Entity({ name: 'connection' })
 export class ConnectionRow implements Connection {
   @PrimaryColumn('text') id!: string
@@ -43,6 +44,7 @@ export class ConnectionRow implements Connection {
   @Column('jsonb') schemas!: Connection['schemas']
   @Column('integer') version!: number
   @Column('timestamptz', { name: 'created_at' }) createdAt!: Date
+  @Column('timestamptz', { name: 'deleted_at', nullable: true }) deletedAt!: Date | null
 }
 
 @Entity({ name: 'provisioning_key' })

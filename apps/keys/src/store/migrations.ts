@@ -302,6 +302,24 @@ class Exposures1764000000113 implements MigrationInterface {
   }
 }
 
+/** A deleted connection's name is free; what it was stays, for who asks. */
+class DeletedConnections1764000000130 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE keys.connection ADD COLUMN deleted_at timestamptz;
+      DROP INDEX keys.connection_name;
+      CREATE UNIQUE INDEX connection_name ON keys.connection (tenant, lower(name)) WHERE deleted_at IS NULL;
+      CREATE INDEX connection_deleted ON keys.connection (created_at, id) WHERE deleted_at IS NOT NULL;`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      DROP INDEX keys.connection_name, keys.connection_deleted;
+      CREATE UNIQUE INDEX connection_name ON keys.connection (tenant, lower(name));
+      ALTER TABLE keys.connection DROP COLUMN deleted_at;`)
+  }
+}
+
 /** An event is published to a topic of its environment. */
 class Topics1764000000134 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -329,6 +347,7 @@ export async function migrateKeys(database: Database): Promise<void> {
       DataKeys1764000000110,
       Exposures1764000000113,
       AdminTokens1764000000115,
+      DeletedConnections1764000000130,
       Topics1764000000134,
     ],
   })

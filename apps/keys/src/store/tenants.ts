@@ -1,11 +1,9 @@
 import type { EntityManager } from 'typeorm'
 import type { Paging } from '#libs/http/index'
-import type { Connection } from '../connection.ts'
 import type { TenantDataKey } from '../data-key.ts'
-import type { ProvisioningKey } from '../provisioning-key.ts'
 import type { Tenant } from '../tenant.ts'
 import { removeDataKeys } from './data-keys.ts'
-import { acceptedStates, ConnectionRow, KeyRow, TenantRow } from './entities.ts'
+import { ConnectionRow, TenantRow } from './entities.ts'
 
 /** Ids already given that are `id` or go on with a hyphen, deleted tenants' too. */
 export async function idsGiven(manager: EntityManager, id: string): Promise<ReadonlySet<string>> {
@@ -66,35 +64,18 @@ export async function listTenants(
 }
 
 /**
- * Deletes the tenant with its connections, keys and data keys, and gives all as they were before, keys only where accepted.
- * Undefined when there is no such tenant. Waits for writes to its connections that are under way.
+ * Deletes a tenant that the caller has locked and that has no connection but deleted ones.
+ * Gives its data keys as they were before.
  */
 export async function removeTenant(
   manager: EntityManager,
-  id: string,
+  { id, version }: Tenant,
   now: Date,
-): Promise<
-  { tenant: Tenant; connections: Connection[]; keys: ProvisioningKey[]; dataKeys: TenantDataKey[] } | undefined
-> {
-  const lock = { mode: 'pessimistic_write' } as const
-  const [tenant] = await manager.find(TenantRow, { where: { id }, take: 1, lock })
-  if (tenant === undefined || tenant.deletedAt !== null) return undefined
-  const connections = await manager.find(ConnectionRow, { where: { tenant: id }, order: { id: 'ASC' }, lock })
-  const keys = await manager.find(KeyRow, {
-    where: { tenant: id, state: acceptedStates },
-    order: { connection: 'ASC', kid: 'ASC' },
-    lock,
-  })
-  await manager
-    .createQueryBuilder()
-    .delete()
-    .from(KeyRow)
-    .where('connection = ANY(:ids)', { ids: connections.map((connection) => connection.id) })
-    .execute()
+): Promise<TenantDataKey[]> {
   const dataKeys = await removeDataKeys(manager, id)
   await manager.delete(ConnectionRow, { tenant: id })
-  await manager.update(TenantRow, { id }, { deletedAt: now, version: tenant.version + 1 })
-  return { tenant, connections, keys, dataKeys }
+  await manager.update(TenantRow, { id }, { deletedAt: now, version: version + 1 })
+  return dataKeys
 }
 
 function tenants(manager: EntityManager) {
