@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
-import { type CompactJWSHeaderParameters, errors, jwtVerify, SignJWT } from 'jose'
+import { createHmac, createSecretKey, type KeyObject, randomUUID, timingSafeEqual } from 'node:crypto'
+import { SignJWT } from 'jose'
 import { derivedSecret, type Kid, type Peppers, readKid } from '#libs/credentials/index'
 import { scimPrefix } from './names.ts'
 import type { KnownKey } from './principal.ts'
@@ -10,7 +10,12 @@ const longestLifetime = 600
 /** What a token says: which key it was given for. */
 export type ReadToken =
   | { readonly kind: 'token'; readonly kid: Kid }
-  | { readonly kind: 'fault'; readonly fault: 'token-expired' | 'token-invalid' }
+  | TokenFault
+
+export interface TokenFault {
+  readonly kind: 'fault'
+  readonly fault: 'token-expired' | 'token-invalid'
+}
 
 export interface IssuedToken {
   readonly text: string
@@ -28,8 +33,9 @@ const typ = 'at+jwt'
  */
 export class AccessTokens {
   /** By the version of the pepper that each is derived from: what was issued before a pepper was added is read after it. */
-  readonly #secrets: ReadonlyMap<string, Uint8Array>
+  readonly #secrets: ReadonlyMap<string, KeyObject>
   readonly #current: string
+  readonly #signing: KeyObject
   readonly #issuer: string
   readonly #audience: string
 
@@ -37,9 +43,13 @@ export class AccessTokens {
   constructor(peppers: Peppers, issuer: string) {
     const versions = [...peppers.keys.keys()]
     this.#secrets = new Map(
-      versions.map((version) => [String(version), derivedSecret(peppers, 'access tokens', version)]),
+      versions.map((version) => [
+        String(version),
+        createSecretKey(derivedSecret(peppers, 'access tokens', version)),
+      ]),
     )
     this.#current = String(peppers.current)
+    this.#signing = createSecretKey(derivedSecret(peppers, 'access tokens'))
     this.#issuer = issuer
     this.#audience = `${issuer}${scimPrefix}`
   }
@@ -57,38 +67,49 @@ export class AccessTokens {
       .setJti(randomUUID())
       .setIssuedAt(seconds)
       .setExpirationTime(expires)
-      .sign(this.#secretOf(this.#current))
+      .sign(this.#signing)
     return { text, expiresIn: Math.max(0, expires - seconds) }
   }
 
-  /** Never rejects. Of the time nothing but the expiry counts, so that a gateway whose clock is behind takes what another has just issued. */
-  async read(text: string, now: Date): Promise<ReadToken> {
-    const options = {
-      algorithms: [algorithm],
-      typ,
-      issuer: this.#issuer,
-      audience: this.#audience,
-      requiredClaims: ['exp', 'sub'],
-      currentDate: now,
-    }
-    try {
-      const { payload } = await jwtVerify(
-        text,
-        ({ kid = '' }: CompactJWSHeaderParameters) => this.#secretOf(kid),
-        options,
-      )
-      const kid = readKid(payload.sub ?? '')
-      return kid === undefined ? { kind: 'fault', fault: 'token-invalid' } : { kind: 'token', kid }
-    } catch (error) {
-      return { kind: 'fault', fault: error instanceof errors.JWTExpired ? 'token-expired' : 'token-invalid' }
-    }
+  /** Never throws. Of the time nothing but the expiry counts, so that a gateway whose clock is behind takes what another has just issued. */
+  read(text: string, now: Date): ReadToken {
+    const [header = '', claims = '', signature = ''] = text.split('.')
+    const { alg, typ: type, kid: version, crit } = partOf(header)
+    const secret = typeof version === 'string' ? this.#secrets.get(version) : undefined
+    if (alg !== algorithm || type !== typ || crit !== undefined || secret === undefined) return invalid
+    const made = createHmac('sha256', secret).update(`${header}.${claims}`).digest()
+    const sent = Buffer.from(signature, 'base64url')
+    if (sent.length !== made.length || !timingSafeEqual(sent, made)) return invalid
+    const { iss, aud, exp, sub } = partOf(claims)
+    const kid = typeof sub === 'string' ? readKid(sub) : undefined
+    if (iss !== this.#issuer || aud !== this.#audience || typeof exp !== 'number' || kid === undefined) return invalid
+    return exp <= Math.floor(now.getTime() / 1_000) ? { kind: 'fault', fault: 'token-expired' } : { kind: 'token', kid }
   }
+}
 
-  #secretOf(version: string): Uint8Array {
-    const secret = this.#secrets.get(version)
-    if (secret === undefined) throw new errors.JWTInvalid('no pepper has that version')
-    return secret
+const invalid = { kind: 'fault', fault: 'token-invalid' } as const
+
+/** A part that is no JSON object holds nothing. */
+function partOf(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const part: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
+    return typeof part === 'object' && part !== null ? { ...part } : {}
+  } catch {
+    return {}
   }
+}
+
+/** What a token claims to be; it is to be read before that is believed. */
+export interface ClaimedToken {
+  readonly kind: 'token'
+  readonly kid: Kid
+  readonly text: string
+}
+
+export function claimOf(text: string): ClaimedToken | TokenFault {
+  const { sub } = partOf(text.split('.', 2)[1] ?? '')
+  const kid = typeof sub === 'string' ? readKid(sub) : undefined
+  return kid === undefined ? invalid : { kind: 'token', kid, text }
 }
 
 type IssuedFor = Pick<KnownKey, 'kid' | 'connection' | 'policy'>

@@ -108,6 +108,15 @@ describe('a person', () => {
     expect(judge(half, acts(20), rules, 0, start)).toMatchObject({ passed: 10, after: { state: 'held', tried: 10 } })
   })
 
+  test('allows a number: those behind it are judged by the share of all users too', () => {
+    const allowed = allow(held(), { count: 1 }, start)
+    const users = usersNeeded(allowed, 20, rules)
+    expect(users).toBe(190)
+    expect(judge(allowed, acts(20), rules, users ?? 0, start)).toMatchObject({ passed: 20, after: { state: 'counting' } })
+    expect(usersNeeded(allowed, 6, rules)).toBeUndefined()
+    expect(usersNeeded(allow(held(), { until: after(10_000) }, start), 20, rules)).toBeUndefined()
+  })
+
   test('denies for a window, also what was allowed; where nothing was decided there is nothing to deny', () => {
     const denied = deny(held(), rules.window, start)
     if (denied === undefined) throw new Error('it was held')

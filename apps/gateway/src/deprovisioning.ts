@@ -86,9 +86,15 @@ export function present(guard: Guard, now: Date, window: number): Guard {
 
 /** How many users the connection must have for `more` to pass by its share of them; undefined when they pass anyway. */
 export function usersNeeded(guard: Guard, more: number, { most, percent }: GuardRules): number | undefined {
-  const wanted = guard.count + more
-  if (guard.state !== 'counting' || wanted <= most || percent === 0) return undefined
+  const wanted = counted(guard, more)
+  if (wanted <= most || percent === 0) return undefined
   return Math.ceil((wanted * 100) / percent)
+}
+
+/** How many would be counted in the window: behind an allowed number a new one begins. */
+function counted({ state, count, left }: Guard, more: number): number {
+  if (state === 'counting') return count + more
+  return state === 'allowed' && left !== null ? Math.max(0, more - left) : 0
 }
 
 export interface Verdict {

@@ -331,6 +331,29 @@ describe('a request for a token', () => {
   })
 })
 
+test('a token that is none is refused before it is read when its network sent too many; good ones pass', async () => {
+  const place = await given()
+  const minted = await place.mint({ authentication: { method: 'oauth' } })
+  const known = await place.parts.trust.key(minted.split('_')[2] ?? '')
+  if (known === undefined) throw new Error('the key is known')
+  const { text } = await place.parts.tokens.issue(known, new Date())
+  let read = 0
+  const tokens = {
+    issue: place.parts.tokens.issue.bind(place.parts.tokens),
+    read: (...asked: Parameters<typeof place.parts.tokens.read>) => {
+      read++
+      return place.parts.tokens.read(...asked)
+    },
+  }
+  const counting = { ...place, parts: { ...place.parts, tokens } }
+  const forged = text.replace(/[^.]*$/, 'x'.repeat(43))
+  for (let time = 0; time < 100; time++) await send(counting, { key: forged })
+  expect(read).toBe(limits.unproved)
+  expect((await send(counting, { key: forged })).code).toBe('too-many-bad-keys')
+  expect((await send(counting, { key: text, from: '198.51.100.1' })).code).toBe('passed')
+  expect((await send(counting, { key: text })).code).toBe('passed')
+})
+
 describe('the rate of a key', () => {
   test('is that of its policy, and told with when to come again', async () => {
     const place = await given()

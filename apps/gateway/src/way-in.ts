@@ -3,7 +3,7 @@ import type { FaultyKey, Peppers, ReadKey } from '#libs/credentials/index'
 import type { StepDecision } from '#libs/events/index'
 import type { Caller } from '#libs/http/index'
 import { type Diagnosis, errors, type JsonValue, ScimError } from '#libs/scim/index'
-import type { AccessTokens, ReadToken } from './access-token.ts'
+import type { AccessTokens, ClaimedToken, TokenFault } from './access-token.ts'
 import type { Currency } from './currency.ts'
 import { type GuardRules, isOfGuard } from './deprovisioning.ts'
 import type { Endpoint } from './endpoints.ts'
@@ -70,8 +70,8 @@ export interface WayInParts {
   readonly failed: (error: unknown, traceId: string) => void
 }
 
-/** A key or a token, or what is wrong with it. */
-export type Presented = ReadKey | FaultyKey | ReadToken
+/** A key or a token, or what is wrong with it; neither has been proved. */
+export type Presented = ReadKey | FaultyKey | ClaimedToken | TokenFault
 
 /** One request on its way in: each step adds what it found out. */
 export interface Passage {

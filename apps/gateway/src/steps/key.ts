@@ -36,9 +36,13 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
 async function prove(
   passage: Passage,
   presented: NonNullable<Passage['presented']>,
-  { trust, currency, peppers }: WayInParts,
+  { trust, currency, peppers, tokens }: WayInParts,
 ): Promise<{ known: KnownKey; secret?: Secret }> {
   if (presented.kind === 'fault') throw faulty(presented)
+  if (presented.kind === 'token') {
+    const read = tokens.read(presented.text, passage.arrival.receivedAt)
+    if (read.kind === 'fault') throw faulty(read)
+  }
   const known = await trust.key(presented.kid)
   if (known === undefined) {
     if (presented.kind === 'key') dummyMatch(peppers, presented.secret)

@@ -1,13 +1,13 @@
 import { readAuthorization } from '#libs/credentials/index'
 import { errors, ScimError } from '#libs/scim/index'
-import { tokenIn } from '../access-token.ts'
+import { claimOf, tokenIn } from '../access-token.ts'
 import type { Passage, WayInParts } from '../way-in.ts'
 
 /**
  * What can be refused by its announced length and its Authorization alone. Node has refused longer headers, a request that does not end,
  * U+0000 in a header, and two ways to tell the length, before.
  */
-export async function shape(passage: Passage, { bodyLimit, tokens }: WayInParts): Promise<void> {
+export function shape(passage: Passage, { bodyLimit }: WayInParts): void {
   const { headers, repeated } = passage.arrival
   if (Number(headers['content-length'] ?? 0) > bodyLimit) throw errors.payloadTooLarge(bodyLimit)
   const { authorization } = headers
@@ -25,8 +25,7 @@ export async function shape(passage: Passage, { bodyLimit, tokens }: WayInParts)
     )
   }
   const token = passage.asksForToken !== undefined ? undefined : tokenIn(authorization)
-  passage.presented =
-    token === undefined ? readAuthorization(authorization) : await tokens.read(token, passage.arrival.receivedAt)
+  passage.presented = token === undefined ? readAuthorization(authorization) : claimOf(token)
   // Quotes and spaces that people paste along with a key are told as what they are.
   const isExplained =
     passage.presented.kind === 'fault' && ['quotes', 'whitespace', 'doubled-bearer'].includes(passage.presented.fault)
