@@ -1304,7 +1304,10 @@ describe('data keys', () => {
     const { status, body } = await ask('POST', '/data-keys/rewrap')
     Object.assign(parts, { keyring })
     expect([status, body.rewrapped]).toEqual([200, 0])
-    expect(body.failed[0]).toMatchObject({ fault: 'kek-missing', detail: expect.stringContaining('LATCHKEY_FORMER_KEKS') })
+    expect(body.failed[0]).toMatchObject({
+      fault: 'kek-missing',
+      detail: expect.stringContaining('LATCHKEY_FORMER_KEKS'),
+    })
     expect((await ask('GET', '/data-keys')).body.outdated).toBe(0)
   })
 

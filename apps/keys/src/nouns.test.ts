@@ -1,4 +1,14 @@
-import { generatePeppers, isAccepted, keyActs, keyStates, type KeyState, next, open, readKey, seal } from '#libs/credentials/index'
+import {
+  generatePeppers,
+  isAccepted,
+  keyActs,
+  keyStates,
+  type KeyState,
+  next,
+  open,
+  readKey,
+  seal,
+} from '#libs/credentials/index'
 import { defaultPolicy, defaultSettings, makeEvent, type Payload } from '#libs/events/index'
 import { makeDataKey, openUnder, signingPurpose } from '#libs/sealing/index'
 import {
@@ -231,12 +241,15 @@ function request(told: Partial<Payload<'request.decided'>>) {
 
 test('the last uses in a batch are one for each key, the latest, and only proved ones', () => {
   const [one, two] = ['2026-03-01T10:00:01.000Z', '2026-03-01T10:00:02.000Z']
-  const uses = usesIn([
-    request({ receivedAt: two }),
-    request({ receivedAt: one }),
-    request({ kid: null, receivedAt: two }),
-    request({ kid: 'b', receivedAt: one }),
-  ], new Date(two))
+  const uses = usesIn(
+    [
+      request({ receivedAt: two }),
+      request({ receivedAt: one }),
+      request({ kid: null, receivedAt: two }),
+      request({ kid: 'b', receivedAt: one }),
+    ],
+    new Date(two),
+  )
   expect(uses.map((use) => [use.kid, use.at.toISOString()])).toEqual([
     ['a', two],
     ['b', one],
@@ -245,13 +258,16 @@ test('the last uses in a batch are one for each key, the latest, and only proved
 
 test('the first use of a key is the earliest that was not refused for its sake', () => {
   const at = (minute: number) => new Date(now.getTime() + minute * 60_000).toISOString()
-  const uses = usesIn([
-    request({ receivedAt: at(3), status: 404 }),
-    request({ receivedAt: at(1), status: 403 }),
-    request({ receivedAt: at(2), status: 200 }),
-    request({ receivedAt: at(4), status: 401 }),
-    request({ kid: 'b', receivedAt: at(5), status: 403 }),
-  ], new Date(at(5)))
+  const uses = usesIn(
+    [
+      request({ receivedAt: at(3), status: 404 }),
+      request({ receivedAt: at(1), status: 403 }),
+      request({ receivedAt: at(2), status: 200 }),
+      request({ receivedAt: at(4), status: 401 }),
+      request({ kid: 'b', receivedAt: at(5), status: 403 }),
+    ],
+    new Date(at(5)),
+  )
   expect(uses.map(({ kid, at: last, first }) => [kid, last.toISOString(), first?.at.toISOString()])).toEqual([
     ['a', at(4), at(2)],
     ['b', at(5), undefined],

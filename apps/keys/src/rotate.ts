@@ -32,7 +32,11 @@ export interface RotationRequest {
  * key that was never used is cancelled; where the new key is in use already, the old one ends at once.
  * @throws RotationRefused, and TypeError where the next key signs by a secret and there is no data key
  */
-export function start(before: Situation, request: RotationRequest, moment: Moment): Turn & { readonly kid: Kid } & Shown {
+export function start(
+  before: Situation,
+  request: RotationRequest,
+  moment: Moment,
+): Turn & { readonly kid: Kid } & Shown {
   const cleared = request.force ? giveWay(before, moment) : { situation: before, events: [] }
   const { situation } = cleared
   const { plan, connection } = situation

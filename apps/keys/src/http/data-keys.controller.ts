@@ -17,7 +17,7 @@ export const rewrapBatch = z.strictObject({
 /** Data keys that are asked for at once of whoever holds the KEKs. */
 const atOnce = 8
 
-interface Failed {
+type Failed = {
   readonly tenant: string
   readonly dataKey: string
   readonly fault: SealingFault
@@ -55,7 +55,12 @@ export class DataKeysController {
     const { entities, keyring } = this.#parts
     const kek = await sealing(keyring.status())
     const found = await outdatedDataKeys(entities.manager, kek, page)
-    const { items: outdated, next } = pageOf(found, page, ({ tenant, id }) => [tenant, id], (key) => key)
+    const { items: outdated, next } = pageOf(
+      found,
+      page,
+      ({ tenant, id }) => [tenant, id],
+      (key) => key,
+    )
     const { wrapped, failed } = await this.#wrapped(outdated)
     const written = await this.#writes.run(call, '', async (manager, now) => {
       const events = []
@@ -64,7 +69,7 @@ export class DataKeysController {
         if (await updateWrapped(manager, before, changed)) events.push(event)
       }
       const { outdated: remaining } = await countDataKeys(manager, kek)
-      const rest = next === undefined ? {} : { next }
+      const rest: Readonly<Record<string, string>> = next === undefined ? {} : { next }
       return { about: {}, events, body: { kek: { ...kek }, rewrapped: events.length, remaining, failed, ...rest } }
     })
     return written.body
@@ -75,7 +80,9 @@ export class DataKeysController {
     const failed: Failed[] = []
     for (let done = 0; done < keys.length; done += atOnce) {
       const some = keys.slice(done, done + atOnce)
-      for (const each of await Promise.all(some.map((key) => this.#anew(key).catch((error: unknown) => failure(key, error))))) {
+      for (const each of await Promise.all(
+        some.map((key) => this.#anew(key).catch((error: unknown) => failure(key, error))),
+      )) {
         if ('fault' in each) failed.push(each)
         else wrapped.push(each)
       }

@@ -12,7 +12,11 @@ export async function findDataKey(manager: EntityManager, tenant: string): Promi
 }
 
 /** That one of the tenant's. */
-export async function dataKeyById(manager: EntityManager, tenant: string, id: string): Promise<TenantDataKey | undefined> {
+export async function dataKeyById(
+  manager: EntityManager,
+  tenant: string,
+  id: string,
+): Promise<TenantDataKey | undefined> {
   const [row] = await manager.find(DataKeyRow, { where: { tenant, id }, take: 1 })
   return row
 }
