@@ -49,6 +49,9 @@ test('data keys that cannot be unwrapped are named, and keep no other from being
     expect.objectContaining({ tenant: missing, fault: 'kek-missing' }),
   ])
   const { id: kek } = await keyring.status()
-  const wrapped = await service.database.query<{ tenant: string }>('SELECT tenant FROM keys.data_key WHERE kek_id = $1 ORDER BY 1', [kek])
+  const wrapped = await service.database.query<{ tenant: string }>(
+    'SELECT tenant FROM keys.data_key WHERE kek_id = $1 ORDER BY 1',
+    [kek],
+  )
   expect(wrapped.map(({ tenant }) => tenant)).toEqual(readable)
 })

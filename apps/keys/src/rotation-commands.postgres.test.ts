@@ -56,7 +56,8 @@ describe('the command line', () => {
     await service.keyInState(kid, 'retiring')
     const quiet = await latchkey('keys', 'show', kid)
     expect(quiet.out).toMatch(/state +retiring\n[^]*ends +in 24 h, at \S+; not used within its grace so far/)
-    await service.use(id, kid, hours(0.1, now), { address: '192.0.2.9' })
+    now = hours(0.1, now)
+    await service.use(id, kid, now, { address: '192.0.2.9' })
     await until(
       async () => (await latchkey('keys', 'show', ...of)).out,
       (shown) => /192\.0\.2\.9/.test(shown),
