@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { run } from './run.ts'
 
@@ -9,14 +9,13 @@ const lost = { tenant: 'acme', dataKey: 'k1', fault: 'unreadable', detail: 'It w
 async function rewrap(batches: readonly object[]) {
   const asked: unknown[] = []
   const answers = [...batches]
-  const server = createServer((request, response) => {
-    void json(request).then((body) => {
-      asked.push(body)
-      const batch = answers.shift()
-      response.writeHead(batch === undefined ? 500 : 200, { 'content-type': 'application/json' })
-      response.end(JSON.stringify({ kek, ...batch }))
-    })
-  })
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    asked.push(await json(request))
+    const batch = answers.shift()
+    response.writeHead(batch === undefined ? 500 : 200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify({ kek, ...batch }))
+  }
+  const server = createServer((request, response) => void answer(request, response))
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const address = server.address()
   const port = typeof address === 'string' ? '' : address?.port

@@ -4,7 +4,9 @@ import { type ClientCredentials, readClient } from './client-credentials.ts'
 import { conclude, type ConcludeParts } from './conclude.ts'
 import { admitForToken, type Arrival, type Passage, take, type WayInParts } from './way-in.ts'
 
-export interface TokenParts extends WayInParts, ConcludeParts {}
+export interface TokenParts extends WayInParts, ConcludeParts {
+  readonly rates: WayInParts['rates']
+}
 
 /** RFC 6749 section 5.2, and the two of section 4.1.2.1 for what is no fault of the client. */
 type OAuthError =

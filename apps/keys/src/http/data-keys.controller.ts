@@ -17,7 +17,7 @@ export const rewrapBatch = z.strictObject({
 /** Data keys that are asked for at once of whoever holds the KEKs. */
 const atOnce = 8
 
-interface Failed {
+type Failed = {
   readonly tenant: string
   readonly dataKey: string
   readonly fault: SealingFault
