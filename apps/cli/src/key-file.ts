@@ -19,18 +19,25 @@ export interface OwnKey {
   readonly signer: Signer
 }
 
+export interface NewKeyFile {
+  /** Durable when it is done. */
+  write(content: KeyFile): Promise<void>
+  /** Takes it away, whatever has become of it. */
+  discard(): Promise<void>
+}
+
 /** Makes the file, for its owner alone, before there is anything to write; one that is there is not written over. */
-export async function newKeyFile(path: string) {
+export async function newKeyFile(path: string): Promise<NewKeyFile> {
   try {
     const file = await open(path, 'wx', 0o600)
     return {
-      async write(content: KeyFile): Promise<void> {
+      async write(content) {
         await file.writeFile(`${JSON.stringify(content, undefined, 2)}\n`)
         await file.sync()
         await file.close()
       },
-      async discard(): Promise<void> {
-        await file.close()
+      async discard() {
+        await file.close().catch(() => undefined)
         await rm(path, { force: true })
       },
     }

@@ -1,5 +1,5 @@
-import { Failure } from './failure.ts'
-import { type KeyFile, newKeyFile } from './key-file.ts'
+import { codeOf, Failure } from './failure.ts'
+import { type KeyFile, newKeyFile, type NewKeyFile } from './key-file.ts'
 
 /** What the answer to minting, rotating or revealing holds, and no later one does. */
 interface Once {
@@ -21,28 +21,58 @@ interface Asked<Answer extends Once> {
   readonly print: (answer: Answer, secrets: Record<string, string>) => void
 }
 
+type Held<Answer extends Once> = Answer & { readonly key: string }
+
 /**
- * Saves and prints what is shown once: the text of a key, and the signing secret of one that has it.
- * @throws Failure with the fix, where the answer that held either was lost
+ * Saves and prints what is shown once: the text of a key, and the signing secret of one that has it. What cannot be saved is printed all the
+ * same. A file that does not hold it is gone at the end.
+ * @throws Failure with the fix, where the answer that held either was lost, or it could not be saved
  */
 export async function showOnce<Answer extends Once>(asked: Asked<Answer>): Promise<void> {
-  const { ask, save, privateKey, hasSecret, lost, print } = asked
+  const { save, print } = asked
   const file = save === undefined ? undefined : await newKeyFile(save)
-  const answer = await ask().catch(async (error: unknown) => {
+  const answer = await held(asked).catch(async (error: unknown) => {
     await file?.discard()
     throw error
   })
   const { key, signingSecret } = answer
+  const unsaved = file === undefined ? undefined : await fill(file, answer, asked)
+  print(answer, { key, ...(signingSecret === undefined ? {} : { 'signing secret': signingSecret }) })
+  if (unsaved !== undefined) throw unsaved
+}
+
+/** The answer, with all that was to be in it. */
+async function held<Answer extends Once>({ ask, hasSecret, lost }: Asked<Answer>): Promise<Held<Answer>> {
+  const answer = await ask()
+  const { key, signingSecret } = answer
   if (key === undefined) throw lostAnswer(lost(answer), 'it')
   if (signingSecret === undefined && (await hasSecret(answer))) throw lostAnswer(lost(answer), 'its signing secret')
-  const content = contentOf(key, signingSecret, privateKey)
-  if (content === undefined) await file?.discard()
-  else await file?.write(content)
-  print(answer, { key, ...(signingSecret === undefined ? {} : { 'signing secret': signingSecret }) })
-  if (save === undefined || content !== undefined) return
-  throw new Failure(
+  return { ...answer, key }
+}
+
+/** Why the file could not be written, and is gone; undefined where it was. */
+async function fill<Answer extends Once>(
+  file: NewKeyFile,
+  answer: Held<Answer>,
+  { privateKey, lost }: Asked<Answer>,
+): Promise<Failure | undefined> {
+  const { kid, done, fix } = lost(answer)
+  const content = contentOf(answer.key, answer.signingSecret, privateKey)
+  try {
+    if (content !== undefined) {
+      await file.write(content)
+      return undefined
+    }
+  } catch (error) {
+    await file.discard()
+    const cause = `Key ${kid} was ${done}, but could not be saved (${codeOf(error) ?? String(error)}).`
+    if (privateKey === undefined) return new Failure('failed', `${cause} Keep what was printed: it is shown only once.`)
+    return new Failure('failed', `${cause} The private key that it goes with is lost. ${fix}`)
+  }
+  await file.discard()
+  return new Failure(
     'failed',
-    `Key ${lost(answer).kid} was not saved: a file keeps a key with what it signs with, and this one has no signing secret. Keep what was printed, and for ed25519 the private key of the key before.`,
+    `Key ${kid} was not saved: a file keeps a key with what it signs with, and this one has no signing secret. Keep what was printed, and for ed25519 the private key of the key before.`,
   )
 }
 

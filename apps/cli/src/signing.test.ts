@@ -404,6 +404,35 @@ describe('keys mint', () => {
     }
     expect(received).toEqual([])
   })
+
+  test('whose answer was lost leaves no file', async () => {
+    const { key: _, ...lost } = minted
+    const mint = ['keys', 'mint', '--connection', 'c1', '--signed', 'hmac-sha256', '--save', 'lost.json']
+    for (const body of [lost, minted]) {
+      answer.body = JSON.stringify(body)
+      expect(await run(mint, admin())).toBe(1)
+      expect(said).toContain('was lost, and it is shown only once')
+      expect(() => statSync(join(folder, 'lost.json'))).toThrow('ENOENT')
+    }
+  })
+
+  test.each(['hmac-sha256', 'ed25519'])(
+    'whose file cannot be written shows the key all the same, by %s',
+    async (algorithm) => {
+      if (algorithm === 'ed25519') answer.body = JSON.stringify(minted)
+      const main = fileURLToPath(new URL('./main.js', import.meta.url))
+      const mint = ['keys', 'mint', '--connection', 'c1', '--signed', algorithm, '--save', 'full.json']
+      // No byte may be written to any file.
+      const program = spawn('sh', ['-c', 'ulimit -f 0; exec "$0" "$@"', process.execPath, main, ...mint], {
+        cwd: folder,
+        env: { ...process.env, ...admin().env },
+      })
+      const [out, err, [code]] = await Promise.all([text(program.stdout), text(program.stderr), once(program, 'exit')])
+      expect([code, out, err]).toEqual([1, expect.stringContaining(key), expect.stringContaining('EFBIG')])
+      expect(err).toContain(algorithm === 'ed25519' ? `latchkey keys revoke ${kid}` : 'Keep what was printed')
+      expect(() => statSync(join(folder, 'full.json'))).toThrow('ENOENT')
+    },
+  )
 })
 
 describe('keys rotate and reveal, for a key that signs by hmac-sha256,', () => {
