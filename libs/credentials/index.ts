@@ -1,4 +1,4 @@
-export { findKeys, keyFormat, mintKey, readAuthorization, readKey, readKid } from './key.ts'
+export { findKeys, keyFormat, mintKey, readAuthorization, readKey, readKid, wholeLength } from './key.ts'
 export type { FaultyKey, KeyEnvironment, KeyFault, Kid, ReadKey, Secret } from './key.ts'
 export {
   adminTokenFormat,

@@ -38,7 +38,8 @@ export interface FaultyKey {
 export const keyFormat = /\blk_(live|test)_[0-9A-Za-z]{12}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}\b/
 
 const whole = /^lk_(live|test)_([0-9A-Za-z]{12})_([0-9A-Za-z]{43})_([0-9A-Za-z]{6})$/
-const wholeLength = 71
+/** Characters of a key of either environment. */
+export const wholeLength = 71
 const tail = /[0-9A-Za-z]{43}_[0-9A-Za-z]{6}$/
 // Header values reach us as latin1, so a typographic character is also met as the two or three bytes of its UTF-8 form.
 const quotes = /["'`\u2018-\u201f\u00ab\u00bb]|\u00e2\u0080[\u0098-\u009f]|\u00c2[\u00ab\u00bb]/

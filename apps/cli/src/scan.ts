@@ -1,21 +1,18 @@
-import { lstat, readFile, readdir, readlink } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { lstat, readdir, readlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
-import { findKeys } from '#libs/credentials/index'
 import type { World } from './command.ts'
 import { codeOf, Failure } from './failure.ts'
+import { type KeyInText, keysInBytes } from './keys-in-bytes.ts'
 import { printable } from './words.ts'
 
-interface Found {
+interface Found extends KeyInText {
   readonly file: string
-  readonly line: number
-  readonly column: number
-  readonly environment: string
-  readonly kid: string
 }
 
-/** Bytes of a file that is looked into; keys are typed, pasted and committed, not hidden in disk images. */
-const largestFile = 32 * 1024 * 1024
+/** Bytes that are looked into at a time. */
+const chunk = 1024 * 1024
 
 /** Finds keys in files and folders, and never repeats one. Ends with 1 when there is any, so that a hook refuses the commit. */
 export function scanCommand(world: World): Command {
@@ -43,23 +40,27 @@ function lineOf({ file, line, column, environment, kid }: Found): string {
 /** Links are looked at as they are, and not followed. */
 async function* keysBelow(path: string, shown: string): AsyncGenerator<Found> {
   const entry = await lstat(path).catch((error: unknown) => {
-    throw new Failure('notFound', `${printable(shown)} cannot be read (${codeOf(error) ?? 'unknown'}).`)
+    throw unreadable(shown, error)
   })
   if (entry.isSymbolicLink()) {
-    yield* keysIn(await readlink(path), shown)
+    yield* keysOf([Buffer.from(await readlink(path))], shown)
   } else if (entry.isDirectory()) {
     const names = await readdir(path)
     for (const name of names.sort()) if (name !== '.git') yield* keysBelow(join(path, name), join(shown, name))
-  } else if (entry.isFile() && entry.size <= largestFile) {
-    // One byte is one character: a key is ASCII, whatever stands around it.
-    yield* keysIn(await readFile(path, 'latin1'), shown)
+  } else if (entry.isFile()) {
+    yield* keysOf(createReadStream(path, { highWaterMark: chunk }), shown)
   }
 }
 
-function* keysIn(text: string, file: string): Generator<Found> {
-  for (const { key, index } of findKeys(text)) {
-    const before = text.slice(0, index).split('\n')
-    const column = (before.at(-1)?.length ?? 0) + 1
-    yield { file, line: before.length, column, environment: key.environment, kid: key.kid }
+async function* keysOf(bytes: AsyncIterable<Buffer> | readonly Buffer[], file: string): AsyncGenerator<Found> {
+  try {
+    for await (const { line, column, environment, kid } of keysInBytes(bytes))
+      yield { file, line, column, environment, kid }
+  } catch (error) {
+    throw unreadable(file, error)
   }
+}
+
+function unreadable(shown: string, error: unknown): Failure {
+  return new Failure('notFound', `${printable(shown)} cannot be read (${codeOf(error) ?? 'unknown'}).`)
 }
