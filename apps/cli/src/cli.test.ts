@@ -677,6 +677,7 @@ describe('tokens', () => {
 })
 
 describe('keys that take turns', () => {
+  const rotations = `/admin/v1/connections/${connection.id}/rotations`
   const rotation = {
     id: '01a20e52-426b-7001-83a3-51975df3f104',
     connection: connection.id,
@@ -735,14 +736,30 @@ describe('keys that take turns', () => {
     )
   })
 
+  test.each([
+    ['a key', [key.kid], [`${rotations}?limit=200`]],
+    ['a connection', ['--connection', connection.id], [`${rotations}?state=running&limit=1`, `${rotations}?limit=1`]],
+  ])('show of %s asks for no more rotations than it takes', async (_what, of, asked) => {
+    respond = (request, response) => {
+      const items = request.url?.includes('state=running') === true ? [] : [rotation]
+      if (request.url?.startsWith(rotations) === true)
+        answer(200, { items, ...(items.length > 0 && { next: 'more' }) })(request, response)
+      else if (request.url?.includes('/rotation-policy') === true) answer(200, policy)(request, response)
+      else answer(200, request.url?.includes('/connections/') === true ? { items: [key] } : key)(request, response)
+    }
+    const { code, out } = await latchkey(['keys', 'show', ...of])
+    expect([code, out]).toEqual([0, expect.stringContaining(rotation.id)])
+    expect(seen.map(({ url: one }) => one).filter((one) => one?.startsWith(rotations))).toEqual(asked)
+  })
+
   test('finish and cancel find the rotation that runs, and say so where none does', async () => {
     respond = (request, response) =>
-      answer(200, request.method === 'GET' ? { items: [{ ...rotation, state: 'finished' }, rotation] } : rotation)(
-        request,
-        response,
-      )
+      answer(200, request.method === 'GET' ? { items: [rotation] } : rotation)(request, response)
     await latchkey(['keys', 'finish', '--connection', connection.id, '--force'])
-    expect(seen[1]?.url).toBe(`/admin/v1/rotations/${rotation.id}/finish`)
+    expect(seen.map((one) => one.url)).toEqual([
+      `${rotations}?state=running&limit=1`,
+      `/admin/v1/rotations/${rotation.id}/finish`,
+    ])
     respond = answer(200, { items: [] })
     const none = await latchkey(['keys', 'cancel', '--connection', connection.id])
     expect(none).toMatchObject({ code: 1, err: expect.stringContaining('No rotation of this connection is running') })

@@ -66,11 +66,25 @@ export class Client {
   /** All items of a list, page by page. */
   async list<T>(path: string, schema: z.ZodType<T>): Promise<T[]> {
     const items: T[] = []
+    for await (const item of this.#items(path, schema, 200)) items.push(item)
+    return items
+  }
+
+  /** The first item of a list, or the first that is wanted; no page after it is asked for. */
+  async first<T>(path: string, schema: z.ZodType<T>, isWanted?: (item: T) => boolean): Promise<T | undefined> {
+    for await (const item of this.#items(path, schema, isWanted === undefined ? 1 : 200)) {
+      if (isWanted === undefined || isWanted(item)) return item
+    }
+    return undefined
+  }
+
+  async *#items<T>(path: string, schema: z.ZodType<T>, limit: number): AsyncGenerator<T> {
+    const pages = `${path}${path.includes('?') ? '&' : '?'}limit=${limit}`
     let after = ''
     for (;;) {
-      const { items: more, next } = await this.read(`${path}${path.includes('?') ? '&' : '?'}limit=200${after}`, page)
-      items.push(...more.map((item) => understood(schema, item)))
-      if (next === undefined) return items
+      const { items, next } = await this.read(`${pages}${after}`, page)
+      for (const item of items) yield understood(schema, item)
+      if (next === undefined) return
       after = `&after=${encodeURIComponent(next)}`
     }
   }

@@ -21,10 +21,15 @@ export function showCommand(world: World, version: string): Command {
       const path = `/connections/${encodeURIComponent(connection)}`
       const keys = one === undefined ? (await client.list(`${path}/keys`, key)).filter(isAccepted) : [one]
       const policy = await client.read(`${path}/rotation-policy`, rotationPolicy)
-      const rotations = await client.list(`${path}/rotations`, rotation)
-      const concerned = rotations.find(
-        ({ oldKey, newKey }) => one === undefined || oldKey.kid === one.kid || newKey.kid === one.kid,
-      )
+      const rotations = `${path}/rotations`
+      const concerned =
+        one === undefined
+          ? ((await client.first(`${rotations}?state=running`, rotation)) ?? (await client.first(rotations, rotation)))
+          : await client.first(
+              rotations,
+              rotation,
+              ({ oldKey, newKey }) => oldKey.kid === one.kid || newKey.kid === one.kid,
+            )
       const now = new Date()
       show({ keys, policy, rotation: concerned ?? null }, () =>
         [

@@ -131,8 +131,7 @@ function pathOf(connection: string): string {
 }
 
 async function runningOf(client: Client, connection: string): Promise<Rotation> {
-  const rotations = await client.list(`${pathOf(connection)}/rotations`, rotation)
-  const running = rotations.find(({ state }) => state === 'running')
+  const running = await client.first(`${pathOf(connection)}/rotations?state=running`, rotation)
   if (running !== undefined) return running
   throw new Failure(
     'failed',

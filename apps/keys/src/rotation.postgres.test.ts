@@ -115,7 +115,11 @@ describe('a rotation', () => {
         oldKey: { kid, lastUsed: { at: hours(1, began).toISOString(), address: '192.0.2.1', userAgent } },
       },
     })
-    expect((await service.ask('GET', `/connections/${id}/rotations`)).body).toEqual({ items: [report.body] })
+    const rotations = `/connections/${id}/rotations`
+    expect((await service.ask('GET', rotations)).body).toEqual({ items: [report.body] })
+    expect((await service.ask('GET', `${rotations}?state=${report.body.state}`)).body).toEqual({ items: [report.body] })
+    expect((await service.ask('GET', `${rotations}?state=cancelled`)).body).toEqual({ items: [] })
+    expect((await service.ask('GET', `${rotations}?state=over`)).status).toBe(422)
     const told = await service.eventsOf(rotation)
     expect(told.map(({ name, version }) => `${version} ${name}`)).toEqual([
       '1 rotation.started',

@@ -21,7 +21,7 @@ import { report } from './leaks.controller.ts'
 import { keysOperations } from './operations.ts'
 import { keyChange, newKey } from './policy-rules.ts'
 import { finishRotation, startRotation } from './rotations.controller.ts'
-import { rotationPolicyRule } from './rules.ts'
+import { rotationPolicyRule, rotationsQuery } from './rules.ts'
 import { whatChanges, whatItExtends } from './schemas.controller.ts'
 import { newTenant, tenantBody, tenantsQuery } from './tenants.controller.ts'
 import { newToken, tokenChange } from './token-rules.ts'
@@ -276,7 +276,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     scope: 'keys:read',
     concerns: 'connection',
     summary: 'List the rotations of a connection',
-    query: pagingQuery,
+    query: rotationsQuery,
     answers: { 200: listOf(rotationShown) },
   },
   'GET /admin/v1/rotations/:rotation': {

@@ -12,7 +12,7 @@ import { findPlan, findRotation, listRotations } from '../store/situations.ts'
 import { aboutConnection, aboutRotation, rotationAnswer, rotationPolicyAnswer } from './answers.ts'
 import { connectionOf, tenantOf } from './connections.controller.ts'
 import { KeyActs } from './key-acts.ts'
-import { graceRule, rotationPolicyRule } from './rules.ts'
+import { graceRule, rotationPolicyRule, rotationsQuery } from './rules.ts'
 
 export const startRotation = z.strictObject({
   force: z.boolean().default(false),
@@ -113,9 +113,10 @@ export class RotationsController {
   @Get('connections/:connection/rotations')
   async list(@Call() call: AdminCall, @Param('connection') id: string, @Query() query: unknown) {
     const page = pagingByAge(query)
+    const { state } = parse(rotationsQuery, query)
     const { manager } = this.#parts.entities
     await tenantOf(this.#parts, call, id)
-    const rotations = await listRotations(manager, page, id)
+    const rotations = await listRotations(manager, page, id, state)
     const uses = await usesOf(
       manager,
       id,

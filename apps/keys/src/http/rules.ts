@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { pagingQuery } from '#libs/http/index'
 import { defaultRotationPolicy, rotationModes } from '../rotation-policy.ts'
 
 /** Names of tenants and connections: spaces around them do not count. */
@@ -11,6 +12,8 @@ export const nameRule = z
 
 /** 0: the old key ends as soon as the new one is seen. */
 export const graceRule = z.int('must be a whole number of hours').min(0).max(8_760, 'is longer than a year')
+
+export const rotationsQuery = pagingQuery.extend({ state: z.enum(['running', 'finished', 'cancelled']).optional() })
 
 export const rotationPolicyRule = z
   .strictObject({

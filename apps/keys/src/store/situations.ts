@@ -65,10 +65,12 @@ export async function listRotations(
   manager: EntityManager,
   { limit, after }: Paging,
   connection: string,
+  state?: Rotation['state'],
 ): Promise<Rotation[]> {
   const query = manager
     .createQueryBuilder(RotationRow, 'rotation')
     .where('rotation.connection = :connection', { connection })
+  if (state !== undefined) query.andWhere('rotation.state = :state', { state })
   if (after !== undefined) {
     query.andWhere('(rotation.startedAt, CAST(rotation.id AS text)) < (:at::timestamptz, :id)', {
       at: after[0],
