@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { readKey } from '#libs/credentials/index'
 import { adminToken, type KeysService, startKeysService, until } from '#test/keys-service'
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
-import { days, hours } from './simulation.ts'
+import { days, hours } from './test/simulation.ts'
 
 const times = { every: 20, lease: 2_000 }
 

@@ -6,7 +6,7 @@ import { type KeysService, peppers, startKeysService, until } from '#test/keys-s
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
 import { type Told } from '#test/world'
 import { RotationWorker } from './rotation-worker.ts'
-import { days } from './simulation.ts'
+import { days } from './test/simulation.ts'
 
 const begin = new Date('2026-03-01T10:00:00.000Z')
 const times = { every: 20, lease: 2_000 }

@@ -2,7 +2,7 @@ import { readKey } from '#libs/credentials/index'
 import { type KeysService, startKeysService, until } from '#test/keys-service'
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
 import { type Told } from '#test/world'
-import { days, hours } from './simulation.ts'
+import { days, hours } from './test/simulation.ts'
 
 const begin = new Date('2026-03-01T10:00:00.000Z')
 const times = { every: 20, lease: 2_000 }

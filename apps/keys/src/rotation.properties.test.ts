@@ -6,7 +6,7 @@ import { AgainstTheLaw, advance, keyMinted, mint } from './provisioning-key.ts'
 import { cancel, finish, start } from './rotate.ts'
 import { accepted, keyOf, RotationRefused, type Situation, type Turn, withKey } from './rotation.ts'
 import { rotationModes, type RotationPolicy } from './rotation-policy.ts'
-import { days, hours, Simulation } from './simulation.ts'
+import { days, hours, Simulation } from './test/simulation.ts'
 
 /** What people, identity providers and time may do, in any order. */
 type Deed =

@@ -4,7 +4,7 @@ import { advance } from './provisioning-key.ts'
 import { cancel, finish, start } from './rotate.ts'
 import { keyOf, RotationRefused, withKey } from './rotation.ts'
 import type { RotationPolicy } from './rotation-policy.ts'
-import { days, hours, Simulation } from './simulation.ts'
+import { days, hours, Simulation } from './test/simulation.ts'
 
 const begin = new Date('2026-03-01T10:00:00.000Z')
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { defaultPolicy } from '#libs/events/index'
 import { cancel, start } from './rotate.ts'
-import { days, hours, Simulation } from './simulation.ts'
+import { days, hours, Simulation } from './test/simulation.ts'
 
 /** The year from here has the 29th of February 2028, and both changes of clocks. */
 const begin = new Date('2027-10-01T10:00:00.000Z')
@@ -55,7 +55,7 @@ describe('a schedule', () => {
   test('has days of 24 hours, whatever the clocks of the place show: the same year in four time zones', async () => {
     const run = promisify(execFile)
     const script = `
-      const { Simulation, days } = await import(${JSON.stringify(fileURLToPath(new URL('simulation.js', import.meta.url)))})
+      const { Simulation, days } = await import(${JSON.stringify(fileURLToPath(new URL('./test/simulation.js', import.meta.url)))})
       const begin = new Date('2027-10-01T10:00:00.000Z')
       const world = new Simulation(begin, { everyDays: 20, mintAheadDays: 7 })
       world.active()

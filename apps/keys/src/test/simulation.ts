@@ -1,16 +1,16 @@
 import { generatePeppers, isAccepted, type Kid } from '#libs/credentials/index'
 import { type AnyEvent, defaultSettings, type KeyPolicy } from '#libs/events/index'
-import type { Connection } from './connection.ts'
-import type { KeyUses, LastUse } from './last-use.ts'
-import { keyMinted, mint, type ProvisioningKey } from './provisioning-key.ts'
-import { accepted, type Moment, type Rotation, running, type Situation, type Turn } from './rotation.ts'
-import { defaultPlan, type RotationPolicy } from './rotation-policy.ts'
-import { settle } from './settle.ts'
+import type { Connection } from '../connection.ts'
+import type { KeyUses, LastUse } from '../last-use.ts'
+import { keyMinted, mint, type ProvisioningKey } from '../provisioning-key.ts'
+import { accepted, type Moment, type Rotation, running, type Situation, type Turn } from '../rotation.ts'
+import { defaultPlan, type RotationPolicy } from '../rotation-policy.ts'
+import { settle } from '../settle.ts'
 
 const peppers = generatePeppers()
 
 /**
- * For tests: one connection whose keys go through time without a database. What is settled is checked against the laws of rotation each
+ * One connection whose keys go through time without a database. What is settled is checked against the laws of rotation each
  * time; breaking one throws.
  */
 export class Simulation {
