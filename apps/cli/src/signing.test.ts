@@ -166,6 +166,15 @@ describe('the signing proxy', () => {
     const own = await readKeyFile(join(folder, 'hmac.json'))
     return startSigningProxy({ to: new URL(to), key: own, host: '127.0.0.1', port: 0, bodyLimit: 1_000, ...change })
   }
+  function startProgram(target: string) {
+    const main = fileURLToPath(new URL('./main.js', import.meta.url))
+    const key = join(folder, 'hmac.json')
+    return spawn(process.execPath, [main, 'sign-proxy', '--to', target, '--key', key, '--port', '0'])
+  }
+  async function addressOf(program: ReturnType<typeof startProgram>): Promise<string> {
+    const [line] = await once(program.stdout, 'data')
+    return /SCIM base URL: (http:\/\/127\.0\.0\.1:\d+)/.exec(String(line))?.[1] ?? ''
+  }
   beforeEach(async () => {
     proxy = await start()
   })
@@ -265,37 +274,30 @@ describe('the signing proxy', () => {
   })
 
   test('breaks an answer off that Latchkey breaks off, and goes on', async () => {
+    let reset: () => unknown = () => undefined
     const breaking = createServer((_request, response) => {
       response.writeHead(200, { 'content-length': 100 }).write('{"Resources":[')
-      setImmediate(() => response.socket?.resetAndDestroy())
+      reset = () => response.socket?.resetAndDestroy()
     })
     await once(breaking.listen(0, '127.0.0.1'), 'listening')
     const address = breaking.address()
     const port = typeof address === 'string' ? 0 : (address?.port ?? 0)
-    const cut = await start({ to: new URL(`http://127.0.0.1:${port}/scim/v2/c1`) })
+    const program = startProgram(`http://127.0.0.1:${port}/scim/v2/c1`)
+    const url = await addressOf(program)
     for (let time = 0; time < 2; time++) {
-      const sent = await fetch(`${cut.url}/Users`, { headers: bearer })
+      const sent = await fetch(`${url}/Users`, { headers: bearer })
       expect(sent.status).toBe(200)
+      reset()
       await expect(sent.text()).rejects.toThrow('terminated')
     }
-    await cut.stop()
+    program.kill('SIGTERM')
+    expect(await once(program, 'exit')).toEqual([0, null])
     breaking.close()
   })
 
   test('as a program, listens on this machine alone and ends with 0 when it is told to', async () => {
-    const main = fileURLToPath(new URL('./main.js', import.meta.url))
-    const program = spawn(process.execPath, [
-      main,
-      'sign-proxy',
-      '--to',
-      to,
-      '--key',
-      join(folder, 'hmac.json'),
-      '--port',
-      '0',
-    ])
-    const [line] = await once(program.stdout, 'data')
-    const [, url] = /SCIM base URL: (http:\/\/127\.0\.0\.1:\d+)/.exec(String(line)) ?? []
+    const program = startProgram(to)
+    const url = await addressOf(program)
     expect((await fetch(`${url}/Users`, { headers: bearer })).status).toBe(200)
     program.kill('SIGTERM')
     expect(await once(program, 'exit')).toEqual([0, null])
