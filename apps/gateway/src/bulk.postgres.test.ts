@@ -39,7 +39,12 @@ beforeAll(async () => {
     writer: new Writer({ database, log, onFailure }),
     decisions: new AppendQueue({ log, database, capacity: 100_000, onFailure }),
     baseUrl: (connection) => `https://example.com/scim/v2/${connection}`,
-    rates: new Rates(memoryLimiter(), memoryLimiter(), { perKey: 500, perConnection: 1_000, unproved: 100, lookUps: 400 }),
+    rates: new Rates(memoryLimiter(), memoryLimiter(), {
+      perKey: 500,
+      perConnection: 1_000,
+      unproved: 100,
+      lookUps: 400,
+    }),
     answered: () => undefined,
     failed: onFailure,
   }))

@@ -90,7 +90,10 @@ export class Rates {
 
   /** A request was refused that nothing else counts: it cost no query, and its record is to cost none either. Of a caller that has hung up the address is not known. */
   async failed(address: Address | undefined): Promise<Refusal | undefined> {
-    return (await this.#ofNetwork(address === undefined ? 'unknown' : networkOf(address))) ?? (await this.#ofAll('wrong secrets'))
+    return (
+      (await this.#ofNetwork(address === undefined ? 'unknown' : networkOf(address))) ??
+      (await this.#ofAll('wrong secrets'))
+    )
   }
 
   async #unproved(address: Address): Promise<Refusal | undefined> {

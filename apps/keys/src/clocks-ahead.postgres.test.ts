@@ -1,6 +1,6 @@
 import { type KeysService, startKeysService } from '#test/keys-service'
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
-import { days, hours } from './simulation.ts'
+import { days, hours } from './test/simulation.ts'
 
 /** A gateway's clock is years ahead of ours. */
 

@@ -1,6 +1,6 @@
 import { type KeysService, startKeysService } from '#test/keys-service'
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
-import { days } from './simulation.ts'
+import { days } from './test/simulation.ts'
 
 const now = new Date('2026-03-01T10:00:00.000Z')
 const furthest = days(36_500, now).toISOString()

@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises'
 import { SealingError } from '#libs/sealing/index'
 import { type KeysService, newKek, startKeysService, until } from '#test/keys-service'
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
-import { days, hours } from './simulation.ts'
+import { days, hours } from './test/simulation.ts'
 
 /** Whoever holds the KEK is away from the second start of the service on. */
 
