@@ -15,16 +15,24 @@ import {
   storedResource,
 } from '#libs/scim/index'
 import type { Asked } from './asked.ts'
+import { overGatewayTables } from './gateway-database.ts'
+import { compareRefusals } from './refusals.ts'
 import { signedRequests } from './signed-requests.ts'
-import { inProcessTable } from './table.ts'
+import { inProcessTable, refusalsTable } from './table.ts'
 import { type InProcess, timesOf, type Work } from './times.ts'
+import type { Compared } from './timing.ts'
 import { measureWayIn } from './way-in.ts'
 
 const { User } = resourceTypes
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
 
-/** Work on one request, without HTTP. Takes about half a minute. */
-export async function measureInProcess({ say }: Pick<Asked, 'say'>): Promise<{ inProcess: InProcess[] }> {
+export interface MeasuredInProcess {
+  readonly inProcess: readonly InProcess[]
+  readonly refusals: readonly Compared[]
+}
+
+/** Work on one request, without HTTP, and whether the time that a refusal takes tells anything. Takes about a minute. */
+export async function measureInProcess({ say }: Pick<Asked, 'say'>): Promise<MeasuredInProcess> {
   const file = new URL('../../../test/idp/requests.json', import.meta.url)
   const rows: { idp: string; name: string; body?: unknown }[] = JSON.parse(readFileSync(file, 'utf8'))
   const patch = JSON.stringify(rows.find(({ idp, name }) => idp === 'entra' && name === 'update multi')?.body)
@@ -56,9 +64,13 @@ export async function measureInProcess({ say }: Pick<Asked, 'say'>): Promise<{ i
   const work: Work[] = [...scim.map(([what, goal, run]) => ({ what, goal, run })), ...signedRequests()]
   const measured: InProcess[] = []
   for (const each of work) measured.push(await timesOf(each))
-  measured.push(...(await measureWayIn()))
-  say(inProcessTable(measured))
-  return { inProcess: measured }
+  return overGatewayTables(async (database) => {
+    measured.push(...(await measureWayIn(database)))
+    say(inProcessTable(measured))
+    const refusals = await compareRefusals(database)
+    say(refusalsTable(refusals))
+    return { inProcess: measured, refusals }
+  })
 }
 
 const person: Resource = {

@@ -2,18 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#libs/postgres/embedded/index'
+import { unlessInterrupted } from './interrupted.ts'
 import type { Running, Shape, StartOptions } from './shapes.ts'
-
-/** Rejects when this process is told to end, so that what it started ends before it. What is under way then fails, heard by nobody. */
-const interrupted = new Promise<never>((_, reject) => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      process.on('unhandledRejection', () => undefined)
-      reject(new Error(`ended by ${signal}`))
-    })
-  }
-})
-interrupted.catch(() => undefined)
 
 export interface OverPostgresOptions extends Pick<StartOptions, 'nodeArguments' | 'env'> {
   /** Server settings of Postgres. */
@@ -37,7 +27,7 @@ export async function overPostgres<T>(
     try {
       const program = await start({ folder: join(folder, 'over'), databaseUrl: postgres.nearUrl, ...options })
       try {
-        return await Promise.race([work(program, postgres), interrupted])
+        return await unlessInterrupted(work(program, postgres))
       } finally {
         await program.stop()
       }

@@ -1,4 +1,5 @@
 import type { InProcess } from './times.ts'
+import { type Compared, threshold } from './timing.ts'
 import type { Measured, Row } from './measure.ts'
 
 const columns = ['conns', 'req/s', 'p50 ms', 'p95 ms', 'p99 ms', 'cpu us', 'pg us', 'driver', 'others'] as const
@@ -60,4 +61,15 @@ export function inProcessTable(work: readonly InProcess[]): string {
     `${'in process, microseconds'.padEnd(52)}${['median', 'fastest', 'cpu', 'goal'].map((name) => name.padStart(10)).join('')}`,
     ...lines,
   ].join('\n')
+}
+
+/** Whether the time of a refusal tells which of two things was wrong: what the first takes longer, and Welch's t of that. */
+export function refusalsTable(compared: readonly Compared[]): string {
+  const width = 66
+  const lines = compared.map(({ what, n, difference, t, isTold }) => {
+    const cells = [n, difference.toFixed(0), t.toFixed(2), isTold ? 'told' : 'not told']
+    return `${what.padEnd(width)}${cells.map((cell) => String(cell).padStart(10)).join('')}`
+  })
+  const names = ['n', 'ns', 't', `|t| > ${threshold}`].map((name) => name.padStart(10)).join('')
+  return ['', `${'what the time of a refusal tells'.padEnd(width)}${names}`, ...lines].join('\n')
 }

@@ -1,12 +1,11 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { admit, migrateGateway, type Passage, SigningKeys, type WayInParts } from '#apps/gateway/src/index'
+import { admit, type Passage, SigningKeys, type WayInParts } from '#apps/gateway/src/index'
 import { memoryNonces } from '#libs/cache/index'
 import type { Kid } from '#libs/credentials/index'
 import type { KeyAuthentication } from '#libs/events/index'
-import { Database } from '#libs/postgres/index'
+import type { Database } from '#libs/postgres/index'
 import { DataKeys, makeDataKey, sealUnder, signingPurpose } from '#libs/sealing/index'
 import { readSigningKey, type SigningKey, signRequest, writtenPublicKey } from '#libs/signatures/index'
-import { startOwnPostgres } from '../servers/own-postgres.ts'
 import { unlimitedRates } from '../unlimited.ts'
 import { type Entrance, entranceOver, passageOf } from '../way-in.ts'
 import { type InProcess, runs, timesOf } from './times.ts'
@@ -49,24 +48,16 @@ const ways: readonly Way[] = [
  * The whole way in of a POST of 1 KiB, from the header's text to the last step, with the gateway's own parts: key, connection and what it is signed with are
  * in memory, but for one look into the tables every 4 seconds; each signature has a nonce of its own.
  */
-export async function measureWayIn(): Promise<InProcess[]> {
-  const postgres = await startOwnPostgres()
-  const database = new Database({ url: await postgres.createDatabase(), applicationName: 'bench', connections: 4 })
-  try {
-    await migrateGateway(database)
-    const entrance = await entranceOver(database, { limits: unlimitedRates, signatures: signatures() })
-    const parts = { ...entrance.parts, bodyLimit: 1_048_576 }
-    const measured: InProcess[] = []
-    for (const way of ways) {
-      const passages = await arriving(entrance, way)
-      const run = (number: number): Promise<unknown> => admit(passages[number] ?? nobody, parts)
-      measured.push(await timesOf({ what: `way in, ${way.name}`, goal: way.goal, run }))
-    }
-    return measured
-  } finally {
-    await database.close()
-    await postgres.stop()
+export async function measureWayIn(database: Database): Promise<InProcess[]> {
+  const entrance = await entranceOver(database, { limits: unlimitedRates, signatures: signatures() })
+  const parts = { ...entrance.parts, bodyLimit: 1_048_576 }
+  const measured: InProcess[] = []
+  for (const way of ways) {
+    const passages = await arriving(entrance, way)
+    const run = (number: number): Promise<unknown> => admit(passages[number] ?? nobody, parts)
+    measured.push(await timesOf({ what: `way in, ${way.name}`, goal: way.goal, run }))
   }
+  return measured
 }
 
 const nobody = passageOf({ connection: '' })

@@ -321,6 +321,20 @@ describe('what only the Kafka event log has', () => {
     await follower.stop()
   }, 60_000)
 
+  it('has read the end of the log without interruption since Kafka answered again, not since it was asked, when that stood still', async () => {
+    const { log, database } = harness
+    const { follower } = follow(log, database, { watched: true })
+    await until(() => follower.unbrokenSince() !== undefined)
+    let back = Infinity
+    await kafka.freeze(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 4_000))
+      back = Date.now()
+    })
+    await until(() => (follower.caughtUpAt()?.getTime() ?? 0) >= back)
+    expect(follower.unbrokenSince()?.getTime()).toBeGreaterThanOrEqual(back)
+    await follower.stop()
+  }, 60_000)
+
   it('applies each event once, in order, while two watches race with the members of their group', async () => {
     const { log, database } = harness
     const first = follow(log, database, { watched: true, batchSize: 5 })

@@ -87,7 +87,7 @@ export class GroupWatch {
     while (!this.#stopping) {
       const began = Date.now()
       try {
-        await this.#catchUp(began)
+        await this.#catchUp()
         this.#caughtUpAt = began
       } catch (error) {
         if (!this.#stopping && !(error instanceof Unread)) {
@@ -106,9 +106,10 @@ export class GroupWatch {
   }
 
   /** Returns once the group has everything that is in the topics now. */
-  async #catchUp(now: number): Promise<void> {
+  async #catchUp(): Promise<void> {
     const ends = await this.#offsets('ends')
-    this.#unbrokenSince ??= now
+    // Not since it was asked: what others wanted to tell until it answered may wait with them still.
+    this.#unbrokenSince ??= Date.now()
     const helpAt = this.#isNew ? 0 : performance.now() + patience
     for (;;) {
       const behind = await this.#behind(ends)

@@ -164,6 +164,15 @@ test('what the channel says before the event log, and again, changes nothing in 
   expect(await trust.connection('c3')).toMatchObject({ enabled: false })
 })
 
+test('what the channel says again asks nothing of the database, so that what is new does not wait for it', async () => {
+  const revocation = JSON.stringify(revoked('c8', 'k8'))
+  await say(revocation)
+  await database.query('ALTER TABLE gateway.known_key RENAME TO known_key_away')
+  await say(revocation)
+  await database.query('ALTER TABLE gateway.known_key_away RENAME TO known_key')
+  expect(await trust.key('k8')).toMatchObject({ state: 'revoked' })
+})
+
 test.each([
   'no JSON',
   'null',

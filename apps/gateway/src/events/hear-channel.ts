@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
+import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import type { Subscription } from '#libs/cache/index'
 import { type Announced, announcedEvents, isAnnounced, readEvent } from '#libs/events/index'
@@ -22,6 +23,8 @@ type OfKeys = Exclude<Announced, { name: 'admin-token.revoked' }>
 
 /** Messages that wait while Postgres is slow; what comes beyond is left to the event log. */
 const mostWaiting = 1_000
+/** Messages that are known to be in the tables. */
+const mostApplied = 10_000
 
 /**
  * Takes trust away as the keys service says it on the channel: sooner than the event log, and in whatever order the two bring it.
@@ -37,6 +40,8 @@ export class HearChannel implements OnModuleInit, OnModuleDestroy {
   /** One after the other: a deleted tenant's keys must not take all connections to the database. */
   #working: Promise<void> = Promise.resolve()
   #waiting = 0
+  /** What waits to be published is said again every two seconds: new words are not to queue behind all of that. */
+  readonly #applied = new LRUCache<string, true>({ max: mostApplied })
 
   constructor(@Inject(GATEWAY_PARTS) parts: GatewayParts, trust: KnownTrust) {
     this.#parts = parts
@@ -62,6 +67,7 @@ export class HearChannel implements OnModuleInit, OnModuleDestroy {
   }
 
   #hear(message: string): void {
+    if (this.#applied.has(message)) return this.#heard.add(1, { result: 'applied' })
     if (this.#waiting >= mostWaiting) return this.#miss()
     const event = eventIn(message)
     // Those who judge admin tokens hear for themselves.
@@ -73,7 +79,9 @@ export class HearChannel implements OnModuleInit, OnModuleDestroy {
     }
     this.#waiting++
     this.#working = this.#working.then(async () => {
-      this.#heard.add(1, { result: await this.#apply(event) })
+      const result = await this.#apply(event)
+      if (result === 'applied') this.#applied.set(message, true)
+      this.#heard.add(1, { result })
       this.#waiting--
     })
   }

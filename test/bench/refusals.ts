@@ -1,0 +1,203 @@
+import { randomBytes } from 'node:crypto'
+import { admit } from '#apps/gateway/src/index'
+import { Admission, KnownTokens } from '#libs/admin/index'
+import {
+  digest,
+  dummyMatch,
+  generatePeppers,
+  matches,
+  mintAdminToken,
+  mintKey,
+  readKey,
+  type Secret,
+  type StoredDigest,
+} from '#libs/credentials/index'
+import { makeEvent } from '#libs/events/index'
+import type { Database } from '#libs/postgres/index'
+import {
+  isProvedBy,
+  messageOf,
+  readSignature,
+  type ReadSignature,
+  readSigningKey,
+  readVerifyingKey,
+  signRequest,
+} from '#libs/signatures/index'
+import { withOtherSecret } from '../changed-key.ts'
+import { unlimitedRates } from '../unlimited.ts'
+import { entranceOver, passageOf } from '../way-in.ts'
+import { compare, type Compared } from './timing.ts'
+
+/** Inputs of a class, used again and again, and the ids that they are of: what is known of those is in memory throughout. */
+const different = 256
+const ids = 8
+const half = 21
+const quick = 200_000
+const whole = 60_000
+
+const near = 'right in its first half, or in nothing'
+const unknown = 'of an unknown id, or wrong'
+const peppers = generatePeppers()
+
+/** Whether the time that a refusal takes tells how near a secret came, or whether there is such an id. */
+export async function compareRefusals(database: Database): Promise<Compared[]> {
+  return [
+    ...(await compareDigests()),
+    await compareSignatures(),
+    ...(await compareOnTheWayIn(database)),
+    ...(await compareAdminTokens(database)),
+  ]
+}
+
+async function compareDigests(): Promise<Compared[]> {
+  const { secret, text } = mintKey('live')
+  const stored = { pepperVersion: peppers.current, digest: digest(peppers, peppers.current, secret) }
+  const wrong = drawn(() => secretOf(withOtherSecret(text)))
+  return [
+    await compare({
+      what: `secret ${near}: compared`,
+      samples: quick,
+      classes: [drawn(() => secretOf(halfRight(text))), wrong],
+      run: (given) => matches(peppers, stored, given),
+    }),
+    await compare<{ readonly known: StoredDigest | undefined; readonly given: Secret }>({
+      what: `secret ${unknown}: compared`,
+      samples: quick,
+      classes: [drawn(() => ({ known: undefined, given: wrong() })), drawn(() => ({ known: stored, given: wrong() }))],
+      run: ({ known, given }) => (known === undefined ? dummyMatch(peppers, given) : matches(peppers, known, given)),
+    }),
+  ]
+}
+
+async function compareSignatures(): Promise<Compared> {
+  const algorithm = 'hmac-sha256'
+  const text = randomBytes(32).toString('base64url')
+  const [signing, verifying] = [readSigningKey(algorithm, text), readVerifyingKey(algorithm, text)]
+  if (signing === undefined || verifying === undefined) throw new Error('the secret is one')
+  const [keyid, now] = ['aB3dE5gH7jK9', new Date()]
+  const url = new URL('https://scim.example.com/scim/v2/abcdefghijkmnpqr/Users')
+  const signed = signRequest({ method: 'GET', url }, { keyid, key: signing }, { now })
+  const lower = Object.entries(signed).map(([name, value]) => [name.toLowerCase(), value] as const)
+  const message = messageOf('GET', url, Object.fromEntries(lower))
+  const read = readSignature(message, { keyid, algorithm, hasBody: false, now })
+  if (read.kind === 'fault') throw new Error('it is genuine')
+  const wrongFrom = (first: number) => (): ReadSignature => {
+    const bytes = read.bytes.map((byte, index) => (index < first ? byte : byte ^ (randomBytes(1)[0] ?? 0) ^ 1))
+    return { ...read, bytes }
+  }
+  return compare<ReadSignature>({
+    what: `signature ${near}: compared`,
+    samples: quick,
+    classes: [drawn(wrongFrom(read.bytes.length / 2)), drawn(wrongFrom(0))],
+    run: (given) => isProvedBy(verifying, given),
+  })
+}
+
+async function compareOnTheWayIn(database: Database): Promise<Compared[]> {
+  const { parts, connection, mint } = await entranceOver(database, { limits: unlimitedRates })
+  const minted = await Promise.all(Array.from({ length: ids }, () => mint()))
+  const never = Array.from({ length: ids }, () => mintKey('live').text)
+  const used = await mint()
+  await admit(passageOf({ connection, key: used }), parts)
+  const sent = (keys: readonly string[], altered = withOtherSecret) => {
+    const key = drawn((number) => flat(altered(keys[number % keys.length] ?? '')))
+    return () => passageOf({ connection, key: key() })
+  }
+  const compareKeys = (what: string, one: ReturnType<typeof sent>, other: ReturnType<typeof sent>) =>
+    compare({
+      what: `key ${what}: way in`,
+      samples: whole,
+      classes: [one, other],
+      run: (passage) => refused(admit(passage, parts)),
+    })
+  return [
+    await compareKeys(near, sent(minted, halfRight), sent(minted)),
+    await compareKeys(unknown, sent(never), sent(minted)),
+    await compareKeys(`${unknown}, of one in use`, sent(never), sent([used])),
+  ]
+}
+
+async function compareAdminTokens(database: Database): Promise<Compared[]> {
+  const first = randomBytes(32).toString('base64url')
+  const tokens = new KnownTokens(database, 'gateway')
+  const clock = (): Date => new Date()
+  const admission = new Admission({ bootstrap: [first], tokens, peppers, clock, isCurrent: () => true })
+  const minted = Array.from({ length: ids }, mintAdminToken)
+  const events = minted.map(({ id, secret }) =>
+    makeEvent(
+      'admin-token.minted',
+      { source: 'keys', owner: '', subject: id, version: 1, time: clock() },
+      {
+        token: id,
+        name: 'bench',
+        scopes: [],
+        tenants: null,
+        allowlist: [],
+        expiresAt: null,
+        pepperVersion: peppers.current,
+        digest: digest(peppers, peppers.current, secret).toString('base64url'),
+        mintedBy: 'bootstrap',
+      },
+    ),
+  )
+  await database.transaction((transaction) => tokens.apply(transaction, events))
+  const texts = minted.map(({ text }) => text)
+  const never = Array.from({ length: ids }, () => mintAdminToken().text)
+  const sent = (make: (number: number) => string) => drawn((number) => flat(`Bearer ${make(number)}`))
+  const compareTokens = (what: string, one: () => string, other: () => string) =>
+    compare({
+      what: `admin token ${what}: admitted`,
+      samples: whole,
+      classes: [one, other],
+      run: (header) => refused(admission.admit(header, '127.0.0.1')),
+    })
+  const wrong = sent((number) => withOtherSecret(texts[number % ids] ?? ''))
+  const another = (): string => randomBytes(32).toString('base64url')
+  return [
+    await compareTokens(
+      near,
+      sent((number) => halfRight(texts[number % ids] ?? '')),
+      wrong,
+    ),
+    await compareTokens(
+      unknown,
+      sent((number) => withOtherSecret(never[number % ids] ?? '')),
+      wrong,
+    ),
+    await compareTokens(
+      `of the data folder ${near}`,
+      sent(() => first.slice(0, half) + another().slice(half)),
+      sent(another),
+    ),
+  ]
+}
+
+/** One after the other of what is made now. */
+function drawn<T>(make: (number: number) => T): () => T {
+  const made = Array.from({ length: different }, (_, number) => make(number))
+  let next = 0
+  return () => made[next++ % different] ?? make(0)
+}
+
+function halfRight(key: string): string {
+  const [right = '', wrong = ''] = [key.split('_').at(-2), mintKey('live').secret]
+  return withOtherSecret(key, right.slice(0, half) + wrong.slice(half))
+}
+
+function secretOf(key: string): Secret {
+  const read = readKey(flat(key))
+  if (read.kind === 'fault') throw new Error('it has the form of a key')
+  return read.secret
+}
+
+/** As a header's value arrives: in one piece, however it was put together. */
+function flat(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
+}
+
+function refused(admitted: Promise<unknown>): Promise<void> {
+  return admitted.then(
+    () => Promise.reject(new Error('it was accepted')),
+    () => undefined,
+  )
+}
