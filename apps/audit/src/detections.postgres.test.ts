@@ -201,7 +201,12 @@ const isBurst = (code: RuleCode): boolean => ruleOf(code).kind === 'burst'
 const cases: Partial<Record<RuleCode, { readonly breaks: () => Facts; readonly spares: () => Facts[] }>> = {
   'key-guessing': {
     breaks: () => refused(401, 'key-bad-checksum', unproved),
-    spares: () => [refused(401, 'key-missing', unproved), refused(401, 'key-other-scheme', unproved)],
+    spares: () => [
+      refused(401, 'key-missing', unproved),
+      refused(401, 'key-other-scheme', unproved),
+      refused(429, 'too-many-unknown-keys', unproved),
+      refused(429, 'key-rate-exceeded', { ...unproved, alike: 1_000 }),
+    ],
   },
   'wrong-secret': {
     breaks: () => refused(401, 'key-wrong-secret', unproved),
@@ -362,6 +367,49 @@ describe('a key where it does not belong is told of, for the key, in its own env
     const listed = async (asked: string) => (await found({ tenant: who.tenant, environment: asked })).length
     expect(await listed(environment)).toBe(1 + also.length)
     expect(await listed(environment === 'live' ? 'sandbox' : 'live')).toBe(0)
+  })
+})
+
+describe('a refusal that stands for others which left no record', () => {
+  const flood = (alike: number): Facts => refused(429, 'too-many-bad-keys', { ...unproved, alike })
+  const guessing = async () => (await found()).find(({ rule }) => rule === 'key-guessing')
+
+  it('counts as all of them, and once', async () => {
+    await tell(flood(18))
+    expect(await rulesFound()).toEqual([])
+    await tell(flood(0))
+    expect(await guessing()).toMatchObject({ count: 20, raised: 1, requests: [expect.any(String)] })
+    const more = decided(decision(flood(499)))
+    await audit.tell(more, more)
+    await audit.tell(more)
+    expect(await guessing()).toMatchObject({ count: 520, raised: 1 })
+  })
+
+  it('raises by itself what so many raise', async () => {
+    await tell(flood(19))
+    const detection = await guessing()
+    expect(detection).toMatchObject({ count: 20, requests: [expect.any(String)] })
+    const [event] = await raisedEvents()
+    expect(JSON.parse(event?.payload ?? '{}')).toMatchObject({ detection: detection?.id, count: 20 })
+  })
+
+  it('counts beside those that left theirs', async () => {
+    await tell(...spread(refused(401, 'key-unknown', unproved), 15, minute))
+    await tell(flood(3))
+    expect(await rulesFound()).toEqual([])
+    await tell(flood(5))
+    expect(await guessing()).toMatchObject({ count: 25 })
+  })
+
+  it.each<[RuleCode, string, Facts]>([
+    ['wrong-secret', 'key-wrong-secret', unproved],
+    ['clock-drift', 'signature-expired', {}],
+  ])('counts so for %s too', async (rule, code, facts) => {
+    const { count } = ruleOf(rule)
+    await tell(refused(401, code, { ...facts, alike: count - 2 }))
+    expect(await rulesFound()).toEqual([])
+    await tell(refused(401, code, { ...facts, alike: 6 }))
+    expect((await found()).find((one) => one.rule === rule)).toMatchObject({ count: count + 6 })
   })
 })
 

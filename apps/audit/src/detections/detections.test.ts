@@ -3,7 +3,7 @@ import { addressedConnection, hostOf, networkOf } from './addresses.ts'
 import { detectionsPage, pageFile } from './page.ts'
 import { readThresholds } from './thresholds.ts'
 import { dueAt, hear } from './traffic.ts'
-import { count, type Counted } from './window.ts'
+import { type Came, count, type Counted } from './window.ts'
 
 const hour = 60 * 60 * 1000
 const day = 24 * hour
@@ -50,13 +50,22 @@ test('the connection of a path is the one below /scim/v2', () => {
 describe('a window', () => {
   const threshold = { count: 5, window: 12 * 60_000 }
   const now = Date.parse('2026-11-29T12:00:00Z')
-  const at = (...minutes: readonly number[]): number[] => minutes.map((minute) => now + minute * 60_000)
+  const at = (...minutes: readonly number[]): Came[] =>
+    minutes.map((minute) => ({ at: now + minute * 60_000, count: 1 }))
 
   it('is reached by the count within 11/12 of it, wherever its parts begin', () => {
     for (let shift = 0; shift < 60_000; shift += 7_000) {
-      const times = at(0, 2, 5, 9, 11).map((time) => time + shift)
+      const times = at(0, 2, 5, 9, 11).map((came) => ({ ...came, at: came.at + shift }))
       expect(count(undefined, times, threshold).reached).toEqual({ total: 5, first: now + shift })
     }
+  })
+
+  it('is reached by one that stands for others, which are as many as they were', () => {
+    const [first, last] = at(0, 3)
+    if (first === undefined || last === undefined) throw new Error('there are two')
+    expect(count(undefined, [first, { ...last, count: 3 }], threshold).reached).toBeUndefined()
+    expect(count(undefined, [first, { ...last, count: 4 }], threshold).reached).toEqual({ total: 5, first: now })
+    expect(count(undefined, [{ ...last, count: 400 }], threshold).reached).toEqual({ total: 400, first: last.at })
   })
 
   it('is not reached by times that are a window apart', () => {

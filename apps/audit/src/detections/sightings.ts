@@ -15,6 +15,8 @@ export interface Sighting {
   readonly request: string
   /** Milliseconds; never later than now, whatever the clock of its gateway says. */
   readonly at: number
+  /** How many requests it stands for: more than itself where it tells of others that were refused alike and left no record. */
+  readonly count: number
   /** Whose the subject is, where that is known. */
   readonly tenant: string | null
   readonly connection: string | null
@@ -55,6 +57,7 @@ export function seenIn(
       known.sightings.push({
         request: decision.requestId,
         at,
+        count: 1 + (decision.alike ?? 0),
         tenant: decision.tenant,
         connection: decision.connection,
         environment: decision.environment,

@@ -53,10 +53,11 @@ export function watch(
     const [first, last] = [of[0], of.at(-1)]
     if (first === undefined || last === undefined) return
     const { tenant, connection, environment } = last
-    const { total, first: begun } = reached ?? { total: of.length, first: first.at }
+    const fresh = sum(of)
+    const { total, first: begun } = reached ?? { total: fresh, first: first.at }
     const requests = of.map(({ request }) => request)
     const about = { rule, subject, tenant, connection, environment }
-    occurrences.push({ ...about, total, fresh: of.length, first: begun, last: last.at, requests })
+    occurrences.push({ ...about, total, fresh, first: begun, last: last.at, requests })
   }
 
   const counts = { ...before.counts }
@@ -64,11 +65,7 @@ export function watch(
     const threshold = thresholds.get(code)
     if (threshold === undefined) continue
     const these = sightings.filter(({ broken }) => broken.includes(code))
-    const counted = count(
-      counts[code],
-      these.map(({ at }) => at),
-      threshold,
-    )
+    const counted = count(counts[code], these, threshold)
     counts[code] = { ...counted.after, parts: counted.after.parts.map((part) => [...part]) }
     if (counted.reached !== undefined) tell(code, these, counted.reached)
   }
@@ -110,7 +107,7 @@ function watchKey(
   if (before.retired === undefined || retiring === undefined) return
   const { at, uses: earlier } = before.retired
   const late = sightings.filter((sighting) => sighting.at > at + retiring.window)
-  const total = earlier + late.length
+  const total = earlier + sum(late)
   after.retired = { at, uses: total }
   if (late.length > 0 && total >= retiring.count) tell('retiring-key-used', late, { total, first: late[0]?.at ?? at })
 }
@@ -122,6 +119,10 @@ export function becomes(before: Watched, connection: NonNullable<Watched['connec
   if (traffic === undefined || !isBack) return { ...before, connection }
   const { told: _told, ...known } = traffic
   return { ...before, connection, traffic: { ...known, last: Math.max(known.last, since.getTime()) } }
+}
+
+function sum(sightings: readonly Sighting[]): number {
+  return sightings.reduce((total, { count: more }) => total + more, 0)
 }
 
 /** When a connection is to be asked for whether it has fallen silent; undefined while there is nothing to ask. */

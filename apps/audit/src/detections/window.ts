@@ -11,19 +11,25 @@ export interface Counted {
 }
 
 export interface Reached {
-  /** The most that one window holds which one of the new times is in. */
+  /** The most that one window holds which one of the new requests is in. */
   readonly total: number
   /** The first time in it. */
   readonly first: number
 }
 
+/** So many requests at a time in milliseconds. */
+export interface Came {
+  readonly at: number
+  readonly count: number
+}
+
 /**
- * Adds times, in whatever order they come, and tells whether a window that holds one of them reaches the threshold. What is within 11/12 of the
- * window is always counted together, what is a window apart never. Times more than two windows before the latest are passed over.
+ * Adds requests, in whatever order they come, and tells whether a window that holds one of them reaches the threshold. What is within 11/12 of the
+ * window is always counted together, what is a window apart never. What is more than two windows before the latest is passed over.
  */
 export function count(
   before: Counted | undefined,
-  times: readonly number[],
+  came: readonly Came[],
   threshold: Threshold,
 ): { readonly after: Counted; readonly reached: Reached | undefined } {
   const width = Math.max(1, Math.ceil(threshold.window / parts))
@@ -31,10 +37,10 @@ export function count(
     before?.width === width ? before.parts.map(([part, number, first]) => [part, [number, first]]) : [],
   )
   const touched = new Set<number>()
-  for (const time of times) {
-    const part = Math.floor(time / width)
-    const [number, first] = known.get(part) ?? [0, time]
-    known.set(part, [number + 1, Math.min(first, time)])
+  for (const { at, count: more } of came) {
+    const part = Math.floor(at / width)
+    const [number, first] = known.get(part) ?? [0, at]
+    known.set(part, [number + more, Math.min(first, at)])
     touched.add(part)
   }
   const latest = Math.max(...known.keys())
