@@ -36,9 +36,12 @@ export function usesIn(requests: readonly Event<'request.decided'>[]): KeyUse[] 
   return [...uses.values()]
 }
 
-/** Of a key that is exchanged, whoever is given a token is let in. */
-function isLetIn({ operation, outcome, status }: Payload<'request.decided'>): boolean {
-  return operation === 'tokens.issue' ? outcome === 'accepted' : status !== 401 && status !== 403
+/** Whose key the steps of the way in accepted. Of a key that is exchanged, whoever is given a token is let in. */
+function isLetIn({ operation, outcome, steps }: Payload<'request.decided'>): boolean {
+  if (operation === 'tokens.issue') return outcome === 'accepted'
+  const said = (name: string) => steps.find(({ step }) => step === name)?.decision
+  const proof = said('signature')
+  return said('key') === 'passed' && (proof === 'passed' || proof === 'skipped')
 }
 
 function later(known: KeyUse | undefined, use: LastUse): LastUse {
