@@ -2,7 +2,7 @@ import type { EventLog } from '#libs/eventlog/index'
 import type { Database } from '#libs/postgres/index'
 import { allow, type Allowance, deny, type Guard, guardEvent } from '../deprovisioning.ts'
 import type { GuardDecision, Guards, GuardsPage } from '../guards.ts'
-import { lockGuards, saveGuard } from './guarding.ts'
+import { lockGuards, lockOrMakeGuards, saveGuard } from './guarding.ts'
 
 export class StoredGuards implements Guards {
   readonly #database: Database
@@ -18,21 +18,22 @@ export class StoredGuards implements Guards {
   }
 
   async allow(allowance: Allowance, decision: GuardDecision): Promise<Guard> {
-    const after = await this.#change(decision, (guard) => allow(guard, allowance, decision.occasion.time))
+    const after = await this.#change(decision, lockOrMakeGuards, (guard) => allow(guard, allowance, decision.occasion.time))
     if (after === undefined) throw new Error('an allowance changes every guard')
     return after
   }
 
   deny(decision: GuardDecision): Promise<Guard | undefined> {
-    return this.#change(decision, (guard) => deny(guard, decision.rules?.window, decision.occasion.time))
+    return this.#change(decision, lockGuards, (guard) => deny(guard, decision.occasion.time, decision.rules?.window))
   }
 
   #change(
     { scope, rules, occasion, decided }: GuardDecision,
+    locked: typeof lockOrMakeGuards,
     change: (guard: Guard) => Guard | undefined,
   ): Promise<Guard | undefined> {
     return this.#database.transaction(async (transaction) => {
-      const guards = await lockGuards(transaction, [scope.connection], occasion.time)
+      const guards = await locked(transaction, [scope.connection], occasion.time)
       const before = guards.get(scope.connection)
       const after = before === undefined ? undefined : change(before)
       if (after === undefined) return undefined
