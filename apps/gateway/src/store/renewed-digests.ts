@@ -28,7 +28,8 @@ export class RenewedDigests {
 
   /** `key` has just been proved by the secret. */
   renew(key: KnownKey, secret: Secret): void {
-    if (key.pepperVersion === this.#parts.peppers.current || this.#underWay.has(key.kid)) return
+    // While a pepper is added, others may have one already that is newer than what counts as the current here.
+    if (key.pepperVersion >= this.#parts.peppers.current || this.#underWay.has(key.kid)) return
     this.#underWay.add(key.kid)
     this.#keep(key, secret)
       .catch(this.#parts.onFailure)
