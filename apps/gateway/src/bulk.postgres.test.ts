@@ -1,3 +1,4 @@
+import { memoryLimiter } from '#libs/cache/index'
 import fc from 'fast-check'
 import { type AnyEvent, defaultPolicy, defaultSettings, makeEvent, newId } from '#libs/events/index'
 import { AppendQueue } from '#libs/eventlog/index'
@@ -10,6 +11,7 @@ import { bulk, type BulkParts } from './bulk.ts'
 import { findEndpoint } from './endpoints.ts'
 import { migrateGateway } from './index.ts'
 import type { KnownKey, Principal } from './principal.ts'
+import { Rates } from './rates.ts'
 import { KnownTrust } from './store/known-trust.ts'
 import { Records } from './store/records.ts'
 import { Writer } from './store/writer.ts'
@@ -37,6 +39,7 @@ beforeAll(async () => {
     writer: new Writer({ database, log, onFailure }),
     decisions: new AppendQueue({ log, database, capacity: 100_000, onFailure }),
     baseUrl: (connection) => `https://example.com/scim/v2/${connection}`,
+    rates: new Rates(memoryLimiter(), memoryLimiter(), { perKey: 1, perConnection: 1, unproved: 1, lookUps: 1 }),
     answered: () => undefined,
     failed: onFailure,
   }))
