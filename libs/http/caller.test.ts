@@ -21,6 +21,15 @@ test('headers of anyone but a listed proxy have no effect', () => {
   }
 })
 
+test('of a Forwarded in which a quote is not closed nothing is read, however long it is', () => {
+  for (const forwarded of ['proto=https;for="203.0.113.9', `proto=https;for="${'\\"'.repeat(8_000)}`]) {
+    const [, address, link] = client(from('10.0.0.1', { forwarded }), standard)
+    expect([address, link]).toEqual([undefined, 'clear'])
+  }
+  const told = `proto=https;for="203.0.113.9";ext="${'\\"'.repeat(8_000)}"`
+  expect(client(from('10.0.0.1', { forwarded: told }), standard)[2]).toBe('tls')
+})
+
 test.each([
   ['203.0.113.9', '203.0.113.9'],
   ['127.0.0.1, 203.0.113.9', '203.0.113.9'],

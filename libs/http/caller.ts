@@ -118,13 +118,17 @@ interface Told {
   readonly protocols: readonly string[]
 }
 
+/** Of nobody that could be read, nor of TLS. */
+const unreadable: Told = { addresses: [''], protocols: [] }
+
 const read: Readonly<Record<ProxyHeaders, (headers: IncomingMessage['headers']) => Told>> = {
   'x-forwarded': (headers) => ({
     addresses: listed(headers['x-forwarded-for']),
     protocols: listed(headers['x-forwarded-proto']),
   }),
   forwarded(headers) {
-    const elements = split(joined(headers['forwarded']), ',').map((element) => pairsOf(element))
+    const elements = split(joined(headers['forwarded']), ',')?.map((element) => pairsOf(element))
+    if (elements === undefined) return unreadable
     // One that does not tell whom it had the request from tells of nobody that could be read.
     return {
       addresses: elements.map((pairs) => pairs.get('for') ?? ''),
@@ -144,7 +148,7 @@ function joined(header: string | string[] | undefined): string {
 
 function pairsOf(element: string): Map<string, string> {
   return new Map(
-    split(element, ';').map((pair): [string, string] => {
+    (split(element, ';') ?? []).map((pair): [string, string] => {
       const at = pair.indexOf('=')
       const value = pair.slice(at + 1).trim()
       const [, quoted] = /^"(.*)"$/s.exec(value) ?? []
@@ -153,8 +157,20 @@ function pairsOf(element: string): Map<string, string> {
   )
 }
 
-/** At the separators that stand outside of quotes. */
-function split(text: string, separator: ',' | ';'): string[] {
-  const parts = text.match(separator === ',' ? /(?:"(?:\\.|[^"\\])*"|[^,"]|")+/gs : /(?:"(?:\\.|[^"\\])*"|[^;"]|")+/gs)
-  return (parts ?? []).map((part) => part.trim()).filter((part) => part !== '')
+/** At the separators that stand outside of quotes, in one pass; undefined where a quote is not closed. */
+function split(text: string, separator: ',' | ';'): string[] | undefined {
+  const parts: string[] = []
+  let start = 0
+  let isQuoted = false
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at]
+    if (character === '"') isQuoted = !isQuoted
+    else if (isQuoted && character === '\\') at++
+    else if (!isQuoted && character === separator) {
+      parts.push(text.slice(start, at))
+      start = at + 1
+    }
+  }
+  if (isQuoted) return undefined
+  return [...parts, text.slice(start)].map((part) => part.trim()).filter((part) => part !== '')
 }

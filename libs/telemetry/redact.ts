@@ -1,6 +1,6 @@
 /**
  * Takes secrets out of a text: provisioning keys and admin tokens (their ids may stay, they are no secret), the value of an Authorization
- * header in headers, in JSON and in raw header lists, bearer tokens, and what `hideSecret` was told. Works on plain text as well as on JSON, also
+ * header in headers, in JSON and in raw header lists, bearer tokens, access tokens wherever they stand, and what `hideSecret` was told. Works on plain text as well as on JSON, also
  * JSON inside a JSON string, and leaves JSON parsable.
  */
 export function redact(text: string): string {
@@ -18,6 +18,7 @@ export function redact(text: string): string {
       return `lka_${id !== undefined && more !== '' ? `${id}_` : ''}[redacted]`
     })
     .replace(keyWithoutPrefix, '[redacted]')
+    .replace(accessToken, '[redacted]')
     .replace(authorizationInJson, '$1[redacted]')
     .replace(authorizationInInnerJson, '$1[redacted]')
     .replace(authorizationInText, '$1[redacted]')
@@ -75,7 +76,7 @@ export function excerpt(text: string): string {
   return redact(text).slice(0, longestExcerpt).toWellFormed()
 }
 
-const suspicious = /lk_(?:live|test)_|lka_|authorization|bearer|(?<![0-9A-Za-z])[0-9A-Za-z]{43}_[0-9A-Za-z]{6}/i
+const suspicious = /lk_(?:live|test)_|lka_|eyJ[\w-]*\.|authorization|bearer|(?<![0-9A-Za-z])[0-9A-Za-z]{43}_[0-9A-Za-z]{6}/i
 const provisioningKey = /lk_(live|test)_([0-9A-Za-z_]+)/gi
 const adminToken = /lka_([0-9A-Za-z_]+)/gi
 /** Secret and checksum, where the beginning of a key was cut off. */
@@ -85,4 +86,6 @@ const authorizationInJson = /(authorization"\s*[:,]\s*\[?\s*")(?:[^"\\]|\\.)*/gi
 /** The same in JSON inside a JSON string: quotes with more backslashes than the outer ones belong to the value. */
 const authorizationInInnerJson = /(authorization(\\+")\s*[:,]\s*\[?\s*\2)(?:[^"\\]|\\+(?!["\\])|(?!\2)\\+")*/gi
 const authorizationInText = /(authorization['\s]*[:=]\s*['`]?)[^"'`\\\r\n]+/gi
+/** A signed JWT, which begins with the `{"` of its header. */
+const accessToken = /(?<![\w-])eyJ[\w-]*\.[\w-]*\.[\w-]*/g
 const bearerToken = /(bearer(?:\s|%20|\\t)+)(?!\[redacted\])[^\s"'`\\,;]+/gi

@@ -33,6 +33,8 @@ describe('redact', () => {
     ['a truncated admin token', `lka_${kid}_${secret.slice(0, 9)}`, `lka_${kid}_[redacted]`],
     ['an admin token without its id', `lka_${secret}`, 'lka_[redacted]'],
     ['a bearer token', 'sent bearer abc.def-ghi', 'sent bearer [redacted]'],
+    ['an access token anywhere', 'GET /scim/eyJhbGciOiJIUzI1NiJ9.eyJzdWIi.c2ln-_x/Users', 'GET /scim/[redacted]/Users'],
+    ['an access token without its end', '"eyJhbGciOiJIUzI1NiJ9.eyJzdWIi."', '"[redacted]"'],
     ['a header', 'Authorization: Basic dXNlcjpwYXNz', 'Authorization: [redacted]'],
     ['a header of JSON', '{"authorization":"Basic x\\"y","a":1}', '{"authorization":"[redacted]","a":1}'],
     [

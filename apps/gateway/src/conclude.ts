@@ -4,15 +4,14 @@ import { isConnectionLoss } from '#libs/postgres/index'
 import { errors, ScimError } from '#libs/scim/index'
 import { type Answer, refused } from './answer.ts'
 import { requestDecided } from './decision.ts'
-import type { Rates } from './rates.ts'
 import { dryRunMark } from './rehearsal.ts'
 import { WatchedStream } from './watched-stream.ts'
-import type { Arrival, Passage } from './way-in.ts'
+import type { Arrival, Passage, WayInParts } from './way-in.ts'
 
 export interface ConcludeParts {
   /** Where the records of reads and refusals wait to be written. */
   readonly decisions: AppendQueue
-  readonly rates: Pick<Rates, 'failed'>
+  readonly rates: WayInParts['rates']
   /** Told of what was answered, for metrics. */
   readonly answered: (passage: Passage, answer: Answer) => void
   readonly failed: (error: unknown, traceId: string) => void
@@ -44,7 +43,7 @@ async function decided(passage: Passage, work: () => Promise<Answer>, parts: Con
 }
 
 /** What was refused before the step `rate` counted it counts for its network: each is answered as it is, but a flood of them leaves few records. */
-async function countUnrated(passage: Passage, { rates }: ConcludeParts): Promise<void> {
+async function countUnrated(passage: Passage, { rates }: Pick<ConcludeParts, 'rates'>): Promise<void> {
   const { arrival, steps, within, replayOf } = passage
   if (within !== undefined || replayOf !== undefined || steps.some(({ step }) => step === 'rate')) return
   const refusal = await rates.failed(arrival.caller.address ?? readAddress(arrival.caller.text))

@@ -69,7 +69,7 @@ describe('held', () => {
     const first = held()
     const [event, next] = [
       guardEvent(first, scope, rules, start),
-      guardEvent(deny(first, 1, start) ?? first, scope, rules, start),
+      guardEvent(deny(first, start, 1) ?? first, scope, rules, start),
     ]
     expect(event).toMatchObject({ name: 'guard.held', version: 1, payload: { passed: 5, windowSeconds: 60 } })
     expect(judge(first, acts(3), rules, 0, start).after.version).toBe(first.version)
@@ -77,7 +77,7 @@ describe('held', () => {
   })
 
   test('is answered 429 with when to ask again, and denied 403; both with cause and fix', () => {
-    const [waiting, refused] = [refusalBy(held(), rules), refusalBy(deny(held(), 1, start) ?? fresh, rules)]
+    const [waiting, refused] = [refusalBy(held(), rules), refusalBy(deny(held(), start, 1) ?? fresh, rules)]
     expect([waiting.status, waiting.code, waiting.headers]).toEqual([
       429,
       'deprovisioning-held',
@@ -121,7 +121,7 @@ describe('a person', () => {
   })
 
   test('denies for a window, also what was allowed; where nothing was decided there is nothing to deny', () => {
-    const denied = deny(held(), rules.window, start)
+    const denied = deny(held(), start, rules.window)
     if (denied === undefined) throw new Error('it was held')
     expect(judge(denied, acts(2), rules, 1_000, start)).toMatchObject({
       passed: 0,
@@ -129,8 +129,11 @@ describe('a person', () => {
     })
     expect(present(denied, after(59_999), rules.window)).toBe(denied)
     expect(present(denied, after(60_000), rules.window).state).toBe('counting')
-    expect(deny(allow(fresh, { count: 1 }, start), rules.window, start)?.state).toBe('denied')
-    expect(deny(fresh, rules.window, start)).toBeUndefined()
+    expect(deny(allow(fresh, { count: 1 }, start), start, rules.window)?.state).toBe('denied')
+    expect(deny(fresh, start, rules.window)).toBeUndefined()
+    const over = allow(held(), { until: after(10_000) }, start)
+    expect(deny(over, after(9_999), rules.window)?.state).toBe('denied')
+    expect(deny(over, after(10_000), rules.window)).toBeUndefined()
   })
 })
 

@@ -149,8 +149,9 @@ export function allow(guard: Guard, allowance: Allowance, now: Date): Guard {
   }
 }
 
-/** For one window. Undefined where nothing is held, allowed or denied. */
-export function deny(guard: Guard, window: number = usualWindow, now: Date): Guard | undefined {
+/** For one window. Undefined where at that time nothing is held, allowed or denied. */
+export function deny(before: Guard, now: Date, window: number = usualWindow): Guard | undefined {
+  const guard = present(before, now, window)
   if (guard.state === 'counting') return undefined
   const until = new Date(now.getTime() + window)
   return { ...guard, version: guard.version + 1, state: 'denied', until, left: null }

@@ -1,4 +1,6 @@
+import { UnreadablePeppers } from '#libs/credentials/index'
 import { isConnectionLoss } from '#libs/postgres/index'
+import { SealingError } from '#libs/sealing/index'
 import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
 import { isOfGuard } from './deprovisioning.ts'
 import type { Answer } from './answer.ts'
@@ -37,21 +39,26 @@ export function observer(telemetry: Telemetry): (passage: Passage, answer: Answe
   }
 }
 
-const lossesLoggedEvery = 15_000
+const repeatedLogsEvery = 15_000
 
-/** Logs failures of ours with their trace; while the database is away, a line now and then stands for all requests. */
+/** Logs failures of ours with their trace; of those that go on until an operator mends them, a line now and then stands for all requests. */
 export function failureLog(logger: Logger): (error: unknown, traceId?: string) => void {
-  let quietUntil = 0
-  let unlogged = 0
+  const quiet = new Map<string, { until: number; unlogged: number }>()
   return (error, traceId) => {
     const trace = traceId === undefined ? {} : { trace_id: traceId }
-    if (!isConnectionLoss(error)) return logger.error({ err: error, ...trace }, 'a SCIM request failed')
-    if (performance.now() < quietUntil) return void unlogged++
-    logger.error(
-      { err: error, ...trace, requestsBefore: unlogged },
-      'the database is away; SCIM requests are answered 503',
-    )
-    quietUntil = performance.now() + lossesLoggedEvery
-    unlogged = 0
+    const state = stateOf(error)
+    if (state === undefined) return logger.error({ err: error, ...trace }, 'a SCIM request failed')
+    const now = performance.now()
+    const { until, unlogged } = quiet.get(state) ?? { until: -Infinity, unlogged: 0 }
+    if (now < until) return void quiet.set(state, { until, unlogged: unlogged + 1 })
+    logger.error({ err: error, ...trace, requestsBefore: unlogged }, state)
+    quiet.set(state, { until: now + repeatedLogsEvery, unlogged: 0 })
   }
+}
+
+function stateOf(error: unknown): string | undefined {
+  if (isConnectionLoss(error)) return 'the database is away; SCIM requests are answered 503'
+  if (error instanceof SealingError) return 'what is sealed cannot be opened; requests that need it are answered 503'
+  if (error instanceof UnreadablePeppers) return 'a pepper is not known here; requests with its keys are answered 503'
+  return undefined
 }

@@ -19,7 +19,11 @@ export interface RateLimits {
 /** Entra ID is promised 25 a second; what a window makes of an even stream of them may be a few more. */
 const floor = (seconds: number): number => Math.ceil(30 * seconds)
 const window = 2
+/** What passes of a key in each second when a long window of its own rate is used up. */
+const floorRate: Rate = { points: 30, seconds: 1 }
 const unprovedWindow = 10
+/** Seconds for which a key may have used up its rate at the most, whatever burst it is allowed. */
+const longestWindow = 10
 /** Of requests that are refused alike one in so many milliseconds leaves a record. */
 const silence = 1_000
 /** So many leave one in that time, whatever they are refused for: a flood may come from many networks. */
@@ -67,7 +71,8 @@ export class Rates {
       this.#shared.look(allowed.key, allowed.rate),
       this.#shared.look(allowed.connection, this.#ofConnection),
     ])
-    if (byKey !== undefined) return this.#refuse(allowed.key, 'key-rate-exceeded', tooManyOf('this key'), byKey)
+    const over = byKey === undefined || allowed.floor === undefined ? byKey : await this.#own.look(allowed.floor, floorRate)
+    if (over !== undefined) return this.#refuse(allowed.key, 'key-rate-exceeded', tooManyOf('this key'), over)
     if (byConnection === undefined) return undefined
     return this.#refuse(
       allowed.connection,
@@ -80,12 +85,19 @@ export class Rates {
   /** A request has proved its key, which is accepted. The first of a key here takes nothing from what its network may try. */
   async count({ kid, connection, policy }: KnownKey, address: Address | undefined): Promise<void> {
     if (address !== undefined && !this.#proved.has(kid)) await this.#own.giveBack(networkSubject(networkOf(address)))
-    const allowed = { key: `key ${kid}`, connection: `connection ${connection}`, rate: this.#ofKey(policy.rate) }
+    const rate = this.#ofKey(policy.rate)
+    const allowed: Allowed = {
+      key: `key ${kid}`,
+      connection: `connection ${connection}`,
+      rate,
+      floor: rate.seconds > window ? `floor of ${kid}` : undefined,
+    }
     this.#proved.set(kid, allowed)
-    await Promise.all([
+    const [over] = await Promise.all([
       this.#shared.take(allowed.key, allowed.rate),
       this.#shared.take(allowed.connection, this.#ofConnection),
     ])
+    if (over !== undefined && allowed.floor !== undefined) await this.#own.take(allowed.floor, floorRate)
   }
 
   /** A request was refused that nothing else counts: it cost no query, and its record is to cost none either. Of a caller that has hung up the address is not known. */
@@ -120,7 +132,8 @@ export class Rates {
 
   #ofKey(own: KnownKey['policy']['rate']): Rate {
     if (own === null) return rateOf(this.#limits.perKey, window)
-    return rateOf(own.perSecond, Math.max(1, own.burst / own.perSecond))
+    const seconds = Math.min(longestWindow, Math.max(1, own.burst / own.perSecond))
+    return rateOf(own.perSecond, seconds)
   }
 
   get #ofConnection(): Rate {
@@ -151,6 +164,8 @@ interface Allowed {
   readonly key: string
   readonly connection: string
   readonly rate: Rate
+  /** Counts what passes when a window that lasts long is used up. */
+  readonly floor: string | undefined
 }
 
 function rateOf(perSecond: number, seconds: number): Rate {

@@ -331,6 +331,16 @@ describe('a request for a token', () => {
   })
 })
 
+test('a key that was digested under a pepper that this gateway does not have is not called wrong, and the operator hears of it', async () => {
+  const place = await given()
+  const key = await place.mint()
+  const failures: unknown[] = []
+  const parts = { ...place.parts, peppers: { current: 2, keys: new Map() }, failed: (error: unknown) => failures.push(error) }
+  const { code, error } = await send({ ...place, parts }, { key })
+  expect([code, error?.status, error?.headers['Retry-After']]).toEqual(['pepper-unknown', 503, '5'])
+  expect(String(failures)).toContain('no pepper has version 1')
+})
+
 test('a token that is none is refused before it is read when its network sent too many; good ones pass', async () => {
   const place = await given()
   const minted = await place.mint({ authentication: { method: 'oauth' } })
@@ -372,6 +382,23 @@ describe('the rate of a key', () => {
     const place = await given({ perConnection: 1 })
     const key = await place.mint({ rate: { perSecond: 1, burst: 1 } })
     for (let time = 0; time < 25; time++) expect((await send(place, { key })).code).toBe('passed')
+  })
+
+  test('with a great burst does not lock the key out: the window ends soon, and the floor passes meanwhile', async () => {
+    const place = await given()
+    const key = await place.mint({ rate: { perSecond: 30, burst: 100_000 } })
+    const began = performance.now()
+    let passed = 0
+    let waits = 0
+    for (let time = 0; time < 600; time++) {
+      const { code, error } = await send(place, { key })
+      if (code === 'passed') passed++
+      waits = Math.max(waits, Number(error?.headers['Retry-After'] ?? 0))
+    }
+    const seconds = Math.ceil((performance.now() - began) / 1_000)
+    expect(waits).toBe(1)
+    expect(passed).toBeGreaterThanOrEqual(330)
+    expect(passed).toBeLessThanOrEqual(300 + 30 * (seconds + 1) + 300 * Math.floor(seconds / 10))
   })
 
   test('of all keys of a connection is counted together', async () => {

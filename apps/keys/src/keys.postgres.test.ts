@@ -1317,7 +1317,7 @@ describe('the policy of a key', () => {
       allowlist: ['10.0.0.0/8', '10.0.0.0/33', 'fe80::1%eth0', 'example.com', '::ffff:10.0.0.0/8', '10.0.0.1/8'],
       scopes: ['read'],
       expiresAt: '2020-01-01T00:00:00Z',
-      rate: { perSecond: 10, burst: 5 },
+      rate: { perSecond: 50, burst: 5 },
     })
     expect(status).toBe(422)
     expect(body.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
@@ -1341,6 +1341,12 @@ describe('the policy of a key', () => {
     ]) {
       expect((await mint({ authentication })).status).toBe(422)
     }
+    for (const rate of [
+      { perSecond: 24, burst: 100 },
+      { perSecond: 25, burst: 251 },
+    ]) {
+      expect((await mint({ rate })).body.errors?.[0]?.pointer).toMatch(/^#\/policy\/rate/)
+    }
   })
 
   test('changes where it may, and is told of with what was changed', async () => {
@@ -1349,7 +1355,7 @@ describe('the policy of a key', () => {
       allowlist: ['2001:db8::/32'],
       scopes: ['read', 'users'],
       expiresAt: '2027-01-01T01:00:00+01:00',
-      rate: { perSecond: 5, burst: 10 },
+      rate: { perSecond: 25, burst: 250 },
     }
     const { status, body } = await ask('PATCH', `/keys/${key.kid}`, { body: { policy: change } })
     expect([status, body.policy]).toEqual([200, { ...key.policy, ...change, expiresAt: '2027-01-01T00:00:00.000Z' }])

@@ -1,6 +1,6 @@
 import type { Event, Payload, RequestDecided } from '#libs/events/index'
 
-/** When, from where and with what a proved request presented a key. */
+/** When, from where and with what a request came that a key let in. What is refused for the key's sake is no use of it. */
 export interface LastUse {
   readonly at: Date
   readonly address: string
@@ -18,8 +18,7 @@ export interface KeyUses {
 export interface KeyUse extends LastUse {
   readonly connection: string
   readonly kid: string
-  /** The earliest that the key was let in with; null when it was not. */
-  readonly first: LastUse | null
+  readonly first: LastUse
 }
 
 /** When a request was received; never later than now, whatever the clock of its gateway says: a last use must be able to be followed by another. */
@@ -27,23 +26,25 @@ export function receivedBy(now: Date, { receivedAt }: Pick<RequestDecided, 'rece
   return new Date(Math.min(Date.parse(receivedAt), now.getTime()))
 }
 
-/** The latest use of each key that one of the requests proved, and the first that was not refused for the key's sake. */
+/** The latest use of each key in these requests, and the earliest. */
 export function usesIn(requests: readonly Event<'request.decided'>[], now: Date): KeyUse[] {
   const uses = new Map<string, KeyUse>()
   for (const { payload } of requests) {
     const { kid, connection, address, userAgent } = payload
-    if (kid === null || connection === null) continue
+    if (kid === null || connection === null || !isLetIn(payload)) continue
     const use: LastUse = { at: receivedBy(now, payload), address, userAgent }
-    const first = isLetIn(payload) ? use : null
     const known = uses.get(kid)
-    uses.set(kid, { connection, kid, ...later(known, use), first: earlier(known?.first ?? null, first) })
+    uses.set(kid, { connection, kid, ...later(known, use), first: earlier(known?.first, use) })
   }
   return [...uses.values()]
 }
 
-/** Of a key that is exchanged, whoever is given a token is let in. */
-function isLetIn({ operation, outcome, status }: Payload<'request.decided'>): boolean {
-  return operation === 'tokens.issue' ? outcome === 'accepted' : status !== 401 && status !== 403
+/** Whose key the steps of the way in accepted. Of a key that is exchanged, whoever is given a token is let in. */
+function isLetIn({ operation, outcome, steps }: Payload<'request.decided'>): boolean {
+  if (operation === 'tokens.issue') return outcome === 'accepted'
+  const said = (name: string) => steps.find(({ step }) => step === name)?.decision
+  const proof = said('signature')
+  return said('key') === 'passed' && (proof === 'passed' || proof === 'skipped')
 }
 
 function later(known: KeyUse | undefined, use: LastUse): LastUse {
@@ -52,7 +53,6 @@ function later(known: KeyUse | undefined, use: LastUse): LastUse {
   return { at, address, userAgent }
 }
 
-function earlier(known: LastUse | null, use: LastUse | null): LastUse | null {
-  if (known === null || use === null) return known ?? use
-  return use.at < known.at ? use : known
+function earlier(known: LastUse | undefined, use: LastUse): LastUse {
+  return known === undefined || use.at < known.at ? use : known
 }

@@ -9,7 +9,7 @@ import {
   readKey,
   seal,
 } from '#libs/credentials/index'
-import { defaultPolicy, defaultSettings, makeEvent, type Payload } from '#libs/events/index'
+import { defaultPolicy, defaultSettings, makeEvent, type Payload, type StepDecision } from '#libs/events/index'
 import { makeDataKey, openUnder, signingPurpose } from '#libs/sealing/index'
 import {
   change,
@@ -223,7 +223,7 @@ function request(told: Partial<Payload<'request.decided'>>) {
       operation: 'users.list',
       address: '192.0.2.7',
       userAgent: null,
-      steps: [],
+      steps: steps('passed', 'skipped'),
       outcome: 'accepted',
       status: 200,
       code: null,
@@ -238,6 +238,12 @@ function request(told: Partial<Payload<'request.decided'>>) {
       ...told,
     },
   )
+}
+
+/** What the way in said of the key, and of what proves it beside that. */
+function steps(key: StepDecision['decision'], signature?: StepDecision['decision']): StepDecision[] {
+  const said = { key, ...(signature === undefined ? {} : { signature }) }
+  return Object.entries(said).map(([step, decision]) => ({ step, decision, microseconds: 1 }))
 }
 
 test('the last uses in a batch are one for each key, the latest, and only proved ones', () => {
@@ -257,24 +263,25 @@ test('the last uses in a batch are one for each key, the latest, and only proved
   ])
 })
 
-test('the first use of a key is the earliest that was not refused for its sake', () => {
+test('what was refused for the sake of the key is no use of it, neither the first nor the last', () => {
   const at = (minute: number) => new Date(now.getTime() + minute * 60_000).toISOString()
   const uses = usesIn(
     [
       request({ receivedAt: at(3), status: 404 }),
-      request({ receivedAt: at(1), status: 403 }),
+      request({ receivedAt: at(1), status: 403, steps: steps('refused') }),
+      request({ receivedAt: at(0), status: 503, steps: steps('refused') }),
+      request({ receivedAt: at(1), status: 503, steps: steps('passed', 'refused') }),
+      request({ receivedAt: at(1), status: 429, steps: steps('refused') }),
       request({ receivedAt: at(2), status: 200 }),
-      request({ receivedAt: at(4), status: 401 }),
-      request({ kid: 'b', receivedAt: at(5), status: 403 }),
+      request({ receivedAt: at(4), status: 401, steps: steps('refused') }),
+      request({ kid: 'b', receivedAt: at(5), status: 403, steps: steps('refused') }),
       request({ kid: 'c', receivedAt: at(6), operation: 'tokens.issue', status: 400, outcome: 'refused' }),
       request({ kid: 'd', receivedAt: at(7), operation: 'tokens.issue' }),
     ],
     new Date(at(7)),
   )
-  expect(uses.map(({ kid, at: last, first }) => [kid, last.toISOString(), first?.at.toISOString()])).toEqual([
-    ['a', at(4), at(2)],
-    ['b', at(5), undefined],
-    ['c', at(6), undefined],
+  expect(uses.map(({ kid, at: last, first }) => [kid, last.toISOString(), first.at.toISOString()])).toEqual([
+    ['a', at(3), at(2)],
     ['d', at(7), at(7)],
   ])
 })

@@ -1,4 +1,4 @@
-import { dummyMatch, faultAdvice, isAccepted, type KeyState, matches, type Secret } from '#libs/credentials/index'
+import { dummyMatch, faultAdvice, isAccepted, type KeyState, matches, type Secret, UnreadablePeppers } from '#libs/credentials/index'
 import { errors, ScimError } from '#libs/scim/index'
 import { type Endpoint, findEndpoint } from '../endpoints.ts'
 import { type KnownKey, presentState } from '../principal.ts'
@@ -36,7 +36,7 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
 async function prove(
   passage: Passage,
   presented: NonNullable<Passage['presented']>,
-  { trust, currency, peppers, tokens }: WayInParts,
+  { trust, currency, peppers, tokens, failed }: WayInParts,
 ): Promise<{ known: KnownKey; secret?: Secret }> {
   if (presented.kind === 'fault') throw faulty(presented)
   if (presented.kind === 'token') {
@@ -54,6 +54,14 @@ async function prove(
   }
   // Whoever had the token made has proved the key.
   if (presented.kind === 'token') return { known }
+  if (!peppers.keys.has(known.pepperVersion)) {
+    failed(new UnreadablePeppers(`no pepper has version ${known.pepperVersion}`), passage.arrival.traceId)
+    throw errors.undecided(
+      'pepper-unknown',
+      'This key cannot be compared here, since this service does not have the pepper that it was digested under. Repeat the request in 5 seconds. Its operator gives every gateway all peppers.',
+      5,
+    )
+  }
   if (!matches(peppers, known, presented.secret)) {
     throw errors.unauthorized(
       'key-wrong-secret',

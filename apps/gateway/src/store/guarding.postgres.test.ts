@@ -254,5 +254,7 @@ test('what is held is listed until a person decides, and is refused while denied
   expect(
     await guards().list(new Date(Date.now() + 120_000), { limit: 100, after: undefined, tenants: null }),
   ).not.toContainEqual(expect.objectContaining({ connection: principal.connection }))
-  expect(await deny(await connect())).toBeUndefined()
+  const quiet = await connect()
+  expect(await deny(quiet)).toBeUndefined()
+  expect(await guardOf(quiet)).toBeUndefined()
 })

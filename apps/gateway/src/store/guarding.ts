@@ -37,7 +37,7 @@ export class Guarding {
     if (guarded.length === 0) return refused
     const byConnection = Map.groupBy(guarded, ({ plan }) => plan.job.principal.connection)
     const connections = [...byConnection.keys()].sort()
-    const guards = await lockGuards(this.#transaction, connections, guarded[0]?.plan.job.occasion.time ?? new Date())
+    const guards = await lockOrMakeGuards(this.#transaction, connections, guarded[0]?.plan.job.occasion.time ?? new Date())
     for (const connection of connections) {
       const acts = byConnection.get(connection) ?? []
       const known = guards.get(connection)
@@ -93,18 +93,25 @@ const count: Statement = {
   text: 'SELECT count(*)::int AS users FROM (SELECT FROM gateway.scim_user WHERE connection = $1 LIMIT $2) AS counted',
 }
 
-/** One at a time, until the transaction ends; one that is not there is made. */
+/** One at a time, until the transaction ends; those that are there. */
 export async function lockGuards(
+  transaction: Transaction,
+  connections: readonly string[],
+): Promise<ReadonlyMap<string, Guard>> {
+  const found = await transaction.query<Guard>(lock, [connections])
+  return new Map(found.map((guard) => [guard.connection, guard]))
+}
+
+/** The same; one that is not there is made. */
+export async function lockOrMakeGuards(
   transaction: Transaction,
   connections: readonly string[],
   now: Date,
 ): Promise<ReadonlyMap<string, Guard>> {
-  let found = await transaction.query<Guard>(lock, [connections])
-  if (found.length < connections.length) {
-    transaction.send(make, [connections, now])
-    found = await transaction.query<Guard>(lock, [connections])
-  }
-  return new Map(found.map((guard) => [guard.connection, guard]))
+  const found = await lockGuards(transaction, connections)
+  if (found.size === connections.length) return found
+  transaction.send(make, [connections, now])
+  return lockGuards(transaction, connections)
 }
 
 export function saveGuard(transaction: Transaction, guard: Guard): void {

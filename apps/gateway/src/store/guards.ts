@@ -1,7 +1,7 @@
 import type { Database, Transaction } from '#libs/postgres/index'
 import { allow, type Allowance, deny, type Guard, guardEvent } from '../deprovisioning.ts'
 import type { GuardDecided, GuardDecision, Guards, GuardsPage } from '../guards.ts'
-import { lockGuards, saveGuard } from './guarding.ts'
+import { lockGuards, lockOrMakeGuards, saveGuard } from './guarding.ts'
 
 export class StoredGuards implements Guards {
   readonly #database: Database
@@ -15,22 +15,23 @@ export class StoredGuards implements Guards {
   }
 
   async allow(transaction: Transaction, allowance: Allowance, decision: GuardDecision): Promise<GuardDecided> {
-    const after = await change(transaction, decision, (guard) => allow(guard, allowance, decision.occasion.time))
+    const after = await change(transaction, decision, lockOrMakeGuards, (guard) => allow(guard, allowance, decision.occasion.time))
     if (after === undefined) throw new Error('an allowance changes every guard')
     return after
   }
 
   deny(transaction: Transaction, decision: GuardDecision): Promise<GuardDecided | undefined> {
-    return change(transaction, decision, (guard) => deny(guard, decision.rules?.window, decision.occasion.time))
+    return change(transaction, decision, lockGuards, (guard) => deny(guard, decision.occasion.time, decision.rules?.window))
   }
 }
 
 async function change(
   transaction: Transaction,
   { scope, rules, occasion }: GuardDecision,
+  locked: typeof lockOrMakeGuards,
   to: (guard: Guard) => Guard | undefined,
 ): Promise<GuardDecided | undefined> {
-  const guards = await lockGuards(transaction, [scope.connection], occasion.time)
+  const guards = await locked(transaction, [scope.connection], occasion.time)
   const before = guards.get(scope.connection)
   const guard = before === undefined ? undefined : to(before)
   if (guard === undefined) return undefined

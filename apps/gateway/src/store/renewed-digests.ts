@@ -28,7 +28,8 @@ export class RenewedDigests {
 
   /** `key` has just been proved by the secret. */
   renew(key: KnownKey, secret: Secret): void {
-    if (key.pepperVersion === this.#parts.peppers.current || this.#underWay.has(key.kid)) return
+    // While a pepper is added, others may have one already that is newer than what counts as the current here.
+    if (key.pepperVersion >= this.#parts.peppers.current || this.#underWay.has(key.kid)) return
     this.#underWay.add(key.kid)
     this.#keep(key, secret)
       .catch(this.#parts.onFailure)
@@ -46,7 +47,8 @@ export class RenewedDigests {
       const kept = await transaction.query(renewDigest, [connection, kid, before, peppers.current, renewed])
       transaction.afterCommit(() => changed(kid))
       if (kept.length === 0) return
-      const origin = { source: 'gateway', subject: kid, owner: connection, version: 1, time: clock() } as const
+      const version = peppers.current
+      const origin = { source: 'gateway', subject: kid, owner: connection, version, time: clock() } as const
       const told = { pepperVersion: peppers.current, digest: renewed.toString('base64url') }
       const payload = { tenant, connection, environment, kid, ...told }
       log.append(transaction, [makeEvent('key-digest.renewed', origin, payload)])

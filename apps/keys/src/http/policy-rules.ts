@@ -67,8 +67,9 @@ const expiresAt = (now: Date) =>
     .nullable()
 
 const rate = z
-  .strictObject({ perSecond: z.int().min(1).max(10_000), burst: z.int().min(1).max(100_000) })
+  .strictObject({ perSecond: z.int().min(25).max(10_000), burst: z.int().min(1).max(100_000) })
   .refine(({ perSecond, burst }) => burst >= perSecond, 'has a burst below what may come in a second')
+  .refine(({ perSecond, burst }) => burst <= 10 * perSecond, 'has a burst above what may come in ten seconds')
   .nullable()
 
 /** The body of a mint; all of it may be left out. */

@@ -57,9 +57,9 @@ export async function recordUses(transaction: Transaction, uses: readonly KeyUse
     uses.map((use) => use.at),
     uses.map((use) => use.address),
     uses.map((use) => use.userAgent),
-    uses.map((use) => use.first?.at ?? null),
-    uses.map((use) => use.first?.address ?? null),
-    uses.map((use) => use.first?.userAgent ?? null),
+    uses.map((use) => use.first.at),
+    uses.map((use) => use.first.address),
+    uses.map((use) => use.first.userAgent),
   ])
 }
 
