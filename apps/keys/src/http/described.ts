@@ -50,6 +50,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 201: tenantShown },
     refusals: ['conflict'],
     idempotent: true,
+    tagged: true,
   },
   'GET /admin/v1/tenants': {
     scope: 'tenants:read',
@@ -68,6 +69,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['conflict'],
     conditional: true,
     idempotent: true,
+    tagged: true,
   },
   'DELETE /admin/v1/tenants/:tenant': {
     scope: 'tenants:write',
@@ -85,6 +87,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 201: connectionShown },
     refusals: ['conflict'],
     idempotent: true,
+    tagged: true,
   },
   'GET /admin/v1/tenants/:tenant/connections': {
     scope: 'connections:read',
@@ -107,6 +110,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['conflict'],
     conditional: true,
     idempotent: true,
+    tagged: true,
   },
   'GET /admin/v1/connections': {
     scope: 'connections:read',
@@ -129,6 +133,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['conflict'],
     conditional: true,
     idempotent: true,
+    tagged: true,
   },
   'POST /admin/v1/connections/:connection/disable': {
     scope: 'connections:write',
@@ -136,6 +141,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     summary: 'Disable a connection',
     answers: { 200: connectionShown },
     idempotent: true,
+    tagged: true,
   },
   'POST /admin/v1/connections/:connection/schemas': {
     scope: 'connections:write',
@@ -146,6 +152,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 201: schemaShown },
     refusals: ['conflict'],
     idempotent: true,
+    tagged: true,
   },
   'GET /admin/v1/connections/:connection/schemas': {
     scope: 'connections:read',
@@ -168,6 +175,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['conflict'],
     conditional: true,
     idempotent: true,
+    tagged: true,
   },
   'DELETE /admin/v1/connections/:connection/schemas/:urn': {
     scope: 'connections:write',
@@ -187,6 +195,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 201: keyShown },
     refusals: ['conflict'],
     idempotent: true,
+    tagged: true,
   },
   'GET /admin/v1/connections/:connection/keys': {
     scope: 'keys:read',
@@ -202,6 +211,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     summary: 'Revoke a provisioning key, for good',
     answers: { 200: keyShown },
     idempotent: true,
+    tagged: true,
   },
   'PATCH /admin/v1/keys/:kid': {
     scope: 'keys:write',
@@ -212,6 +222,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['conflict'],
     conditional: true,
     idempotent: true,
+    tagged: true,
   },
   'POST /admin/v1/keys/:kid/cancel': {
     scope: 'keys:rotate',
@@ -220,6 +231,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 200: keyShown },
     refusals: ['conflict'],
     idempotent: true,
+    tagged: true,
   },
   'POST /admin/v1/keys/:kid/reveal': {
     scope: 'keys:mint',
@@ -228,6 +240,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 200: keyShown },
     refusals: ['conflict'],
     idempotent: true,
+    tagged: true,
   },
   'GET /admin/v1/connections/:connection/rotation-policy': read(
     'Show how the keys of a connection are rotated',
@@ -243,6 +256,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['conflict'],
     conditional: true,
     idempotent: true,
+    tagged: true,
   },
   'POST /admin/v1/connections/:connection/rotations': {
     scope: 'keys:rotate',
@@ -316,6 +330,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 201: tokenShown },
     refusals: ['moreThanOwn'],
     idempotent: true,
+    tagged: true,
   },
   'GET /admin/v1/tokens': {
     scope: 'tokens:read',
@@ -337,6 +352,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['notFound', 'conflict', 'moreThanOwn'],
     conditional: true,
     idempotent: true,
+    tagged: true,
   },
   'POST /admin/v1/tokens/:token/revoke': {
     scope: 'tokens:write',
@@ -345,6 +361,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 200: tokenShown },
     refusals: ['notFound'],
     idempotent: true,
+    tagged: true,
   },
 }
 

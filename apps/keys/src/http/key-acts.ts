@@ -31,6 +31,7 @@ export interface Whose {
 export interface Answered<Body> {
   readonly about: Partial<About>
   readonly changed?: readonly string[]
+  readonly tag?: string
   readonly body: Body
 }
 
