@@ -4,6 +4,7 @@ import { acceptedAtMost, keyMinted, mint, type ProvisioningKey, type Shown, with
 import {
   accepted,
   breakOff,
+  broughtAboutBy,
   endOld,
   type Moment,
   move,
@@ -69,7 +70,7 @@ export function start(before: Situation, order: Order, moment: Moment): Turn & {
     ...namedWithKeys(rotation),
     mode,
     graceHours,
-    by: by.kind,
+    ...broughtAboutBy(moment),
     dueAt: dueAt.toISOString(),
     hardEnd: rotation.hardEnd?.toISOString() ?? null,
   })

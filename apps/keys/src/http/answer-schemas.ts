@@ -123,6 +123,7 @@ const actor = z.object({
   kind: z.enum(['operator', 'schedule', 'time']),
   request: z.string().optional(),
   address: z.string().optional(),
+  actor: z.string().optional().describe('Id of the admin token that was proved; bootstrap: that of the data folder.'),
 })
 
 export const rotationShown = z
