@@ -1,10 +1,9 @@
 import { crc32 } from 'node:zlib'
 import { mintKey } from '#libs/credentials/index'
 
-/** A key of the same id with another secret, one at random unless told, and with a checksum that is right. */
+/** A key or admin token of the same id with another secret, one at random unless told, and with a checksum that is right. */
 export function withOtherSecret(key: string, secret: string = mintKey('live').secret): string {
-  const [lk, word, kid] = key.split('_')
-  return whole([lk, word, kid, secret])
+  return whole([...key.split('_').slice(0, -2), secret])
 }
 
 /** The same key as if it had been minted for the other environment, with a checksum that is right. */

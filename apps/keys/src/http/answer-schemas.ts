@@ -169,6 +169,7 @@ export const leaksShown = z.object({
   results: z.array(
     z.object({
       kid: z.string().nullable(),
+      token: z.string().optional().describe('Id of an admin token.'),
       outcome: z.enum(['revoked', 'revoked before', 'not a key of this installation']),
     }),
   ),

@@ -1,0 +1,19 @@
+import { adminTokenFormat, type ReadAdminToken, readAdminToken } from './admin-token.ts'
+import { keyFormat, type ReadKey, readKey } from './key.ts'
+
+export type Found = (ReadKey | (ReadAdminToken & { readonly kind: 'admin-token' })) & {
+  /** Where it begins, in characters. */
+  readonly index: number
+}
+
+const candidate = new RegExp(`${keyFormat.source}|${adminTokenFormat.source}`, 'g')
+
+/** The provisioning keys and admin tokens in a text, in its order. What only looks like one, or was changed, is none. */
+export function findSecrets(text: string): Found[] {
+  return [...text.matchAll(candidate)].flatMap(({ 0: found, index }): Found[] => {
+    const token = readAdminToken(found)
+    if (token !== undefined) return [{ kind: 'admin-token', ...token, index }]
+    const key = readKey(found)
+    return key.kind === 'key' ? [{ ...key, index }] : []
+  })
+}
