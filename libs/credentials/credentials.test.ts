@@ -119,6 +119,24 @@ test('keys and admin tokens are found in a text, in its order, and what was chan
   ])
 })
 
+test('are found whatever word they stand in, back to back too', () => {
+  const [key, token] = [mintKey('live').text, mintAdminToken().text]
+  const textOf = (text: string) => findSecrets(text).map(({ index, kind }) => [index, kind])
+  for (const before of ['k_', 'abc', '7', 'lk_live_', 'lka_']) {
+    expect(textOf(`${before}${key}`)).toEqual([[before.length, 'key']])
+    expect(textOf(`${before}${token}`)).toEqual([[before.length, 'admin-token']])
+  }
+  expect(textOf(`${key}x ${token}_`)).toEqual([
+    [0, 'key'],
+    [73, 'admin-token'],
+  ])
+  expect(textOf(`${key}${key}${token}`)).toEqual([
+    [0, 'key'],
+    [71, 'key'],
+    [142, 'admin-token'],
+  ])
+})
+
 describe('an admin token', () => {
   test('10,000 minted tokens are unique, readable, found by the published format, and no provisioning keys', () => {
     const [ids, secrets] = [new Set<string>(), new Set<string>()]

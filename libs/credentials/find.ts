@@ -6,11 +6,13 @@ export type Found = (ReadKey | (ReadAdminToken & { readonly kind: 'admin-token' 
   readonly index: number
 }
 
-const candidate = new RegExp(`${keyFormat.source}|${adminTokenFormat.source}`, 'g')
+/** The published formats without their word boundaries, at every place: what stands around a secret, another one too, says nothing of it. */
+const formats = `${keyFormat.source}|${adminTokenFormat.source}`.replaceAll('\\b', '')
+const candidate = new RegExp(`(?=(${formats}))`, 'g')
 
-/** The provisioning keys and admin tokens in a text, in its order. What only looks like one, or was changed, is none. */
+/** The provisioning keys and admin tokens in a text, in its order, whatever stands before and after each. What only looks like one, or was changed, is none. */
 export function findSecrets(text: string): Found[] {
-  return [...text.matchAll(candidate)].flatMap(({ 0: found, index }): Found[] => {
+  return [...text.matchAll(candidate)].flatMap(({ 1: found = '', index }): Found[] => {
     const token = readAdminToken(found)
     if (token !== undefined) return [{ kind: 'admin-token', ...token, index }]
     const key = readKey(found)
