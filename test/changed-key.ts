@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { mintKey } from '#libs/credentials/index'
 
-/** A key, or an admin token, of the same id with another secret, one at random unless told, and with a checksum that is right. */
+/** A key or admin token of the same id with another secret, one at random unless told, and with a checksum that is right. */
 export function withOtherSecret(key: string, secret: string = mintKey('live').secret): string {
   return whole([...key.split('_').slice(0, -2), secret])
 }

@@ -1,6 +1,9 @@
 import { z } from 'zod'
 
-const response = z.looseObject({ content: z.record(z.string(), z.object({ schema: z.unknown() })).optional() })
+const response = z.looseObject({
+  headers: z.record(z.string(), z.object({ required: z.boolean() }).loose()).default({}),
+  content: z.record(z.string(), z.object({ schema: z.unknown() })).optional(),
+})
 const operation = z.looseObject({
   operationId: z.string(),
   security: z.array(z.object({ adminToken: z.array(z.string()) })),
@@ -73,6 +76,10 @@ export class Contract {
     const described = operation.optional().parse(this.#document.paths[path]?.[method.toLowerCase()])
     const told = this.#responseAt(described?.responses[String(answer.status)])
     if (told === undefined) throw new Error(`${where} is not described: ${JSON.stringify(answer.body)}`)
+    const lacking = Object.keys(told.headers).filter(
+      (name) => told.headers[name]?.required === true && !answer.headers.has(name),
+    )
+    if (lacking.length > 0) throw new Error(`${where} is described with ${lacking.join(', ')}, which it lacks`)
     const [type, content] = Object.entries(told.content ?? {})[0] ?? []
     if (content === undefined) {
       if (answer.body !== undefined) throw new Error(`${where} is described without a body`)

@@ -10,6 +10,8 @@ export interface Written<Body> {
   readonly about: Partial<About>
   readonly events: readonly AnyEvent[]
   readonly changed?: readonly string[]
+  /** The entity tag of what is there now, for an answer that shows it. */
+  readonly tag?: string
   readonly body: Body
 }
 
@@ -47,7 +49,8 @@ export class AdminWrites<Context> {
     const now = clock()
     const answered = await open((context, transaction) =>
       this.#kept.within(transaction, call, tenant, now, async () => {
-        const { about, events, changed = [], body } = await work(context, now)
+        const { about, events, changed = [], tag, body } = await work(context, now)
+        call.tag = tag
         call.about = { ...aboutNothing, ...about }
         const ids = events.map((event) => event.id)
         const outcome = { status: call.status, code: null, detail: null, events: ids, changed }

@@ -61,3 +61,9 @@ test('a read is unmodified for the same tag, weak or not, and for no other', () 
 test('a state of what has no version holds what a tag may', () => {
   expect(tagOf(stateOf({ any: 'thing' }), true)).toMatch(/^"[\w-]{22}\.[\w-]{22}"$/)
 })
+
+test('the state of a thing is the same however its properties are ordered, as a store may do', () => {
+  expect(stateOf({ a: 1, b: { c: [1, 2], d: new Date(0) } })).toBe(stateOf({ b: { d: new Date(0), c: [1, 2] }, a: 1 }))
+  expect(stateOf({ at: new Date(0) })).not.toBe(stateOf({ at: new Date(1) }))
+  expect(stateOf([1, 2])).not.toBe(stateOf([2, 1]))
+})

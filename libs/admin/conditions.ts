@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto'
 import { problems } from '#libs/http/index'
+import { inOrder } from './in-order.ts'
 
 /** What a thing is like now: the number of its version, or a `stateOf` it. Letters, digits, hyphens and underscores. */
 export type State = number | string
 
-/** For what has no version of its own. */
+/** For what has no version of its own. The order of properties makes no difference. */
 export function stateOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 22)
+  return createHash('sha256')
+    .update(JSON.stringify(inOrder(JSON.parse(JSON.stringify(value)))))
+    .digest('base64url')
+    .slice(0, 22)
 }
 
 /**

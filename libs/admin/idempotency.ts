@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { problems } from '#libs/http/index'
 import type { JsonValue } from '#libs/scim/index'
 import type { AdminCall } from './admin-call.ts'
+import { inOrder } from './in-order.ts'
 import { bootstrapId } from './powers.ts'
 
 /** What an answer may be made of to be kept and given again. */
@@ -32,13 +33,4 @@ export function readIdempotencyKey(call: Identified): IdempotencyKey | undefined
 /** The first token's requests are those of before there were others. */
 function othersId({ actorId }: Identified): string[] {
   return actorId === undefined || actorId === bootstrapId ? [] : [actorId]
-}
-
-/** The order of properties says nothing. */
-function inOrder(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(inOrder)
-  if (typeof value !== 'object' || value === null) return value ?? null
-  return Object.entries(value)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, held]) => [name, inOrder(held)])
 }

@@ -25,7 +25,7 @@ beforeEach(() => {
 function call(key: string, more: Partial<Repeatable> = {}): Repeatable {
   const header = (name: string): string | undefined => (name === 'idempotency-key' ? key : undefined)
   const request = { header, method: 'POST', path: '/admin/v1/things', query: '', body: { a: 1, b: 2 } }
-  return { ...request, actorId: 'bootstrap', about: aboutNothing, made: false, ...more }
+  return { ...request, actorId: 'bootstrap', about: aboutNothing, made: false, tag: undefined, ...more }
 }
 
 type Way = 'within' | 'around'
@@ -39,16 +39,16 @@ let count = 0
 const counting = async (): Promise<string> => `answer ${++count}`
 
 describe.each<Way>(['within', 'around'])('%s', (way) => {
-  test('an answer is given again, with what it was about and that it made something', async () => {
+  test('an answer is given again, with what it was about, that it made something, and its tag', async () => {
     const key = crypto.randomUUID()
     const first = call(key)
     const answer = await run(way, first, async () => {
-      Object.assign(first, { about: { ...aboutNothing, tenant: 'acme' }, made: true })
+      Object.assign(first, { about: { ...aboutNothing, tenant: 'acme' }, made: true, tag: '"1"' })
       return counting()
     })
     const second = call(key, { body: { b: 2, a: 1 } })
     expect(await run(way, second, counting)).toEqual({ body: answer.body, repeated: true })
-    expect([answer.repeated, second.about.tenant, second.made]).toEqual([false, 'acme', true])
+    expect([answer.repeated, second.about.tenant, second.made, second.tag]).toEqual([false, 'acme', true, '"1"'])
   })
 
   test.each<[string, Partial<Repeatable>]>([

@@ -30,6 +30,8 @@ interface Answer<Body> {
   readonly body: Body
   /** It made what was not there: 201. */
   readonly made?: boolean
+  /** The entity tag of what was there then. */
+  readonly tag?: string | undefined
 }
 
 interface Row {
@@ -38,7 +40,7 @@ interface Row {
 }
 
 /** A call, as far as its answer can be kept and given again. */
-export type Repeatable = Identified & Pick<AdminCall, 'about' | 'made'>
+export type Repeatable = Identified & Pick<AdminCall, 'about' | 'made' | 'tag'>
 
 export interface Answered<Body> {
   readonly body: Body
@@ -176,12 +178,13 @@ export class KeptAnswers {
   }
 }
 
-function answerOf<Body>({ about, made }: Repeatable, body: Body): Answer<Body> {
-  return { about, body, made }
+function answerOf<Body>({ about, made, tag }: Repeatable, body: Body): Answer<Body> {
+  return { about, body, made, tag }
 }
 
-function repeated<Body>(call: Repeatable, { about, body, made = false }: Answer<Body>): Answered<Body> {
+function repeated<Body>(call: Repeatable, { about, body, made = false, tag }: Answer<Body>): Answered<Body> {
   call.about = { ...aboutNothing, ...about }
   call.made = made
+  call.tag = tag
   return { body, repeated: true }
 }

@@ -23,7 +23,7 @@ export interface Operation {
   readonly answers: Readonly<Record<number, ZodType | null>>
   /** Problems of its own, besides those that follow from the rest. */
   readonly refusals?: readonly ProblemCode[]
-  /** Its answer has an ETag, and If-None-Match is heeded. */
+  /** Its answer has an ETag; where it reads, If-None-Match is heeded. */
   readonly tagged?: true
   /** If-Match is heeded. */
   readonly conditional?: true

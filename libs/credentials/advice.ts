@@ -35,6 +35,10 @@ export const faultAdvice: { readonly [Fault in KeyFault]: Advice } = {
     cause: 'What was presented is not a Latchkey provisioning key.',
     fix: 'Use the key that was shown when it was minted; it begins with lk_live_ or lk_test_.',
   },
+  'admin-token': {
+    cause: 'An admin token was sent where a provisioning key belongs.',
+    fix: 'Paste the key of this connection, which begins with lk_live_ or lk_test_. Who saw the token may use it: revoke it and make another.',
+  },
   'unknown-environment': {
     cause: 'The key names neither the live nor the sandbox environment.',
     fix: 'Use the key exactly as it was minted; it begins with lk_live_ or lk_test_.',

@@ -5,6 +5,7 @@ import {
   digest,
   dummyMatch,
   faultAdvice,
+  findSecrets,
   formatPeppers,
   generatePeppers,
   keyFormat,
@@ -92,6 +93,8 @@ describe('a key', () => {
     ['quotes', `\u201c${mintKey('live').text}\u201d`],
     ['quotes', `\u00e2\u0080\u009c${mintKey('live').text}\u00e2\u0080\u009d`],
     ['doubled-bearer', `Bearer ${mintKey('live').text}`],
+    ['admin-token', mintAdminToken().text],
+    ['admin-token', mintAdminToken().text.slice(0, 40)],
     ['unknown-environment', mintKey('live').text.replace('live', 'prod')],
     ['bad-alphabet', mintKey('live').text.slice(0, -3) + '***'],
     ['bad-checksum', mintKey('live').text.replace('live', 'test')],
@@ -105,6 +108,33 @@ describe('a key', () => {
       expect(fix).toMatch(/\.$/)
     }
   })
+})
+
+test('keys and admin tokens are found in a text, in its order, and what was changed is not', () => {
+  const [key, token] = [mintKey('sandbox'), mintAdminToken()]
+  const changed = [key.text, token.text].map((text) => text.slice(0, -1) + (text.endsWith('0') ? '1' : '0'))
+  expect(findSecrets(`a="${token.text}" ${changed.join(' ')}\n${key.text}`)).toEqual([
+    { kind: 'admin-token', id: token.id, secret: token.secret, index: 3 },
+    { kind: 'key', environment: 'sandbox', kid: key.kid, secret: key.secret, index: 212 },
+  ])
+})
+
+test('are found whatever word they stand in, back to back too', () => {
+  const [key, token] = [mintKey('live').text, mintAdminToken().text]
+  const textOf = (text: string) => findSecrets(text).map(({ index, kind }) => [index, kind])
+  for (const before of ['k_', 'abc', '7', 'lk_live_', 'lka_']) {
+    expect(textOf(`${before}${key}`)).toEqual([[before.length, 'key']])
+    expect(textOf(`${before}${token}`)).toEqual([[before.length, 'admin-token']])
+  }
+  expect(textOf(`${key}x ${token}_`)).toEqual([
+    [0, 'key'],
+    [73, 'admin-token'],
+  ])
+  expect(textOf(`${key}${key}${token}`)).toEqual([
+    [0, 'key'],
+    [71, 'key'],
+    [142, 'admin-token'],
+  ])
 })
 
 describe('an admin token', () => {

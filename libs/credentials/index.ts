@@ -1,4 +1,5 @@
-export { findKeys, keyFormat, mintKey, readAuthorization, readKey, readKid, wholeLength } from './key.ts'
+export { findSecrets, type Found } from './find.ts'
+export { keyFormat, mintKey, readAuthorization, readKey, readKid, wholeLength } from './key.ts'
 export type { FaultyKey, KeyEnvironment, KeyFault, Kid, ReadKey, Secret } from './key.ts'
 export {
   adminTokenFormat,

@@ -23,6 +23,7 @@ export type KeyFault =
   | 'quotes'
   | 'whitespace'
   | 'not-a-key'
+  | 'admin-token'
   | 'unknown-environment'
   | 'truncated'
   | 'too-long'
@@ -65,14 +66,6 @@ export function readKey(text: string): ReadKey | FaultyKey {
   return { kind: 'key', environment: word === 'live' ? 'live' : 'sandbox', kid: kid as Kid, secret: secret as Secret }
 }
 
-/** The keys in a text, where each begins, in characters. What only looks like one, or was changed, is none. */
-export function findKeys(text: string): { readonly key: ReadKey; readonly index: number }[] {
-  return [...text.matchAll(new RegExp(keyFormat, 'g'))].flatMap(({ 0: found, index }) => {
-    const key = readKey(found)
-    return key.kind === 'key' ? [{ key, index }] : []
-  })
-}
-
 /** Reads the Authorization header: `Bearer <key>`, the scheme in any case (RFC 6750, RFC 9110 section 11.1), or the key alone. Never throws. */
 export function readAuthorization(header: string | undefined): ReadKey | FaultyKey {
   if (header === undefined) return { kind: 'fault', fault: 'missing' }
@@ -95,6 +88,7 @@ function faultOf(text: string): KeyFault {
   if (/^\s*["']?bearer\b/i.test(text)) return 'doubled-bearer'
   if (whitespace.test(text)) return 'whitespace'
   if (quotes.test(text)) return 'quotes'
+  if (text.startsWith('lka_')) return 'admin-token'
   if (!text.startsWith('lk_')) return text.length < wholeLength && tail.test(text) ? 'truncated' : 'not-a-key'
   if (!/^[0-9A-Za-z_]*$/.test(text)) return 'bad-alphabet'
   if (text.length > wholeLength) return 'too-long'

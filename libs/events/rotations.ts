@@ -38,6 +38,8 @@ export type NoticeKind = (typeof noticeKinds)[number]
 const of = { tenant: z.string(), connection: z.string(), rotation: z.string() }
 const keys = { from: z.string(), to: z.string() }
 const by = z.enum(['operator', 'schedule', 'time'])
+/** Id of the admin token by which an operator asked; `bootstrap` for that of the data folder. */
+const actor = z.string().optional()
 const use = z.object({ at: z.iso.datetime(), address: z.string(), userAgent: z.string().nullable() })
 
 export const rotationEvents = {
@@ -48,6 +50,7 @@ export const rotationEvents = {
     mode: z.enum(['safe', 'strict']),
     graceHours: z.int().nonnegative(),
     by,
+    actor,
     dueAt: z.iso.datetime(),
     hardEnd: z.iso.datetime().nullable(),
   }),
@@ -67,8 +70,15 @@ export const rotationEvents = {
     extensions: z.int().positive(),
     lastUse: use.nullable(),
   }),
-  'rotation.finished': z.object({ ...of, ...keys, by, outcome: z.enum(finishedOutcomes), lastUse: use.nullable() }),
-  'rotation.cancelled': z.object({ ...of, ...keys, by, outcome: z.enum(cancelledOutcomes) }),
+  'rotation.finished': z.object({
+    ...of,
+    ...keys,
+    by,
+    actor,
+    outcome: z.enum(finishedOutcomes),
+    lastUse: use.nullable(),
+  }),
+  'rotation.cancelled': z.object({ ...of, ...keys, by, actor, outcome: z.enum(cancelledOutcomes) }),
   /** Before a rotation is started, `to` is null, and `rotation` is the one to come. */
   'rotation.notice': z.object({
     ...of,

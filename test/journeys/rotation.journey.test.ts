@@ -17,11 +17,14 @@ const inState = (kid: string, state: string) =>
     () => keyOf(kid),
     (key) => key.state === state,
   )
-const rotate = (body: object) => world.admin('POST', `/connections/${connection.id}/rotations`, body)
+const rotate = (body: object, headers?: Readonly<Record<string, string>>) =>
+  world.admin('POST', `/connections/${connection.id}/rotations`, body, headers)
 
 test('a key is rotated without a request lost: both work until the new one is used, then the old one retires and is finished', async () => {
   await inState(connection.kid, 'active')
-  const { status, body: started } = await rotate({ graceHours: 1 })
+  const asked = { name: 'rotator', scopes: ['keys:rotate', 'keys:mint'], tenants: [connection.tenant] }
+  const token = (await world.admin('POST', '/tokens', asked)).body
+  const { status, body: started } = await rotate({ graceHours: 1 }, { authorization: `Bearer ${token.token}` })
   expect(status).toBe(201)
   const next: string = started.key
   expect((await list(connection.key)).status).toBe(200)
@@ -49,8 +52,8 @@ test('a key is rotated without a request lost: both work until the new one is us
 
   const report = (await world.admin('GET', `/rotations/${started.id}`)).body
   expect(report).toMatchObject({
-    startedBy: { kind: 'operator' },
-    endedBy: { kind: 'operator' },
+    startedBy: { kind: 'operator', actor: token.id },
+    endedBy: { kind: 'operator', actor: 'bootstrap' },
     newKey: { kid: started.newKey.kid, firstUsed },
     oldKey: { kid: connection.kid, lastUsed: { address: '127.0.0.1' } },
   })

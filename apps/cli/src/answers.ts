@@ -102,7 +102,12 @@ export const rotationPolicy = z.looseObject({
 })
 export type RotationPolicy = z.infer<typeof rotationPolicy>
 
-const actor = z.looseObject({ kind: z.string(), request: z.string().optional(), address: z.string().optional() })
+const actor = z.looseObject({
+  kind: z.string(),
+  request: z.string().optional(),
+  address: z.string().optional(),
+  actor: z.string().optional(),
+})
 export type Actor = z.infer<typeof actor>
 
 export const rotation = z.looseObject({

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { mintKey } from '#libs/credentials/index'
+import { mintAdminToken, mintKey } from '#libs/credentials/index'
 import { freePort } from '#libs/process/index'
 import { selfSigned, thumbprintOf } from '#test/certificates'
 import { run } from './run.ts'
@@ -93,22 +93,29 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
 
 describe('scan', () => {
   const leaked = mintKey('live')
+  const token = mintAdminToken()
 
   test('finds keys in files, folders and links, names where they are, never shows them, and ends with 1', async () => {
     await mkdir(join(folder, 'deep/er'), { recursive: true })
     await mkdir(join(folder, '.git'))
     await writeFile(join(folder, 'deep/er/.env'), `é=1\nKEY="${leaked.text}"\n`)
     await writeFile(join(folder, 'deep/changed'), leaked.text.slice(0, -1) + (leaked.text.endsWith('0') ? '1' : '0'))
+    await writeFile(join(folder, 'deep/admin-token'), token.text)
     await writeFile(join(folder, '.git/HEAD'), leaked.text)
     await symlink(`../${leaked.text}`, join(folder, 'deep/link'))
     const { code, out, err } = await latchkey(['scan', '.'], {})
     expect(code).toBe(1)
-    expect(out).toBe(`deep/er/.env:2:6: a live key, kid ${leaked.kid}\ndeep/link:1:4: a live key, kid ${leaked.kid}\n`)
-    expect(err).toContain('2 keys were found. Revoke each')
-    expect(out + err).not.toContain(leaked.secret)
-    const { out: data } = await latchkey(['scan', 'deep/er/.env', 'deep/changed', '--json'], {})
+    expect(out.trimEnd().split('\n')).toEqual([
+      `deep/admin-token:1:1: an admin token, id ${token.id}`,
+      `deep/er/.env:2:6: a live key, kid ${leaked.kid}`,
+      `deep/link:1:4: a live key, kid ${leaked.kid}`,
+    ])
+    expect(err).toContain('2 keys and an admin token were found. Revoke each')
+    for (const { secret } of [leaked, token]) expect(out + err).not.toContain(secret)
+    const { out: data } = await latchkey(['scan', 'deep/er/.env', 'deep/changed', 'deep/admin-token', '--json'], {})
     expect(JSON.parse(data)).toEqual([
       { file: 'deep/er/.env', line: 2, column: 6, environment: 'live', kid: leaked.kid },
+      { file: 'deep/admin-token', line: 1, column: 1, token: token.id },
     ])
   })
 

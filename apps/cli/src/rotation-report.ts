@@ -94,10 +94,11 @@ export function reportInFull(report: Rotation, now: Date): string {
   })
 }
 
-function actor({ kind, address, request }: Actor): string {
+function actor({ kind, address, request, actor: token }: Actor): string {
   if (kind === 'time') return 'the passing of time'
   if (kind !== 'operator') return `the ${kind}`
-  return `an operator at ${address ?? 'an unknown address'}, request ${request ?? 'unknown'}`
+  const who = token === undefined ? 'an operator' : `admin token ${token}`
+  return `${who} at ${address ?? 'an unknown address'}, request ${request ?? 'unknown'}`
 }
 
 function exactly({ at, address, userAgent }: NonNullable<Key['lastUsed']>): string {

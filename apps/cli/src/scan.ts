@@ -2,43 +2,63 @@ import { createReadStream } from 'node:fs'
 import { lstat, readdir, readlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
+import type { Found } from '#libs/credentials/index'
 import type { World } from './command.ts'
 import { codeOf, Failure } from './failure.ts'
-import { type KeyInText, keysInBytes } from './keys-in-bytes.ts'
+import { secretsInBytes } from './secrets-in-bytes.ts'
 import { printable } from './words.ts'
 
-interface Found extends KeyInText {
+/** Named by what is public of it: a key by its environment and kid, an admin token by its id. */
+type Leak = {
   readonly file: string
-}
+  readonly line: number
+  readonly column: number
+} & ({ readonly environment: string; readonly kid: string } | { readonly token: string })
 
 /** Bytes that are looked into at a time. */
 const chunk = 1024 * 1024
 
-/** Finds keys in files and folders, and never repeats one. Ends with 1 when there is any, so that a hook refuses the commit. */
+/** Finds keys and admin tokens in files and folders, and never repeats one. Ends with 1 when there is any, so that a hook refuses the commit. */
 export function scanCommand(world: World): Command {
   return new Command('scan')
-    .description('find provisioning keys in files and folders')
+    .description('find provisioning keys and admin tokens in files and folders')
     .argument('<path...>', 'files and folders; what is named .git is passed over')
     .option('--json', 'print data alone, for programs')
     .action(async (paths: string[], _options, command: Command) => {
-      const found: Found[] = []
+      const found: Leak[] = []
       for (const path of paths) for await (const one of keysBelow(resolve(world.folder, path), path)) found.push(one)
       if (command.optsWithGlobals()['json'] === true) world.out(`${JSON.stringify(found)}\n`)
       else for (const one of found) world.out(lineOf(one))
       if (found.length === 0) return
       throw new Failure(
         'failed',
-        `${found.length === 1 ? 'A key was' : `${found.length} keys were`} found. Revoke each (latchkey keys revoke <kid>, or post it to /leaks of the server), mint another, and take it out of the file and its history.`,
+        `${counted(found)} found. Revoke each (latchkey keys revoke <kid>, latchkey tokens revoke <id>, or post it to /leaks of the server), mint another, and take it out of the file and its history.`,
       )
     })
 }
 
-function lineOf({ file, line, column, environment, kid }: Found): string {
-  return `${printable(file)}:${line}:${column}: a ${environment} key, kid ${kid}\n`
+function counted(found: readonly Leak[]): string {
+  const tokens = found.filter((one) => 'token' in one).length
+  const keys = found.length - tokens
+  const told = [
+    ...(keys === 0 ? [] : [keys === 1 ? 'A key' : `${keys} keys`]),
+    ...(tokens === 0 ? [] : [tokens === 1 ? 'An admin token' : `${tokens} admin tokens`]),
+  ]
+  return `${told.join(' and ').replace(' An ', ' an ')} ${found.length === 1 ? 'was' : 'were'}`
+}
+
+function lineOf(leak: Leak): string {
+  const what = 'token' in leak ? `an admin token, id ${leak.token}` : `a ${leak.environment} key, kid ${leak.kid}`
+  return `${printable(leak.file)}:${leak.line}:${leak.column}: ${what}\n`
+}
+
+function nameOf(found: Found) {
+  if (found.kind === 'admin-token') return { token: found.id }
+  return { environment: found.environment, kid: found.kid }
 }
 
 /** Links are looked at as they are, and not followed. */
-async function* keysBelow(path: string, shown: string): AsyncGenerator<Found> {
+async function* keysBelow(path: string, shown: string): AsyncGenerator<Leak> {
   const entry = await lstat(path).catch((error: unknown) => {
     throw unreadable(shown, error)
   })
@@ -52,10 +72,9 @@ async function* keysBelow(path: string, shown: string): AsyncGenerator<Found> {
   }
 }
 
-async function* keysOf(bytes: AsyncIterable<Buffer> | readonly Buffer[], file: string): AsyncGenerator<Found> {
+async function* keysOf(bytes: AsyncIterable<Buffer> | readonly Buffer[], file: string): AsyncGenerator<Leak> {
   try {
-    for await (const { line, column, environment, kid } of keysInBytes(bytes))
-      yield { file, line, column, environment, kid }
+    for await (const { line, column, found } of secretsInBytes(bytes)) yield { file, line, column, ...nameOf(found) }
   } catch (error) {
     throw unreadable(file, error)
   }

@@ -94,10 +94,18 @@ async function passOn(
       'The key in the Authorization header is not the one that this proxy signs for. Paste that key into the identity provider.',
     )
   }
+  const path = request.url ?? '/'
+  if (leavesBase(path)) {
+    return refuse(
+      response,
+      400,
+      'The path of the request has an empty segment or a dot segment (. or ..; percent-encoded too), or does not begin with a slash, and so may lead out of the SCIM base URL. Send one that follows that URL, as /Users does.',
+    )
+  }
   const bytes = await readBody(request, bodyLimit)
   const body = bytes.length === 0 ? undefined : bytes
   const method = request.method ?? 'GET'
-  const url = new URL(`${to.origin}${to.pathname.replace(/\/+$/, '')}${request.url ?? '/'}`)
+  const url = new URL(`${to.origin}${to.pathname.replace(/\/+$/, '')}${path}`)
   const passed = headersOf(request.rawHeaders)
   if (body !== undefined) passed['content-type'] ??= 'application/scim+json'
   const contentType = body === undefined ? undefined : String(passed['content-type'])
@@ -112,6 +120,25 @@ async function passOn(
   const answer = await answerTo(outgoing)
   response.writeHead(answer.statusCode ?? 502, headersOf(answer.rawHeaders, ['content-length']))
   await pipeline(answer, response)
+}
+
+/**
+ * Whether a request target may lead to somewhere else than below the base URL (RFC 3986 section 5.2.4): where URLs are read a backslash is a
+ * slash, and somebody on the way may decode what is percent-encoded.
+ */
+function leavesBase(target: string): boolean {
+  const [path = ''] = target.split(/[?#]/, 1)
+  const decoded = path
+    .replaceAll(/%2e/gi, '.')
+    .replaceAll(/%2f/gi, '/')
+    .replaceAll(/\\|%5c/gi, '/')
+  const [before, ...segments] = decoded.split('/')
+  return (
+    before !== '' ||
+    segments.length === 0 ||
+    segments.slice(0, -1).includes('') ||
+    segments.some((segment) => segment === '.' || segment === '..')
+  )
 }
 
 /** Whoever is told of an error here hears of it until the end: what is cut off in the middle of its answer has another one, which breaks that answer off. */

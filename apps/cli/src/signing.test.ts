@@ -254,6 +254,31 @@ describe('the signing proxy', () => {
     expect(received).toEqual([])
   })
 
+  test('signs for no address that leads out of the SCIM base URL', async () => {
+    const { port } = new URL(proxy.url)
+    const paths = [
+      '/%2e%2e/x',
+      '/../../admin/v1/tenants',
+      '/Users/.%2E/..?a=b',
+      '/./Users',
+      '/%2E',
+      '//Users',
+      '/Users//1',
+    ]
+    for (const path of [...paths, '/..\\..\\x', '/a%2F..%5cx', '*', 'http://127.0.0.1/Users']) {
+      const sent = httpRequest({ host: '127.0.0.1', port, path, headers: bearer }).end()
+      const [refused] = await once(sent, 'response')
+      let said = ''
+      for await (const piece of refused) said += String(piece)
+      expect([path, refused.statusCode, said]).toEqual([path, 400, expect.stringContaining('follows that URL')])
+    }
+    expect(received).toEqual([])
+    for (const path of ['/Users/', '/Users/a..b?filter=x%20eq%20%22../y%22', '/Users/...']) {
+      expect((await fetch(`${proxy.url}${path}`, { headers: bearer })).status).toBe(answer.status)
+    }
+    expect(received.map(({ target }) => target)).toContain('/scim/v2/c1/Users/...')
+  })
+
   test('a body in pieces is sent on whole and signed', async () => {
     const pieces = httpRequest(`${proxy.url}/Users`, {
       method: 'POST',

@@ -71,7 +71,8 @@ export class Rates {
       this.#shared.look(allowed.key, allowed.rate),
       this.#shared.look(allowed.connection, this.#ofConnection),
     ])
-    const over = byKey === undefined || allowed.floor === undefined ? byKey : await this.#own.look(allowed.floor, floorRate)
+    const over =
+      byKey === undefined || allowed.floor === undefined ? byKey : await this.#own.look(allowed.floor, floorRate)
     if (over !== undefined) return this.#refuse(allowed.key, 'key-rate-exceeded', tooManyOf('this key'), over)
     if (byConnection === undefined) return undefined
     return this.#refuse(

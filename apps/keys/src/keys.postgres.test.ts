@@ -9,7 +9,15 @@ import { fileURLToPath } from 'node:url'
 import { Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { AdminCalls, Admission, KnownTokens } from '#libs/admin/index'
-import { generatePeppers, keyFormat, matches, mintKey, readKey } from '#libs/credentials/index'
+import {
+  adminTokenFormat,
+  generatePeppers,
+  keyFormat,
+  matches,
+  mintAdminToken,
+  mintKey,
+  readKey,
+} from '#libs/credentials/index'
 import { AppendQueue } from '#libs/eventlog/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
 import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
@@ -657,6 +665,25 @@ describe('a report of leaked keys', () => {
     }
   })
 
+  test('revokes an admin token that proves itself, and it is refused from then on', async () => {
+    const made = await ask('POST', '/tokens', { body: { name: 'Leaked', scopes: ['tenants:read'] } })
+    const { id, token } = made.body
+    const use = () => fetch(`${url}/admin/v1/tenants`, { headers: { authorization: `Bearer ${token}` } })
+    expect((await use()).status).toBe(200)
+    const { key, kid } = await minted()
+    const none = { kid: null, outcome: 'not a key of this installation' }
+    expect((await report({ keys: [mintAdminToken().text, withOtherSecret(token)] })).body.results).toEqual([none, none])
+    expect((await report({ keys: [token, key] })).body.results).toEqual([
+      { kid: null, token: id, outcome: 'revoked' },
+      { kid, outcome: 'revoked' },
+    ])
+    expect((await use()).status).toBe(401)
+    expect((await report({ keys: [token] })).body.results).toEqual([
+      { kid: null, token: id, outcome: 'revoked before' },
+    ])
+    expect(await events(`name = 'admin-token.revoked' AND subject = $1`, [id])).toHaveLength(1)
+  })
+
   test('by the id of a key with another secret revokes nothing', async () => {
     const { kid, key } = await minted()
     expect((await report({ keys: [withOtherSecret(key)] })).body.results).toEqual([
@@ -690,7 +717,11 @@ describe('a report of leaked keys', () => {
   test('the published pattern finds a key and no more', async () => {
     const answer = await fetch(`${url}/.well-known/latchkey-key-format`)
     const format: unknown = await answer.json()
-    expect(format).toMatchObject({ pattern: keyFormat.source, report: '/leaks' })
+    expect(format).toMatchObject({
+      pattern: keyFormat.source,
+      others: [{ pattern: adminTokenFormat.source }],
+      report: '/leaks',
+    })
     const { text } = mintKey('live')
     expect(`token="${text}";`.match(keyFormat)?.[0]).toBe(text)
     expect(`x${text}`.match(keyFormat)).toBeNull()

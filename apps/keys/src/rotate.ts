@@ -4,6 +4,7 @@ import { acceptedAtMost, keyMinted, mint, type ProvisioningKey, type Shown, with
 import {
   accepted,
   breakOff,
+  broughtAboutBy,
   endOld,
   type Moment,
   move,
@@ -73,7 +74,7 @@ export function start(
     ...namedWithKeys(rotation),
     mode,
     graceHours,
-    by: by.kind,
+    ...broughtAboutBy(moment),
     dueAt: dueAt.toISOString(),
     hardEnd: rotation.hardEnd?.toISOString() ?? null,
   })

@@ -71,7 +71,7 @@ describe('the command line', () => {
     expect(finished.out).toMatch(
       /state +finished \(old-ended-by-operator\)\n[^]*first used +\S+ from 192\.0\.2\.7, Okta/,
     )
-    expect(finished.out).toMatch(/ended +\S+ by an operator at 127\.0\.0\.1, request \S+/)
+    expect(finished.out).toMatch(/ended +\S+ by admin token bootstrap at 127\.0\.0\.1, request \S+/)
   })
 
   test('cancels a rotation or a key, reveals what the schedule minted, and tells misuse apart', async () => {

@@ -101,7 +101,7 @@ describe('a rotation', () => {
         id: rotation,
         state: 'finished',
         outcome: 'old-unused',
-        startedBy: { kind: 'operator', address: '127.0.0.1' },
+        startedBy: { kind: 'operator', address: '127.0.0.1', actor: 'bootstrap' },
         endedBy: { kind: 'time' },
         startedAt: began.toISOString(),
         cutOverAt: hours(2, began).toISOString(),
@@ -126,6 +126,7 @@ describe('a rotation', () => {
       '2 rotation.cut-over',
       '3 rotation.finished',
     ])
+    expect(told.map(({ payload }) => 'actor' in payload && payload.actor)).toEqual(['bootstrap', false, false])
     const record = (await service.events('request')).find((each) => each.subject === report.body.startedBy.request)
     expect(record?.payload).toMatchObject({ operation: 'rotations.start', subject: { kind: 'rotation', id: rotation } })
   })

@@ -14,9 +14,9 @@ import type { KeyUses, LastUse } from './last-use.ts'
 import { advance, type ProvisioningKey } from './provisioning-key.ts'
 import type { RotationMode, RotationPlan } from './rotation-policy.ts'
 
-/** Who or what brought something about. Of a person the audit record `request` tells more. */
+/** Who or what brought something about. Of a person the audit record `request` tells more; `actor` is the id of the admin token that was proved, `bootstrap` for that of the data folder, and left out where nobody was asked for one. */
 export type Actor =
-  | { readonly kind: 'operator'; readonly request: string; readonly address: string }
+  | { readonly kind: 'operator'; readonly request: string; readonly address: string; readonly actor?: string }
   | { readonly kind: 'schedule' | 'time' }
 
 export type RotationOutcome = (typeof finishedOutcomes)[number] | (typeof cancelledOutcomes)[number]
@@ -134,7 +134,7 @@ export function conclude(
   const after = ended(rotation, 'finished', outcome, moment)
   const event = tell(after, 'rotation.finished', moment, {
     ...namedWithKeys(after),
-    by: moment.by.kind,
+    ...broughtAboutBy(moment),
     outcome,
     lastUse: told(situation.uses.get(after.from)?.last),
   })
@@ -149,8 +149,17 @@ export function breakOff(situation: Situation, rotation: Rotation, moment: Momen
   const outcome = endOfNew[state === 'revoked' || state === 'expired' ? state : 'cancelled']
   const after = ended(rotation, 'cancelled', outcome, moment)
   const old = { ...keyOf(situation, rotation.from), until: null }
-  const event = tell(after, 'rotation.cancelled', moment, { ...namedWithKeys(after), by: moment.by.kind, outcome })
+  const event = tell(after, 'rotation.cancelled', moment, {
+    ...namedWithKeys(after),
+    ...broughtAboutBy(moment),
+    outcome,
+  })
   return { situation: withKey(withRotation(situation, after), old), events: [event] }
+}
+
+/** As the events of a rotation say it. */
+export function broughtAboutBy({ by }: Pick<Moment, 'by'>) {
+  return { by: by.kind, ...(by.kind === 'operator' && by.actor !== undefined ? { actor: by.actor } : {}) }
 }
 
 function ended(rotation: Rotation, state: Rotation['state'], outcome: RotationOutcome, { now, by }: Moment): Rotation {

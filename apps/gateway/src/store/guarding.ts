@@ -37,7 +37,11 @@ export class Guarding {
     if (guarded.length === 0) return refused
     const byConnection = Map.groupBy(guarded, ({ plan }) => plan.job.principal.connection)
     const connections = [...byConnection.keys()].sort()
-    const guards = await lockOrMakeGuards(this.#transaction, connections, guarded[0]?.plan.job.occasion.time ?? new Date())
+    const guards = await lockOrMakeGuards(
+      this.#transaction,
+      connections,
+      guarded[0]?.plan.job.occasion.time ?? new Date(),
+    )
     for (const connection of connections) {
       const acts = byConnection.get(connection) ?? []
       const known = guards.get(connection)

@@ -15,13 +15,17 @@ export class StoredGuards implements Guards {
   }
 
   async allow(transaction: Transaction, allowance: Allowance, decision: GuardDecision): Promise<GuardDecided> {
-    const after = await change(transaction, decision, lockOrMakeGuards, (guard) => allow(guard, allowance, decision.occasion.time))
+    const after = await change(transaction, decision, lockOrMakeGuards, (guard) =>
+      allow(guard, allowance, decision.occasion.time),
+    )
     if (after === undefined) throw new Error('an allowance changes every guard')
     return after
   }
 
   deny(transaction: Transaction, decision: GuardDecision): Promise<GuardDecided | undefined> {
-    return change(transaction, decision, lockGuards, (guard) => deny(guard, decision.occasion.time, decision.rules?.window))
+    return change(transaction, decision, lockGuards, (guard) =>
+      deny(guard, decision.occasion.time, decision.rules?.window),
+    )
   }
 }
 

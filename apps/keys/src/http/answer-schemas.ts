@@ -124,6 +124,7 @@ const actor = z.object({
   kind: z.enum(['operator', 'schedule', 'time']),
   request: z.string().optional(),
   address: z.string().optional(),
+  actor: z.string().optional().describe('Id of the admin token that was proved; bootstrap: that of the data folder.'),
 })
 
 export const rotationShown = z
@@ -170,6 +171,7 @@ export const leaksShown = z.object({
   results: z.array(
     z.object({
       kid: z.string().nullable(),
+      token: z.string().optional().describe('Id of an admin token.'),
       outcome: z.enum(['revoked', 'revoked before', 'not a key of this installation']),
     }),
   ),

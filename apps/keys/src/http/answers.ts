@@ -1,4 +1,4 @@
-import { type About } from '#libs/admin/index'
+import { type About, stateOf, tagOf } from '#libs/admin/index'
 import type { ConnectionSchema, KeyPolicy } from '#libs/events/index'
 import { schemaDocument } from '#libs/scim/index'
 import type { AdminToken } from '../admin-token.ts'
@@ -6,14 +6,18 @@ import { type Connection, scimBaseUrl } from '../connection.ts'
 import type { KeyUses, LastUse } from '../last-use.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
 import { type Rotation, told } from '../rotation.ts'
-import { daysAfter, type RotationPlan } from '../rotation-policy.ts'
+import { daysAfter, policyIn, type RotationPlan } from '../rotation-policy.ts'
 import { isStillUsed } from '../settle.ts'
 import type { Tenant } from '../tenant.ts'
 
-/** Tenants, connections and keys as the admin API answers them. */
+/** Tenants, connections and keys as the admin API answers them, and the entity tag of each: the same whether it is read or was just written. */
 
 export function tenantAnswer({ id, name, createdAt }: Tenant) {
   return { id, name, createdAt: createdAt.toISOString() }
+}
+
+export function tenantTag({ version }: Tenant): string {
+  return tagOf(version)
 }
 
 export function connectionAnswer(connection: Connection, publicUrl: string) {
@@ -33,9 +37,17 @@ export function connectionAnswer(connection: Connection, publicUrl: string) {
   }
 }
 
+export function connectionTag({ version }: Connection): string {
+  return tagOf(version)
+}
+
 /** `document` can be changed and sent back by PUT. */
 export function schemaAnswer({ resourceType, required, document }: ConnectionSchema, inUse: boolean) {
   return { id: document.id, resourceType, required, inUse, document: schemaDocument(document) }
+}
+
+export function schemaTag(schema: ConnectionSchema, inUse: boolean): string {
+  return tagOf(stateOf(schema), inUse)
 }
 
 /** Never with its text. `keyShown` says whether that can be seen again. */
@@ -63,6 +75,11 @@ export function keyAnswer(key: ProvisioningKey, publicUrl: string, uses?: KeyUse
   }
 }
 
+/** Its end, its uses and whether it can be revealed change without a version of its own. */
+export function keyTag({ version, until, unrevealed }: ProvisioningKey, uses?: KeyUses): string {
+  return tagOf(version, [told(uses?.first), told(uses?.last), until?.toISOString() ?? null, unrevealed !== null])
+}
+
 /** `dueAt`: when the present key is to be replaced, and `mintAt` when the next is minted, by the schedule. */
 export function rotationPolicyAnswer(plan: RotationPlan) {
   const { connection, mode, everyDays, graceHours, mintAheadDays, dueAt } = plan
@@ -75,6 +92,10 @@ export function rotationPolicyAnswer(plan: RotationPlan) {
     dueAt: dueAt?.toISOString() ?? null,
     mintAt: dueAt === null ? null : daysAfter(dueAt, -mintAheadDays).toISOString(),
   }
+}
+
+export function rotationPolicyTag(plan: RotationPlan): string {
+  return tagOf(stateOf(policyIn(plan)), plan.dueAt)
 }
 
 /** What proves, or does not yet, that a new key has taken over. */
@@ -118,6 +139,10 @@ export function tokenAnswer(token: AdminToken, now: Date, lastUse?: LastUse) {
     revokedAt: revokedAt?.toISOString() ?? null,
     lastUsed: told(lastUse),
   }
+}
+
+export function tokenTag({ version }: AdminToken, { lastUsed, state }: ReturnType<typeof tokenAnswer>): string {
+  return tagOf(version, [lastUsed, state])
 }
 
 export function aboutToken({ id, tenants }: AdminToken): Partial<About> {

@@ -1,6 +1,6 @@
 import { Body, Delete, Get, HttpCode, Inject, Param, Patch, Post, Put, Query } from '@nestjs/common'
 import { z } from 'zod'
-import { AdminApi, aboutNothing, type AdminCall, Call, tagOf, type Written } from '#libs/admin/index'
+import { AdminApi, aboutNothing, type AdminCall, Call, type Written } from '#libs/admin/index'
 import { connectionSettings, connectionSettingsChange, environments, identityProviders } from '#libs/events/index'
 import { pageOf, pagingByAge, type Paging, pagingQuery, parse, problems } from '#libs/http/index'
 import { type EntityManager, isUniqueViolation } from '#libs/postgres/index'
@@ -18,7 +18,7 @@ import { alone } from '../store/alone.ts'
 import * as connections from '../store/connections.ts'
 import { lookAtOnce } from '../store/looks.ts'
 import { findTenant } from '../store/tenants.ts'
-import { aboutConnection, aboutTenant, connectionAnswer } from './answers.ts'
+import { aboutConnection, aboutTenant, connectionAnswer, connectionTag } from './answers.ts'
 import { KeyActs, revokeAll } from './key-acts.ts'
 import { nameRule } from './rules.ts'
 import { Writes } from './writes.ts'
@@ -232,7 +232,7 @@ export class ConnectionsController {
     const connection = { ...wanted, id: newConnectionId(), schemas: [], version: 1 }
     await connections.insertConnection(manager, connection).catch((error: unknown) => failNamed(error, wanted.name))
     const events = [connectionCreated(connection, call.traceparent)]
-    return { about: aboutConnection(connection), events, body: this.#answer(connection) }
+    return { about: aboutConnection(connection), events, ...this.#tagged(connection) }
   }
 
   async #update(
@@ -243,16 +243,16 @@ export class ConnectionsController {
     now: Date,
   ): Promise<Written<ReturnType<typeof connectionAnswer>>> {
     const { after, changed } = change(before, wanted)
-    if (changed.length === 0) return { about: aboutConnection(before), events: [], body: this.#answer(before) }
+    if (changed.length === 0) return { about: aboutConnection(before), events: [], ...this.#tagged(before) }
     await connections.updateConnection(manager, after).catch((error: unknown) => failNamed(error, after.name))
     if (changed.includes('state')) await lookAtOnce(manager, after.id)
     const events = [connectionChanged(after, changed, now, call.traceparent)]
-    return { about: aboutConnection(after), events, changed, body: this.#answer(after) }
+    return { about: aboutConnection(after), events, changed, ...this.#tagged(after) }
   }
 
   #shown(call: AdminCall, connection: Connection) {
     call.about = { ...aboutNothing, ...aboutConnection(connection) }
-    call.tag = tagOf(connection.version)
+    call.tag = connectionTag(connection)
     return this.#answer(connection)
   }
 
@@ -264,6 +264,10 @@ export class ConnectionsController {
       ({ createdAt, id }) => [createdAt.toISOString(), id],
       (connection) => this.#answer(connection),
     )
+  }
+
+  #tagged(connection: Connection) {
+    return { tag: connectionTag(connection), body: this.#answer(connection) }
   }
 
   #answer(connection: Connection) {

@@ -50,6 +50,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 201: tenantShown },
     refusals: ['conflict'],
     idempotent: true,
+    tagged: true,
   },
   'GET /admin/v1/tenants': {
     scope: 'tenants:read',
@@ -68,6 +69,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['conflict'],
     conditional: true,
     idempotent: true,
+    tagged: true,
   },
   'DELETE /admin/v1/tenants/:tenant': {
     scope: 'tenants:write',
@@ -86,6 +88,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 201: connectionShown },
     refusals: ['conflict'],
     idempotent: true,
+    tagged: true,
   },
   'GET /admin/v1/tenants/:tenant/connections': {
     scope: 'connections:read',
@@ -108,6 +111,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['conflict'],
     conditional: true,
     idempotent: true,
+    tagged: true,
   },
   'DELETE /admin/v1/tenants/:tenant/connections/by-name/:name': {
     scope: 'connections:write',
@@ -139,6 +143,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['conflict'],
     conditional: true,
     idempotent: true,
+    tagged: true,
   },
   'DELETE /admin/v1/connections/:connection': {
     scope: 'connections:write',
@@ -154,6 +159,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     summary: 'Disable a connection',
     answers: { 200: connectionShown },
     idempotent: true,
+    tagged: true,
   },
   'POST /admin/v1/connections/:connection/schemas': {
     scope: 'connections:write',
@@ -164,6 +170,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 201: schemaShown },
     refusals: ['conflict'],
     idempotent: true,
+    tagged: true,
   },
   'GET /admin/v1/connections/:connection/schemas': {
     scope: 'connections:read',
@@ -186,6 +193,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['conflict'],
     conditional: true,
     idempotent: true,
+    tagged: true,
   },
   'DELETE /admin/v1/connections/:connection/schemas/:urn': {
     scope: 'connections:write',
@@ -205,6 +213,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 201: keyShown },
     refusals: ['conflict'],
     idempotent: true,
+    tagged: true,
   },
   'GET /admin/v1/connections/:connection/keys': {
     scope: 'keys:read',
@@ -220,6 +229,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     summary: 'Revoke a provisioning key, for good',
     answers: { 200: keyShown },
     idempotent: true,
+    tagged: true,
   },
   'PATCH /admin/v1/keys/:kid': {
     scope: 'keys:write',
@@ -230,6 +240,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['conflict'],
     conditional: true,
     idempotent: true,
+    tagged: true,
   },
   'POST /admin/v1/keys/:kid/cancel': {
     scope: 'keys:rotate',
@@ -238,6 +249,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 200: keyShown },
     refusals: ['conflict'],
     idempotent: true,
+    tagged: true,
   },
   'POST /admin/v1/keys/:kid/reveal': {
     scope: 'keys:mint',
@@ -246,6 +258,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 200: keyShown },
     refusals: ['conflict'],
     idempotent: true,
+    tagged: true,
   },
   'GET /admin/v1/connections/:connection/rotation-policy': read(
     'Show how the keys of a connection are rotated',
@@ -261,6 +274,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['conflict'],
     conditional: true,
     idempotent: true,
+    tagged: true,
   },
   'POST /admin/v1/connections/:connection/rotations': {
     scope: 'keys:rotate',
@@ -334,6 +348,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 201: tokenShown },
     refusals: ['moreThanOwn'],
     idempotent: true,
+    tagged: true,
   },
   'GET /admin/v1/tokens': {
     scope: 'tokens:read',
@@ -355,6 +370,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     refusals: ['notFound', 'conflict', 'moreThanOwn'],
     conditional: true,
     idempotent: true,
+    tagged: true,
   },
   'POST /admin/v1/tokens/:token/revoke': {
     scope: 'tokens:write',
@@ -363,6 +379,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     answers: { 200: tokenShown },
     refusals: ['notFound'],
     idempotent: true,
+    tagged: true,
   },
 }
 

@@ -31,6 +31,7 @@ export interface Whose {
 export interface Answered<Body> {
   readonly about: Partial<About>
   readonly changed?: readonly string[]
+  readonly tag?: string
   readonly body: Body
 }
 
@@ -74,7 +75,8 @@ export class KeyActs {
     const { peppers } = this.#parts
     const { traceparent } = call
     const moment: Moment = { now, heard: false, by: { kind: 'time' }, peppers, dataKey, traceparent }
-    const by = { kind: 'operator', request: call.id, address: call.address } as const
+    const actor = call.actorId === undefined ? {} : { actor: call.actorId }
+    const by = { kind: 'operator', request: call.id, address: call.address, ...actor } as const
     const present = settle(before, moment)
     const done = refusing(() => act(present.situation, { ...moment, by }))
     const settled = settle(done.situation, { ...moment, by })

@@ -1,5 +1,5 @@
 import { Body, Get, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common'
-import { AdminApi, type AdminCall, Call, tagOf } from '#libs/admin/index'
+import { AdminApi, type AdminCall, Call } from '#libs/admin/index'
 import { isAccepted } from '#libs/credentials/index'
 import { pageOf, pagingByAge, parse, problems } from '#libs/http/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
@@ -15,7 +15,7 @@ import {
 import { enoughKeys } from '../rotate.ts'
 import { accepted, keyOf, RotationRefused, type Situation, withKey } from '../rotation.ts'
 import { findKey, listKeys, usesOf } from '../store/keys.ts'
-import { aboutConnection, aboutKey, keyAnswer } from './answers.ts'
+import { aboutConnection, aboutKey, keyAnswer, keyTag } from './answers.ts'
 import { tenantOf } from './connections.controller.ts'
 import { type Answered, end, KeyActs } from './key-acts.ts'
 import { changed, keyChange, newKey } from './policy-rules.ts'
@@ -52,6 +52,7 @@ export class KeysController {
       },
       (situation, { key }) => ({
         about: { ...aboutConnection(situation.connection), ...aboutKey(key) },
+        tag: keyTag(key),
         body: keyAnswer(key, publicUrl),
       }),
     )
@@ -85,8 +86,7 @@ export class KeysController {
     const key = await this.#acts.keyNamed(call, text)
     const uses = await usesOf(entities.manager, key.connection, [key.kid])
     const answer = { ...keyAnswer(key, publicUrl, uses.get(key.kid)), key: shownAgain(key, peppers) }
-    // What changes of a key without a version of its own.
-    call.tag = tagOf(key.version, [answer.firstUsed, answer.lastUsed, answer.until, answer.revealable])
+    call.tag = keyTag(key, uses.get(key.kid))
     return answer
   }
 
@@ -177,7 +177,8 @@ export class KeysController {
 
   #answer(situation: Situation, { kid }: ProvisioningKey, changed: string[]) {
     const key = keyOf(situation, kid)
-    const body = keyAnswer(key, this.#parts.publicUrl, situation.uses.get(kid))
-    return { about: aboutKey(key), changed, body } satisfies Answered<typeof body>
+    const uses = situation.uses.get(kid)
+    const body = keyAnswer(key, this.#parts.publicUrl, uses)
+    return { about: aboutKey(key), changed, tag: keyTag(key, uses), body } satisfies Answered<typeof body>
   }
 }

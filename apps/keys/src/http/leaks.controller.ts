@@ -3,14 +3,27 @@ import { z } from 'zod'
 import { type AdminCall, Call } from '#libs/admin/index'
 import { networkOf, readAddress } from '#libs/addresses/index'
 import { memoryLimiter } from '#libs/cache/index'
-import { dummyMatch, keyFormat, matches, readKey } from '#libs/credentials/index'
+import {
+  adminTokenFormat,
+  dummyMatch,
+  type Kid,
+  keyFormat,
+  matches,
+  readAdminToken,
+  readKey,
+  type Secret,
+  type StoredDigest,
+  type TokenId,
+} from '#libs/credentials/index'
 import type { AnyEvent } from '#libs/events/index'
 import { parse, problems } from '#libs/http/index'
+import { type AdminToken, revokeToken, tokenRevoked } from '../admin-token.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
 import { keyOf } from '../rotation.ts'
 import { keysNamed } from '../store/named-keys.ts'
-import { aboutKey } from './answers.ts'
+import { lockToken, tokensNamed, updateToken } from '../store/tokens.ts'
+import { aboutKey, aboutToken } from './answers.ts'
 import { end, KeyActs } from './key-acts.ts'
 import { Writes } from './writes.ts'
 
@@ -36,8 +49,8 @@ export const report = z.union(
 type Outcome = 'revoked' | 'revoked before' | 'not a key of this installation'
 
 /**
- * Whoever holds a key may revoke it with it, without any other token: who finds one must not have to find its owner first. Of a key that does
- * not prove itself nothing is told but that.
+ * Whoever holds a key or an admin token may revoke it with it, without any other token: who finds one must not have to find its owner first. Of what
+ * does not prove itself nothing is told but that. The first token, that of the data folder, is none of them: it is replaced in its file.
  */
 @Controller()
 export class LeaksController {
@@ -60,34 +73,40 @@ export class LeaksController {
   @HttpCode(200)
   async report(@Call() call: AdminCall, @Body() body: unknown) {
     await this.#takeOne(call.address)
-    const keys = parse(report, body).map((text) => readKey(text.trim()))
-    const proved = await this.#proved(keys)
-    const results = (outcomes: ReadonlyMap<string, Outcome>) =>
-      keys.map((key): { kid: string | null; outcome: Outcome } => {
-        const outcome = key.kind === 'key' ? outcomes.get(key.kid) : undefined
-        if (key.kind !== 'key' || outcome === undefined) return { kid: null, outcome: 'not a key of this installation' }
-        return { kid: key.kid, outcome }
-      })
-    if (proved.length === 0) return { results: results(new Map()) }
+    const reported = parse(report, body).map((text) => readReported(text.trim()))
+    const keys = await this.#provedKeys(reported)
+    const tokens = await this.#provedTokens(reported)
+    const results = (outcomes: ReadonlyMap<string, Outcome>) => reported.map((one) => resultOf(one, outcomes))
+    if (keys.length + tokens.length === 0) return { results: results(new Map()) }
     const { body: answer } = await this.#writes.run(call, undefined, async (manager, now) => {
       const outcomes = new Map<string, Outcome>()
       const events: AnyEvent[] = []
-      for (const known of proved) {
+      for (const known of keys) {
         const { done, events: own } = await this.#acts.perform(manager, call, now, known, (situation, moment) => {
           const isRevoked = keyOf(situation, known.kid).state === 'revoked'
           return { ...(isRevoked ? { situation, events: [] } : end(situation, known, 'revoke', moment)), isRevoked }
         })
-        outcomes.set(known.kid, done.isRevoked ? 'revoked before' : 'revoked')
+        outcomes.set(`key ${known.kid}`, done.isRevoked ? 'revoked before' : 'revoked')
         events.push(...own)
       }
-      const [first, ...others] = proved
+      for (const known of tokens) {
+        const before = await lockToken(manager, known.id)
+        if (before === undefined) continue
+        const after = revokeToken(before, now)
+        outcomes.set(`admin-token ${known.id}`, after === before ? 'revoked before' : 'revoked')
+        if (after === before) continue
+        await updateToken(manager, after)
+        events.push(tokenRevoked(after, now, call.traceparent))
+      }
+      const [about = {}, ...others] = [...keys.map(aboutKey), ...tokens.map(aboutToken)]
       return {
-        about: first === undefined || others.length > 0 ? {} : aboutKey(first),
+        about: others.length > 0 ? {} : about,
         events,
         changed: [...outcomes.values()].includes('revoked') ? ['state'] : [],
         body: { results: results(outcomes) },
       }
     })
+    this.#parts.admission.tokens.forget(tokens.map(({ id }) => id))
     return answer
   }
 
@@ -99,6 +118,7 @@ export class LeaksController {
       name: 'Latchkey provisioning key',
       pattern: keyFormat.source,
       examplePrefix: ['lk_live_', 'lk_test_'],
+      others: [{ name: 'Latchkey admin token', pattern: adminTokenFormat.source, examplePrefix: ['lka_'] }],
       checksum:
         'The last 6 characters are CRC-32 (IEEE) of everything before the last underscore, in base62 (0-9A-Za-z), most significant digit first, filled up with zeros.',
       report: '/leaks',
@@ -113,19 +133,50 @@ export class LeaksController {
   }
 
   /** Each once, in the order in which connections are locked. */
-  async #proved(keys: readonly ReturnType<typeof readKey>[]): Promise<ProvisioningKey[]> {
-    const { entities, peppers } = this.#parts
-    const whole = keys.flatMap((key) => (key.kind === 'key' ? key : []))
-    const named = await keysNamed(
-      entities.manager,
-      whole.map(({ kid }) => kid),
-    )
-    const proved = new Map<string, ProvisioningKey>()
-    for (const { kid, secret } of whole) {
-      const known = named.get(kid)
-      if (known === undefined) dummyMatch(peppers, secret)
-      else if (matches(peppers, known, secret)) proved.set(kid, known)
-    }
-    return [...proved.values()].sort((one, other) => (one.connection < other.connection ? -1 : 1))
+  async #provedKeys(reported: readonly Reported[]): Promise<ProvisioningKey[]> {
+    const whole = reported.flatMap((one) => (one.kind === 'key' ? [one] : []))
+    const kids = whole.map(({ kid }) => kid)
+    const proved = this.#proved(whole, await keysNamed(this.#parts.entities.manager, kids), ({ kid }) => kid)
+    return proved.sort((one, other) => (one.connection < other.connection ? -1 : 1))
   }
+
+  /** Each once, in the order in which they are locked. */
+  async #provedTokens(reported: readonly Reported[]): Promise<AdminToken[]> {
+    const whole = reported.flatMap((one) => (one.kind === 'admin-token' ? [one] : []))
+    const ids = whole.map(({ id }) => id)
+    const proved = this.#proved(whole, await tokensNamed(this.#parts.entities.manager, ids), ({ id }) => id)
+    return proved.sort((one, other) => (one.id < other.id ? -1 : 1))
+  }
+
+  #proved<Presented extends { readonly secret: Secret }, Id extends Kid | TokenId, Known extends StoredDigest>(
+    presented: readonly Presented[],
+    named: ReadonlyMap<Id, Known>,
+    idOf: (one: Presented) => Id,
+  ): Known[] {
+    const { peppers } = this.#parts
+    const proved = new Map<Id, Known>()
+    for (const one of presented) {
+      const known = named.get(idOf(one))
+      if (known === undefined) dummyMatch(peppers, one.secret)
+      else if (matches(peppers, known, one.secret)) proved.set(idOf(one), known)
+    }
+    return [...proved.values()]
+  }
+}
+
+type Reported = ReturnType<typeof readReported>
+
+function readReported(text: string) {
+  const token = readAdminToken(text)
+  return token === undefined ? readKey(text) : ({ kind: 'admin-token', ...token } as const)
+}
+
+function resultOf(
+  one: Reported,
+  outcomes: ReadonlyMap<string, Outcome>,
+): { kid: string | null; token?: string; outcome: Outcome } {
+  const id = one.kind === 'key' ? one.kid : one.kind === 'admin-token' ? one.id : undefined
+  const outcome = id === undefined ? undefined : outcomes.get(`${one.kind} ${id}`)
+  if (id === undefined || outcome === undefined) return { kid: null, outcome: 'not a key of this installation' }
+  return one.kind === 'key' ? { kid: id, outcome } : { kid: null, token: id, outcome }
 }

@@ -1,6 +1,6 @@
 import { Body, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common'
 import { z } from 'zod'
-import { AdminApi, aboutNothing, type AdminCall, Call, stateOf, tagOf } from '#libs/admin/index'
+import { AdminApi, aboutNothing, type AdminCall, Call, stateOf } from '#libs/admin/index'
 import { pageOf, pagingByAge, parse, problems } from '#libs/http/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { shownAgain } from '../provisioning-key.ts'
@@ -9,7 +9,7 @@ import { type Moment, type Rotation, RotationRefused, running, type Situation, t
 import { policyIn, rotationModes, type RotationPolicy } from '../rotation-policy.ts'
 import { acceptedKeys, findKey, usesOf } from '../store/keys.ts'
 import { findPlan, findRotation, listRotations } from '../store/situations.ts'
-import { aboutConnection, aboutRotation, rotationAnswer, rotationPolicyAnswer } from './answers.ts'
+import { aboutConnection, aboutRotation, rotationAnswer, rotationPolicyAnswer, rotationPolicyTag } from './answers.ts'
 import { connectionOf, tenantOf } from './connections.controller.ts'
 import { KeyActs } from './key-acts.ts'
 import { graceRule, rotationPolicyRule, rotationsQuery } from './rules.ts'
@@ -40,7 +40,7 @@ export class RotationsController {
   async readPolicy(@Call() call: AdminCall, @Param('connection') id: string) {
     await tenantOf(this.#parts, call, id)
     const plan = await findPlan(this.#parts.entities.manager, id)
-    call.tag = tagOf(stateOf(policyIn(plan)), plan.dueAt)
+    call.tag = rotationPolicyTag(plan)
     return rotationPolicyAnswer(plan)
   }
 
@@ -61,6 +61,7 @@ export class RotationsController {
       (situation, { changed }) => ({
         about: aboutConnection(situation.connection),
         changed: changed.map((name) => `rotation.${name}`),
+        tag: rotationPolicyTag(situation.plan),
         body: rotationPolicyAnswer(situation.plan),
       }),
     )

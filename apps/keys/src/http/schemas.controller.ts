@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Body, Delete, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common'
 import { z } from 'zod'
-import { AdminApi, type AdminCall, Call, stateOf, tagOf, type Written } from '#libs/admin/index'
+import { AdminApi, type AdminCall, Call, stateOf, type Written } from '#libs/admin/index'
 import type { ConnectionSchema } from '#libs/events/index'
 import { parse, problems } from '#libs/http/index'
 import type { EntityManager } from '#libs/postgres/index'
@@ -12,7 +12,7 @@ import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import * as connections from '../store/connections.ts'
 import { hasHadKeys } from '../store/keys.ts'
 import { schemasInUse } from '../store/schema-uses.ts'
-import { aboutSchema, schemaAnswer } from './answers.ts'
+import { aboutSchema, schemaAnswer, schemaTag } from './answers.ts'
 import { connectionOf } from './connections.controller.ts'
 import { Writes } from './writes.ts'
 
@@ -64,7 +64,7 @@ export class SchemasController {
     const schema = found(await connectionOf(this.#parts, call, id), urn)
     const used = await schemasInUse(this.#parts.entities.manager, id)
     const inUse = used.has(schema.document.id)
-    call.tag = tagOf(stateOf(schema), inUse)
+    call.tag = schemaTag(schema, inUse)
     return schemaAnswer(schema, inUse)
   }
 
@@ -139,7 +139,9 @@ export class SchemasController {
       const before = await connections.lockConnection(manager, id)
       if (before === undefined) throw problems.notFound('connection', id)
       const { after, schema, inUse } = await work(before, manager)
-      const answer = { about: aboutSchema(after, schema), body: schemaAnswer(schema, inUse) }
+      const isThere = ownSchema(after, schema.document.id) !== undefined
+      const shown = { ...(isThere ? { tag: schemaTag(schema, inUse) } : {}), body: schemaAnswer(schema, inUse) }
+      const answer = { about: aboutSchema(after, schema), ...shown }
       if (after === before) return { ...answer, events: [] }
       await connections.updateConnection(manager, after)
       const changed = ['schemas']

@@ -1,6 +1,6 @@
 import { Body, Delete, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common'
 import { z } from 'zod'
-import { AdminApi, aboutNothing, type AdminCall, Call, tagOf } from '#libs/admin/index'
+import { AdminApi, aboutNothing, type AdminCall, Call } from '#libs/admin/index'
 import { pageOf, paging, pagingQuery, parse, problems } from '#libs/http/index'
 import { isUniqueViolation } from '#libs/postgres/index'
 import { dataKeyDestroyed } from '../data-key.ts'
@@ -17,7 +17,7 @@ import {
   updateTenant,
 } from '../store/tenants.ts'
 import { firstFree, idFromName, type Tenant, tenantChanged, tenantCreated, tenantDeleted, tenantId } from '../tenant.ts'
-import { aboutTenant, tenantAnswer } from './answers.ts'
+import { aboutTenant, tenantAnswer, tenantTag } from './answers.ts'
 import { nameRule } from './rules.ts'
 import { Writes } from './writes.ts'
 
@@ -62,6 +62,7 @@ export class TenantsController {
       return {
         about: aboutTenant(tenant),
         events: [tenantCreated(tenant, call.traceparent)],
+        tag: tenantTag(tenant),
         body: tenantAnswer(tenant),
       }
     })
@@ -81,7 +82,7 @@ export class TenantsController {
     const tenant = await findTenant(this.#parts.entities.manager, id)
     if (tenant === undefined) throw problems.notFound('tenant', id)
     call.about = { ...aboutNothing, ...aboutTenant(tenant) }
-    call.tag = tagOf(tenant.version)
+    call.tag = tenantTag(tenant)
     return tenantAnswer(tenant)
   }
 
@@ -99,15 +100,16 @@ export class TenantsController {
         await insertTenant(manager, tenant).catch((error: unknown) => failTaken(error, tenant))
         call.made = true
         const events = [tenantCreated(tenant, call.traceparent)]
-        return { about: aboutTenant(tenant), events, body: tenantAnswer(tenant) }
+        return { about: aboutTenant(tenant), events, tag: tenantTag(tenant), body: tenantAnswer(tenant) }
       }
       if (before.isDeleted) throw idTaken(id)
-      if (before.name === name) return { about: aboutTenant(before), events: [], body: tenantAnswer(before) }
+      if (before.name === name)
+        return { about: aboutTenant(before), events: [], tag: tenantTag(before), body: tenantAnswer(before) }
       const after = { ...before, name, version: before.version + 1 }
       await updateTenant(manager, after).catch((error: unknown) => failTaken(error, after))
       const changed = ['name']
       const events = [tenantChanged(after, changed, now, call.traceparent)]
-      return { about: aboutTenant(after), events, changed, body: tenantAnswer(after) }
+      return { about: aboutTenant(after), events, changed, tag: tenantTag(after), body: tenantAnswer(after) }
     })
     return written.body
   }

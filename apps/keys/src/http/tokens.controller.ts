@@ -8,7 +8,6 @@ import {
   beyond,
   Call,
   type Powers,
-  tagOf,
 } from '#libs/admin/index'
 import { readTokenId } from '#libs/credentials/index'
 import { pageOf, pagingByAge, parse, problems } from '#libs/http/index'
@@ -26,7 +25,7 @@ import {
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { isBeyondLife } from '../rotation-policy.ts'
 import { findToken, insertToken, lastTokenUses, listTokens, lockToken, updateToken } from '../store/tokens.ts'
-import { aboutToken, tokenAnswer } from './answers.ts'
+import { aboutToken, tokenAnswer, tokenTag } from './answers.ts'
 import { newToken, tokenChange } from './token-rules.ts'
 import { Writes } from './writes.ts'
 
@@ -61,7 +60,8 @@ export class TokensController {
       text = minted.text
       await insertToken(manager, minted.token)
       const events = [tokenMinted(minted.token, call.traceparent)]
-      return { about: aboutToken(minted.token), events, body: tokenAnswer(minted.token, now) }
+      const body = tokenAnswer(minted.token, now)
+      return { about: aboutToken(minted.token), events, tag: tokenTag(minted.token, body), body }
     })
     this.#parts.admission.tokens.forget([answer.id])
     return repeated ? answer : { ...answer, token: text }
@@ -90,7 +90,7 @@ export class TokensController {
     const token = await this.#visible(call, id)
     const lastUse = (await lastTokenUses(entities.manager, [token.id])).get(token.id)
     const answer = tokenAnswer(token, clock(), lastUse)
-    call.tag = tagOf(token.version, [answer.lastUsed, answer.state])
+    call.tag = tokenTag(token, answer)
     return answer
   }
 
@@ -131,7 +131,8 @@ export class TokensController {
       const before = await lockVisible(manager, call.actor, known)
       const { after, changed, event } = work(before, now)
       const lastUse = (await lastTokenUses(manager, [known.id])).get(known.id)
-      const answer = { about: aboutToken(after), body: tokenAnswer(after, now, lastUse) }
+      const body = tokenAnswer(after, now, lastUse)
+      const answer = { about: aboutToken(after), tag: tokenTag(after, body), body }
       if (after === before) return { ...answer, events: [] }
       await updateToken(manager, after)
       return { ...answer, events: [event()], changed }

@@ -14,7 +14,12 @@ import type { RotationPlan } from '../rotation-policy.ts'
 import type { Tenant } from '../tenant.ts'
 
 const actor = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('operator'), request: z.string(), address: z.string() }),
+  z.object({
+    kind: z.literal('operator'),
+    request: z.string(),
+    address: z.string(),
+    actor: z.string().exactOptional(),
+  }),
   z.object({ kind: z.enum(['schedule', 'time']) }),
 ])
 const asActor = { from: (kept: unknown) => actor.parse(kept), to: (whole: unknown) => whole }

@@ -14,6 +14,15 @@ export async function findToken(manager: EntityManager, id: TokenId): Promise<Ad
   return row
 }
 
+/** Those that there are, by one query. */
+export async function tokensNamed(
+  manager: EntityManager,
+  ids: readonly TokenId[],
+): Promise<ReadonlyMap<TokenId, AdminToken>> {
+  const rows = ids.length === 0 ? [] : await manager.find(TokenRow, { where: { id: In([...new Set(ids)]) } })
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
 /** The token, which nobody else changes until the transaction ends. */
 export async function lockToken(manager: EntityManager, id: TokenId): Promise<AdminToken | undefined> {
   const [row] = await manager.find(TokenRow, { where: { id }, take: 1, lock: { mode: 'pessimistic_write' } })
