@@ -76,7 +76,8 @@ export function excerpt(text: string): string {
   return redact(text).slice(0, longestExcerpt).toWellFormed()
 }
 
-const suspicious = /lk_(?:live|test)_|lka_|eyJ[\w-]*\.|authorization|bearer|(?<![0-9A-Za-z])[0-9A-Za-z]{43}_[0-9A-Za-z]{6}/i
+const suspicious =
+  /lk_(?:live|test)_|lka_|eyJ[\w-]*\.|authorization|bearer|(?<![0-9A-Za-z])[0-9A-Za-z]{43}_[0-9A-Za-z]{6}/i
 const provisioningKey = /lk_(live|test)_([0-9A-Za-z_]+)/gi
 const adminToken = /lka_([0-9A-Za-z_]+)/gi
 /** Secret and checksum, where the beginning of a key was cut off. */

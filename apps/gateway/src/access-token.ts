@@ -8,9 +8,7 @@ import type { KnownKey } from './principal.ts'
 const longestLifetime = 600
 
 /** What a token says: which key it was given for. */
-export type ReadToken =
-  | { readonly kind: 'token'; readonly kid: Kid }
-  | TokenFault
+export type ReadToken = { readonly kind: 'token'; readonly kid: Kid } | TokenFault
 
 export interface TokenFault {
   readonly kind: 'fault'
@@ -43,10 +41,7 @@ export class AccessTokens {
   constructor(peppers: Peppers, issuer: string) {
     const versions = [...peppers.keys.keys()]
     this.#secrets = new Map(
-      versions.map((version) => [
-        String(version),
-        createSecretKey(derivedSecret(peppers, 'access tokens', version)),
-      ]),
+      versions.map((version) => [String(version), createSecretKey(derivedSecret(peppers, 'access tokens', version))]),
     )
     this.#current = String(peppers.current)
     this.#signing = createSecretKey(derivedSecret(peppers, 'access tokens'))

@@ -98,7 +98,10 @@ test.each(Object.entries(refusedBeforeRate))(
 )
 
 test('a flood of requests for a token that are none leaves few records', async () => {
-  for (const bend of [bent(({ headers }) => ({ headers: { ...headers, 'content-type': 'text/plain' } })), refusedBeforeRate['over plain HTTP']?.[0]]) {
+  for (const bend of [
+    bent(({ headers }) => ({ headers: { ...headers, 'content-type': 'text/plain' } })),
+    refusedBeforeRate['over plain HTTP']?.[0],
+  ]) {
     const { place, parts, records } = await given()
     for (let time = 0; time < flood; time++) {
       const { arrival } = bend?.(passageOf({ connection: place.connection, method: 'POST' })) ?? {}

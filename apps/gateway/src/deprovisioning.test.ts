@@ -112,7 +112,10 @@ describe('a person', () => {
     const allowed = allow(held(), { count: 1 }, start)
     const users = usersNeeded(allowed, 20, rules)
     expect(users).toBe(190)
-    expect(judge(allowed, acts(20), rules, users ?? 0, start)).toMatchObject({ passed: 20, after: { state: 'counting' } })
+    expect(judge(allowed, acts(20), rules, users ?? 0, start)).toMatchObject({
+      passed: 20,
+      after: { state: 'counting' },
+    })
     expect(usersNeeded(allowed, 6, rules)).toBeUndefined()
     expect(usersNeeded(allow(held(), { until: after(10_000) }, start), 20, rules)).toBeUndefined()
   })

@@ -71,7 +71,8 @@ export class Rates {
       this.#shared.look(allowed.key, allowed.rate),
       this.#shared.look(allowed.connection, this.#ofConnection),
     ])
-    const over = byKey === undefined || allowed.floor === undefined ? byKey : await this.#own.look(allowed.floor, floorRate)
+    const over =
+      byKey === undefined || allowed.floor === undefined ? byKey : await this.#own.look(allowed.floor, floorRate)
     if (over !== undefined) return this.#refuse(allowed.key, 'key-rate-exceeded', tooManyOf('this key'), over)
     if (byConnection === undefined) return undefined
     return this.#refuse(
@@ -102,7 +103,10 @@ export class Rates {
 
   /** A request was refused that nothing else counts: it cost no query, and its record is to cost none either. Of a caller that has hung up the address is not known. */
   async failed(address: Address | undefined): Promise<Refusal | undefined> {
-    return (await this.#ofNetwork(address === undefined ? 'unknown' : networkOf(address))) ?? (await this.#ofAll('wrong secrets'))
+    return (
+      (await this.#ofNetwork(address === undefined ? 'unknown' : networkOf(address))) ??
+      (await this.#ofAll('wrong secrets'))
+    )
   }
 
   async #unproved(address: Address): Promise<Refusal | undefined> {

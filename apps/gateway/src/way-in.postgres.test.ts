@@ -334,7 +334,11 @@ test('a key that was digested under a pepper that this gateway does not have is 
   const place = await given()
   const key = await place.mint()
   const failures: unknown[] = []
-  const parts = { ...place.parts, peppers: { current: 2, keys: new Map() }, failed: (error: unknown) => failures.push(error) }
+  const parts = {
+    ...place.parts,
+    peppers: { current: 2, keys: new Map() },
+    failed: (error: unknown) => failures.push(error),
+  }
   const { code, error } = await send({ ...place, parts }, { key })
   expect([code, error?.status, error?.headers['Retry-After']]).toEqual(['pepper-unknown', 503, '5'])
   expect(String(failures)).toContain('no pepper has version 1')

@@ -1,4 +1,12 @@
-import { dummyMatch, faultAdvice, isAccepted, type KeyState, matches, type Secret, UnreadablePeppers } from '#libs/credentials/index'
+import {
+  dummyMatch,
+  faultAdvice,
+  isAccepted,
+  type KeyState,
+  matches,
+  type Secret,
+  UnreadablePeppers,
+} from '#libs/credentials/index'
 import { errors, ScimError } from '#libs/scim/index'
 import { type Endpoint, findEndpoint } from '../endpoints.ts'
 import { type KnownKey, presentState } from '../principal.ts'

@@ -18,7 +18,9 @@ export class StoredGuards implements Guards {
   }
 
   async allow(allowance: Allowance, decision: GuardDecision): Promise<Guard> {
-    const after = await this.#change(decision, lockOrMakeGuards, (guard) => allow(guard, allowance, decision.occasion.time))
+    const after = await this.#change(decision, lockOrMakeGuards, (guard) =>
+      allow(guard, allowance, decision.occasion.time),
+    )
     if (after === undefined) throw new Error('an allowance changes every guard')
     return after
   }
