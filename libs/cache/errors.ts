@@ -7,8 +7,6 @@ export type CacheFault =
   | 'publish-lost'
   /** Redis refuses the subscription. It is tried again every second, and told once until it succeeds. */
   | 'subscribe-refused'
-  /** Redis refuses to count. Told once until it counts again. */
-  | 'count-refused'
   /** Redis refuses to keep nonces. Told once until it does again. */
   | 'nonce-refused'
   /** A subscriber's handler threw; the cause is what it threw. */

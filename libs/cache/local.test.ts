@@ -1,19 +1,9 @@
-import { describeChannel, describeCounters, describeNonces } from './conformance/index.ts'
-import { localChannel, memoryCounters, memoryNonces } from './index.ts'
+import { describeChannel, describeNonces } from './conformance/index.ts'
+import { localChannel, memoryNonces } from './index.ts'
 
 describeChannel('this process', (onFailure) => {
   const channel = localChannel(onFailure, 'one process')
   return { one: channel, other: channel }
-})
-
-describeCounters('memory', () => {
-  let now = Date.parse('2026-01-01T00:00:00Z')
-  const counters = memoryCounters({ clock: () => new Date(now), limit: 1000 })
-  return {
-    one: counters,
-    other: counters,
-    pass: async (milliseconds) => void (now += milliseconds),
-  }
 })
 
 describeNonces('memory', () => {
@@ -42,26 +32,4 @@ test('memory that is full of nonces is looked through once a second, not for eac
   expect(await nonces.take('c', 100)).toBeUndefined()
   now = 1_000
   expect(await nonces.take('c', 100)).toBe(true)
-})
-
-test('memory holds so many windows and no more: the one that began first gives way', async () => {
-  let now = 0
-  const counters = memoryCounters({ clock: () => new Date(now), limit: 2 })
-  await counters.add('first', 1000)
-  now = 1
-  await counters.add('second', 1000)
-  expect(await counters.add('first', 1000)).toBe(2)
-  await counters.add('third', 1000)
-  expect(await counters.add('second', 1000)).toBe(2)
-  expect(await counters.add('first', 1000)).toBe(1)
-})
-
-test('a window ends at its very millisecond', async () => {
-  let now = 0
-  const counters = memoryCounters({ clock: () => new Date(now), limit: 2 })
-  await counters.add('key', 100)
-  now = 99
-  expect(await counters.add('key', 100)).toBe(2)
-  now = 100
-  expect(await counters.add('key', 100)).toBe(1)
 })

@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { createServer as createTlsServer } from 'node:tls'
 import { startOwnRedis, type OwnRedis } from '#test/servers/own-redis'
-import { describeChannel, describeCounters, describeNonces, until } from './conformance/index.ts'
-import { openRedisChannel, openRedisCounters, openRedisNonces, type CacheError, type TrustChannel } from './index.ts'
+import { describeChannel, describeNonces, until } from './conformance/index.ts'
+import { openRedisChannel, openRedisNonces, type CacheError, type TrustChannel } from './index.ts'
 
 const shared = () => process.env['TEST_REDIS_URL'] ?? ''
 
@@ -18,13 +18,6 @@ describeChannel('Redis', async (onFailure) => {
   const ends = { one: openRedisChannel(options), other: openRedisChannel(options) }
   await until(() => ends.one.state === 'connected' && ends.other.state === 'connected')
   return ends
-})
-
-describeCounters('Redis', async () => {
-  const options = { url: shared(), prefix: `${randomUUID()}:`, onFailure: () => {} }
-  const ends = { one: openRedisCounters(options), other: openRedisCounters(options) }
-  await until(() => ends.one.state === 'connected' && ends.other.state === 'connected')
-  return { ...ends, pass: (milliseconds) => new Promise((settle) => setTimeout(settle, milliseconds)) }
 })
 
 describeNonces('Redis', async () => {
@@ -189,37 +182,6 @@ describe('a Redis of its own', () => {
     })
     await until(() => channel.state === 'connected')
     await channel.close()
-  })
-
-  test('counts begin anew when Redis is emptied or ends; while it is away they are unknown, and nobody waits', async () => {
-    const failures: CacheError[] = []
-    const options = { url: redis.url, prefix: 'count:', onFailure: (failure: CacheError) => failures.push(failure) }
-    const counters = openRedisCounters(options)
-    await until(() => counters.state === 'connected')
-    expect(await counters.add('key', 60_000)).toBe(1)
-    expect(await counters.add('key', 60_000)).toBe(2)
-    expect(await command(redis.url, 'FLUSHALL')).toBe('+OK\r\n')
-    expect(await counters.add('key', 60_000)).toBe(1)
-    await redis.freeze(async () => expect(await counters.add('key', 60_000)).toBeUndefined())
-    await until(async () => (await counters.add('other', 60_000)) !== undefined)
-    await redis.kill(async () => {
-      await until(() => counters.state === 'away')
-      expect(await counters.add('key', 60_000)).toBeUndefined()
-    })
-    await until(() => counters.state === 'connected')
-    expect(await counters.add('key', 60_000)).toBe(1)
-    expect(failures.every(({ fault }) => fault === 'redis-away')).toBe(true)
-    await counters.close()
-  })
-
-  test('every count expires by itself', async () => {
-    const counters = openRedisCounters({ url: redis.url, prefix: 'expiry:', onFailure: () => {} })
-    await until(() => counters.state === 'connected')
-    await counters.add('key', 60_000)
-    const left = Number((await command(redis.url, 'PTTL expiry:key')).slice(1))
-    expect(left).toBeGreaterThan(0)
-    expect(left).toBeLessThanOrEqual(60_000)
-    await counters.close()
   })
 })
 

@@ -14,7 +14,7 @@ const refused: readonly [file: string, line: string, rule: string][] = [
   ['libs/eventlog/nest/database.ts', "import 'pg'", 'no-restricted-imports'],
   ['libs/eventlog/postgres/nest.ts', "import '@nestjs/microservices'", 'no-restricted-imports'],
   ['libs/postgres/redis.ts', "import 'ioredis'", 'no-restricted-imports'],
-  ['libs/cache/counters.ts', "import 'ioredis'", 'no-restricted-imports'],
+  ['libs/cache/limits.ts', "import 'ioredis'", 'no-restricted-imports'],
   ['libs/sealing/keyring.ts', "await import('@aws-sdk/client-kms')", 'no-restricted-imports'],
   ['apps/gateway/src/steps/signature.ts', "import 'structured-headers'", 'no-restricted-imports'],
   ['libs/events/app.ts', "import '#apps/keys/src/index'", 'no-restricted-imports'],

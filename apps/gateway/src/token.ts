@@ -2,20 +2,12 @@ import { errors, ScimError } from '#libs/scim/index'
 import { accepted, type Answer } from './answer.ts'
 import { type ClientCredentials, readClient } from './client-credentials.ts'
 import { conclude, type ConcludeParts } from './conclude.ts'
+import { oauthErrorOf, renderOAuthError } from './oauth-error.ts'
 import { admitForToken, type Arrival, type Passage, take, type WayInParts } from './way-in.ts'
 
 export interface TokenParts extends WayInParts, ConcludeParts {
   readonly rates: WayInParts['rates']
 }
-
-/** RFC 6749 section 5.2, and the two of section 4.1.2.1 for what is no fault of the client. */
-type OAuthError =
-  | 'invalid_request'
-  | 'invalid_client'
-  | 'unauthorized_client'
-  | 'unsupported_grant_type'
-  | 'temporarily_unavailable'
-  | 'server_error'
 
 /** RFC 6749 section 5.1, of every answer. */
 const unstored = { 'Cache-Control': 'no-store', Pragma: 'no-cache' }
@@ -74,32 +66,15 @@ function faultOf(error: unknown, { traceId }: Arrival, parts: TokenParts): ScimE
   return errors.internal()
 }
 
-/** The key is good, but not for a token, not from there, or not now. */
-const unauthorized: ReadonlySet<string> = new Set([
-  'key-takes-no-token',
-  'key-address-not-allowed',
-  'connection-disabled',
-])
-
 /** Who could not prove to be a client hears 401 and how to, who may not have a token 400; what HTTP itself is refused for keeps its status. */
 function asOAuth(error: ScimError): ScimError {
   const { code, detail } = error
-  const kind = kindOf(error)
+  const kind = oauthErrorOf(error)
   if (kind === 'invalid_client')
     return new ScimError({ status: 401, code, detail, headers: { 'WWW-Authenticate': 'Basic realm="oauth2"' } })
   return kind === 'unauthorized_client' ? new ScimError({ status: 400, code, detail }) : error
 }
 
-function kindOf({ status, code }: { readonly status: number; readonly code: string | null }): OAuthError {
-  if (code === 'unsupported-grant') return 'unsupported_grant_type'
-  if (code !== null && unauthorized.has(code)) return 'unauthorized_client'
-  if (status === 401 || code === 'key-of-another-connection') return 'invalid_client'
-  if (status === 429 || status === 503) return 'temporarily_unavailable'
-  return status >= 500 ? 'server_error' : 'invalid_request'
-}
-
 function refusal({ status, outcome: { code, detail } }: Answer): string {
-  // Section 5.2 allows neither quotation marks nor backslashes there.
-  const description = (detail ?? '').replaceAll('"', "'").replaceAll(/[^\x20-\x5b\x5d-\x7e]/g, '?')
-  return JSON.stringify({ error: kindOf({ status, code }), error_description: description })
+  return renderOAuthError(oauthErrorOf({ status, code }), detail ?? '')
 }

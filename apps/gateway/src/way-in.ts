@@ -1,5 +1,5 @@
 import type { Nonces } from '#libs/cache/index'
-import type { FaultyKey, Peppers, ReadKey } from '#libs/credentials/index'
+import type { FaultyKey, Peppers, ReadKey, Secret } from '#libs/credentials/index'
 import type { StepDecision } from '#libs/events/index'
 import type { Caller } from '#libs/http/index'
 import { type Diagnosis, errors, type JsonValue, ScimError } from '#libs/scim/index'
@@ -21,7 +21,6 @@ import { rate } from './steps/rate.ts'
 import { shape } from './steps/shape.ts'
 import { signature } from './steps/signature.ts'
 import type { SigningKeys } from './signing-keys.ts'
-import type { RenewedDigests } from './store/renewed-digests.ts'
 import { transport } from './steps/transport.ts'
 
 /** What HTTP brought, before anything of it is believed. */
@@ -46,6 +45,12 @@ export interface Arrival {
   readBody(limit: number): Promise<Buffer>
 }
 
+/** Digests keys under the current pepper when they are used: only then their secret is known. */
+export interface DigestRenewal {
+  /** `key` has just been proved by the secret. Nobody waits for it; it never throws. */
+  renew(key: KnownKey, secret: Secret): void
+}
+
 /** What the way in has to ask of others. */
 export interface WayInParts {
   readonly trust: {
@@ -64,7 +69,7 @@ export interface WayInParts {
     readonly keys: Pick<SigningKeys, 'of'>
     readonly nonces: Pick<Nonces, 'take' | 'since'>
   }
-  readonly digests: Pick<RenewedDigests, 'renew'>
+  readonly digests: DigestRenewal
   readonly tokens: Pick<AccessTokens, 'read' | 'issue'>
   /** Told of what an operator must mend. */
   readonly failed: (error: unknown, traceId: string) => void

@@ -1174,7 +1174,7 @@ describe('the last use of a key', () => {
       operation: 'users.list',
       address: '192.0.2.7',
       userAgent,
-      steps: [],
+      steps: ['key', 'signature'].map((step) => ({ step, decision: 'passed', microseconds: 1 })),
       outcome: 'accepted',
       status: 200,
       code: null,

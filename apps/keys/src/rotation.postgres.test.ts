@@ -224,16 +224,15 @@ describe('a rotation', () => {
     expect((await service.ask('POST', `/keys/${kid}/revoke`)).status).toBe(200)
   })
 
-  test('a request that is refused for its key is no first use of it', async () => {
+  test('a request that is refused for its key is no use of it', async () => {
     const { id, kid } = await service.inUse()
     const { newKey } = (await start(id)).body
     await service.use(id, newKey.kid, now, { status: 403 })
-    const seen = await until(
-      async () => (await service.ask('GET', `/keys/${newKey.kid}`)).body,
-      ({ lastUsed }) => lastUsed !== null,
-    )
-    expect(seen).toMatchObject({ state: 'pending', firstUsed: null })
-    expect((await service.ask('GET', `/keys/${kid}`)).body.state).toBe('active')
+    now = hours(0.1, now)
+    await service.use(id, kid, now, { address: '192.0.2.9' })
+    expect(await service.lastUseFrom(kid, '192.0.2.9')).toMatchObject({ state: 'active' })
+    const refused = (await service.ask('GET', `/keys/${newKey.kid}`)).body
+    expect(refused).toMatchObject({ state: 'pending', firstUsed: null, lastUsed: null })
   })
 
   test('goes with its connection', async () => {

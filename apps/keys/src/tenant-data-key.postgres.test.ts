@@ -15,7 +15,8 @@ afterAll(async () => {
 })
 
 test('a tenant that was deleted meanwhile has no data key made', async () => {
-  const { tenant } = await service.connection()
+  const { id, tenant } = await service.connection()
+  expect((await service.ask('DELETE', `/connections/${id}`)).status).toBe(204)
   expect((await service.ask('DELETE', `/tenants/${tenant}`)).status).toBe(204)
   await expect(dataKeyOfTenant(service.parts, tenant, undefined)).rejects.toMatchObject({ code: 'notFound' })
   expect(await service.database.query('SELECT FROM keys.data_key WHERE tenant = $1', [tenant])).toEqual([])

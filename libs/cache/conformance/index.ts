@@ -1,4 +1,3 @@
 export { describeChannel, type Ends } from './channel.ts'
-export { describeCounters, type CountersHarness } from './counters.ts'
 export { describeNonces, type NoncesHarness } from './nonces.ts'
 export { until } from './until.ts'

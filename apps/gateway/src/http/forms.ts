@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorForm } from '#libs/http/index'
 import { errors, renderError, ScimError } from '#libs/scim/index'
 import { tokenPath } from '../names.ts'
+import { renderOAuthError } from '../oauth-error.ts'
 
 /** The forms of errors that come about before a handler of the gateway is reached: SCIM's, and that of RFC 6749 section 5.2. */
 
@@ -19,7 +20,7 @@ const scimForm: ErrorForm = {
 
 const tokenForm: ErrorForm = {
   prefix: '/oauth2',
-  render: ({ detail }) => ({ contentType: jsonType, body: oauthError(detail) }),
+  render: ({ status, detail }) => ({ contentType: jsonType, body: oauthError(status, detail) }),
 }
 
 @Catch()
@@ -49,7 +50,7 @@ class TokenFilter implements ExceptionFilter {
     // Of its own address nothing is unknown but the method.
     if (status === 404 && url.split('?', 1)[0] === tokenPath) reply.code(405).header('allow', 'POST')
     else reply.code(status)
-    reply.type(jsonType).send(oauthError(detail))
+    reply.type(jsonType).send(oauthError(status, detail))
   }
 }
 
@@ -62,6 +63,6 @@ function statusOf(thrown: unknown): number {
   return thrown instanceof HttpException ? thrown.getStatus() : 500
 }
 
-function oauthError(detail: string): string {
-  return JSON.stringify({ error: 'invalid_request', error_description: detail })
+function oauthError(status: number, detail: string): string {
+  return renderOAuthError(status >= 500 ? 'server_error' : 'invalid_request', detail)
 }

@@ -129,7 +129,7 @@ test('a key that does not sign passes as it is, and nothing is read', async () =
   expect(reads()).toBe(0)
 })
 
-test('a key that is to prove itself in a way that no step checks does not pass', async () => {
+test('a key of mutual TLS does not pass without its certificate, whatever it signs', async () => {
   const ask = gateway()
   expect(await ask(passageOf({}, keyWith({ method: 'mtls', certificates: ['a'.repeat(64)] })).passage)).toBe(
     'certificate-missing',

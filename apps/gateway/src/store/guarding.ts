@@ -34,14 +34,11 @@ export class Guarding {
       plan.job.guard !== undefined && deprovisions(plan.intent) ? [{ plan, rules: plan.job.guard }] : [],
     )
     const refused = new Map<Job, ScimError>()
-    if (guarded.length === 0) return refused
+    const [first] = guarded
+    if (first === undefined) return refused
     const byConnection = Map.groupBy(guarded, ({ plan }) => plan.job.principal.connection)
     const connections = [...byConnection.keys()].sort()
-    const guards = await lockOrMakeGuards(
-      this.#transaction,
-      connections,
-      guarded[0]?.plan.job.occasion.time ?? new Date(),
-    )
+    const guards = await lockOrMakeGuards(this.#transaction, connections, first.plan.job.occasion.time)
     for (const connection of connections) {
       const acts = byConnection.get(connection) ?? []
       const known = guards.get(connection)
@@ -74,7 +71,8 @@ interface Act {
   readonly rules: GuardRules
 }
 
-const columns = `connection, state, version, began, count, held_since AS "heldSince", tried, examples, until, "left"`
+/** Of `gateway.guard`, as a `Guard` has them. */
+export const columns = `connection, state, version, began, count, held_since AS "heldSince", tried, examples, until, "left"`
 
 const lock: Statement = {
   name: 'gateway lock guards',

@@ -1,7 +1,7 @@
 import type { Database, Transaction } from '#libs/postgres/index'
 import { allow, type Allowance, deny, type Guard, guardEvent } from '../deprovisioning.ts'
 import type { GuardDecided, GuardDecision, Guards, GuardsPage } from '../guards.ts'
-import { lockGuards, lockOrMakeGuards, saveGuard } from './guarding.ts'
+import { columns, lockGuards, lockOrMakeGuards, saveGuard } from './guarding.ts'
 
 export class StoredGuards implements Guards {
   readonly #database: Database
@@ -44,7 +44,7 @@ async function change(
 }
 
 const list = `
-  SELECT connection, state, version, began, count, held_since AS "heldSince", tried, examples, until, "left"
+  SELECT ${columns}
   FROM gateway.guard
   WHERE connection > $2 AND (state = 'held' OR (state <> 'counting' AND "left" IS DISTINCT FROM 0 AND (until IS NULL OR until > $1)))
     AND ($4::text[] IS NULL OR connection IN (SELECT connection FROM gateway.known_connection WHERE tenant = ANY($4)))

@@ -3,6 +3,7 @@ import type { EventLog } from '#libs/eventlog/index'
 import { makeEvent } from '#libs/events/index'
 import type { Database } from '#libs/postgres/index'
 import type { KnownKey } from '../principal.ts'
+import type { DigestRenewal } from '../way-in.ts'
 
 export interface RenewedDigestsParts {
   readonly database: Database
@@ -18,7 +19,7 @@ export interface RenewedDigestsParts {
  * Digests keys under the current pepper when one is used that was digested under an older: only then its secret is known. Nobody waits for it, and what
  * fails is done at the next use.
  */
-export class RenewedDigests {
+export class RenewedDigests implements DigestRenewal {
   readonly #parts: RenewedDigestsParts
   readonly #underWay = new Set<string>()
 
@@ -26,7 +27,6 @@ export class RenewedDigests {
     this.#parts = parts
   }
 
-  /** `key` has just been proved by the secret. */
   renew(key: KnownKey, secret: Secret): void {
     // While a pepper is added, others may have one already that is newer than what counts as the current here.
     if (key.pepperVersion >= this.#parts.peppers.current || this.#underWay.has(key.kid)) return
