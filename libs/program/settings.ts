@@ -118,7 +118,8 @@ export const settings = {
     default: 400,
     min: 2,
     max: 1_000_000,
-    about: 'How many of those a gateway looks up in its database within a second, from all networks together.',
+    about:
+      'How many of those a gateway looks up in its database within a second, from all networks together; half as many wrong secrets of keys that are in use are answered as such.',
   }),
   LATCHKEY_DECISION_QUEUE: setting.integer({
     default: 10_000,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { admit } from '#apps/gateway/src/index'
+import { admit, type Passage } from '#apps/gateway/src/index'
 import { Admission, KnownTokens } from '#libs/admin/index'
 import {
   digest,
@@ -26,10 +26,9 @@ import {
 import { withOtherSecret } from '../changed-key.ts'
 import { unlimitedRates } from '../unlimited.ts'
 import { entranceOver, passageOf } from '../way-in.ts'
-import { compare, type Compared } from './timing.ts'
+import { compare, type Compared, type Comparison } from './timing.ts'
 
-/** Inputs of a class, used again and again, and the ids that they are of: what is known of those is in memory throughout. */
-const different = 256
+/** Keys of a class; what is known of them is in memory throughout. */
 const ids = 8
 const half = 21
 const quick = 200_000
@@ -52,18 +51,18 @@ export async function compareRefusals(database: Database): Promise<Compared[]> {
 async function compareDigests(): Promise<Compared[]> {
   const { secret, text } = mintKey('live')
   const stored = { pepperVersion: peppers.current, digest: digest(peppers, peppers.current, secret) }
-  const wrong = drawn(() => secretOf(withOtherSecret(text)))
+  const wrong = (right = 0): Secret => secretOf(rightUpTo(right, text))
   return [
     await compare({
       what: `secret ${near}: compared`,
       samples: quick,
-      classes: [drawn(() => secretOf(halfRight(text))), wrong],
+      classes: [() => wrong(half), () => wrong()],
       run: (given) => matches(peppers, stored, given),
     }),
     await compare<{ readonly known: StoredDigest | undefined; readonly given: Secret }>({
       what: `secret ${unknown}: compared`,
       samples: quick,
-      classes: [drawn(() => ({ known: undefined, given: wrong() })), drawn(() => ({ known: stored, given: wrong() }))],
+      classes: [() => ({ known: undefined, given: wrong() }), () => ({ known: stored, given: wrong() })],
       run: ({ known, given }) => (known === undefined ? dummyMatch(peppers, given) : matches(peppers, known, given)),
     }),
   ]
@@ -81,14 +80,14 @@ async function compareSignatures(): Promise<Compared> {
   const message = messageOf('GET', url, Object.fromEntries(lower))
   const read = readSignature(message, { keyid, algorithm, hasBody: false, now })
   if (read.kind === 'fault') throw new Error('it is genuine')
-  const wrongFrom = (first: number) => (): ReadSignature => {
-    const bytes = read.bytes.map((byte, index) => (index < first ? byte : byte ^ (randomBytes(1)[0] ?? 0) ^ 1))
-    return { ...read, bytes }
+  const wrongFrom = (first: number): ReadSignature => {
+    const other = randomBytes(read.bytes.length)
+    return { ...read, bytes: other.map((byte, index) => (index < first ? (read.bytes[index] ?? 0) : byte)) }
   }
   return compare<ReadSignature>({
     what: `signature ${near}: compared`,
     samples: quick,
-    classes: [drawn(wrongFrom(read.bytes.length / 2)), drawn(wrongFrom(0))],
+    classes: [() => wrongFrom(read.bytes.length / 2), () => wrongFrom(0)],
     run: (given) => isProvedBy(verifying, given),
   })
 }
@@ -99,21 +98,22 @@ async function compareOnTheWayIn(database: Database): Promise<Compared[]> {
   const never = Array.from({ length: ids }, () => mintKey('live').text)
   const used = await mint()
   await admit(passageOf({ connection, key: used }), parts)
-  const sent = (keys: readonly string[], altered = withOtherSecret) => {
-    const key = drawn((number) => flat(altered(keys[number % keys.length] ?? '')))
-    return () => passageOf({ connection, key: key() })
-  }
-  const compareKeys = (what: string, one: ReturnType<typeof sent>, other: ReturnType<typeof sent>) =>
+  const sent =
+    (keys: readonly string[], right = 0) =>
+    () =>
+      passageOf({ connection, key: rightUpTo(right, one(keys)) })
+  const compareKeys = (what: string, classes: Comparison<Passage>['classes'], isAnswered = false) =>
     compare({
       what: `key ${what}: way in`,
       samples: whole,
-      classes: [one, other],
+      classes,
+      isAnswered,
       run: (passage) => refused(admit(passage, parts)),
     })
   return [
-    await compareKeys(near, sent(minted, halfRight), sent(minted)),
-    await compareKeys(unknown, sent(never), sent(minted)),
-    await compareKeys(`${unknown}, of one in use`, sent(never), sent([used])),
+    await compareKeys(near, [sent(minted, half), sent(minted)]),
+    await compareKeys(unknown, [sent(never), sent(minted)], true),
+    await compareKeys(`${unknown}, of one in use`, [sent(never), sent([used])], true),
   ]
 }
 
@@ -143,49 +143,39 @@ async function compareAdminTokens(database: Database): Promise<Compared[]> {
   await database.transaction((transaction) => tokens.apply(transaction, events))
   const texts = minted.map(({ text }) => text)
   const never = Array.from({ length: ids }, () => mintAdminToken().text)
-  const sent = (make: (number: number) => string) => drawn((number) => flat(`Bearer ${make(number)}`))
-  const compareTokens = (what: string, one: () => string, other: () => string) =>
+  const sent =
+    (keys: readonly string[], right = 0) =>
+    () =>
+      flat(`Bearer ${rightUpTo(right, one(keys))}`)
+  const compareTokens = (what: string, classes: Comparison<string>['classes'], isAnswered = false) =>
     compare({
       what: `admin token ${what}: admitted`,
       samples: whole,
-      classes: [one, other],
+      classes,
+      isAnswered,
       run: (header) => refused(admission.admit(header, '127.0.0.1')),
     })
-  const wrong = sent((number) => withOtherSecret(texts[number % ids] ?? ''))
-  const another = (): string => randomBytes(32).toString('base64url')
+  const ofTheFolder = (right: number) => () =>
+    flat(`Bearer ${first.slice(0, right)}${randomBytes(32).toString('base64url').slice(right)}`)
   return [
-    await compareTokens(
-      near,
-      sent((number) => halfRight(texts[number % ids] ?? '')),
-      wrong,
-    ),
-    await compareTokens(
-      unknown,
-      sent((number) => withOtherSecret(never[number % ids] ?? '')),
-      wrong,
-    ),
-    await compareTokens(
-      `of the data folder ${near}`,
-      sent(() => first.slice(0, half) + another().slice(half)),
-      sent(another),
-    ),
+    await compareTokens(near, [sent(texts, half), sent(texts)]),
+    await compareTokens(unknown, [sent(never), sent(texts)], true),
+    await compareTokens(`of the data folder ${near}`, [ofTheFolder(half), ofTheFolder(0)]),
   ]
 }
 
-/** One after the other of what is made now. */
-function drawn<T>(make: (number: number) => T): () => T {
-  const made = Array.from({ length: different }, (_, number) => make(number))
-  let next = 0
-  return () => made[next++ % different] ?? make(0)
+function one(keys: readonly string[]): string {
+  return keys[Math.floor(Math.random() * keys.length)] ?? ''
 }
 
-function halfRight(key: string): string {
-  const [right = '', wrong = ''] = [key.split('_').at(-2), mintKey('live').secret]
-  return withOtherSecret(key, right.slice(0, half) + wrong.slice(half))
+/** The same id with another secret, of which so many characters are those of the key. */
+function rightUpTo(characters: number, key: string): string {
+  const [right = '', wrong] = [key.split('_').at(-2), mintKey('live').secret]
+  return flat(withOtherSecret(key, right.slice(0, characters) + wrong.slice(characters)))
 }
 
 function secretOf(key: string): Secret {
-  const read = readKey(flat(key))
+  const read = readKey(key)
   if (read.kind === 'fault') throw new Error('it has the form of a key')
   return read.secret
 }

@@ -65,11 +65,12 @@ export function inProcessTable(work: readonly InProcess[]): string {
 
 /** Whether the time of a refusal tells which of two things was wrong: what the first takes longer, and Welch's t of that. */
 export function refusalsTable(compared: readonly Compared[]): string {
-  const width = 66
-  const lines = compared.map(({ what, n, difference, t, isTold }) => {
-    const cells = [n, difference.toFixed(0), t.toFixed(2), isTold ? 'told' : 'not told']
-    return `${what.padEnd(width)}${cells.map((cell) => String(cell).padStart(10)).join('')}`
+  const width = 82
+  const lines = compared.map(({ what, n, difference, t, isTold, isAnswered }) => {
+    const cells = [n, difference.toFixed(0), t.toFixed(2)].map((cell) => String(cell).padStart(9)).join('')
+    const verdict = isTold ? (isAnswered ? 'told, as by the answer' : 'TOLD') : 'not told'
+    return `${what.padEnd(width)}${cells}  ${verdict}`
   })
-  const names = ['n', 'ns', 't', `|t| > ${threshold}`].map((name) => name.padStart(10)).join('')
+  const names = `${['n', 'ns', 't'].map((name) => name.padStart(9)).join('')}  |t| > ${threshold}`
   return ['', `${'what the time of a refusal tells'.padEnd(width)}${names}`, ...lines].join('\n')
 }

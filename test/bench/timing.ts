@@ -8,6 +8,8 @@ export interface Comparison<Input> {
   /** An input of each class, made before the clock runs. */
   readonly classes: readonly [one: () => Input, other: () => Input]
   readonly run: (input: Input) => unknown
+  /** The answer itself says of which class the input was: the time betrays nothing more. */
+  readonly isAnswered?: boolean
 }
 
 export interface Compared {
@@ -19,6 +21,7 @@ export interface Compared {
   /** What the first class takes longer than the second, in nanoseconds. */
   readonly difference: number
   readonly isTold: boolean
+  readonly isAnswered: boolean
 }
 
 /** Beyond it two classes differ: by chance they do in one of 100,000 measurements (ISO/IEC 17825). */
@@ -31,7 +34,13 @@ const warmUp = 5_000
  * Whether the time of a run tells the class of its input: as dudect does it (Reparaz, Balasch, Verbauwhede 2017), by runs of both classes in an order at
  * random, of which the slowest tenth is left out, and Welch's t-test over the rest.
  */
-export async function compare<Input>({ what, samples, classes, run }: Comparison<Input>): Promise<Compared> {
+export async function compare<Input>({
+  what,
+  samples,
+  classes,
+  run,
+  isAnswered = false,
+}: Comparison<Input>): Promise<Compared> {
   const times: readonly [number[], number[]] = [[], []]
   for (let number = -warmUp, coins = randomBytes(0); number < samples; number++) {
     if ((number & 4_095) === 0 || coins.length === 0) coins = randomBytes(4_096)
@@ -48,7 +57,7 @@ export async function compare<Input>({ what, samples, classes, run }: Comparison
   const [one, other] = [momentsOf(times[0], limit), momentsOf(times[1], limit)]
   const difference = one.mean - other.mean
   const t = difference / Math.sqrt(one.variance / one.count + other.variance / other.count)
-  return { what, n: one.count + other.count, t, difference, isTold: Math.abs(t) > threshold }
+  return { what, n: one.count + other.count, t, difference, isTold: Math.abs(t) > threshold, isAnswered }
 }
 
 interface Moments {

@@ -324,7 +324,7 @@ describe('what only the Kafka event log has', () => {
   it('has read the end of the log without interruption since Kafka answered again, not since it was asked, when that stood still', async () => {
     const { log, database } = harness
     const { follower } = follow(log, database, { watched: true })
-    await until(() => follower.unbrokenSince() !== undefined)
+    await until(() => follower.caughtUpAt() !== undefined && follower.followedUpTo() !== undefined)
     let back = Infinity
     await kafka.freeze(async () => {
       await new Promise((resolve) => setTimeout(resolve, 4_000))
