@@ -17,6 +17,7 @@ export const families = [
   'guard',
   'detection',
   'admin-token',
+  'admin-token-digest',
 ] as const
 export type EventFamily = (typeof families)[number]
 

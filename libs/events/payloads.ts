@@ -6,7 +6,7 @@ import type { EventName } from './names.ts'
 import { guardEvents } from './guard.ts'
 import { groupEvents, userEvents } from './people.ts'
 import { requestEvents } from './requests.ts'
-import { adminTokenEvents } from './admin-tokens.ts'
+import { adminTokenDigestEvents, adminTokenEvents } from './admin-tokens.ts'
 import { rotationEvents } from './rotations.ts'
 import { connectionEvents, keyEvents, tenantEvents } from './trust.ts'
 
@@ -24,6 +24,7 @@ export const payloadSchemas = {
   ...guardEvents,
   ...detectionEvents,
   ...adminTokenEvents,
+  ...adminTokenDigestEvents,
 } as const
 
 export type Payload<Name extends EventName> = z.infer<(typeof payloadSchemas)[Name]>
