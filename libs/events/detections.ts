@@ -28,4 +28,18 @@ const detection = z.object({
   fix: z.string(),
 })
 
-export const detectionEvents = { 'detection.raised': detection }
+const decided = {
+  detection: z.string(),
+  rule: z.string(),
+  tenant: z.string().nullable(),
+  connection: z.string().nullable(),
+}
+
+export const detectionEvents = {
+  'detection.raised': detection,
+  /** A person has seen to it. */
+  'detection.acknowledged': z.object({ ...decided, acknowledgedAt: z.iso.datetime() }),
+  /** A person wants to be told of it no more until then; null: for good. */
+  'detection.muted': z.object({ ...decided, mutedAt: z.iso.datetime(), until: z.iso.datetime().nullable() }),
+  'detection.unmuted': z.object({ ...decided, unmutedAt: z.iso.datetime() }),
+}

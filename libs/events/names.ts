@@ -9,6 +9,7 @@ export const families = [
   'connection',
   'key',
   'rotation',
+  'rotation-policy',
   'data-key',
   'key-digest',
   'user',

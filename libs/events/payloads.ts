@@ -7,7 +7,7 @@ import { guardEvents } from './guard.ts'
 import { groupEvents, userEvents } from './people.ts'
 import { requestEvents } from './requests.ts'
 import { adminTokenDigestEvents, adminTokenEvents } from './admin-tokens.ts'
-import { rotationEvents } from './rotations.ts'
+import { rotationEvents, rotationPolicyEvents } from './rotations.ts'
 import { connectionEvents, keyEvents, tenantEvents } from './trust.ts'
 
 /** The one list of what Latchkey publishes; types, run-time checks and JSON Schemas all come from it. */
@@ -16,6 +16,7 @@ export const payloadSchemas = {
   ...connectionEvents,
   ...keyEvents,
   ...rotationEvents,
+  ...rotationPolicyEvents,
   ...dataKeyEvents,
   ...keyDigestEvents,
   ...userEvents,

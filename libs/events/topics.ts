@@ -12,7 +12,16 @@ interface PublishedHere {
 /** Where events are published: one topic for what belongs together, so that who follows people need not read past requests. */
 export const topics = {
   trust: {
-    families: ['tenant', 'connection', 'key', 'rotation', 'data-key', 'admin-token', 'admin-token-digest'],
+    families: [
+      'tenant',
+      'connection',
+      'key',
+      'rotation',
+      'rotation-policy',
+      'data-key',
+      'admin-token',
+      'admin-token-digest',
+    ],
     sources: ['keys'],
     awaited: ['keys'],
   },

@@ -126,10 +126,14 @@ export class NothingToReveal extends Error {
 }
 
 /**
- * What is to be shown of a withheld key, and the key without it.
+ * What is to be shown of a withheld key, and the key without it, one version on, with the event that tells of it.
  * @throws NothingToReveal
  */
-export function reveal(key: ProvisioningKey, peppers: Peppers): Minted {
+export function reveal(
+  key: ProvisioningKey,
+  peppers: Peppers,
+  { now, traceparent }: { readonly now: Date; readonly traceparent?: string | undefined },
+): Minted & { readonly event: Event<'key.revealed'> } {
   const { kid, unrevealed } = key
   const another = 'If nobody has its text, start a rotation anew (latchkey keys rotate --force): that mints another.'
   if (unrevealed === null) {
@@ -139,7 +143,16 @@ export function reveal(key: ProvisioningKey, peppers: Peppers): Minted {
   }
   const [text, signingSecret] =
     open(peppers, { purpose: unrevealedPurpose, of: [key.tenant, kid] }, unrevealed)?.split(' ') ?? []
-  if (text !== undefined) return { key: { ...key, unrevealed: null }, text, signingSecret }
+  if (text !== undefined) {
+    const after = { ...key, unrevealed: null, version: key.version + 1 }
+    const payload = { ...of(key), revealedAt: now.toISOString() }
+    return {
+      key: after,
+      text,
+      signingSecret,
+      event: makeEvent('key.revealed', origin(after, now, traceparent), payload),
+    }
+  }
   throw new NothingToReveal(
     `The text of key ${kid} was sealed under peppers that this program does not have. ${another}`,
   )

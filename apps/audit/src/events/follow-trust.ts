@@ -29,6 +29,7 @@ export class FollowTrust {
         case 'key.changed':
         case 'key.activated':
         case 'key.exposed':
+        case 'key.revealed':
       }
     }
   }

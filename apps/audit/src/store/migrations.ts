@@ -122,6 +122,20 @@ class Answered1764000000230 implements MigrationInterface {
   }
 }
 
+/** What people decide about detections is told, too. */
+class DetectionVersions1764000000231 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE audit.detection ADD COLUMN version integer;
+      UPDATE audit.detection SET version = raised;
+      ALTER TABLE audit.detection ALTER COLUMN version SET NOT NULL`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE audit.detection DROP COLUMN version')
+  }
+}
+
 export const migrations = [
   Audit1764000000201,
   Within1764000000202,
@@ -129,4 +143,5 @@ export const migrations = [
   Detections1764000000204,
   AdminTokens1764000000205,
   Answered1764000000230,
+  DetectionVersions1764000000231,
 ]
