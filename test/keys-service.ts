@@ -5,6 +5,7 @@ import { Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import {
   KEYS,
+  keysAdmission,
   KeysModule,
   keysOperations,
   type KeysParts,
@@ -13,7 +14,7 @@ import {
   openKeysEntities,
   type WorkerTimes,
 } from '#apps/keys/src/index'
-import { AdminCalls, Admission, KnownTokens } from '#libs/admin/index'
+import { AdminCalls } from '#libs/admin/index'
 import { generatePeppers, type Peppers } from '#libs/credentials/index'
 import { DataKeys, Keyring, makeLocalKek } from '#libs/sealing/index'
 import { AppendQueue } from '#libs/eventlog/index'
@@ -104,13 +105,7 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
     peppers: held,
     keyring,
     dataKeys: new DataKeys(keyring, { lifetime: 60_000 }),
-    admission: new Admission({
-      bootstrap: [adminToken],
-      tokens: new KnownTokens(database, keysSchema),
-      peppers: held,
-      clock,
-      isCurrent: () => true,
-    }),
+    admission: keysAdmission({ adminToken, database, log, peppers: held, clock, onFailure: failed }),
     publicUrl: 'http://127.0.0.1:8080',
     clock,
     telemetry,

@@ -51,7 +51,8 @@ async function readTopics(topicPrefix: string, database: Client): Promise<Logged
   return {
     async of(connection) {
       const waiting =
-        'SELECT FROM gateway.outbox UNION ALL SELECT FROM keys.outbox UNION ALL SELECT FROM audit.outbox LIMIT 1'
+        ['gateway', 'keys', 'directory', 'audit'].map((schema) => `SELECT FROM ${schema}.outbox`).join(' UNION ALL ') +
+        ' LIMIT 1'
       while ((await database.query(waiting)).rowCount !== 0) await new Promise((resolve) => setTimeout(resolve, 10))
       for (const { topic, headers, key = '', value } of (await published.all()).slice(events.length))
         events.push({

@@ -35,6 +35,8 @@ export class AdminCall {
   readonly operation: string | null
   readonly traceparent: string
   about: About = aboutNothing
+  /** Ids of the events that it brought about, where these were appended before its record. */
+  events: readonly string[] = []
   /** True once its record is in the log, within the transaction of a write. */
   recorded = false
   /** The entity tag of what is answered, for whoever asks whether it is still so. */

@@ -1,4 +1,4 @@
-import { digest, generatePeppers, mintAdminToken } from '#libs/credentials/index'
+import { addPepper, digest, generatePeppers, mintAdminToken } from '#libs/credentials/index'
 import type { ProblemCode } from '#libs/http/index'
 import { Admission, bootstrapId, type KnownTokens } from './index.ts'
 
@@ -78,4 +78,24 @@ test('while revocations may be unknown no token that was made is let in, known o
   expect(await refusal(admission({}, false).admit(bearer(text), ''))).toBe('unavailable')
   expect(await refusal(admission({}, false).admit(bearer(mintAdminToken().text), ''))).toBe('unavailable')
   expect(await refusal(admission({ isRevoked: true }, false).admit(bearer(text), ''))).toBe('tokenRevoked')
+})
+
+test('of a token digested under an older pepper is told, with its secret, when it is let in and no sooner', async () => {
+  const newer = addPepper(peppers)
+  const told: unknown[][] = []
+  const admit = (token: Partial<Known>, under = newer, presented = text) => {
+    const tokens = { find: async (asked: string) => (asked === id ? { ...known, ...token } : undefined) }
+    const outdated = (...all: unknown[]): void => void told.push(all)
+    const parts = { bootstrap: [first], tokens, peppers: under, clock: () => now, isCurrent: () => true, outdated }
+    return new Admission(parts).admit(bearer(presented), '192.0.2.7')
+  }
+  await admit({}, peppers)
+  await admit({ pepperVersion: 2, digest: digest(newer, 2, secret) })
+  await refusal(admit({ isRevoked: true }))
+  await refusal(admit({ expiresAt: now }))
+  await refusal(admit({ allowlist: ['203.0.113.0/24'] }))
+  await admit({}, newer, first)
+  expect(told).toEqual([])
+  await admit({})
+  expect(told).toEqual([[known, secret]])
 })

@@ -1,9 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { AddressRanges, readAddress } from '#libs/addresses/index'
-import { dummyMatch, looksLikeAdminToken, matches, type Peppers, readAdminToken } from '#libs/credentials/index'
+import {
+  dummyMatch,
+  looksLikeAdminToken,
+  matches,
+  type Peppers,
+  readAdminToken,
+  type Secret,
+} from '#libs/credentials/index'
 import { problems } from '#libs/http/index'
 import { hideSecret } from '#libs/telemetry/index'
-import type { KnownTokens } from './known-tokens.ts'
+import type { KnownToken, KnownTokens } from './known-tokens.ts'
 import { type Actor, bootstrap } from './powers.ts'
 
 /** Nest provider: who is let into the admin APIs of a service. */
@@ -20,6 +27,8 @@ export interface AdmissionParts<Tokens extends TokenSource = KnownTokens> {
   readonly clock: () => Date
   /** Whether every revocation is known here, those of the last 5 seconds excepted. */
   readonly isCurrent: () => boolean
+  /** Told of who was let in by a digest under an older pepper than the current: only then the secret is known. */
+  readonly outdated?: (token: KnownToken, secret: Secret) => void
 }
 
 const whereFound =
@@ -64,7 +73,7 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
 
   async #prove(text: string, address: string, proved: (actor: Actor) => void): Promise<Actor> {
     if (!looksLikeAdminToken(text)) throw problems.unauthorized(`The admin token is wrong. ${whereFound}`)
-    const { tokens, peppers, clock, isCurrent } = this.#parts
+    const { tokens, peppers, clock, isCurrent, outdated } = this.#parts
     const presented = readAdminToken(text)
     if (presented === undefined) {
       throw problems.unauthorized(
@@ -85,6 +94,7 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
     if (known.expiresAt !== null && known.expiresAt <= clock()) throw problems.tokenExpired()
     if (!isCurrent()) throw unheard()
     if (known.allowlist.length > 0 && !isIn(known.allowlist, address)) throw problems.addressRefused()
+    if (known.pepperVersion !== peppers.current) outdated?.(known, presented.secret)
     return known
   }
 }

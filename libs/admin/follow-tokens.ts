@@ -18,6 +18,11 @@ export function followTokens(transport: symbol): Type {
     apply(events: readonly Heard<'admin-token.*'>[], { transaction }: EventBatch): Promise<void> {
       return this.#tokens.apply(transaction, events)
     }
+
+    @EventPattern('admin-token-digest.*', transport)
+    renew(events: readonly Heard<'admin-token-digest.*'>[], { transaction }: EventBatch): Promise<void> {
+      return this.#tokens.renew(transaction, events)
+    }
   }
   return FollowTokens
 }

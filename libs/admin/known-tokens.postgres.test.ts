@@ -56,6 +56,31 @@ function told() {
   return { id, minted, narrowed, revoked }
 }
 
+test('a token has the digest under the newest pepper that was told of; a revoked one and one that is not known have none', async () => {
+  const [one, other, unknown] = [told(), told(), told()]
+  await apply(one.minted, other.minted, other.revoked)
+  const renewed = (token: string, pepperVersion: number) =>
+    makeEvent(
+      'admin-token-digest.renewed',
+      { source: 'keys', subject: token, owner: '', version: 1, time: new Date() },
+      { token, pepperVersion, digest: Buffer.from(`under ${pepperVersion}`).toString('base64url') },
+    )
+  const renew = (...events: ReturnType<typeof renewed>[]) =>
+    database.transaction((transaction) => tokens.renew(transaction, events))
+  const held = async (id: string) => {
+    const token = await tokens.find(id)
+    return token && [token.pepperVersion, Buffer.from(token.digest).toString()]
+  }
+  expect((await held(one.id))?.[0]).toBe(1)
+  await renew(renewed(one.id, 2), renewed(other.id, 2), renewed(unknown.id, 2))
+  expect(await held(one.id)).toEqual([2, 'under 2'])
+  expect((await held(other.id))?.[0]).toBe(1)
+  expect(await held(unknown.id)).toBeUndefined()
+  await renew(renewed(one.id, 3), renewed(one.id, 2))
+  await apply(one.minted, one.narrowed)
+  expect(await held(one.id)).toEqual([3, 'under 3'])
+})
+
 test('a token is known as it was minted, of its scopes those that are known here', async () => {
   const { id, minted } = told()
   expect(await tokens.find(id)).toBeUndefined()

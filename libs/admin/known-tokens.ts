@@ -104,6 +104,15 @@ export class KnownTokens {
     transaction.afterCommit(() => this.forget(events.map((event) => event.payload.token)))
   }
 
+  /** Takes over digests under a newer pepper; an older one changes nothing. */
+  async renew(transaction: Transaction, events: readonly Event<'admin-token-digest.renewed'>[]): Promise<void> {
+    for (const { payload } of events) {
+      const { token, pepperVersion, digest } = payload
+      await transaction.query(this.#statements.renew, [token, pepperVersion, Buffer.from(digest, 'base64url')])
+    }
+    transaction.afterCommit(() => this.forget(events.map((event) => event.payload.token)))
+  }
+
   /** Takes trust away, and never gives it: for what is heard from somewhere that others can write to. */
   async distrust(event: Event<'admin-token.revoked'>): Promise<void> {
     await this.#database.transaction(async (transaction) => {
@@ -132,6 +141,9 @@ function statementsFor(schema: string) {
     change: `
       UPDATE ${schema}.admin_token SET version = $2, scopes = $3, tenants = $4, allowlist = $5, expires_at = $6
       WHERE id = $1 AND version < $2`,
+    renew: `
+      UPDATE ${schema}.admin_token SET pepper_version = $2, digest = $3
+      WHERE id = $1 AND pepper_version < $2 AND revoked_at IS NULL`,
     /** For good, whatever is heard later. One that was never heard of is known as such from now on; its empty digest fits nothing. */
     revoke: `
       INSERT INTO ${schema}.admin_token (id, version, pepper_version, digest, scopes, tenants, allowlist, revoked_at)

@@ -78,7 +78,7 @@ export class RecordCalls implements OnModuleInit {
       status: reply.statusCode,
       code: refusal?.code ?? null,
       detail: refusal?.detail ?? null,
-      events: [],
+      events: call.events,
       changed: [],
     }
     if (this.#parts.decisions.offer(call.decided(outcome, this.#parts.clock()))) {

@@ -16,6 +16,12 @@ export type AdminTokenPowers = z.infer<typeof adminTokenPowers>
 
 const ofToken = { token: z.string() }
 
+/** Told by the keys service, which alone writes about tokens; told apart from what is the token's own, whose versions it does not count. */
+export const adminTokenDigestEvents = {
+  /** A token that was digested under an older pepper was used, and is digested under the current one from now on. `digest` is base64url. */
+  'admin-token-digest.renewed': z.object({ ...ofToken, pepperVersion: z.int().positive(), digest: z.string() }),
+}
+
 export const adminTokenEvents = {
   /** `digest` is base64url of HMAC-SHA-256 of the secret under pepper `pepperVersion`. */
   'admin-token.minted': z.object({

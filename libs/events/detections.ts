@@ -10,16 +10,20 @@ export type DetectionSeverity = (typeof detectionSeverities)[number]
 export const detectionSubjects = ['key', 'connection', 'address'] as const
 export type DetectionSubject = (typeof detectionSubjects)[number]
 
-const detection = z.object({
+const named = {
   /** The same each time that the rule is broken by this subject. */
   detection: z.string(),
   /** Stable, from the list in docs/detections.md. */
   rule: z.string(),
-  severity: z.enum(detectionSeverities),
   tenant: z.string().nullable(),
   connection: z.string().nullable(),
   /** Of the connection; null where none is known. */
   environment: z.enum(environments).nullable().optional(),
+}
+
+const detection = z.object({
+  ...named,
+  severity: z.enum(detectionSeverities),
   subject: z.object({ kind: z.enum(detectionSubjects), id: z.string() }),
   /** How many requests have broken the rule so far. */
   count: z.int().nonnegative(),
@@ -31,4 +35,11 @@ const detection = z.object({
   fix: z.string(),
 })
 
-export const detectionEvents = { 'detection.raised': detection }
+export const detectionEvents = {
+  'detection.raised': detection,
+  /** A person has seen to it. */
+  'detection.acknowledged': z.object({ ...named, acknowledgedAt: z.iso.datetime() }),
+  /** A person wants to be told of it no more until then; null: for good. */
+  'detection.muted': z.object({ ...named, mutedAt: z.iso.datetime(), until: z.iso.datetime().nullable() }),
+  'detection.unmuted': z.object({ ...named, unmutedAt: z.iso.datetime() }),
+}

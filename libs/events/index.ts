@@ -32,7 +32,7 @@ export {
   detectionSubjects,
 } from './detections.ts'
 export { requestEvents, type RequestDecided, type StepDecision } from './requests.ts'
-export { adminTokenEvents, type AdminTokenPowers } from './admin-tokens.ts'
+export { adminTokenDigestEvents, adminTokenEvents, type AdminTokenPowers } from './admin-tokens.ts'
 export { cancelledOutcomes, finishedOutcomes, noticeKinds, rotationEvents, type NoticeKind } from './rotations.ts'
 export { isTopic, topicNames, topicOf, topics, topicsWith, type Topic } from './topics.ts'
 export { logMarked, markName, type LogMarked } from './mark.ts'

@@ -9,6 +9,7 @@ export const families = [
   'connection',
   'key',
   'rotation',
+  'rotation-policy',
   'data-key',
   'key-digest',
   'user',
@@ -17,6 +18,7 @@ export const families = [
   'guard',
   'detection',
   'admin-token',
+  'admin-token-digest',
 ] as const
 export type EventFamily = (typeof families)[number]
 

@@ -6,8 +6,8 @@ import type { EventName } from './names.ts'
 import { guardEvents } from './guard.ts'
 import { groupEvents, userEvents } from './people.ts'
 import { requestEvents } from './requests.ts'
-import { adminTokenEvents } from './admin-tokens.ts'
-import { rotationEvents } from './rotations.ts'
+import { adminTokenDigestEvents, adminTokenEvents } from './admin-tokens.ts'
+import { rotationEvents, rotationPolicyEvents } from './rotations.ts'
 import { connectionEvents, keyEvents, tenantEvents } from './trust.ts'
 
 /** The one list of what Latchkey publishes; types, run-time checks and JSON Schemas all come from it. */
@@ -16,6 +16,7 @@ export const payloadSchemas = {
   ...connectionEvents,
   ...keyEvents,
   ...rotationEvents,
+  ...rotationPolicyEvents,
   ...dataKeyEvents,
   ...keyDigestEvents,
   ...userEvents,
@@ -24,6 +25,7 @@ export const payloadSchemas = {
   ...guardEvents,
   ...detectionEvents,
   ...adminTokenEvents,
+  ...adminTokenDigestEvents,
 } as const
 
 export type Payload<Name extends EventName> = z.infer<(typeof payloadSchemas)[Name]>

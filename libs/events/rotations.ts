@@ -42,6 +42,19 @@ const by = z.enum(['operator', 'schedule', 'time'])
 const actor = z.string().optional()
 const use = z.object({ at: z.iso.datetime(), address: z.string(), userAgent: z.string().nullable() })
 
+/** How the keys of a connection are rotated, as a person said it. The subject is the connection; versions are counted apart from its own. */
+export const rotationPolicyEvents = {
+  'rotation-policy.changed': z.object({
+    tenant: z.string(),
+    connection: z.string(),
+    mode: z.enum(['safe', 'strict']),
+    everyDays: z.int().positive().nullable(),
+    graceHours: z.int().nonnegative(),
+    mintAheadDays: z.int().positive(),
+    changed: z.array(z.string()),
+  }),
+}
+
 export const rotationEvents = {
   /** `from` goes on, `to` waits for its first use, which is to come by `dueAt`. At `hardEnd`, where there is one, `from` ends in any case. */
   'rotation.started': z.object({

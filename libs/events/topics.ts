@@ -24,7 +24,16 @@ const requests = {
  */
 export const topics = {
   trust: {
-    families: ['tenant', 'connection', 'key', 'rotation', 'data-key', 'admin-token'],
+    families: [
+      'tenant',
+      'connection',
+      'key',
+      'rotation',
+      'rotation-policy',
+      'data-key',
+      'admin-token',
+      'admin-token-digest',
+    ],
     sources: ['keys'],
     awaited: ['keys'],
   },

@@ -76,4 +76,6 @@ export const keyEvents = {
   /** It came over plain HTTP, where others could read it, and worked: told of a live key once. */
   'key.exposed': z.object({ ...ofKey, exposedAt: z.iso.datetime(), address: z.string() }),
   'key.revoked': z.object({ ...ofKey, revokedAt: z.iso.datetime() }),
+  /** Somebody was shown the text of a key that the schedule had minted; it is kept nowhere from then on. */
+  'key.revealed': z.object({ ...ofKey, revealedAt: z.iso.datetime() }),
 }

@@ -105,6 +105,7 @@ export class FollowersController {
       async () => {
         const { applied, stillDead } = await follower.replay(ids)
         this.#logger.info({ group, applied, stillDead }, 'dead letters were replayed')
+        call.events = applied
         return { applied, stillDead }
       },
     )

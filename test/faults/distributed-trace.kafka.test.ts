@@ -137,7 +137,7 @@ test('one request is one trace through four processes: who answered it, and what
 
 /** What comes about when an installation is rotated, guarded, attacked or administered: journeys go through those, in this shape too. */
 const rarer =
-  /^(admin-token|data-key|detection|guard|key-digest|rotation|tenant\.changed)\b|^key\.(cancelled|changed|expired|exposed|retired)$/
+  /^(admin-token|data-key|detection|guard|key-digest|rotation|tenant\.changed)\b|^key\.(cancelled|changed|expired|exposed|retired|revealed)$/
 
 /** CloudEvents 1.0.2: the required attributes, and in binary mode the payload's media type, which is that of JSON here. */
 function headersAmiss({ headers, topic, offset }: PublishedRecord): string[] {

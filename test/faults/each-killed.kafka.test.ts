@@ -127,7 +127,7 @@ test('whatever process is killed under load: each answered change is one record,
   await until('everything is published', async () => {
     const waiting = await rowsOf(
       url,
-      'SELECT FROM gateway.outbox UNION ALL SELECT FROM keys.outbox UNION ALL SELECT FROM audit.outbox',
+      'SELECT FROM gateway.outbox UNION ALL SELECT FROM keys.outbox UNION ALL SELECT FROM directory.outbox UNION ALL SELECT FROM audit.outbox',
     )
     return waiting.length === 0
   })

@@ -59,7 +59,7 @@ async function look(database: string, published: readonly PublishedRecord[]): Pr
     .filter(({ headers }) => headers['ce_type'] === 'request.decided')
     .map(({ value }) => decision.parse(JSON.parse(value)))
   return {
-    waiting: await count(['gateway.outbox', 'keys.outbox', 'audit.outbox']),
+    waiting: await count(['gateway.outbox', 'keys.outbox', 'directory.outbox', 'audit.outbox']),
     records: await lines(`SELECT id || ' ' || version AS line FROM gateway.scim_user`),
     directory: await lines(`SELECT id || ' ' || version AS line FROM directory.person WHERE facts IS NOT NULL`),
     events: versionsByUser(published.filter(({ headers }) => headers['ce_type']?.startsWith('user.'))),

@@ -366,6 +366,8 @@ test('every operation that a document describes answers as described, and there 
   )
   const replay = { values: { request: record.id }, body: { dryRun: true } }
   expect((await call(at('gateway'), 'POST', '/admin/v1/requests/{request}/replay', replay)).status).toBe(200)
+  const again = { ...replay, body: { dryRun: false } }
+  expect((await call(at('gateway'), 'POST', '/admin/v1/requests/{request}/replay', again)).status).toBe(200)
 
   await eventually(
     () => world.directory(`/${id}/groups/${group}`),
@@ -378,6 +380,7 @@ test('every operation that a document describes answers as described, and there 
     await call(at('directory'), 'GET', `/directory/v1/{connection}/${noun}`, { values, query: '?limit=1' })
     await call(at('directory'), 'GET', `/directory/v1/{connection}/${noun}/{id}`, { values: { ...values, id: one } })
   }
+  await bury(at('directory'))
   await call(at('audit'), 'GET', '/audit/v1/records', { query: '?limit=200' })
   await decide(at('gateway'), at('audit'), id)
   await call(at('audit'), 'GET', '/audit/v1/records/{id}', { values: { id: record.id } })
@@ -394,6 +397,21 @@ test('every operation that a document describes answers as described, and there 
   const told = programs.flatMap(({ contract }) => contract.operations.map(({ method, path }) => `${method} ${path}`))
   expect([...visited].sort()).toEqual([...new Set(told)].sort())
 })
+
+/** Has the directory fail at a person, and apply that again. */
+async function bury(directory: string): Promise<void> {
+  const letters = '/admin/v1/followers/{group}/dead-letters'
+  const values = { group: 'directory' }
+  await world.query(`ALTER TABLE directory.person ADD CONSTRAINT no_alan CHECK (user_name <> 'alan')`)
+  await world.scim(connection)('POST', '/Users', user('alan'))
+  const [letter] = await eventually(
+    async () => (await call(directory, 'GET', letters, { values })).body.items,
+    ({ length }) => length > 0,
+  )
+  await world.query('ALTER TABLE directory.person DROP CONSTRAINT no_alan')
+  const replayed = await call(directory, 'POST', `${letters}/replay`, { values, body: { ids: [letter.id] } })
+  expect(replayed.body.applied).toEqual([letter.id])
+}
 
 /** What the guard and a detection of a key at another connection ask a person for. */
 async function decide(gateway: string, audit: string, id: string): Promise<void> {
@@ -430,6 +448,54 @@ async function rotate(values: { readonly tenant: string; readonly connection: st
   await keys('GET', '/connections/{connection}/rotations', { values })
   connection = { ...connection, key: again.body.key, kid: again.body.newKey.kid }
 }
+
+/** Here nothing is there to be revealed or wrapped anew; what both leave is proved by the keys service's own tests. */
+const withoutEffect = ['keys.reveal', 'dataKeys.rewrap']
+
+test('every operation has left a record of who asked and from where, and each write the events of what it changed', async () => {
+  const operations = (programs[0]?.contract.operations ?? []).map(({ id, path, ...rest }) => ({
+    ...rest,
+    name: id.replace(/\.\d+$/, ''),
+    path: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+').replaceAll('.', '\\.')}$`),
+  }))
+  const recordsOf = ({ name, method, path }: (typeof operations)[number], trail: Told[]): Told[] =>
+    trail.filter((one) => one.operation === name && one.method === method && path.test(one.path) && one.status < 400)
+  const trail = await eventually(
+    () => world.audit({ surface: 'admin' }),
+    (found) => operations.every((one) => one.name === 'keys.reveal' || recordsOf(one, found).length > 0),
+  )
+  const events = new Set((await world.events()).map(({ id }) => id))
+  for (const operation of operations) {
+    const { name, method, scope } = operation
+    const records = recordsOf(operation, trail)
+    for (const record of records) {
+      const who = [name, record.address, typeof record.actor, record.steps.at(-1).decision]
+      expect(who).toEqual([name, '127.0.0.1', scope === undefined ? 'undefined' : 'string', 'passed'])
+      expect([name, record.events.filter((id: string) => !events.has(id))]).toEqual([name, []])
+    }
+    if (method === 'GET' || withoutEffect.includes(name)) continue
+    expect([name, records.some((record) => record.events.length > 0)]).toEqual([name, true])
+  }
+})
+
+test('who reads people is recorded with whom they read, and who reads the trail with what', async () => {
+  const { id, tenant } = connection
+  const person = (await world.directory(`/${id}/users`)).body.items[0].id
+  await world.directory(`/${id}/users/${person}?`)
+  const read = async (operation: string) => (await world.audit({ operation, connection: id }))[0]
+  const [shown, listed] = await eventually(
+    () => Promise.all([read('directory.users.read'), read('directory.users.list')]),
+    (found) => found[0]?.subject?.id === person && found[1] !== undefined,
+  )
+  expect(shown).toMatchObject({ tenant, surface: 'admin', subject: { kind: 'User', id: person }, events: [] })
+  expect(listed).toMatchObject({ tenant, subject: null })
+  await call(world.auditUrl, 'GET', '/audit/v1/records/{id}', { values: { id: shown.id } })
+  const [record] = await eventually(
+    () => world.audit({ operation: 'audit.records.read', connection: id }),
+    (found) => found.some(({ subject }) => subject.id === shown.id),
+  )
+  expect(record).toMatchObject({ tenant, subject: { kind: 'request', id: shown.id }, actor: 'bootstrap' })
+})
 
 test('every write takes an Idempotency-Key, by the document, but for the report of keys, which anybody may send', () => {
   for (const { contract } of programs) {

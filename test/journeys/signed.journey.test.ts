@@ -3,9 +3,18 @@ import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { digest, formatPeppers, generatePeppers, addPepper, readKey } from '#libs/credentials/index'
+import { addPepper, digest, formatPeppers, generatePeppers, readAdminToken, readKey } from '#libs/credentials/index'
 import { readSigningKey, signRequest, type SigningKey, writtenPublicKey } from '#libs/signatures/index'
-import { type Connection, enterWorld, eventually, startWorld, type Told, user, type World } from '../world.ts'
+import {
+  type Connection,
+  enterWorld,
+  eventually,
+  type OwnWorld,
+  startWorld,
+  type Told,
+  user,
+  type World,
+} from '../world.ts'
 
 let world: World
 /** Its one key signs. */
@@ -296,10 +305,15 @@ test('a secret opens at the gateway while nothing but its own tables can be aske
   expect(data.kek_id).toMatch(/^file:[\da-f]{16}$/)
 })
 
-test('a key that was digested under an older pepper is digested under the current one at its next use, everywhere', async () => {
+describe('under a new pepper', () => {
   const peppers = addPepper(generatePeppers())
-  const own = await startWorld({ LATCHKEY_PEPPERS: formatPeppers(peppers) })
-  try {
+  let own: OwnWorld
+  beforeAll(async () => {
+    own = await startWorld({ LATCHKEY_PEPPERS: formatPeppers(peppers) })
+  })
+  afterAll(() => own.stop())
+
+  test('a key that was digested under an older one is digested under the new at its next use, everywhere', async () => {
     const made = await own.connection('other')
     const read = readKey(made.key)
     if (read.kind === 'fault') throw new Error('it is a key')
@@ -318,7 +332,41 @@ test('a key that was digested under an older pepper is digested under the curren
     await eventually(versions, (seen) => JSON.stringify(seen) === '[[2,true],[2,true]]')
     const told = await own.events(made.id)
     expect(told.filter(({ name }) => name === 'key-digest.renewed')).toHaveLength(1)
-  } finally {
-    await own.stop()
-  }
+  })
+
+  test('an admin token is likewise, once the keys service sees it used, and the other services hear of it', async () => {
+    const { body } = await own.admin('POST', '/tokens', { name: 'of before', scopes: ['tenants:read', 'audit:read'] })
+    const read = readAdminToken(body.token)
+    if (read === undefined) throw new Error('it is a token')
+    const schemas = ['keys', 'gateway', 'directory', 'audit']
+    const rows = async (): Promise<Told[]> => {
+      const found = await Promise.all(
+        schemas.map((schema) => own.query(`SELECT * FROM ${schema}.admin_token WHERE id = $1`, [body.id])),
+      )
+      return found.flat()
+    }
+    await eventually(rows, ({ length }) => length === schemas.length)
+    for (const schema of schemas) {
+      await own.query(`UPDATE ${schema}.admin_token SET pepper_version = 1, digest = $1 WHERE id = $2`, [
+        digest(peppers, 1, read.secret),
+        body.id,
+      ])
+    }
+    const bearer = { authorization: `Bearer ${body.token}` }
+    await eventually(
+      async () => {
+        expect((await own.admin('GET', '/tenants', undefined, bearer)).status).toBe(200)
+        return (await rows()).map((row) => [row.pepper_version, row.digest.equals(digest(peppers, 2, read.secret))])
+      },
+      (seen) => seen.every(([version, isNew]) => version === 2 && isNew),
+    )
+    expect((await own.admin('GET', `/tokens/${body.id}`)).headers.get('etag')).toMatch(/^"1\./)
+    const elsewhere = await eventually(
+      () => own.auditAdmin('GET', '/detections', undefined, bearer),
+      ({ body: answered }) => answered.code !== 'unavailable',
+    )
+    expect(elsewhere.body.code).toBe('scopeMissing')
+    const told = (await own.events()).filter(({ subject }) => subject === body.id)
+    expect(told.map(({ name }) => name).sort()).toEqual(['admin-token-digest.renewed', 'admin-token.minted'])
+  })
 })

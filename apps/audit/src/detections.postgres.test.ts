@@ -195,6 +195,14 @@ async function raisedEvents(): Promise<{ version: number; payload: string }[]> {
   )
 }
 
+async function toldOf(detected: string): Promise<[version: number, name: string][]> {
+  const rows = await audit.database.query<{ version: number; name: string }>(
+    `SELECT version, name FROM event_log.event WHERE subject = $1 AND name LIKE 'detection.%' ORDER BY position`,
+    [detected],
+  )
+  return rows.map(({ version, name }) => [version, name])
+}
+
 const isBurst = (code: RuleCode): boolean => ruleOf(code).kind === 'burst'
 
 /** What breaks each rule that requests break by themselves, and what comes near it and does not. */
@@ -641,7 +649,11 @@ describe('what a person does', () => {
     ])
     await wrong(5)
     expect(await one()).toMatchObject({ id, state: 'open', raised: 2 })
-    expect((await raisedEvents()).map(({ version }) => version)).toEqual([1, 2])
+    expect(await toldOf(id)).toEqual([
+      [1, 'detection.raised'],
+      [2, 'detection.acknowledged'],
+      [3, 'detection.raised'],
+    ])
   })
 
   it('a muted one counts on in silence, for its time', async () => {
@@ -666,6 +678,29 @@ describe('what a person does', () => {
     expect(await act(id, 'unmute')).toMatchObject({ state: 'open' })
     await wrong()
     expect(await one()).toMatchObject({ state: 'open', raised: 2 })
+  })
+
+  it('is told once: what is so already is left alone, and answered alike', async () => {
+    await wrong()
+    const { id } = await one()
+    const twice = async (name: string, body?: object) => {
+      const first = await act(id, name, body)
+      expect(await act(id, name, body)).toEqual(first)
+    }
+    await twice('unmute')
+    await twice('acknowledge')
+    await twice('mute')
+    await twice('unmute')
+    await act(id, 'mute', { for: '1h' })
+    await twice('acknowledge')
+    expect((await toldOf(id)).map(([, name]) => name)).toEqual([
+      'detection.raised',
+      'detection.acknowledged',
+      'detection.muted',
+      'detection.unmuted',
+      'detection.muted',
+      'detection.acknowledged',
+    ])
   })
 
   it('is recorded with the detection, once', async () => {

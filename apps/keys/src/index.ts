@@ -2,6 +2,7 @@
  * The keys service: tenants, connections and provisioning keys, and admin tokens. It alone knows how keys come about; everyone else hears of
  * them by `tenant.*`, `connection.*` and `key.*`. It never sees a SCIM request, only what was decided about it.
  */
+export { keysAdmission } from './admission.ts'
 export { keysOperations } from './http/operations.ts'
 export { keysPart } from './http/described.ts'
 export { KeysModule } from './keys.module.ts'

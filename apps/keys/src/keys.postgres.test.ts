@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
-import { AdminCalls, Admission, KnownTokens } from '#libs/admin/index'
+import { AdminCalls } from '#libs/admin/index'
 import {
   adminTokenFormat,
   generatePeppers,
@@ -31,6 +31,7 @@ import { testDatabase } from '#test/servers/postgres'
 import {
   ensureQuickstart,
   KEYS,
+  keysAdmission,
   keysEntities,
   KeysModule,
   keysOperations,
@@ -100,13 +101,7 @@ beforeAll(async () => {
     reaches: () => reached,
     hasHeardUntil: () => hasHeard(),
     peppers,
-    admission: new Admission({
-      bootstrap: [token],
-      tokens: new KnownTokens(database, keysSchema),
-      peppers,
-      clock: () => now,
-      isCurrent: () => true,
-    }),
+    admission: keysAdmission({ adminToken: token, database, log, peppers, clock: () => now, onFailure: failed }),
     keyring,
     dataKeys: new DataKeys(keyring, { lifetime: 60_000 }),
     publicUrl,

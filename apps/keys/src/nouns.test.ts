@@ -296,9 +296,11 @@ describe('a key that was minted while nobody looked', () => {
   test('is revealed once, and holds its text in no other way', () => {
     const { key, text } = withheld()
     expect(JSON.stringify(key)).not.toContain(text.split('_')[3])
-    const revealed = reveal(key, peppers)
-    expect(revealed).toEqual({ key: { ...key, unrevealed: null }, text })
-    expect(() => reveal(revealed.key, peppers)).toThrow(NothingToReveal)
+    const revealed = reveal(key, peppers, { now })
+    expect(revealed).toMatchObject({ key: { ...key, unrevealed: null, version: key.version + 1 }, text })
+    expect(revealed.event).toMatchObject({ name: 'key.revealed', subject: key.kid, version: key.version + 1 })
+    expect(JSON.stringify(revealed.event)).not.toContain(text.split('_')[3])
+    expect(() => reveal(revealed.key, peppers, { now })).toThrow(NothingToReveal)
   })
 
   test('has its signing secret sealed under the data key alone, and is revealed with it, also where it was withheld before', () => {
@@ -311,20 +313,26 @@ describe('a key that was minted while nobody looked', () => {
     expect(open(peppers, context, key.unrevealed ?? '')).toBe(text)
     const before = { ...key, unrevealed: seal(peppers, context, `${text} ${signingSecret}`) }
     for (const one of [key, before]) {
-      expect(reveal(one, peppers, dataKey)).toEqual({ key: { ...key, unrevealed: null }, text, signingSecret })
-      expect(() => reveal(one, peppers, makeDataKey(connection.tenant).dataKey)).toThrow(NothingToReveal)
+      expect(reveal(one, peppers, { now }, dataKey)).toMatchObject({
+        key: { ...key, unrevealed: null, version: key.version + 1 },
+        text,
+        signingSecret,
+        event: { name: 'key.revealed', subject: key.kid, version: key.version + 1 },
+      })
+      const other = makeDataKey(connection.tenant).dataKey
+      expect(() => reveal(one, peppers, { now }, other)).toThrow(NothingToReveal)
     }
   })
 
   test.each(['activate', 'cancel', 'revoke', 'expire'] as const)('has nothing to reveal after %s', (act) => {
     const { key } = advance(withheld().key, act, { at: now })
-    expect(() => reveal(key, peppers)).toThrow(/nothing to reveal.*rotate --force/)
+    expect(() => reveal(key, peppers, { now })).toThrow(/nothing to reveal.*rotate --force/)
   })
 
   test('cannot be revealed under other peppers, nor as another key', () => {
     const { key } = withheld()
-    expect(() => reveal(key, generatePeppers())).toThrow(/peppers/)
-    expect(() => reveal({ ...withheld().key, unrevealed: key.unrevealed }, peppers)).toThrow(NothingToReveal)
+    expect(() => reveal(key, generatePeppers(), { now })).toThrow(/peppers/)
+    expect(() => reveal({ ...withheld().key, unrevealed: key.unrevealed }, peppers, { now })).toThrow(NothingToReveal)
   })
 })
 

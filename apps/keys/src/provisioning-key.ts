@@ -125,10 +125,16 @@ export class NothingToReveal extends Error {
 }
 
 /**
- * What is to be shown of a withheld key, and the key without it. `dataKey` is the one that its signing secret is sealed under.
+ * What is to be shown of a withheld key, and the key without it, one version on, with the event that tells of it. `dataKey` is the one that its
+ * signing secret is sealed under.
  * @throws NothingToReveal
  */
-export function reveal(key: ProvisioningKey, peppers: Peppers, dataKey?: DataKey): Minted {
+export function reveal(
+  key: ProvisioningKey,
+  peppers: Peppers,
+  { now, traceparent }: { readonly now: Date; readonly traceparent?: string | undefined },
+  dataKey?: DataKey,
+): Minted & { readonly event: Event<'key.revealed'> } {
   const { kid, unrevealed, policy } = key
   const another = 'If nobody has its text, start a rotation anew (latchkey keys rotate --force): that mints another.'
   if (unrevealed === null) {
@@ -144,7 +150,16 @@ export function reveal(key: ProvisioningKey, peppers: Peppers, dataKey?: DataKey
       `The secret by which key ${kid} signs does not open under the data key that it names. ${another}`,
     )
   }
-  if (text !== undefined) return { key: { ...key, unrevealed: null }, text, signingSecret }
+  if (text !== undefined) {
+    const after = { ...key, unrevealed: null, version: key.version + 1 }
+    const payload = { ...of(key), revealedAt: now.toISOString() }
+    return {
+      key: after,
+      text,
+      signingSecret,
+      event: makeEvent('key.revealed', origin(after, now, traceparent), payload),
+    }
+  }
   throw new NothingToReveal(
     `The text of key ${kid} was sealed under peppers that this program does not have. ${another}`,
   )

@@ -1,4 +1,5 @@
 import type { Kid } from '#libs/credentials/index'
+import { type Event, makeEvent } from '#libs/events/index'
 import type { ProvisioningKey } from './provisioning-key.ts'
 
 /** `safe` never ends a key by time while it is used; `strict` ends it at its deadline in any case. */
@@ -26,6 +27,8 @@ export const defaultRotationPolicy: RotationPolicy = {
 /** What is kept of a connection for its rotations to come. */
 export interface RotationPlan extends RotationPolicy {
   readonly connection: string
+  /** Counts the changes of the policy. */
+  readonly policyVersion: number
   /** When the present key should have been replaced; null without a schedule. */
   readonly dueAt: Date | null
   /** The rotation that notices speak of before it is started, and how many did. */
@@ -45,10 +48,35 @@ export function policyIn({ mode, everyDays, graceHours, mintAheadDays }: Rotatio
   return { mode, everyDays, graceHours, mintAheadDays }
 }
 
+/** The plan with that policy, one version on, and the names of what differs; the same plan when nothing does. */
+export function changePlan(
+  plan: RotationPlan,
+  wanted: RotationPolicy,
+): { readonly plan: RotationPlan; readonly changed: readonly (keyof RotationPolicy)[] } {
+  const names = Object.keys(policyIn(plan)) as (keyof RotationPolicy)[]
+  const changed = names.filter((name) => wanted[name] !== plan[name])
+  if (changed.length === 0) return { plan, changed }
+  return { plan: { ...plan, ...wanted, policyVersion: plan.policyVersion + 1 }, changed }
+}
+
+/** `plan` as it is after the change. */
+export function rotationPolicyChanged(
+  plan: RotationPlan,
+  tenant: string,
+  changed: readonly string[],
+  { now, traceparent }: { readonly now: Date; readonly traceparent?: string | undefined },
+): Event<'rotation-policy.changed'> {
+  const { connection, policyVersion: version } = plan
+  const origin = { source: 'keys', subject: connection, owner: tenant, version, time: now, traceparent } as const
+  const payload = { tenant, connection, ...policyIn(plan), changed: [...changed] }
+  return makeEvent('rotation-policy.changed', origin, payload)
+}
+
 export function defaultPlan(connection: string): RotationPlan {
   return {
     ...defaultRotationPolicy,
     connection,
+    policyVersion: 0,
     dueAt: null,
     nextRotation: null,
     nextVersion: 0,

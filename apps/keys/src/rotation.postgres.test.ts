@@ -43,6 +43,13 @@ describe('a rotation policy', () => {
       operation: 'rotation-policy.update',
       changed: ['rotation.mode', 'rotation.everyDays'],
     })
+    await service.ask('PUT', path, { mode: 'strict', everyDays: 90 })
+    await service.ask('PUT', path, {})
+    const told = (await service.events('rotation-policy')).filter(({ subject }) => subject === id)
+    expect(told.map(({ version, payload }) => [version, payload.mode, payload.everyDays, payload.changed])).toEqual([
+      [1, 'strict', 90, ['mode', 'everyDays']],
+      [2, 'safe', null, ['mode', 'everyDays']],
+    ])
   })
 
   test('that makes no sense is refused with the place of each fault', async () => {
@@ -239,6 +246,7 @@ describe('a rotation', () => {
     const { id } = await service.inUse()
     const { body } = await start(id)
     expect((await service.ask('DELETE', `/connections/${id}`)).status).toBe(204)
+    expect((await service.eventsOf(body.id)).map(({ name }) => name)).toHaveLength(2)
     expect((await service.ask('GET', `/rotations/${body.id}`)).status).toBe(404)
     await service.database.query(`UPDATE keys.next_look SET at = '-infinity' WHERE connection = $1`, [id])
     await until(

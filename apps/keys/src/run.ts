@@ -1,4 +1,4 @@
-import { AdminCalls, Admission, documentPart, KnownTokens } from '#libs/admin/index'
+import { AdminCalls, documentPart } from '#libs/admin/index'
 import { announceWaiting } from './announce.ts'
 import {
   banner,
@@ -20,6 +20,7 @@ import {
   ensureQuickstart,
   KekDoesNotFit,
   KEYS,
+  keysAdmission,
   keysGroup,
   KeysModule,
   keysOperations,
@@ -98,13 +99,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         reaches: () => ({ log: log.broker === 'connected', channel: channel.state === 'connected' }),
         hasHeardUntil: (instant) => hasFollowedUntil(follower, instant),
         peppers,
-        admission: new Admission({
-          bootstrap: [adminToken],
-          tokens: new KnownTokens(database, keysSchema),
-          peppers,
-          clock,
-          isCurrent: () => true,
-        }),
+        admission: keysAdmission({ adminToken, database, log, peppers, clock, onFailure }),
         keyring,
         dataKeys,
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(door, configuration.LATCHKEY_GATEWAY_PORT),

@@ -51,7 +51,16 @@ describe('a key that the schedule has minted', () => {
       { unrevealed: null },
     ])
     const records = (await service.events('request')).filter(({ payload }) => payload.operation === 'keys.reveal')
-    expect(records.filter(({ payload }) => payload.connection === id && payload.status === 200)).toHaveLength(1)
+    const [record, ...others] = records.filter(({ payload }) => payload.connection === id && payload.status === 200)
+    expect(others).toEqual([])
+    const told = (await service.events('key')).filter(({ subject }) => subject === kid)
+    expect(told.map(({ name, version }) => [name, version])).toEqual([
+      ['key.minted', 1],
+      ['key.revealed', 2],
+    ])
+    expect(record).toMatchObject({
+      payload: { surface: 'admin', actor: 'bootstrap', address: '127.0.0.1', events: [expect.any(String)] },
+    })
     expect(await service.tablesThatHold(key)).toEqual([])
   })
 

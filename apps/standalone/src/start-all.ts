@@ -10,6 +10,7 @@ import {
 } from '#apps/gateway/src/index'
 import {
   ensureQuickstart,
+  keysAdmission,
   keysGroup,
   KeysModule,
   keysOperations,
@@ -74,7 +75,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
   const followers = followersOf(stores, telemetry, logger)
   const [gatewayFollower, keysFollower] = [followerNamed(followers, gatewayGroup), followerNamed(followers, keysGroup)]
   // Each service goes by tokens of its own knowledge. One process is never cut off from itself.
-  const admitted = (service: 'keys' | 'gateway' | 'directory' | 'audit'): Admission =>
+  const admitted = (service: 'gateway' | 'directory' | 'audit'): Admission =>
     new Admission({
       bootstrap: [adminToken],
       tokens: new KnownTokens(stores[service], service),
@@ -92,7 +93,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     reaches: () => ({ log: true, channel: true }),
     hasHeardUntil: (instant) => hasFollowedUntil(keysFollower, instant),
     peppers,
-    admission: admitted('keys'),
+    admission: keysAdmission({ adminToken, database: stores.keys, log, peppers, clock, onFailure }),
     keyring,
     dataKeys,
     publicUrl,

@@ -1,4 +1,4 @@
-import { type Environment, type Event, makeEvent, newId } from '#libs/events/index'
+import { type AnyEvent, type Environment, type Event, makeEvent, newId } from '#libs/events/index'
 import { ruleOf, type RuleCode } from './rules.ts'
 import type { Subject } from './sightings.ts'
 import type { Occurrence } from './watched.ts'
@@ -25,8 +25,10 @@ export interface Detection {
   /** Ids of the last requests. */
   readonly requests: readonly string[]
   readonly raisedAt: Date
-  /** How often it was raised: the version of its last event. */
+  /** How often it was raised. */
   readonly raised: number
+  /** Counts its events. */
+  readonly version: number
 }
 
 const mostRequests = 5
@@ -66,6 +68,7 @@ export function occur(
       requests: occurrence.requests.slice(-mostRequests),
       raisedAt: now,
       raised: (before?.raised ?? 0) + 1,
+      version: (before?.version ?? 0) + 1,
     }
     return { detection, isRaised: true }
   }
@@ -90,33 +93,53 @@ function isAnew(before: Detection, occurrence: Occurrence, now: Date): boolean {
   }
 }
 
-export function acknowledge(before: Detection, now: Date): Detection {
-  return { ...before, state: 'acknowledged', mutedUntil: null, acknowledgedAt: now }
+/** What a person decided about a detection, and the event that tells of it; undefined where it was so before. */
+export interface Decided {
+  readonly detection: Detection
+  readonly event: AnyEvent
+}
+
+export function acknowledge(before: Detection, now: Date): Decided | undefined {
+  if (before.state === 'acknowledged') return undefined
+  const detection = next(before, { state: 'acknowledged', mutedUntil: null, acknowledgedAt: now })
+  const payload = { ...named(detection), acknowledgedAt: now.toISOString() }
+  return { detection, event: makeEvent('detection.acknowledged', originOf(detection, now), payload) }
 }
 
 /** `until` null is for good. */
-export function mute(before: Detection, until: Date | null): Detection {
-  return { ...before, state: 'muted', mutedUntil: until }
+export function mute(before: Detection, until: Date | null, now: Date): Decided | undefined {
+  if (before.state === 'muted' && before.mutedUntil?.getTime() === until?.getTime()) return undefined
+  const detection = next(before, { state: 'muted', mutedUntil: until })
+  const payload = { ...named(detection), mutedAt: now.toISOString(), until: until?.toISOString() ?? null }
+  return { detection, event: makeEvent('detection.muted', originOf(detection, now), payload) }
 }
 
 /** As when the time of the mute is over: it is open, and raised when the rule is broken again. */
-export function unmute(before: Detection, now: Date): Detection {
-  return before.state === 'muted' ? { ...before, mutedUntil: now } : before
+export function unmute(before: Detection, now: Date): Decided | undefined {
+  if (stateAt(before, now) !== 'muted') return undefined
+  const detection = next(before, { mutedUntil: now })
+  const payload = { ...named(detection), unmutedAt: now.toISOString() }
+  return { detection, event: makeEvent('detection.unmuted', originOf(detection, now), payload) }
+}
+
+function next(before: Detection, change: Partial<Detection>): Detection {
+  return { ...before, ...change, version: before.version + 1 }
+}
+
+function named({ id, rule, tenant, connection, environment }: Detection) {
+  return { detection: id, rule, tenant, connection, environment }
+}
+
+function originOf({ id, tenant, connection, version }: Detection, time: Date) {
+  return { source: 'audit', subject: id, owner: connection ?? tenant ?? '', version, time } as const
 }
 
 export function detectionRaised(detection: Detection): Event<'detection.raised'> {
-  const { id, rule, subject, tenant, connection, environment, count, firstSeen, lastSeen, requests, raised, raisedAt } =
-    detection
+  const { rule, subject, count, firstSeen, lastSeen, requests, raisedAt } = detection
   const { severity, cause, fix } = ruleOf(rule)
-  const owner = connection ?? tenant ?? ''
-  const origin = { source: 'audit', subject: id, owner, version: raised, time: raisedAt } as const
-  return makeEvent('detection.raised', origin, {
-    detection: id,
-    rule,
+  return makeEvent('detection.raised', originOf(detection, raisedAt), {
+    ...named(detection),
     severity,
-    tenant,
-    connection,
-    environment,
     subject: { ...subject },
     count,
     firstSeen: firstSeen.toISOString(),

@@ -1,7 +1,7 @@
 import { Body, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
 import { type About, aboutNothing, AdminApi, type AdminCall, Call } from '#libs/admin/index'
 import { type Page, pageOf, problems } from '#libs/http/index'
-import { acknowledge, type Detection, isId, mute, stateAt, unmute } from '../detections/detection.ts'
+import { acknowledge, type Decided, type Detection, isId, mute, stateAt, unmute } from '../detections/detection.ts'
 import { ruleOf } from '../detections/rules.ts'
 import { AUDIT_PARTS, type AuditParts } from '../parts.ts'
 import { findDetection, findDetections, lockDetection, storeDetections } from '../store/detections.ts'
@@ -55,7 +55,7 @@ export class DetectionsController {
   mute(@Call() call: AdminCall, @Param('detection') id: string, @Body() body: unknown) {
     const length = readMute(body)
     return this.#change(call, id, (detection, now) =>
-      mute(detection, length === undefined ? null : new Date(now.getTime() + length)),
+      mute(detection, length === undefined ? null : new Date(now.getTime() + length), now),
     )
   }
 
@@ -66,15 +66,18 @@ export class DetectionsController {
     return this.#change(call, id, unmute)
   }
 
-  async #change(call: AdminCall, id: string, act: (before: Detection, now: Date) => Detection) {
+  async #change(call: AdminCall, id: string, act: (before: Detection, now: Date) => Decided | undefined) {
     const found = isId(id) ? await findDetection(this.#parts.database, id) : undefined
     if (found === undefined) throw unknown(id)
     const { body } = await this.#writes.run(call, found.tenant ?? '', async (transaction, now) => {
       const before = await lockDetection(transaction, id)
       if (before === undefined) throw unknown(id)
-      const after = act(before, now)
-      storeDetections(transaction, [after])
-      return { about: aboutDetection(before), events: [], changed: ['state'], body: answerOf(after, now) }
+      const about = aboutDetection(before)
+      const decided = act(before, now)
+      if (decided === undefined) return { about, events: [], body: answerOf(before, now) }
+      const { detection, event } = decided
+      storeDetections(transaction, [detection])
+      return { about, events: [event], changed: ['state'], body: answerOf(detection, now) }
     })
     return body
   }

@@ -21,10 +21,11 @@ interface Row {
   requests: string[]
   raised_at: Date
   raised: number
+  version: number
 }
 
 const columns =
-  'id, rule, subject_kind, subject_id, tenant, connection, environment, state, muted_until, acknowledged_at, first_seen, last_seen, count, requests, raised_at, raised'
+  'id, rule, subject_kind, subject_id, tenant, connection, environment, state, muted_until, acknowledged_at, first_seen, last_seen, count, requests, raised_at, raised, version'
 
 const lock: Statement = {
   name: 'audit lock detections',
@@ -40,11 +41,12 @@ const store: Statement = {
     INSERT INTO audit.detection (${columns})
     SELECT ${columns} FROM jsonb_to_recordset($1::jsonb) AS told (
       id uuid, rule text, subject_kind text, subject_id text, tenant text, connection text, environment text, state text, muted_until timestamptz,
-      acknowledged_at timestamptz, first_seen timestamptz, last_seen timestamptz, count bigint, requests text[], raised_at timestamptz, raised integer)
+      acknowledged_at timestamptz, first_seen timestamptz, last_seen timestamptz, count bigint, requests text[], raised_at timestamptz, raised integer, version integer)
     ON CONFLICT (tenant, rule, subject_kind, subject_id) DO UPDATE SET
       connection = excluded.connection, environment = excluded.environment, state = excluded.state, muted_until = excluded.muted_until,
       acknowledged_at = excluded.acknowledged_at, first_seen = excluded.first_seen, last_seen = excluded.last_seen,
-      count = excluded.count, requests = excluded.requests, raised_at = excluded.raised_at, raised = excluded.raised`,
+      count = excluded.count, requests = excluded.requests, raised_at = excluded.raised_at, raised = excluded.raised,
+      version = excluded.version`,
 }
 
 /** What makes two detections the same. */
@@ -158,6 +160,7 @@ function detectionOf(row: Row): Detection[] {
       requests: row.requests,
       raisedAt: row.raised_at,
       raised: row.raised,
+      version: row.version,
     },
   ]
 }
@@ -180,5 +183,6 @@ function rowOf(detection: Detection) {
     requests: detection.requests,
     raised_at: detection.raisedAt,
     raised: detection.raised,
+    version: detection.version,
   }
 }

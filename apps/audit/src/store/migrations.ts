@@ -122,6 +122,20 @@ class Answered1764000000230 implements MigrationInterface {
   }
 }
 
+/** What people decide about detections is told, too. */
+class DetectionVersions1764000000231 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE audit.detection ADD COLUMN version integer;
+      UPDATE audit.detection SET version = raised;
+      ALTER TABLE audit.detection ALTER COLUMN version SET NOT NULL`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE audit.detection DROP COLUMN version')
+  }
+}
+
 /** An event is published to a topic of its environment. */
 class Topics1764000000234 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -169,6 +183,7 @@ export const migrations = [
   Detections1764000000204,
   AdminTokens1764000000205,
   Answered1764000000230,
+  DetectionVersions1764000000231,
   Topics1764000000234,
   Environments1764000000235,
   OldEnvironments1764000000236,

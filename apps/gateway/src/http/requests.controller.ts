@@ -52,13 +52,14 @@ export class RequestsController {
     call.about = { ...aboutNothing, ...owner, subject: { kind: 'request', id } }
     const { database, clock } = this.#parts
     const arrival = this.#arrival(call, capture, dryRun, raw.caller)
-    const send = (): Promise<Replayable> => this.#send(arrival, id, capture)
+    const send = (): Promise<Replayable> => this.#send(call, arrival, id, capture)
     const { body: answer } = await this.#kept.around(database, call, owner.tenant ?? '', clock, send)
     return answer
   }
 
-  async #send(arrival: Arrival, id: string, capture: Capture) {
+  async #send(call: AdminCall, arrival: Arrival, id: string, capture: Capture) {
     const { answer, diagnosis } = await serveReplay(arrival, id, this.#serve)
+    call.events = answer.outcome.events
     const { method, path, query } = capture
     return {
       requestId: arrival.requestId,

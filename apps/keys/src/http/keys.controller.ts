@@ -165,10 +165,10 @@ export class KeysController {
     const { body, repeated } = await this.#acts.run(
       call,
       known,
-      (situation) => {
-        const revealed = reveal(keyOf(situation, known.kid), this.#parts.peppers, dataKey)
+      (situation, moment) => {
+        const revealed = reveal(keyOf(situation, known.kid), this.#parts.peppers, moment, dataKey)
         shown = { key: revealed.text, signingSecret: revealed.signingSecret }
-        return { situation: withKey(situation, revealed.key), events: [] }
+        return { situation: withKey(situation, revealed.key), events: [revealed.event] }
       },
       (situation) => this.#answer(situation, known, ['revealable']),
     )

@@ -6,7 +6,7 @@ import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { shownAgain } from '../provisioning-key.ts'
 import { cancel, finish, start } from '../rotate.ts'
 import { type Moment, type Rotation, RotationRefused, running, type Situation, type Turn } from '../rotation.ts'
-import { policyIn, rotationModes, type RotationPolicy } from '../rotation-policy.ts'
+import { changePlan, policyIn, rotationModes, type RotationPolicy, rotationPolicyChanged } from '../rotation-policy.ts'
 import { acceptedKeys, findKey, usesOf } from '../store/keys.ts'
 import { findPlan, findRotation, listRotations } from '../store/situations.ts'
 import { aboutConnection, aboutRotation, rotationAnswer, rotationPolicyAnswer, rotationPolicyTag } from './answers.ts'
@@ -49,14 +49,14 @@ export class RotationsController {
   async changePolicy(@Call() call: AdminCall, @Param('connection') connection: string, @Body() body: unknown) {
     const wanted: RotationPolicy = parse(rotationPolicyRule, body)
     const tenant = await tenantOf(this.#parts, call, connection)
-    const names = Object.keys(wanted) as (keyof RotationPolicy)[]
     const written = await this.#acts.run(
       call,
       { tenant, connection },
-      (situation) => {
+      (situation, moment) => {
         call.requireUnchanged(stateOf(policyIn(situation.plan)))
-        const changed = names.filter((name) => wanted[name] !== situation.plan[name])
-        return { situation: { ...situation, plan: { ...situation.plan, ...wanted } }, events: [], changed }
+        const { plan, changed } = changePlan(situation.plan, wanted)
+        const events = changed.length === 0 ? [] : [rotationPolicyChanged(plan, tenant, changed, moment)]
+        return { situation: { ...situation, plan }, events, changed }
       },
       (situation, { changed }) => ({
         about: aboutConnection(situation.connection),

@@ -126,6 +126,7 @@ export class RotationRow implements Rotation {
 @Entity({ name: 'rotation_plan' })
 export class RotationPlanRow implements RotationPlan {
   @PrimaryColumn('text') connection!: string
+  @Column('integer', { name: 'policy_version' }) policyVersion!: number
   @Column('text') mode!: RotationPlan['mode']
   @Column('integer', { name: 'every_days', nullable: true }) everyDays!: number | null
   @Column('integer', { name: 'grace_hours' }) graceHours!: number

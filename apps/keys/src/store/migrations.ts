@@ -320,6 +320,16 @@ class DeletedConnections1764000000130 implements MigrationInterface {
   }
 }
 
+class PolicyVersions1764000000131 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE keys.rotation_plan ADD COLUMN policy_version integer NOT NULL DEFAULT 0')
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE keys.rotation_plan DROP COLUMN policy_version')
+  }
+}
+
 /** An event is published to a topic of its environment. */
 class Topics1764000000134 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -348,6 +358,7 @@ export async function migrateKeys(database: Database): Promise<void> {
       Exposures1764000000113,
       AdminTokens1764000000115,
       DeletedConnections1764000000130,
+      PolicyVersions1764000000131,
       Topics1764000000134,
     ],
   })

@@ -1,0 +1,31 @@
+import { Admission, KnownTokens } from '#libs/admin/index'
+import type { Peppers } from '#libs/credentials/index'
+import type { EventLog } from '#libs/eventlog/index'
+import type { Database } from '#libs/postgres/index'
+import { keysSchema } from './store/entities.ts'
+import { RenewedTokenDigests } from './store/renewed-token-digests.ts'
+
+export interface KeysAdmissionParts {
+  /** The token of the data folder or the environment. */
+  readonly adminToken: string
+  readonly database: Database
+  readonly log: EventLog
+  readonly peppers: Peppers
+  readonly clock: () => Date
+  readonly onFailure: (error: unknown) => void
+}
+
+/** Who is let into the admin API of the service that makes the tokens: it knows of all that became of them. */
+export function keysAdmission({ adminToken, ...parts }: KeysAdmissionParts): Admission {
+  const { database, peppers, clock } = parts
+  const tokens = new KnownTokens(database, keysSchema)
+  const digests = new RenewedTokenDigests({ ...parts, tokens })
+  return new Admission({
+    bootstrap: [adminToken],
+    tokens,
+    peppers,
+    clock,
+    isCurrent: () => true,
+    outdated: (token, secret) => digests.renew(token, secret),
+  })
+}
