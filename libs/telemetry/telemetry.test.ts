@@ -33,6 +33,11 @@ describe('redact', () => {
     ['a truncated admin token', `lka_${kid}_${secret.slice(0, 9)}`, `lka_${kid}_[redacted]`],
     ['an admin token without its id', `lka_${secret}`, 'lka_[redacted]'],
     ['a bearer token', 'sent bearer abc.def-ghi', 'sent bearer [redacted]'],
+    [
+      'what only begins like a word of advice',
+      'bearer token-1 bearer tokenX bearer token.x',
+      'bearer [redacted] bearer [redacted] bearer [redacted]',
+    ],
     ['a header', 'Authorization: Basic dXNlcjpwYXNz', 'Authorization: [redacted]'],
     ['a header of JSON', '{"authorization":"Basic x\\"y","a":1}', '{"authorization":"[redacted]","a":1}'],
     [
