@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
+import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -652,6 +653,25 @@ describe('a report of leaked keys', () => {
     expect(last.body).toMatchObject({ code: 'tooManyRequests' })
     expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0)
   })
+})
+
+test('a connection is named neither . nor .., by POST, PATCH or PUT', async () => {
+  const { id, tenant } = await newConnection('live')
+  for (const name of ['.', '..', ' .. ']) {
+    const answers = [
+      await ask('POST', `/tenants/${tenant}/connections`, { body: { name } }),
+      await ask('PATCH', `/connections/${id}`, { body: { name } }),
+    ]
+    for (const { status, body } of answers) {
+      expect([status, body.errors]).toEqual([422, [expect.objectContaining({ pointer: '#/name' })]])
+    }
+  }
+  expect((await ask('PATCH', `/connections/${id}`, { body: { name: '...' } })).status).toBe(200)
+  const target = { host: new URL(url).hostname, port: new URL(url).port, method: 'PUT' }
+  const path = `/admin/v1/tenants/${tenant}/connections/by-name/%2e%2e`
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': 2 }
+  const [answer] = await once(httpRequest({ ...target, path, headers }).end('{}'), 'response')
+  expect(answer.resume().statusCode).toBe(422)
 })
 
 describe('the record of a call', () => {
