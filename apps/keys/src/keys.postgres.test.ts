@@ -674,6 +674,15 @@ test('a connection is named neither . nor .., by POST, PATCH or PUT', async () =
   expect(answer.resume().statusCode).toBe(422)
 })
 
+test('a list refuses a parameter that it does not know, and names those that it knows', async () => {
+  const answer = await ask('GET', '/connections?tenant=globex')
+  expect([answer.status, answer.body.code]).toEqual([400, 'badRequest'])
+  expect(answer.body.detail).toContain('"tenant". Known are limit, after.')
+  expect((await ask('GET', '/tenants?name=x&limit=1')).status).toBe(200)
+  const { id } = await newConnection('live')
+  expect((await ask('GET', `/connections/${id}?fields=name`)).body.detail).toContain('There are none at this address')
+})
+
 describe('the record of a call', () => {
   test('of a write stands in its own transaction and names its events', async () => {
     const { id, tenant } = await newConnection('live')
