@@ -1,6 +1,6 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common'
 import type { FastifyRequest } from 'fastify'
-import { z } from 'zod'
+import { z, type ZodType } from 'zod'
 import { problems } from '#libs/http/index'
 import { type Admission, ADMISSION } from './admission.ts'
 import type { AdminArea, Operation, Owner } from './operation.ts'
@@ -25,7 +25,7 @@ export class AdminGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>()
-    const { scope, concerns } = operationOf(this.#area, request)
+    const { scope, concerns, query } = operationOf(this.#area, request)
     if (scope === 'open') return true
     const { authorization } = request.headers
     const actor = await this.#admission.admit(authorization, request.caller.text, (proved) => {
@@ -34,6 +34,7 @@ export class AdminGuard implements CanActivate {
     request.adminTokenPassed = true
     if (!actor.scopes.includes(scope)) throw problems.scopeMissing(scope)
     await this.#checkTenant(actor, concerns, request)
+    if (request.method === 'GET' || request.method === 'HEAD' || query !== undefined) checkQuery(request, query)
     return true
   }
 
@@ -69,6 +70,16 @@ function operationOf({ described }: AdminArea, request: FastifyRequest): Operati
   const operation = described[address]
   if (operation === undefined) throw new Error(`${address} is in no table of operations`)
   return operation
+}
+
+/** What nothing reads would be taken for a filter by whoever sent it. */
+function checkQuery({ query: sent }: FastifyRequest, schema: ZodType | undefined): void {
+  const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : []
+  const unknown = Object.keys(z.record(z.string(), z.unknown()).parse(sent)).filter((name) => !known.includes(name))
+  if (unknown.length === 0) return
+  const names = unknown.map((name) => JSON.stringify(name.slice(0, 64))).join(', ')
+  const fix = known.length === 0 ? 'There are none at this address: leave it out' : `Known are ${known.join(', ')}`
+  throw problems.badRequest(`The query has a parameter that nothing reads here: ${names}. ${fix}.`)
 }
 
 function ownerOf(concerns: Operation['concerns']): Owner {

@@ -23,6 +23,10 @@ export const faultAdvice: { readonly [Fault in KeyFault]: Advice } = {
     cause: 'The word "Bearer" stands twice in the Authorization header.',
     fix: 'The identity provider adds "Bearer" by itself: paste the key alone, beginning with lk_.',
   },
+  'tab-after-bearer': {
+    cause: 'A tab stands between the word "Bearer" and the key.',
+    fix: 'Send "Bearer", one space and the key: only spaces may stand there (RFC 9110 section 11.4).',
+  },
   quotes: {
     cause: 'The key is enclosed in or contains quotation marks.',
     fix: 'Paste the key without quotation marks; text editors may turn plain ones into typographic ones.',

@@ -183,7 +183,10 @@ describe('the Authorization header', () => {
     ['empty', 'Bearer '],
     ['other-scheme', 'Basic YWRhOnNlY3JldA=='],
     ['doubled-bearer', `Bearer Bearer ${text}`],
+    ['tab-after-bearer', `Bearer\t${text}`],
+    ['tab-after-bearer', `bearer \t${text}`],
     ['whitespace', `Bearer ${text} `],
+    ['whitespace', `Bearer ${text}\t`],
     ['quotes', `Bearer "${text}"`],
     ['not-a-key', 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x'],
   ])('is refused as %s', (fault, header) => {

@@ -20,6 +20,7 @@ export type KeyFault =
   | 'empty'
   | 'other-scheme'
   | 'doubled-bearer'
+  | 'tab-after-bearer'
   | 'quotes'
   | 'whitespace'
   | 'not-a-key'
@@ -69,6 +70,7 @@ export function readKey(text: string): ReadKey | FaultyKey {
 /** Reads the Authorization header: `Bearer <key>`, the scheme in any case (RFC 6750, RFC 9110 section 11.1), or the key alone. Never throws. */
 export function readAuthorization(header: string | undefined): ReadKey | FaultyKey {
   if (header === undefined) return { kind: 'fault', fault: 'missing' }
+  if (/^bearer *\t/i.test(header)) return { kind: 'fault', fault: 'tab-after-bearer' }
   const scheme = /^([A-Za-z][A-Za-z0-9-]*)(?: +(.*))?$/s.exec(header)
   if (scheme === null) return readKey(header)
   const [, name = '', credentials] = scheme

@@ -5,6 +5,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { BodyAborted, BodyTooLarge, drainBody, readBody } from './body.ts'
 import { type Caller, callerOf, type CallerRules, directCallers } from './caller.ts'
 import { type CertificatePair, leastVersion } from './certificate.ts'
+import { jsonText } from './json-body.ts'
 import { problems, renderProblem } from './problem.ts'
 import { originForm, routable } from './request-target.ts'
 import { RouteTable } from './route-table.ts'
@@ -167,9 +168,13 @@ function useBodyRules(instance: FastifyInstance, { bodyLimit, rawPrefixes = [] }
     readBody(payload, bodyLimit).then(
       (body) => {
         if (body.length === 0) return done(null, undefined)
-        return parseJson(request, body.toString('utf8'), (error, value) =>
-          done(error === null ? null : problems.malformedJson(), value),
-        )
+        try {
+          return parseJson(request, jsonText(body), (error, value) =>
+            done(error === null ? null : problems.malformedJson(), value),
+          )
+        } catch (error) {
+          return done(asError(error), undefined)
+        }
       },
       (error: unknown) => {
         if (!(error instanceof BodyTooLarge))

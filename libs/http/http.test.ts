@@ -268,6 +268,10 @@ describe('JSON bodies', () => {
 
   test.each([
     ['broken', '{"name":', 'application/json', 400, 'malformedJson'],
+    ['with a key twice', '{"name":"a","name":"b"}', 'application/json', 400, 'malformedJson'],
+    ['with half of a surrogate pair', '{"name":"\\ud800"}', 'application/json', 400, 'malformedJson'],
+    ['with one in a key', '{"name":"a","\\udc00":1}', 'application/json', 400, 'malformedJson'],
+    ['too deep', `{"name":${'['.repeat(40)}${']'.repeat(40)}}`, 'application/json', 400, 'malformedJson'],
     ['poisoned', '{"__proto__":{"a":1}}', 'application/json', 400, 'malformedJson'],
     ['of another type', '{}', 'text/plain', 415, 'unsupportedMediaType'],
     ['of no type at all', '{}', 'nonsense', 415, 'unsupportedMediaType'],
@@ -282,6 +286,23 @@ describe('JSON bodies', () => {
     expect(answer.headers.get('content-type')).toBe('application/problem+json')
     expect(answer.json).toMatchObject({ type: `urn:latchkey:problem:${code}`, code, status })
     expect(logged).toEqual([])
+  })
+
+  test('that are not UTF-8 are refused, with cause and fix, and so is a key that stands twice, with its place', async () => {
+    const bytes = Buffer.from('{"name":"\u00e9"}', 'latin1')
+    const { status, json } = await call(
+      'POST',
+      '/admin/v1/tenants',
+      { authorization, 'content-type': 'application/json' },
+      bytes,
+    )
+    expect([status, json.code, json.detail]).toEqual([
+      400,
+      'malformedJson',
+      'The body is not UTF-8. Encode it as UTF-8.',
+    ])
+    expect((await admin('{"name":"a","name":"b"}')).json.detail).toMatch(/stands twice in one object.*once/)
+    expect((await admin('{"name":"\\ud83d\\ude00"}')).json.name).toBe('\u{1f600}')
   })
 
   test('that are compressed are refused with what is taken instead', async () => {

@@ -79,8 +79,8 @@ interface Issue {
 
 /** The one list of problems, one maker for each code. */
 export const problems = {
-  malformedJson: () =>
-    new Problem('malformedJson', 'The body could not be read as JSON. Send one JSON object in UTF-8.'),
+  malformedJson: (detail = 'The body could not be read as JSON. Send one JSON object in UTF-8.') =>
+    new Problem('malformedJson', detail),
   badRequest: (detail: string) => new Problem('badRequest', detail),
   unauthorized: (detail: string) => new Problem('unauthorized', detail, bearer()),
   tokenRevoked: () =>

@@ -1,6 +1,6 @@
 /**
  * Takes secrets out of a text: provisioning keys and admin tokens (their ids may stay, they are no secret), the value of an Authorization
- * header in headers, in JSON and in raw header lists, bearer tokens, access tokens wherever they stand, and what `hideSecret` was told. Works on plain text as well as on JSON, also
+ * header in headers, in JSON and in raw header lists, bearer tokens, access tokens wherever they stand, and what `hideSecret` was told. The words of advice (`Bearer <key>`, a bearer token) are none. Works on plain text as well as on JSON, also
  * JSON inside a JSON string, and leaves JSON parsable.
  */
 export function redact(text: string): string {
@@ -86,7 +86,7 @@ const keyWithoutPrefix = /(?<![0-9A-Za-z])[0-9A-Za-z]{43}_[0-9A-Za-z]{6}(?![0-9A
 const authorizationInJson = /(authorization"\s*[:,]\s*\[?\s*")(?:[^"\\]|\\.)*/gis
 /** The same in JSON inside a JSON string: quotes with more backslashes than the outer ones belong to the value. */
 const authorizationInInnerJson = /(authorization(\\+")\s*[:,]\s*\[?\s*\2)(?:[^"\\]|\\+(?!["\\])|(?!\2)\\+")*/gi
-const authorizationInText = /(authorization['\s]*[:=]\s*['`]?)[^"'`\\\r\n]+/gi
+const authorizationInText = /(authorization['\s]*[:=]\s*['`]?)(?!\s*bearer <[a-z ]+>)[^"'`\\\r\n]+/gi
 /** A signed JWT, which begins with the `{"` of its header. */
 const accessToken = /(?<![\w-])eyJ[\w-]*\.[\w-]*\.[\w-]*/g
-const bearerToken = /(bearer(?:\s|%20|\\t)+)(?!\[redacted\])[^\s"'`\\,;]+/gi
+const bearerToken = /(bearer(?:\s|%20|\\t)+)(?!\[redacted\]|<[a-z ]+>|tokens?\b(?![-_~+/=]|\.\S))[^\s"'`\\,;]+/gi

@@ -35,6 +35,11 @@ describe('redact', () => {
     ['a bearer token', 'sent bearer abc.def-ghi', 'sent bearer [redacted]'],
     ['an access token anywhere', 'GET /scim/eyJhbGciOiJIUzI1NiJ9.eyJzdWIi.c2ln-_x/Users', 'GET /scim/[redacted]/Users'],
     ['an access token without its end', '"eyJhbGciOiJIUzI1NiJ9.eyJzdWIi."', '"[redacted]"'],
+    [
+      'what only begins like a word of advice',
+      'bearer token-1 bearer tokenX bearer token.x',
+      'bearer [redacted] bearer [redacted] bearer [redacted]',
+    ],
     ['a header', 'Authorization: Basic dXNlcjpwYXNz', 'Authorization: [redacted]'],
     ['a header of JSON', '{"authorization":"Basic x\\"y","a":1}', '{"authorization":"[redacted]","a":1}'],
     [

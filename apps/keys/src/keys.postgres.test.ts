@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
+import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -750,6 +751,34 @@ describe('a report of leaked keys', () => {
     expect(last.body).toMatchObject({ code: 'tooManyRequests' })
     expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0)
   })
+})
+
+test('a connection is named neither . nor .., by POST, PATCH or PUT', async () => {
+  const { id, tenant } = await newConnection('live')
+  for (const name of ['.', '..', ' .. ']) {
+    const answers = [
+      await ask('POST', `/tenants/${tenant}/connections`, { body: { name } }),
+      await ask('PATCH', `/connections/${id}`, { body: { name } }),
+    ]
+    for (const { status, body } of answers) {
+      expect([status, body.errors]).toEqual([422, [expect.objectContaining({ pointer: '#/name' })]])
+    }
+  }
+  expect((await ask('PATCH', `/connections/${id}`, { body: { name: '...' } })).status).toBe(200)
+  const target = { host: new URL(url).hostname, port: new URL(url).port, method: 'PUT' }
+  const path = `/admin/v1/tenants/${tenant}/connections/by-name/%2e%2e`
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': 2 }
+  const [answer] = await once(httpRequest({ ...target, path, headers }).end('{}'), 'response')
+  expect(answer.resume().statusCode).toBe(422)
+})
+
+test('a list refuses a parameter that it does not know, and names those that it knows', async () => {
+  const answer = await ask('GET', '/connections?tenant=globex')
+  expect([answer.status, answer.body.code]).toEqual([400, 'badRequest'])
+  expect(answer.body.detail).toContain('"tenant". Known are limit, after.')
+  expect((await ask('GET', '/tenants?name=x&limit=1')).status).toBe(200)
+  const { id } = await newConnection('live')
+  expect((await ask('GET', `/connections/${id}?fields=name`)).body.detail).toContain('There are none at this address')
 })
 
 describe('the record of a call', () => {

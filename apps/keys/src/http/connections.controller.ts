@@ -20,22 +20,22 @@ import { lookAtOnce } from '../store/looks.ts'
 import { findTenant } from '../store/tenants.ts'
 import { aboutConnection, aboutTenant, connectionAnswer, connectionTag } from './answers.ts'
 import { KeyActs, revokeAll } from './key-acts.ts'
-import { nameRule } from './rules.ts'
+import { connectionNameRule } from './rules.ts'
 import { Writes } from './writes.ts'
 
 export const newConnection = z.strictObject({
-  name: nameRule,
+  name: connectionNameRule,
   environment: z.enum(environments).default('sandbox'),
   identityProvider: z.enum(identityProviders).default('other'),
   settings: connectionSettingsChange.default({}),
 })
 /** The whole of it: what is left out becomes what it is by default. The name stands in the address, and may say here how it is written. */
 export const connectionBody = newConnection.extend({
-  name: nameRule.optional(),
+  name: connectionNameRule.optional(),
   state: z.enum(['enabled', 'disabled']).default('enabled'),
 })
 export const connectionChange = z.strictObject({
-  name: nameRule.optional(),
+  name: connectionNameRule.optional(),
   identityProvider: z.enum(identityProviders).optional(),
   state: z.enum(['enabled', 'disabled']).optional(),
   settings: connectionSettingsChange.optional(),
@@ -53,7 +53,7 @@ export const connectionsQuery = pagingQuery.extend({
     .describe('true: those that were deleted, and no others'),
 })
 
-const byName = z.object({ name: nameRule })
+const byName = z.object({ name: connectionNameRule })
 
 @AdminApi('')
 export class ConnectionsController {

@@ -10,6 +10,9 @@ export const nameRule = z
   .max(200, 'is longer than 200 characters')
   .regex(/^\P{Cc}*$/u, 'must not hold control characters')
 
+/** A connection's name stands in addresses, where these two lead elsewhere (RFC 3986 section 5.2.4). */
+export const connectionNameRule = nameRule.regex(/^(?!\.{1,2}$)/, 'must not be . or .., which no address can hold')
+
 /** 0: the old key ends as soon as the new one is seen. */
 export const graceRule = z.int('must be a whole number of hours').min(0).max(8_760, 'is longer than a year')
 
