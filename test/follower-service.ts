@@ -49,6 +49,7 @@ export interface FollowerAnswer {
   readonly next?: string
   readonly version: number
   readonly code?: string
+  readonly detail?: string
   readonly errors?: readonly { readonly detail: string }[]
   readonly groups: readonly { readonly id: string; readonly direct: boolean }[]
   readonly members: { readonly items: readonly { readonly id: string }[]; readonly next?: string }

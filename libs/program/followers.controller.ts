@@ -17,7 +17,7 @@ export const followersOperations = {
   'POST /admin/v1/followers/:group/dead-letters/replay': 'deadLetters.replay',
 } as const
 
-const listQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(1_000) })
+const listQuery = z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(1_000) })
 /** Few enough to be done within the time that a caller waits. */
 const replayBody = z.strictObject({ ids: z.array(z.uuid()).min(1).max(50) })
 

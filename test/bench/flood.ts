@@ -1,3 +1,4 @@
+import { cpus } from 'node:os'
 import { badKeys } from './bad-keys.ts'
 import { Connection } from './connection.ts'
 import { pace, type Request, type Target } from './drive.ts'
@@ -70,7 +71,10 @@ export async function measureFloods(program: Running, options: FloodOptions): Pr
       accepted: program.key,
     }
     const flooded = await send(asked, async () => void (during = await good()))
-    const row = { flood, flooded, alone, during, processor: costOf(flooded, alone, during) }
+    // The sender is none of the others.
+    const others = Math.max(0, during.others - flooded.sender / cpus().length)
+    const processor = costOf(flooded, alone, during)
+    const row = { flood, flooded, alone, during: { ...during, others }, processor }
     rows.push(row)
     options.told(row)
   }

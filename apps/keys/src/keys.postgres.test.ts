@@ -775,7 +775,7 @@ test('a connection is named neither . nor .., by POST, PATCH or PUT', async () =
 test('a list refuses a parameter that it does not know, and names those that it knows', async () => {
   const answer = await ask('GET', '/connections?tenant=globex')
   expect([answer.status, answer.body.code]).toEqual([400, 'badRequest'])
-  expect(answer.body.detail).toContain('"tenant". Known are limit, after.')
+  expect(answer.body.detail).toContain('"tenant". Known are limit, after, deleted.')
   expect((await ask('GET', '/tenants?name=x&limit=1')).status).toBe(200)
   const { id } = await newConnection('live')
   expect((await ask('GET', `/connections/${id}?fields=name`)).body.detail).toContain('There are none at this address')

@@ -13,7 +13,7 @@ const instant = z.iso
   .transform((text) => new Date(text))
   .optional()
 
-export const recordsQuery = pagingQuery.strict().extend({
+export const recordsQuery = pagingQuery.extend({
   tenant: z.string().max(256).optional(),
   connection: name,
   environment: z.enum(environments).optional(),
@@ -47,7 +47,7 @@ function readPlace([receivedAt, id]: readonly [instant: string, id: string]): Re
   return { receivedAt: new Date(receivedAt), id }
 }
 
-export const detectionsQuery = pagingQuery.strict().extend({
+export const detectionsQuery = pagingQuery.extend({
   tenant: z.string().max(256).optional(),
   connection: name,
   environment: z.enum(environments).optional(),

@@ -38,8 +38,8 @@ async function recordOfBefore(environment: string | null): Promise<string> {
 async function detectionOfBefore(connection: string | null): Promise<string> {
   const id = newId()
   await database.query(
-    `INSERT INTO audit.detection (tenant, rule, subject_kind, subject_id, id, connection, state, first_seen, last_seen, count, requests, raised_at, raised)
-     VALUES ('acme', 'wrong-secret', 'connection', $1, $2, $3, 'open', now(), now(), 1, '{}', now(), 1)`,
+    `INSERT INTO audit.detection (tenant, rule, subject_kind, subject_id, id, connection, state, first_seen, last_seen, count, requests, raised_at, raised, version)
+     VALUES ('acme', 'wrong-secret', 'connection', $1, $2, $3, 'open', now(), now(), 1, '{}', now(), 1, 1)`,
     [id, id, connection],
   )
   return id

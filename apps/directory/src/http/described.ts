@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { AdminPart } from '#libs/admin/index'
 import { environments, groupEvents, userEvents } from '#libs/events/index'
+import { pagingQuery } from '#libs/http/index'
 import { directoryOperations } from './operations.ts'
-import { pageOnly, peopleQuery } from './queries.ts'
+import { peopleQuery } from './queries.ts'
 
 const whose = { tenant: z.string(), connection: z.string(), environment: z.enum(environments), version: z.int() }
 const person = userEvents['user.provisioned'].shape.person.extend(whose)
@@ -39,13 +40,13 @@ export const directoryPart: AdminPart<typeof directoryOperations> = {
     'GET /directory/v1/:connection/groups': {
       ...ofConnection,
       summary: 'List groups',
-      query: pageOnly,
+      query: pagingQuery,
       answers: { 200: pageOf(group.meta({ id: 'Group' })) },
     },
     'GET /directory/v1/:connection/groups/:id': {
       ...ofConnection,
       summary: 'Show a group, its direct members and the groups that it is in',
-      query: pageOnly,
+      query: pagingQuery,
       answers: { 200: group.extend({ members: pageOf(member), groups: effective }) },
     },
   },

@@ -1,13 +1,13 @@
 import { Controller, Get, Inject, Param, Query, UseGuards } from '@nestjs/common'
 import { type AdminCall, AdminGuard, Call } from '#libs/admin/index'
 import type { GroupFacts } from '#libs/events/index'
-import { type Page, problems } from '#libs/http/index'
+import { type Page, paging, problems } from '#libs/http/index'
 import type { Database } from '#libs/postgres/index'
 import { DIRECTORY_DATABASE } from '../database.ts'
 import { type DirectMember, directMembers, findGroup, type KnownGroup, listGroups } from '../store/find-groups.ts'
 import { type EffectiveGroup, effectiveGroups } from '../store/find-people.ts'
 import { aboutConnection, aboutRead } from './about.ts'
-import { pageById, readPaging, spanOf } from './queries.ts'
+import { pageById, spanOf } from './queries.ts'
 
 type Scope = Pick<KnownGroup, 'tenant' | 'environment' | 'version'>
 type GroupAnswer = GroupFacts & Scope & { readonly connection: string }
@@ -33,10 +33,10 @@ export class GroupsController {
     @Param('connection') connection: string,
     @Query() query: unknown,
   ): Promise<Page<GroupAnswer>> {
-    const paging = readPaging(query)
+    const page = paging(query)
     call.about = await aboutConnection(this.#database, connection)
-    const groups = await listGroups(this.#database, connection, spanOf(paging))
-    return pageById(groups, paging, (group) => answerOf(connection, group))
+    const groups = await listGroups(this.#database, connection, spanOf(page))
+    return pageById(groups, page, (group) => answerOf(connection, group))
   }
 
   @Get(':id')
@@ -46,19 +46,19 @@ export class GroupsController {
     @Param('id') id: string,
     @Query() query: unknown,
   ): Promise<GroupDetail> {
-    const paging = readPaging(query)
+    const page = paging(query)
     const [group, members, groups] = await this.#database.transaction(async (transaction) => {
       // Its version and its members as they were at one moment.
       transaction.send('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY')
       return Promise.all([
         findGroup(transaction, connection, id),
-        directMembers(transaction, connection, id, spanOf(paging)),
+        directMembers(transaction, connection, id, spanOf(page)),
         effectiveGroups(transaction, connection, id),
       ])
     })
     if (group === undefined) throw problems.notFound('group', id)
     call.about = aboutRead('Group', connection, group)
-    return { ...answerOf(connection, group), members: pageById(members, paging, (member) => member), groups }
+    return { ...answerOf(connection, group), members: pageById(members, page, (member) => member), groups }
   }
 }
 

@@ -1,14 +1,7 @@
 import { z } from 'zod'
 import { type Page, type Paging, pageOf, paging, pagingQuery, parse } from '#libs/http/index'
 
-export const pageOnly = pagingQuery.strict()
-export const peopleQuery = pageOnly.extend({ userName: z.string().min(1).optional() })
-
-/** `limit` and `after`, and nothing else. Throws a Problem that names what it does not know. */
-export function readPaging(query: unknown): Paging {
-  parse(pageOnly, query)
-  return paging(query)
-}
+export const peopleQuery = pagingQuery.extend({ userName: z.string().min(1).optional() })
 
 export function readPeopleQuery(query: unknown): { paging: Paging; userName: string | undefined } {
   const { userName } = parse(peopleQuery, query)
