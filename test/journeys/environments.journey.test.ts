@@ -125,7 +125,7 @@ test.each([
       headers: { 'content-type': 'application/x-www-form-urlencoded', ...mark },
       body: new URLSearchParams(form),
     })
-    expect(exchanged.status).toBe(403)
+    expect(exchanged.status).toBe(401)
     const records = await eventually(
       async () =>
         (await world.audit({ kid: of?.kid ?? '', environment })).filter(

@@ -81,3 +81,21 @@ test('a channel that nobody listens to vouches for nothing', () => {
   const log = { provenUpTo: () => at(50), caughtUpAt: () => undefined, unbrokenSince: () => undefined }
   expect(new Currency(log, () => at(100)).ofRevoked).toBe(false)
 })
+
+test('what was remembered while revocations were not known is to be forgotten before they count as known, and once', () => {
+  let proven = 90
+  const log = { provenUpTo: () => at(proven), caughtUpAt: () => undefined, unbrokenSince: () => undefined }
+  const known = new Currency(log, () => at(100))
+  const told: string[] = []
+  known.onRegained(() => void told.push('forget'))
+  const ask = (): void => void told.push(String(known.ofRevoked))
+  ask()
+  proven = 99
+  ask()
+  ask()
+  proven = 90
+  ask()
+  proven = 99
+  ask()
+  expect(told).toEqual(['false', 'forget', 'true', 'true', 'false', 'forget', 'true'])
+})

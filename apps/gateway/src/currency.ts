@@ -22,6 +22,8 @@ export class Currency {
   readonly #clock: () => Date
   #channelUnbrokenSince: () => number | undefined = () => undefined
   #missedAt = -Infinity
+  #hasLapsed = false
+  #regained: () => void = () => undefined
 
   constructor(log: HeardLog, clock: () => Date) {
     this.#log = log
@@ -31,6 +33,14 @@ export class Currency {
   /** From now on the channel of revocations counts too; it answers since when it has missed nothing, in milliseconds of the clock. */
   hear(unbrokenSince: () => number | undefined): void {
     this.#channelUnbrokenSince = unbrokenSince
+  }
+
+  /**
+   * Called before revocations count as known again that were not for a while. What was remembered meanwhile may lack them, though the tables have them by
+   * now: they may have been written by another process. Of a lapse in which nobody asked nothing is noticed, so that it is to be asked at short intervals.
+   */
+  onRegained(forget: () => void): void {
+    this.#regained = forget
   }
 
   /** Something that the channel said is not known here: what it said before counts no more. */
@@ -48,7 +58,10 @@ export class Currency {
    * last proved it, either the channel has missed nothing or the log was read without interruption.
    */
   get ofRevoked(): boolean {
-    return this.#isProven || this.#channelVouches || this.#logVouches
+    const isKnown = this.#isProven || this.#channelVouches || this.#logVouches
+    if (isKnown && this.#hasLapsed) this.#regained()
+    this.#hasLapsed = !isKnown
+    return isKnown
   }
 
   /** Whether the publishers have proved it since the channel came into force, where it is: from then on the log may go away. */

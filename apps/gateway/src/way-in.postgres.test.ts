@@ -98,6 +98,21 @@ describe('the order', () => {
   })
 })
 
+test('a key that is read before revocations are known is not accepted, though they are known by then', async () => {
+  const place = await given()
+  const key = await place.mint()
+  let asked = 0
+  const currency = {
+    ofMinted: true,
+    get ofRevoked() {
+      return asked++ > 0
+    },
+  }
+  const inTime = { ...place, parts: { ...place.parts, currency } }
+  expect((await send(inTime, { key })).code).toBe('revocations-not-heard')
+  expect((await send(inTime, { key })).code).toBe('passed')
+})
+
 describe('plain HTTP', () => {
   test('is refused at the step transport, and a key that works is named in the record', async () => {
     const place = await given()
