@@ -77,7 +77,7 @@ function person(index: number): JsonObject {
     ...(index % 5 === 0
       ? {}
       : { name: { givenName: `Given${index % 3}`, ...(index % 2 ? { familyName: 'Smith' } : {}) } }),
-    active: index % 4 !== 1,
+    ...(index % 11 === 0 ? {} : { active: index % 4 !== 1 }),
     ...(index % 6 === 0
       ? {}
       : {
@@ -204,6 +204,8 @@ const others = [
   'name eq null',
   'displayName ne null',
   'emails eq null and active ne false',
+  'not (active ne false)',
+  'not (active eq true)',
   `${enterprise} pr`,
   `not (${enterprise}:employeeNumber pr)`,
   'groups[type eq "indirect" and display eq "All"]',

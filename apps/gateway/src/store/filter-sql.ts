@@ -156,8 +156,11 @@ class Compiler {
     if (column?.type === 'uuid' && operator === 'eq') {
       return isId(String(value)) ? `${column.name} = ${this.#bind(value)}::uuid` : 'false'
     }
-    // Of the two values one has an index.
-    if (column?.type === 'boolean') return `${column.name} = ${(operator === 'eq') === value}`
+    // Each of the two values has an index, and what is unassigned differs from both.
+    if (column?.type === 'boolean') {
+      const same = `${column.name} = ${(operator === 'eq') === value}`
+      return operator === 'eq' ? same : `(${same} OR ${column.name} IS NULL)`
+    }
     if (column !== undefined) return comparison(columnComparand(column), filter, this.#bind)
     const text = computed[dotted]
     if (text !== undefined) return comparison(textComparand(target.attribute, text), filter, this.#bind)
