@@ -125,7 +125,6 @@ test('one request is one trace through four processes: who answered it, and what
     'latchkey-keys: follow request.decided',
   ])
   expect(spansOf(minting.traceId)).toEqual([
-    'latchkey-audit: follow key.minted',
     'latchkey-audit: follow request.decided',
     'latchkey-gateway: follow key.minted',
     'latchkey-keys: admin keys.mint',

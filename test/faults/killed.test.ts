@@ -177,7 +177,6 @@ test('while Postgres is there but silent, all that asks for it is answered 503 i
     ask(`${scimBaseUrl}/Users/${ada.id}`, { token: key }),
     ask(`${scimBaseUrl}/Users`, { token: key }),
     create(program, name),
-    ask(`${url}/scim/v2/${name}/Users`, { token: key }),
     ask(`${url}/admin/v1/tenants`, { token: adminToken }),
     ask(`${url}/admin/v1/tenants`, { token: adminToken, body: { name } }),
     ask(`${url}/directory/v1/${connection}/users`, { token: adminToken }),

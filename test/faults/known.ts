@@ -31,7 +31,11 @@ const decision = z.object({
 /** Looks until nothing is on its way any more, for `patience` milliseconds at the most; answers what was seen last. */
 export async function whatIsKnown(servers: Servers, patience = 60_000): Promise<Known> {
   const { brokers, prefix = 'latchkey' } = servers
-  const published = await readPublished(brokers, [`${prefix}.people`, `${prefix}.requests`])
+  const topics = ['people', 'requests', 'sandbox-people', 'sandbox-requests']
+  const published = await readPublished(
+    brokers,
+    topics.map((topic) => `${prefix}.${topic}`),
+  )
   const deadline = Date.now() + patience
   try {
     for (;;) {

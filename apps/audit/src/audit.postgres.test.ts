@@ -102,7 +102,7 @@ it('every decision becomes one record that holds all of it, also when it is told
   await audit.tell(event)
   const record = { id: accepted.requestId, ...accepted }
   expect(await audit.get(`/audit/v1/records/${accepted.requestId}`)).toEqual({ status: 200, body: record })
-  expect((await audit.get(`/audit/v1/records?tenant=${tenant}`)).body).toEqual({ items: [record] })
+  expect((await audit.get(`/audit/v1/records?tenant=${tenant}&surface=scim`)).body).toEqual({ items: [record] })
 })
 
 it('a request of no known tenant is recorded too', async () => {
