@@ -45,8 +45,11 @@ describe('the worker', () => {
     service = await startKeysService(options())
     await service.keyInState(newKey.kid, 'active')
     await service.keyInState(other.kid, 'expired')
+    const settled = await until(
+      () => service.eventsOf(rotation),
+      ({ length }) => length >= 4,
+    )
     expect((await service.ask('GET', `/keys/${kid}`)).body.state).toBe('retiring')
-    const settled = await service.eventsOf(rotation)
     expect(settled.map(({ name }) => name)).toEqual([
       'rotation.started',
       'rotation.cut-over',
