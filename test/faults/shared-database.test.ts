@@ -35,8 +35,8 @@ describe('with DATABASE_URL', () => {
       const each = programs.map((program) => metric(program, `latchkey_follower_applied_total{group="${group}"}`))
       return (await Promise.all(each)).reduce((sum, count) => sum + count)
     }
-    // It hears of keys and connections, too.
-    const counting = `SELECT count(*)::int AS found FROM event_log.event WHERE name = 'request.decided' OR name LIKE 'key.%' OR name LIKE 'connection.%'`
+    // It hears of rotations and connections, too.
+    const counting = `SELECT count(*)::int AS found FROM event_log.event WHERE name = 'request.decided' OR name LIKE 'rotation.%' OR name LIKE 'connection.%'`
     const heard = async (): Promise<number> => (await rowsOf<{ found: number }>(DATABASE_URL, counting))[0]?.found ?? 0
     await until('audit has applied each once', async () => (await applied('audit')) === (await heard()))
     await until('the directory has followed', async () => (await applied('directory')) >= 200)
