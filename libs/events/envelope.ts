@@ -12,7 +12,7 @@ export interface Event<Name extends EventName> {
   readonly subject: string
   /** Events of one key are followed in the order in which they were appended. */
   readonly key: string
-  /** Counts the events of one subject from 1 without a gap; 1 for a request and for a digest. */
+  /** Counts the events of one subject from 1 without a gap; 1 for a request, and the pepper's for a digest. */
   readonly version: number
   readonly time: string
   /** W3C trace context of the request that brought it about. */

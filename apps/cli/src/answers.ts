@@ -128,6 +128,7 @@ export const rotation = z.looseObject({
   outcome: z.string().nullable(),
   newKey: z.object({ kid: z.string(), firstUsed: use, lastUsed: use }),
   oldKey: z.object({ kid: z.string(), lastUsed: use, stillUsed: z.boolean() }),
+  revealable: z.boolean().default(false),
   keyShown: z.string().optional(),
   key: z.string().optional(),
   signingSecret: z.string().optional(),

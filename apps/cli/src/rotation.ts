@@ -33,6 +33,7 @@ export function rotationCommands(world: World, version: string): Command[] {
       }
       await showOnce({
         ask: () => client.write('POST', `${pathOf(options.connection)}/rotations`, rotation, body),
+        isWithheld: ({ revealable }) => revealable,
         save: options.save === undefined ? undefined : resolve(world.folder, options.save),
         // A live key comes with its secret or not at all. Whoever may rotate but not read is not kept from the key.
         hasSecret: async ({ newKey, keyShown }) =>
@@ -140,15 +141,18 @@ async function runningOf(client: Client, connection: string): Promise<Rotation> 
 }
 
 function begun(
-  { id, newKey, oldKey, graceHours, connection, mode, hardEnd }: Rotation,
+  { id, newKey, oldKey, graceHours, connection, mode, hardEnd, revealable }: Rotation,
   secrets: Record<string, string>,
 ) {
   const end =
     hardEnd === null
       ? `The old key ${oldKey.kid} goes on until ${graceHours} h after the first use of the new one${mode === 'safe' ? ', and longer while it is used' : ''}.`
       : `The old key ${oldKey.kid} goes on until ${graceHours} h after the first use of the new one; it ends at ${hardEnd} also if that is never used.`
+  const put = revealable
+    ? `This token may not see keys. Who may mint is shown the new one, once: latchkey keys reveal ${newKey.kid}. Put it into the identity provider.`
+    : 'Put the new key into the identity provider.'
   return `${facts({ rotation: id, kid: newKey.kid, ...secrets })}
-Put the new key into the identity provider. ${end}
+${put} ${end}
 Watch it with: latchkey keys show --connection ${connection}
 `
 }

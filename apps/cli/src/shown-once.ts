@@ -10,6 +10,8 @@ interface Once {
 interface Asked<Answer extends Once> {
   /** Mints, rotates or reveals. */
   readonly ask: () => Promise<Answer>
+  /** Whether what is shown once is kept, to be revealed to somebody who may see it. Never unless told. */
+  readonly isWithheld?: (answer: Answer) => boolean
   /** Path of the new file that keeps the key with what it signs with. It is made before anything is asked. */
   readonly save: string | undefined
   /** What the key signs with, where the pair was made here. */
@@ -25,16 +27,22 @@ type Held<Answer extends Once> = Answer & { readonly key: string }
 
 /**
  * Saves and prints what is shown once: the text of a key, and the signing secret of one that has it. What cannot be saved is printed all the
- * same. A file that does not hold it is gone at the end.
+ * same. A file that does not hold it is gone at the end. Where it is withheld, the answer is printed without it.
  * @throws Failure with the fix, where the answer that held either was lost, or it could not be saved
  */
 export async function showOnce<Answer extends Once>(asked: Asked<Answer>): Promise<void> {
-  const { save, print } = asked
+  const { save, print, ask, isWithheld } = asked
   const file = save === undefined ? undefined : await newKeyFile(save)
-  const answer = await held(asked).catch(async (error: unknown) => {
+  const discard = async (error: unknown): Promise<never> => {
     await file?.discard()
     throw error
-  })
+  }
+  const given = await ask().catch(discard)
+  if (isWithheld?.(given) === true) {
+    await file?.discard()
+    return print(given, {})
+  }
+  const answer = await held(given, asked).catch(discard)
   const { key, signingSecret } = answer
   const unsaved = file === undefined ? undefined : await fill(file, answer, asked)
   print(answer, { key, ...(signingSecret === undefined ? {} : { 'signing secret': signingSecret }) })
@@ -42,8 +50,7 @@ export async function showOnce<Answer extends Once>(asked: Asked<Answer>): Promi
 }
 
 /** The answer, with all that was to be in it. */
-async function held<Answer extends Once>({ ask, hasSecret, lost }: Asked<Answer>): Promise<Held<Answer>> {
-  const answer = await ask()
+async function held<Answer extends Once>(answer: Answer, { hasSecret, lost }: Asked<Answer>): Promise<Held<Answer>> {
   const { key, signingSecret } = answer
   if (key === undefined) throw lostAnswer(lost(answer), 'it')
   if (signingSecret === undefined && (await hasSecret(answer))) throw lostAnswer(lost(answer), 'its signing secret')

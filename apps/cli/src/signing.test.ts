@@ -545,6 +545,14 @@ describe('keys rotate and reveal, for a key that signs by hmac-sha256,', () => {
     },
   )
 
+  test('rotate with a token that may not see keys tells who reveals the new one, and leaves no file', async () => {
+    const { args, body } = commands.rotate
+    const withheld = await asked([...args, '--save', 'withheld.json'], { ...body, revealable: true })
+    expect(withheld).toMatchObject({ code: 0, err: '' })
+    expect(withheld.out).toContain(`latchkey keys reveal ${kid}`)
+    expect(() => statSync(join(folder, 'withheld.json'))).toThrow('ENOENT')
+  })
+
   test.each(Object.entries(commands))(
     '%s shows a key that has nothing to be saved, says so and leaves no file',
     async (_name, { args, body }) => {

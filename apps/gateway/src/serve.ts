@@ -10,7 +10,6 @@ import { create, patch, read, remove, replace, type ResourceParts } from './reso
 import { admit, type Admitted, type Arrival, type Passage, type Placed, take, type WayInParts } from './way-in.ts'
 
 export interface ServeParts extends WayInParts, ResourceParts, ListParts, DiscoverParts, ConcludeParts {
-  readonly rates: WayInParts['rates']
   readonly records: RecordReads
   readonly writer: RecordWrites
   /** Told of what was answered, to keep what can be sent again. */

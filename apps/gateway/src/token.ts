@@ -5,9 +5,7 @@ import { conclude, type ConcludeParts } from './conclude.ts'
 import { oauthErrorOf, renderOAuthError } from './oauth-error.ts'
 import { admitForToken, type Arrival, type Passage, take, type WayInParts } from './way-in.ts'
 
-export interface TokenParts extends WayInParts, ConcludeParts {
-  readonly rates: WayInParts['rates']
-}
+export interface TokenParts extends WayInParts, ConcludeParts {}
 
 /** RFC 6749 section 5.1, of every answer. */
 const unstored = { 'Cache-Control': 'no-store', Pragma: 'no-cache' }

@@ -44,7 +44,7 @@ test('the older pepper may be left out once the tokens that were made under it w
   expect(secret && row?.digest).toEqual(secret && digest(both, 2, secret))
   expect((await ask(used.token)).status).toBe(200)
   const events = await between.events('admin-token-digest')
-  expect(events).toMatchObject([{ subject: used.id, payload: { token: used.id, pepperVersion: 2 } }])
+  expect(events).toMatchObject([{ subject: used.id, version: 2, payload: { token: used.id, pepperVersion: 2 } }])
   expect((await at(revoked.id))?.pepper_version).toBe(1)
   expect(between.failures).toEqual([])
   await between.close()

@@ -43,7 +43,7 @@ export class RenewedTokenDigests {
       const kept = await transaction.query(renewDigest, [id, before, peppers.current, renewed])
       transaction.afterCommit(() => tokens.forget([id]))
       if (kept.length === 0) return
-      const origin = { source: 'keys', subject: id, owner: '', version: 1, time: clock() } as const
+      const origin = { source: 'keys', subject: id, owner: '', version: peppers.current, time: clock() } as const
       const payload = { token: id, pepperVersion: peppers.current, digest: renewed.toString('base64url') }
       log.append(transaction, [makeEvent('admin-token-digest.renewed', origin, payload)])
     })
