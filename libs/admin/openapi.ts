@@ -38,8 +38,8 @@ export function openApiDocument(parts: readonly AdminPart[]): Json {
       securitySchemes: {
         adminToken: { type: 'http', scheme: 'bearer', bearerFormat: 'lka_<id>_<secret>_<checksum>' },
       },
-      schemas: { Problem: problemSchema, ...inOrder(components.schemas) },
-      responses: inOrder(components.responses),
+      schemas: { Problem: problemSchema, ...byName(components.schemas) },
+      responses: byName(components.responses),
     },
   }
 }
@@ -107,7 +107,7 @@ function operationObject(
   }
 }
 
-function inOrder(components: ReadonlyMap<string, Json>): Json {
+function byName(components: ReadonlyMap<string, Json>): Json {
   return Object.fromEntries([...components].sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
