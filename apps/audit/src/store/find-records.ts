@@ -42,13 +42,23 @@ interface Row {
   payload: string
 }
 
-/** The newest records first, after `after`. The text depends on which filters are set, and on the environment, so that each form has its own plan and index. */
+/** The newest records first, after `after`. */
 export async function findRecords(
   database: Queryable,
   filter: RecordFilter,
   limit: number,
   after: RecordPlace | undefined,
 ): Promise<AuditRecord[]> {
+  const { text, values } = recordsStatement(filter, limit, after)
+  return (await database.query<Row>(text, values)).map(recordOf)
+}
+
+/** The text depends on which filters are set, and on the environment, so that each form has its own plan and index. */
+export function recordsStatement(
+  filter: RecordFilter,
+  limit: number,
+  after: RecordPlace | undefined,
+): { readonly text: string; readonly values: readonly unknown[] } {
   const values: unknown[] = []
   const conditions: string[] = []
   const also = (condition: (place: string) => string, value: unknown): void => {
@@ -76,13 +86,11 @@ export async function findRecords(
     conditions.push(`received_at <= $${values.length - 1}`)
   }
   values.push(limit)
-  const rows = await database.query<Row>(
-    `SELECT id, tenant, received_at, payload FROM audit.record
-     ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
-     ORDER BY received_at DESC, id DESC LIMIT $${values.length}`,
-    values,
-  )
-  return rows.map(recordOf)
+  const text = `
+    SELECT id, tenant, received_at, payload FROM audit.record
+    ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+    ORDER BY received_at DESC, id DESC LIMIT $${values.length}`
+  return { text, values }
 }
 
 export async function findRecord(database: Queryable, id: string): Promise<AuditRecord | undefined> {
