@@ -121,6 +121,13 @@ export const settings = {
     about:
       'How many of those a gateway looks up in its database within a second, from all networks together; half as many wrong secrets of keys that are in use are answered as such.',
   }),
+  LATCHKEY_RATE_REFUSALS: setting.integer({
+    default: 1_000,
+    min: 1,
+    max: 1_000_000,
+    about:
+      'Requests refused as too many that a gateway answers within a second; others wait for their turn, so that who floods it is slowed down and nobody else is.',
+  }),
   LATCHKEY_DECISION_QUEUE: setting.integer({
     default: 10_000,
     min: 1,
@@ -224,6 +231,7 @@ export function rateLimitsOf(configuration: Readonly<Record<RateName, number>>) 
     perConnection: configuration.LATCHKEY_RATE_PER_CONNECTION,
     unproved: configuration.LATCHKEY_RATE_UNPROVED,
     lookUps: configuration.LATCHKEY_RATE_LOOKUPS,
+    refusals: configuration.LATCHKEY_RATE_REFUSALS,
   }
 }
 

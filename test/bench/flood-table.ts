@@ -2,6 +2,7 @@ import { answeredIn, type FloodRow } from './flood.ts'
 
 const columns = [
   'networks',
+  'connections',
   'sent/s',
   '401/s',
   '429/s',
@@ -19,7 +20,7 @@ const columns = [
   'sender',
   'others',
 ] as const
-const width = 11
+const width = 12
 const nameWidth = 16
 
 /** The table's head; p50 and p99 are of good requests in ms, cpu what one bad key cost program and Postgres, sender its part of one core, others what the rest took of the machine. */
@@ -33,6 +34,7 @@ export function floodLine(row: FloodRow): string {
   const rate = (count: number): number => Math.round(count / flooded.seconds)
   const cells = [
     flood.networks,
+    flood.connections,
     flood.rate,
     rate(unauthorized),
     rate(limited),

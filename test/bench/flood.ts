@@ -10,7 +10,7 @@ import type { Running } from './shapes.ts'
 import type { StatementCounter } from './statements.ts'
 
 export interface FloodRow {
-  readonly flood: Pick<Flood, 'kinds' | 'networks' | 'rate'>
+  readonly flood: Pick<Flood, 'kinds' | 'networks' | 'rate' | 'connections'>
   readonly flooded: Flooded
   /** Good requests, without bad keys beside them and with. */
   readonly alone: Observed
@@ -40,13 +40,17 @@ interface FloodOptions {
 /** Good requests a second. */
 const goodRate = 200
 const goodConnections = 8
-const badConnections = 64
+const few = 64
+const many = 1_024
 const firstUsers = 200
 
 const kindsOfFlood: readonly FloodRow['flood'][] = [
-  ...[1_000, 3_000].map((rate) => ({ kinds: badKeys, networks: 50_000, rate })),
-  ...badKeys.flatMap((kind) => [1, 500, 50_000].map((networks) => ({ kinds: [kind], networks, rate: 10_000 }))),
-  { kinds: badKeys, networks: 50_000, rate: 10_000 },
+  ...[1_000, 3_000].map((rate) => ({ kinds: badKeys, networks: 50_000, rate, connections: few })),
+  ...badKeys.flatMap((kind) =>
+    [1, 500, 50_000].map((networks) => ({ kinds: [kind], networks, rate: 10_000, connections: few })),
+  ),
+  { kinds: badKeys, networks: 50_000, rate: 10_000, connections: few },
+  { kinds: badKeys, networks: 50_000, rate: 10_000, connections: many },
 ]
 
 /**
@@ -65,7 +69,6 @@ export async function measureFloods(program: Running, options: FloodOptions): Pr
       ...flood,
       url: program.url,
       path: `${base}/Users?count=1`,
-      connections: badConnections,
       // Good requests are answered while it is under way, from the first to the last.
       seconds: options.seconds + 0.5,
       accepted: program.key,

@@ -51,12 +51,13 @@ export async function compareRefusals(database: Database): Promise<Compared[]> {
 async function compareDigests(): Promise<Compared[]> {
   const { secret, text } = mintKey('live')
   const stored = { pepperVersion: peppers.current, digest: digest(peppers, peppers.current, secret) }
-  const wrong = (right = 0): Secret => secretOf(rightUpTo(right, text))
+  const other = decoy(text)
+  const wrong = (like = other): Secret => secretOf(likeUpTo(half, like, text))
   return [
     await compare({
       what: `secret ${near}: compared`,
       samples: quick,
-      classes: [() => wrong(half), () => wrong()],
+      classes: [() => wrong(text), () => wrong()],
       run: (given) => matches(peppers, stored, given),
     }),
     await compare<{ readonly known: StoredDigest | undefined; readonly given: Secret }>({
@@ -99,9 +100,11 @@ async function compareOnTheWayIn(database: Database): Promise<Compared[]> {
   const used = await mint()
   await admit(passageOf({ connection, key: used }), parts)
   const sent =
-    (keys: readonly string[], right = 0) =>
-    () =>
-      passageOf({ connection, key: rightUpTo(right, one(keys)) })
+    (keys: readonly string[], likes = keys) =>
+    () => {
+      const at = anyId()
+      return passageOf({ connection, key: likeUpTo(half, likes[at] ?? '', keys[at] ?? '') })
+    }
   const compareKeys = (what: string, classes: Comparison<Passage>['classes'], isAnswered = false) =>
     compare({
       what: `key ${what}: way in`,
@@ -111,9 +114,9 @@ async function compareOnTheWayIn(database: Database): Promise<Compared[]> {
       run: (passage) => refused(admit(passage, parts)),
     })
   return [
-    await compareKeys(near, [sent(minted, half), sent(minted)]),
-    await compareKeys(unknown, [sent(never), sent(minted)], true),
-    await compareKeys(`${unknown}, of one in use`, [sent(never), sent([used])], true),
+    await compareKeys(near, [sent(minted), sent(minted, minted.map(decoy))]),
+    await compareKeys(unknown, [sent(never), sent(minted, minted.map(decoy))], true),
+    await compareKeys(`${unknown}, of one in use`, [sent(never), sent(same(used), same(decoy(used)))], true),
   ]
 }
 
@@ -144,9 +147,11 @@ async function compareAdminTokens(database: Database): Promise<Compared[]> {
   const texts = minted.map(({ text }) => text)
   const never = Array.from({ length: ids }, () => mintAdminToken().text)
   const sent =
-    (keys: readonly string[], right = 0) =>
-    () =>
-      flat(`Bearer ${rightUpTo(right, one(keys))}`)
+    (keys: readonly string[], likes = keys) =>
+    () => {
+      const at = anyId()
+      return flat(`Bearer ${likeUpTo(half, likes[at] ?? '', keys[at] ?? '')}`)
+    }
   const compareTokens = (what: string, classes: Comparison<string>['classes'], isAnswered = false) =>
     compare({
       what: `admin token ${what}: admitted`,
@@ -155,23 +160,35 @@ async function compareAdminTokens(database: Database): Promise<Compared[]> {
       isAnswered,
       run: (header) => refused(admission.admit(header, '127.0.0.1')),
     })
-  const ofTheFolder = (right: number) => () =>
-    flat(`Bearer ${first.slice(0, right)}${randomBytes(32).toString('base64url').slice(right)}`)
+  const ofTheFolder = (like: string) => () =>
+    flat(`Bearer ${like.slice(0, half)}${randomBytes(32).toString('base64url').slice(half)}`)
   return [
-    await compareTokens(near, [sent(texts, half), sent(texts)]),
-    await compareTokens(unknown, [sent(never), sent(texts)], true),
-    await compareTokens(`of the data folder ${near}`, [ofTheFolder(half), ofTheFolder(0)]),
+    await compareTokens(near, [sent(texts), sent(texts, texts.map(decoy))]),
+    await compareTokens(unknown, [sent(never), sent(texts, texts.map(decoy))], true),
+    await compareTokens(`of the data folder ${near}`, [
+      ofTheFolder(first),
+      ofTheFolder(randomBytes(32).toString('base64url')),
+    ]),
   ]
 }
 
-function one(keys: readonly string[]): string {
-  return keys[Math.floor(Math.random() * keys.length)] ?? ''
+function anyId(): number {
+  return Math.floor(Math.random() * ids)
 }
 
-/** The same id with another secret, of which so many characters are those of the key. */
-function rightUpTo(characters: number, key: string): string {
-  const [right = '', wrong] = [key.split('_').at(-2), mintKey('live').secret]
-  return flat(withOtherSecret(key, right.slice(0, characters) + wrong.slice(characters)))
+function same(key: string): string[] {
+  return Array.from({ length: ids }, () => key)
+}
+
+/** What stands in for the half of a secret that is not right: as often sent as the right one, since what is met often is read faster. */
+function decoy(key: string): string {
+  return withOtherSecret(key)
+}
+
+/** The same id with another secret, of which so many characters are those of `like`. */
+function likeUpTo(characters: number, like: string, key: string): string {
+  const [first = '', others] = [like.split('_').at(-2), mintKey('live').secret]
+  return flat(withOtherSecret(key, first.slice(0, characters) + others.slice(characters)))
 }
 
 function secretOf(key: string): Secret {

@@ -39,7 +39,13 @@ beforeAll(async () => {
     writer: new Writer({ database, log, onFailure }),
     decisions: new AppendQueue({ log, database, capacity: 100_000, onFailure }),
     baseUrl: (connection) => `https://example.com/scim/v2/${connection}`,
-    rates: new Rates(memoryLimiter(), memoryLimiter(), { perKey: 1, perConnection: 1, unproved: 1, lookUps: 1 }),
+    rates: new Rates(memoryLimiter(), memoryLimiter(), {
+      perKey: 1,
+      perConnection: 1,
+      unproved: 1,
+      lookUps: 1,
+      refusals: 1,
+    }),
     answered: () => undefined,
     failed: onFailure,
   }))

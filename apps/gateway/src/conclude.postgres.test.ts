@@ -33,7 +33,7 @@ afterAll(async () => {
 const unproved = 20
 
 async function given() {
-  const limits = { perKey: 1_000_000, perConnection: 1_000_000, unproved, lookUps: 1_000_000 }
+  const limits = { perKey: 1_000_000, perConnection: 1_000_000, unproved, lookUps: 1_000_000, refusals: 1_000_000 }
   const place = await entranceOver(database, { limits, now: () => 0 })
   let records = 0
   const parts = {

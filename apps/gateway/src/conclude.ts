@@ -20,11 +20,13 @@ export interface ConcludeParts {
 /**
  * Whatever comes of the work is an answer. Exactly one record is left of it: with the write itself, or by the bounded
  * queue (which drops it should the write turn out to be stored after all); when that is full the answer is 503, whatever had been decided.
- * Of requests that are refused as too many, or so often that these would be, one a second leaves a record, which counts the others.
+ * Of requests that are refused as too many, or so often that these would be, one a second leaves a record, which counts the others, and each is answered in its turn.
  * The record of an answer that is sent as it is read has its place in the queue before the first byte of it, and is made after the last.
  */
 export async function conclude(passage: Passage, work: () => Promise<Answer>, parts: ConcludeParts): Promise<Answer> {
-  return recorded(passage, await decided(passage, work, parts), parts)
+  const answer = await decided(passage, work, parts)
+  if (passage.alike !== undefined) await parts.rates.turn()
+  return recorded(passage, answer, parts)
 }
 
 async function decided(passage: Passage, work: () => Promise<Answer>, parts: ConcludeParts): Promise<Answer> {

@@ -3,6 +3,7 @@ import { type Address, networkOf } from '#libs/addresses/index'
 import type { Limiter, OwnLimiter, Rate } from '#libs/cache/index'
 import { errors, type ScimError } from '#libs/scim/index'
 import type { KnownKey } from './principal.ts'
+import { Turns } from './turns.ts'
 import type { Presented } from './way-in.ts'
 
 export interface RateLimits {
@@ -14,6 +15,8 @@ export interface RateLimits {
   readonly unproved: number
   /** Those of all networks that may be looked up in the database within a second. Half as many may have a wrong secret beside that. */
   readonly lookUps: number
+  /** Requests refused as too many of those that are answered within a second; the others wait for their turn. */
+  readonly refusals: number
 }
 
 /** Entra ID is promised 25 a second; what a window makes of an even stream of them may be a few more. */
@@ -48,6 +51,10 @@ export class Rates {
   readonly #limits: RateLimits
   readonly #clock: () => number
   readonly #proved = new LRUCache<string, Allowed>({ max: 50_000 })
+  readonly #turns: Turns
+  /** Networks that have just come up share one half: whoever sends much from few does not keep them waiting. */
+  readonly #lookUps: Readonly<Record<'new' | 'known', Turns>>
+  readonly #wrongSecrets: Turns
   readonly #refusals = new LRUCache<string, { toldAt: number; untold: number }>({ max: 10_000 })
   #telling = { since: -Infinity, told: 0 }
 
@@ -56,6 +63,11 @@ export class Rates {
     this.#own = own
     this.#limits = limits
     this.#clock = clock
+    this.#turns = new Turns({ perSecond: limits.refusals, longestWait: 10 }, clock)
+    const half = (): Turns =>
+      new Turns({ perSecond: Math.max(1, Math.floor(limits.lookUps / 2)), longestWait: 1 }, clock)
+    this.#lookUps = { new: half(), known: half() }
+    this.#wrongSecrets = half()
   }
 
   /** Whether a key of that id has been proved here: looking it up is then worth it. */
@@ -105,23 +117,28 @@ export class Rates {
   async failed(address: Address | undefined): Promise<Refusal | undefined> {
     return (
       (await this.#ofNetwork(address === undefined ? 'unknown' : networkOf(address))) ??
-      (await this.#ofAll('wrong secrets'))
+      (await this.#ofAll('wrong secrets', this.#wrongSecrets))
     )
+  }
+
+  /** Waited for before a refusal is answered: who sends bad keys as fast as answers come is slowed down, and good requests do not wait behind all of them. */
+  async turn(): Promise<void> {
+    await this.#turns.take()
   }
 
   async #unproved(address: Address): Promise<Refusal | undefined> {
     const network = networkOf(address)
     const refused = await this.#ofNetwork(network)
     if (refused !== undefined) return refused
-    // Networks that have just come up share one half: whoever sends much from few does not keep them waiting.
     const isNew = (await this.#own.look(networkSubject(network), { points: 2, seconds: unprovedWindow })) === undefined
-    return this.#ofAll(`look-ups of ${isNew ? 'new' : 'known'} networks`)
+    const age = isNew ? 'new' : 'known'
+    return this.#ofAll(`look-ups of ${age} networks`, this.#lookUps[age])
   }
 
-  async #ofAll(what: string): Promise<Refusal | undefined> {
-    const wait = await this.#own.take(what, { points: Math.max(1, Math.floor(this.#limits.lookUps / 2)), seconds: 1 })
-    if (wait === undefined) return undefined
-    return this.#refuse(what, 'too-many-unknown-keys', tooManyUnknown('here'), wait)
+  /** Of all networks together, in their turn. */
+  async #ofAll(what: string, turns: Turns): Promise<Refusal | undefined> {
+    if (await turns.take()) return undefined
+    return this.#refuse(what, 'too-many-unknown-keys', tooManyUnknown('here'), 1_000)
   }
 
   async #ofNetwork(network: string): Promise<Refusal | undefined> {

@@ -61,7 +61,7 @@ export interface WayInParts {
   /** Whether what `trust` answers is no older than it may be. */
   readonly currency: Pick<Currency, 'ofMinted' | 'ofRevoked'>
   readonly peppers: Peppers
-  readonly rates: Pick<Rates, 'recognises' | 'refusal' | 'count' | 'failed'>
+  readonly rates: Pick<Rates, 'recognises' | 'refusal' | 'count' | 'failed' | 'turn'>
   readonly bodyLimit: number
   readonly signatures: {
     /** The address that identity providers are given. */

@@ -54,7 +54,7 @@ beforeAll(async () => {
     dataKeys: new DataKeys(new Keyring({ kind: 'file', path: '/nowhere' }, [], {}), { lifetime: 60_000 }),
     dataKeyLifetime: 60_000,
     limiter: memoryLimiter(),
-    rateLimits: { perKey: 100, perConnection: 100, unproved: 100, lookUps: 100 },
+    rateLimits: { perKey: 100, perConnection: 100, unproved: 100, lookUps: 100, refusals: 100 },
     deletedRetention: 1_000,
     publicUrl: 'http://127.0.0.1:8080',
     bodyLimit: 1_000,

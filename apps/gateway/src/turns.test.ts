@@ -1,0 +1,44 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { Turns } from './turns.ts'
+
+describe('turns', () => {
+  it('let no more go on within a time than they are asked to, in the order in which they came', async () => {
+    let now = 0
+    const turns = new Turns({ perSecond: 1_000, longestWait: 1 }, () => now)
+    const gone: number[] = []
+    for (let number = 0; number < 100; number++) void turns.take().then(() => gone.push(number))
+    await wait(20)
+    // Twenty that were saved up, and none since: the clock stands.
+    expect(gone).toEqual(Array.from({ length: 20 }, (_, number) => number))
+    for (let passed = 0; passed < 8; passed++) {
+      now += 10
+      await wait(20)
+    }
+    expect(gone).toEqual(Array.from({ length: 100 }, (_, number) => number))
+  })
+
+  it('save up no more than a moment brings, however long nobody came', async () => {
+    let now = 0
+    const turns = new Turns({ perSecond: 1_000, longestWait: 1 }, () => now)
+    now += 3_600_000
+    let gone = 0
+    for (let number = 0; number < 100; number++) void turns.take().then(() => gone++)
+    await wait(20)
+    expect(gone).toBe(20)
+    for (let passed = 0; passed < 4; passed++) {
+      now += 1_000
+      await wait(20)
+    }
+    expect(gone).toBe(100)
+  })
+
+  it('let nobody wait behind more than can go on within the longest wait', async () => {
+    let now = 0
+    const turns = new Turns({ perSecond: 10, longestWait: 4 }, () => now)
+    // One goes on at once.
+    const taken = Array.from({ length: 41 }, () => turns.take())
+    expect(await turns.take()).toBe(false)
+    while ((now += 100) <= 4_000) await wait(10)
+    expect(await Promise.all(taken)).toEqual(taken.map(() => true))
+  })
+})
