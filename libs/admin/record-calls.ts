@@ -21,7 +21,7 @@ export interface AdminCallsParts {
 
 export const ADMIN_CALLS = Symbol('ADMIN_CALLS')
 
-/** The directory and the trail are read by admin tokens, and the report of leaked keys changes keys as the admin API does. */
+/** Of the path in its one form (`libs/http`). The directory and the trail are read by admin tokens, and the report of leaked keys changes keys as the admin API does. */
 const admin = /^\/((admin|directory|audit)\/v1|leaks)([/?]|$)/
 const problem = z.object({ code: z.string(), detail: z.string() })
 
@@ -86,7 +86,7 @@ export class RecordCalls implements OnModuleInit {
       return payload
     }
     const full = problems.unavailable(
-      'What happens here must be recorded, and the record cannot be written at the moment. Nothing was changed. Try again shortly.',
+      'What happens here must be recorded, and the record cannot be written at the moment. Try again shortly.',
       1,
     )
     reply.code(full.status).headers(full.headers).removeHeader('content-length').type('application/problem+json')
@@ -100,7 +100,8 @@ function conclude(call: AdminCall, reply: FastifyReply, payload: unknown): unkno
   reply.code(call.status)
   if (call.tag === undefined) return payload
   reply.header('etag', call.tag)
-  if (call.method !== 'GET' || !isUnmodified(call.header('if-none-match'), call.tag)) return payload
+  if (!(call.method === 'GET' || call.method === 'HEAD') || !isUnmodified(call.header('if-none-match'), call.tag))
+    return payload
   reply.code(304).removeHeader('content-type').removeHeader('content-length')
   return ''
 }

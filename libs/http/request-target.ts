@@ -9,14 +9,28 @@ export function originForm(target: string): string {
   return absolute.startsWith('/') ? absolute : `/${absolute}`
 }
 
-/** An address that cannot be decoded would reach no handler; where handlers read it themselves, its percent signs are taken as such. */
+/**
+ * The address in the one form that rules go by: in its path what needs no percent sign has none (RFC 3986 section 6.2.2.2), and it ends before a fragment. Where handlers
+ * read the path themselves it stays as it was sent; one that cannot be decoded would reach no handler, so that its percent signs are taken as such.
+ */
 export function routable(url: string, rawPrefixes: readonly string[]): string {
-  if (!url.includes('%') || !rawPrefixes.some((prefix) => url.startsWith(prefix))) return url
-  const [path = '', ...query] = url.split('?')
+  if (!url.includes('%') && !url.includes('#')) return url
+  const [whole = ''] = url.split('#')
+  const [path = '', ...query] = whole.split('?')
+  const isRaw = rawPrefixes.some((prefix) => path.startsWith(prefix))
+  return [isRaw ? decodable(path) : path.replaceAll(/%[0-9a-f]{2}/gi, unreserved), ...query].join('?')
+}
+
+function unreserved(encoded: string): string {
+  const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16))
+  return /[A-Za-z0-9._~-]/.test(character) ? character : encoded
+}
+
+function decodable(path: string): string {
   try {
     decodeURIComponent(path)
-    return url
+    return path
   } catch {
-    return [path.replaceAll('%', '%25'), ...query].join('?')
+    return path.replaceAll('%', '%25')
   }
 }

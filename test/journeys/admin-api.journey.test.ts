@@ -497,6 +497,21 @@ test('who reads people is recorded with whom they read, and who reads the trail 
   expect(record).toMatchObject({ tenant, subject: { kind: 'request', id: shown.id }, actor: 'bootstrap' })
 })
 
+test('who hides an address in percent signs is recorded as everyone is', async () => {
+  const { id, tenant } = await world.connection('okta')
+  const headers = { authorization: `Bearer ${world.adminToken}` }
+  const hidden = `${world.directoryUrl}/%64irectory/%761/${id}/groups`
+  await eventually(
+    async () => (await fetch(hidden, { headers })).status,
+    (status) => status === 200,
+  )
+  const [record] = await eventually(
+    () => world.audit({ operation: 'directory.groups.list', connection: id }),
+    (found) => found.length > 0,
+  )
+  expect(record).toMatchObject({ status: 200, actor: 'bootstrap', tenant })
+})
+
 test('every write takes an Idempotency-Key, by the document, but for the report of keys, which anybody may send', () => {
   for (const { contract } of programs) {
     const without = contract.operations.filter(
