@@ -67,7 +67,7 @@ export interface WayInParts {
     /** The address that identity providers are given. */
     readonly publicUrl: URL
     readonly keys: Pick<SigningKeys, 'of'>
-    readonly nonces: Pick<Nonces, 'take' | 'since'>
+    readonly nonces: Pick<Nonces, 'take'>
   }
   readonly digests: DigestRenewal
   readonly tokens: Pick<AccessTokens, 'read' | 'issue'>
