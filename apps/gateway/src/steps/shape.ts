@@ -10,6 +10,8 @@ import type { Passage, WayInParts } from '../way-in.ts'
 export function shape(passage: Passage, { bodyLimit }: WayInParts): void {
   const { headers, repeated } = passage.arrival
   if (Number(headers['content-length'] ?? 0) > bodyLimit) throw errors.payloadTooLarge(bodyLimit)
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined && !/^chunked$/i.test(coding)) throw errors.unsupportedTransferCoding(coding)
   if (repeated.has('authorization')) {
     throw malformed(
       'authorization-repeated',
