@@ -195,6 +195,7 @@ export function refusalsOf(method: string, operation: Operation): ProblemCode[] 
           'payloadTooLarge',
           'unsupportedMediaType',
           'unsupportedContentEncoding',
+          'unsupportedTransferCoding',
         ] as const)),
     ...(conditional === true ? (['preconditionFailed'] as const) : []),
     ...(idempotent === true ? (['idempotencyKeyReused', 'idempotencyKeyInUse'] as const) : []),

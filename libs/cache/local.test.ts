@@ -1,5 +1,9 @@
 import { describeChannel, describeNonces } from './conformance/index.ts'
-import { localChannel, memoryNonces } from './index.ts'
+import { type KeptAhead, localChannel, memoryNonces } from './index.ts'
+
+const start = Date.parse('2026-01-01T00:00:00Z')
+const unkept: KeptAhead = { before: new Map(), keep: async () => true }
+const signed = (nonce: string, signer = 'one') => ({ signer, nonce, created: new Date(start + 1_000) })
 
 describeChannel('this process', (onFailure) => {
   const channel = localChannel(onFailure, 'one process')
@@ -7,29 +11,80 @@ describeChannel('this process', (onFailure) => {
 })
 
 describeNonces('memory', () => {
-  let now = Date.parse('2026-01-01T00:00:00Z')
-  const nonces = memoryNonces({ clock: () => new Date(now), limit: 1000 })
+  let now = start
+  const nonces = memoryNonces({ clock: () => new Date(now), limit: 1000, ahead: unkept })
+  now += 60_000
   return { one: nonces, other: nonces, pass: async (milliseconds) => void (now += milliseconds) }
 })
 
+/** Nonces that began at `start`, and their clock, which is a minute later. */
+function given(limit: number, ahead: KeptAhead = unkept) {
+  const clock = { now: start }
+  const nonces = memoryNonces({ clock: () => new Date(clock.now), limit, ahead })
+  clock.now += 60_000
+  return { clock, nonces }
+}
+
 test('memory that is full of nonces takes no more until one is over, and forgets none before', async () => {
-  let now = 0
-  const nonces = memoryNonces({ clock: () => new Date(now), limit: 2 })
-  expect([await nonces.take('a', 1_000), await nonces.take('b', 2_000)]).toEqual([true, true])
-  expect(await nonces.take('c', 1_000)).toBeUndefined()
-  expect(await nonces.take('a', 1_000)).toBe(false)
-  now = 1_000
-  expect(await nonces.take('c', 1_000)).toBe(true)
-  expect(await nonces.take('b', 1_000)).toBe(false)
+  const { clock, nonces } = given(4)
+  expect([await nonces.take(signed('a'), 1_000), await nonces.take(signed('b'), 2_000)]).toEqual([true, true])
+  expect(await nonces.take(signed('c'), 1_000)).toBeUndefined()
+  expect(await nonces.take(signed('a'), 1_000)).toBe(false)
+  clock.now += 1_000
+  expect(await nonces.take(signed('c'), 1_000)).toBe(true)
+  expect(await nonces.take(signed('b'), 1_000)).toBe(false)
 })
 
 test('memory that is full of nonces is looked through once a second, not for each that comes', async () => {
-  let now = 0
-  const nonces = memoryNonces({ clock: () => new Date(now), limit: 2 })
-  expect([await nonces.take('a', 100), await nonces.take('b', 200)]).toEqual([true, true])
-  expect(await nonces.take('c', 100)).toBeUndefined()
-  now = 999
-  expect(await nonces.take('c', 100)).toBeUndefined()
-  now = 1_000
-  expect(await nonces.take('c', 100)).toBe(true)
+  const { clock, nonces } = given(4)
+  expect([await nonces.take(signed('a'), 100), await nonces.take(signed('b'), 200)]).toEqual([true, true])
+  expect(await nonces.take(signed('c'), 100)).toBeUndefined()
+  clock.now += 999
+  expect(await nonces.take(signed('c'), 100)).toBeUndefined()
+  clock.now += 1
+  expect(await nonces.take(signed('c'), 100)).toBe(true)
+})
+
+test('a signer that sends as many nonces as there is room for leaves half of it to others', async () => {
+  const { nonces } = given(8)
+  const take = (signer: string, count: number) =>
+    Promise.all(Array.from({ length: count }, (_, number) => nonces.take(signed(`nonce ${number}`, signer), 60_000)))
+  const taken = async (signer: string) => (await take(signer, 8)).filter((mine) => mine === true).length
+  expect([await taken('one'), await taken('other'), await taken('third')]).toEqual([4, 2, 1])
+})
+
+test('what was created before the store, in the second in which it began too, is not known', async () => {
+  const { nonces } = given(10)
+  const take = (created: number) => nonces.take({ signer: 'one', nonce: 'nonce', created: new Date(created) }, 1_000)
+  expect([await take(start - 1_000), await take(start), await take(start + 1_000)]).toEqual([
+    undefined,
+    undefined,
+    true,
+  ])
+})
+
+test('what lies ahead of the clock is taken only once that is kept, and is not written for each that comes', async () => {
+  const kept: (readonly [string, number])[] = []
+  let isAway = true
+  const { clock, nonces } = given(10, {
+    before: new Map(),
+    async keep(signer, { from }) {
+      if (!isAway) kept.push([signer, from.getTime()])
+      return !isAway
+    },
+  })
+  const ahead = clock.now + 200_000
+  const take = (nonce: string, created: number) =>
+    nonces.take({ signer: 'one', nonce, created: new Date(created) }, 60_000)
+  expect(await take('a', ahead)).toBeUndefined()
+  isAway = false
+  expect(await Promise.all([take('a', ahead), take('b', ahead + 4_999), take('c', ahead)])).toEqual([true, true, true])
+  expect(await take('a', ahead)).toBe(false)
+  expect(await take('d', clock.now)).toBe(true)
+  expect(kept).toEqual([['one', ahead]])
+  expect(await take('e', ahead + 5_000)).toBe(true)
+  expect(kept).toEqual([
+    ['one', ahead],
+    ['one', ahead + 5_000],
+  ])
 })

@@ -1,5 +1,5 @@
 import { CacheError, type OnFailure } from './errors.ts'
-import type { Nonces } from './nonces.ts'
+import type { Nonces, SignedNonce } from './nonces.ts'
 import { openRedisLink } from './redis.ts'
 
 export interface RedisNoncesOptions {
@@ -20,9 +20,9 @@ export function openRedisNonces({ url, prefix, onFailure }: RedisNoncesOptions):
   const link = openRedisLink({ url, onFailure })
   let refused = false
 
-  const take = async (nonce: string, milliseconds: number): Promise<boolean | undefined> => {
+  const take = async ({ signer, nonce }: SignedNonce, milliseconds: number): Promise<boolean | undefined> => {
     try {
-      const answer = await link.call('SET', `${prefix}${nonce}`, '', 'NX', 'PX', Math.ceil(milliseconds))
+      const answer = await link.call('SET', `${prefix}${signer} ${nonce}`, '', 'NX', 'PX', Math.ceil(milliseconds))
       refused = false
       return answer === 'OK'
     } catch (error) {
@@ -44,14 +44,13 @@ export function openRedisNonces({ url, prefix, onFailure }: RedisNoncesOptions):
     get state() {
       return link.state
     },
-    since: undefined,
-    async take(nonce, milliseconds) {
+    async take(signed, milliseconds) {
       let impatience: NodeJS.Timeout | undefined
       const late = new Promise<undefined>((settle) => {
         impatience = setTimeout(() => settle(undefined), answerMilliseconds)
       })
       try {
-        return await Promise.race([take(nonce, milliseconds), late])
+        return await Promise.race([take(signed, milliseconds), late])
       } finally {
         clearTimeout(impatience)
       }

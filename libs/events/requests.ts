@@ -40,6 +40,8 @@ export const requestDecided = z.object({
   method: z.string(),
   /** Without its query string. */
   path: z.string(),
+  /** Of a request for a token with a key of another connection: the connection that its client_id names, where that may be an id. */
+  client: z.string().optional(),
   /** noun.verb, such as users.create; null when the path names none. */
   operation: z.string().nullable(),
   address: z.string(),

@@ -165,6 +165,9 @@ function useBodyRules(instance: FastifyInstance, { bodyLimit, rawPrefixes = [] }
     if (encoding !== undefined && !/^identity$/i.test(encoding)) {
       return done(problems.unsupportedContentEncoding(encoding), undefined)
     }
+    const coding = request.raw.headers['transfer-encoding']
+    if (coding !== undefined && !/^chunked$/i.test(coding))
+      return done(problems.unsupportedTransferCoding(coding), undefined)
     readBody(payload, bodyLimit).then(
       (body) => {
         if (body.length === 0) return done(null, undefined)

@@ -28,8 +28,8 @@ export interface Caller {
   readonly link: 'tls' | 'exempt' | 'clear'
   /** Whether a listed proxy passed it on: what else such a one adds may be believed too. */
   readonly isProxied: boolean
-  /** Of the client, as it proved it, or as a listed proxy tells of it. */
-  readonly certificate?: ClientCertificate | Unreadable
+  /** That of the client, as it proved it, or as a listed proxy tells of it; that is read when it is asked for. Absent where none was shown. */
+  readonly certificate?: () => ClientCertificate | Unreadable
 }
 
 export const loopback = ['127.0.0.0/8', '::1/128'] as const
@@ -59,18 +59,18 @@ export function callerOf({ socket, headers }: Pick<IncomingMessage, 'socket' | '
       address: peer.address,
       link,
       isProxied: told !== undefined,
-      ...(told === undefined && certificate !== undefined ? { certificate } : {}),
+      ...(told === undefined && certificate !== undefined ? { certificate: () => certificate } : {}),
     }
   }
   const address = walk(peer.address, told.addresses, rules.proxies)
   const isTls = told.protocols.length > 0 && told.protocols.every((protocol) => /^(https|wss)$/i.test(protocol))
-  const certificate = rules.tellCertificates ? certificateTold(headers['client-cert']) : undefined
+  const shown = rules.tellCertificates ? headers['client-cert'] : undefined
   return {
     text: (address ?? peer.address).text,
     address,
     link: isTls ? 'tls' : 'clear',
     isProxied: true,
-    ...(certificate === undefined ? {} : { certificate }),
+    ...(shown === undefined || shown === '' ? {} : { certificate: () => certificateTold(shown) }),
   }
 }
 

@@ -27,9 +27,8 @@ export function certificateOf(socket: IncomingMessage['socket']): ClientCertific
 /** A proxy told of a certificate in a form that is none, or of several. */
 export type Unreadable = 'unreadable'
 
-/** Of what a listed proxy says that its client proved, RFC 9440 section 2.2: base64 of DER between colons, once. Undefined where it says nothing. */
-export function certificateTold(header: string | string[] | undefined): ClientCertificate | Unreadable | undefined {
-  if (header === undefined || header === '') return undefined
+/** Of what a listed proxy says that its client proved, RFC 9440 section 2.2: base64 of DER between colons, once. */
+export function certificateTold(header: string | string[]): ClientCertificate | Unreadable {
   const [, encoded] = typeof header === 'string' ? (/^ *:([A-Za-z0-9+/]+={0,2}): *$/.exec(header) ?? []) : []
   if (encoded === undefined) return 'unreadable'
   try {

@@ -315,6 +315,15 @@ describe('JSON bodies', () => {
     expect([status, json.code, headers.get('accept-encoding')]).toEqual([415, 'unsupportedContentEncoding', 'identity'])
   })
 
+  test('that are coded otherwise than in chunks are refused, and nothing is taken that follows them', async () => {
+    const type = 'content-type: application/json'
+    const refused = head('POST', '/admin/v1/tenants', type, 'transfer-encoding: gzip, chunked')
+    const parts = [refused, '2\r\n{}\r\n0\r\n\r\n', head('GET', '/health/live')]
+    const { text, closed } = await conversation(parts, () => false)
+    expect([statuses(text), closed]).toEqual([[501], true])
+    expect(text).toContain('"unsupportedTransferCoding"')
+  })
+
   test('against the schema are told with a JSON pointer to each fault', async () => {
     const { json } = await admin('{"tags":[{"a/b":"1"}]}')
     expect(json.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(['#/name', '#/tags/0/a~1b'])

@@ -27,6 +27,7 @@ const kinds = {
   addressTooLong: [414, 'The address is too long'],
   unsupportedMediaType: [415, 'The content type is not supported'],
   unsupportedContentEncoding: [415, 'The content encoding is not supported'],
+  unsupportedTransferCoding: [501, 'The transfer coding is not supported'],
   invalid: [422, 'The request breaks a rule'],
   idempotencyKeyReused: [422, 'The Idempotency-Key was used for another request'],
   idempotencyKeyInUse: [409, 'The first request with this Idempotency-Key is still running'],
@@ -174,6 +175,12 @@ export const problems = {
       'unsupportedContentEncoding',
       `The body is encoded as ${JSON.stringify(encoding)}. Send it as it is, without a Content-Encoding.`,
       { headers: { 'accept-encoding': 'identity' } },
+    ),
+  /** RFC 9112 section 6.1. */
+  unsupportedTransferCoding: (coding: string) =>
+    new Problem(
+      'unsupportedTransferCoding',
+      `The Transfer-Encoding is ${JSON.stringify(coding)}, and no other is taken than chunked, once. Send the body in chunks as it is, or with its length.`,
     ),
   invalid: (issues: readonly Issue[]) =>
     new Problem(

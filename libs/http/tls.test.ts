@@ -29,7 +29,7 @@ import {
 class Where {
   @Get('admin/where')
   admin(@Req() { caller }: FastifyRequest) {
-    return caller
+    return { ...caller, certificate: caller.certificate?.() }
   }
 
   @Get('scim/where')

@@ -213,6 +213,14 @@ export const errors = {
       headers: { 'Accept-Encoding': 'identity' },
     }),
 
+  /** RFC 9112 section 6.1. */
+  unsupportedTransferCoding: (received: string) =>
+    new ScimError({
+      status: 501,
+      code: 'unsupported-transfer-coding',
+      detail: `The Transfer-Encoding is ${clip(received)}, and no other is taken than chunked, once. Send the body in chunks as it is, or with its length.`,
+    }),
+
   tooManyRequests: (retryAfterSeconds: number) =>
     new ScimError({
       status: 429,

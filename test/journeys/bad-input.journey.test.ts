@@ -46,6 +46,7 @@ const broken: Readonly<Record<string, () => readonly [lines: readonly string[], 
     [authorization(), typed, 'Transfer-Encoding: chunked', 'Transfer-Encoding: identity'],
     '0\r\n\r\n',
   ],
+  'chunks in chunks': () => [[authorization(), typed, 'Transfer-Encoding: chunked, chunked'], '0\r\n\r\n'],
   'a transfer coding that is none': () => [[authorization(), typed, 'Transfer-Encoding: xchunked'], '0\r\n\r\n'],
   'a transfer coding behind another character': () => [
     [authorization(), typed, 'Transfer-Encoding: \x0bchunked'],
@@ -76,6 +77,13 @@ interface Refused {
   readonly step: string
 }
 
+/** RFC 9112 section 6.1: whoever is on the way may have undone it, or not. */
+const otherCoding = {
+  body: '2\r\n{}\r\n0\r\n\r\n',
+  status: 501,
+  code: 'unsupported-transfer-coding',
+  step: 'shape',
+} as const
 const refused: Readonly<Record<string, Refused>> = {
   'two Authorization headers in different letters': {
     headers: () => [authorization(), authorization().replace('A', 'a')],
@@ -113,6 +121,14 @@ const refused: Readonly<Record<string, Refused>> = {
     status: 400,
     code: 'host-repeated',
     step: 'shape',
+  },
+  'a body that is compressed on its way': {
+    headers: () => [authorization(), typed, 'Transfer-Encoding: gzip, chunked'],
+    ...otherCoding,
+  },
+  'another coding, in a header of its own': {
+    headers: () => [authorization(), typed, 'Transfer-Encoding: identity;q=1', 'Transfer-Encoding: chunked'],
+    ...otherCoding,
   },
   'two content types': {
     headers: () => [authorization(), typed, 'Content-Type: text/plain', 'Content-Length: 2'],

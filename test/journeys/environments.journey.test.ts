@@ -163,6 +163,24 @@ test.each([
   },
 )
 
+test('a live key that is presented at a sandbox connection for a token alone is raised as such', async () => {
+  const misplaced = await world.connection('okta')
+  const form = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: sandbox.connection.id,
+    client_secret: misplaced.key,
+  })
+  const found = await eventually(
+    async () => {
+      const answer = await fetch(`${world.gatewayUrl}/oauth2/token`, { method: 'POST', body: form })
+      expect(answer.status).toBe(401)
+      return detections({ connection: misplaced.id, rule: 'live-key-at-sandbox' })
+    },
+    ({ length }) => length === 1,
+  )
+  expect(found).toMatchObject([{ subject: { kind: 'key', id: misplaced.kid }, environment: 'live' }])
+})
+
 test('records and detections are listed for one environment, and together they are all of a connection', async () => {
   const { tenant } = live.connection
   const isOfConnection = ({ connection }: Told): boolean => connection !== null

@@ -196,7 +196,7 @@ const wrong: Readonly<Record<string, Wrong>> = {
     form: () => ({ ...own(), client_secret: `${key}\u00e9` }),
     status: 400,
     error: 'invalid_request',
-    step: 'shape',
+    step: 'client',
     code: 'authorization-not-ascii',
   },
   'with a parameter twice': {

@@ -347,9 +347,13 @@ describe.each(ruleCodes.flatMap((code) => (cases[code] === undefined ? [] : [{ c
 describe('a key where it does not belong is told of, for the key, in its own environment', () => {
   const elsewhere = (connection: string): Facts =>
     refused(403, 'key-of-another-connection', { path: `/scim/v2/${connection}/Users` })
+  const exchanged = (client: string): Facts =>
+    refused(401, 'key-of-another-connection', { path: '/oauth2/token', client })
   const cases: readonly [string, Facts, RuleCode[]][] = [
     ['a sandbox key at a live connection', { ...elsewhere('the-live-one'), environment: 'sandbox' }, []],
     ['a live key at a sandbox connection', elsewhere('the-sandbox'), ['live-key-at-sandbox']],
+    ['a live key, to be exchanged, at a sandbox connection', exchanged('the-sandbox'), ['live-key-at-sandbox']],
+    ['a live key, to be exchanged, at a live connection', exchanged('the-live-one'), []],
     // Those connections are of the tenant acme.
     ['a live key at a live connection of another tenant', elsewhere('the-live-one'), []],
     ['a sandbox key at another sandbox', { ...elsewhere('the-sandbox'), environment: 'sandbox' }, []],

@@ -165,7 +165,7 @@ export class Detective {
     if (addressed.length === 0) return new Map()
     return environmentsOf(
       transaction,
-      addressed.map(({ path }) => addressedConnection(path)),
+      addressed.map((decision) => addressedConnection(decision)),
     )
   }
 }

@@ -41,6 +41,12 @@ export async function readClient(arrival: Arrival): Promise<ClientCredentials> {
   return basic
 }
 
+/** Whom the Authorization header alone names, before the body is read; undefined where that is nobody. */
+export function basicClient({ headers: { authorization } }: Arrival): ClientCredentials | undefined {
+  const { id, secret } = (authorization === undefined ? undefined : basicIn(authorization)) ?? {}
+  return id && secret ? { id, secret } : undefined
+}
+
 /** RFC 6749 section 3.2: what has no value counts as left out, and nothing may be there twice. */
 function readForm(text: string): ReadonlyMap<string, string> {
   const sent = [...new URLSearchParams(text)].filter(([, value]) => value !== '')
@@ -50,13 +56,17 @@ function readForm(text: string): ReadonlyMap<string, string> {
 }
 
 function readBasic(authorization: string): Partial<ClientCredentials> {
+  const basic = basicIn(authorization)
+  if (basic !== undefined) return basic
+  throw errors.unauthorized(
+    'client-other-scheme',
+    'The Authorization header of a request for a token uses another scheme than Basic. Send client_id and client_secret in it, or in the body.',
+  )
+}
+
+function basicIn(authorization: string): Partial<ClientCredentials> | undefined {
   const [, encoded] = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? []
-  if (encoded === undefined) {
-    throw errors.unauthorized(
-      'client-other-scheme',
-      'The Authorization header of a request for a token uses another scheme than Basic. Send client_id and client_secret in it, or in the body.',
-    )
-  }
+  if (encoded === undefined) return undefined
   const [, id, secret] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString('utf8')) ?? []
   return { id: decoded(id), secret: decoded(secret) }
 }

@@ -7,6 +7,9 @@ import type { Passage } from './way-in.ts'
 /** Pointers name what the client sent: enough to find the mapping that is wrong. */
 const longestPointer = 200
 
+/** What a connection's id can be at all: of what a form holds, no other is kept. */
+const mayBeId = /^[\x21-\x7e]{1,64}$/
+
 /**
  * The `request.decided` of one request. It belongs to the connection of the key that was proved; without one, to the
  * connection that the address names, so that a tenant sees what was tried on it; else to nobody. A key that somebody put
@@ -15,6 +18,7 @@ const longestPointer = 200
 export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
   const { arrival, key, connection, endpoint, steps, diagnosis } = passage
   const asksForToken = passage.asksForToken !== undefined
+  const isOfAnother = key !== undefined && key.connection !== arrival.connectionId
   const owner = key ?? connection
   const userAgent = arrival.headers['user-agent']
   const own = owner !== undefined && connection?.connection === owner.connection ? connection : undefined
@@ -38,6 +42,9 @@ export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
       kid: key?.kid ?? null,
       method: arrival.method,
       path: excerpt(asksForToken ? tokenPath : `${scimPrefix}/${arrival.connectionId}${arrival.path}`),
+      ...(asksForToken && isOfAnother && mayBeId.test(arrival.connectionId)
+        ? { client: excerpt(arrival.connectionId) }
+        : {}),
       operation: asksForToken ? 'tokens.issue' : (endpoint?.operation ?? null),
       address: arrival.caller.text,
       userAgent: userAgent === undefined ? null : excerpt(userAgent),

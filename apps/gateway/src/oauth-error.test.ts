@@ -10,6 +10,7 @@ test.each([
   [403, 'connection-disabled', 'unauthorized_client'],
   [403, 'plain-http', 'invalid_request'],
   [413, 'payload-too-large', 'invalid_request'],
+  [501, 'unsupported-transfer-coding', 'invalid_request'],
   [429, 'too-many-bad-keys', 'temporarily_unavailable'],
   [503, 'pepper-unknown', 'temporarily_unavailable'],
   [500, 'internal', 'server_error'],

@@ -19,6 +19,8 @@ export function oauthErrorOf({ status, code }: { readonly status: number; readon
   if (code === 'unsupported-grant') return 'unsupported_grant_type'
   if (code !== null && unauthorized.has(code)) return 'unauthorized_client'
   if (status === 401 || code === 'key-of-another-connection') return 'invalid_client'
+  // What HTTP has no such coding for, is for the client to change.
+  if (status === 501) return 'invalid_request'
   if (status === 429 || status === 503) return 'temporarily_unavailable'
   return status >= 500 ? 'server_error' : 'invalid_request'
 }

@@ -21,7 +21,7 @@ export interface GatewayParts {
   readonly currency: Currency
   readonly peppers: Peppers
   /** Of signed requests. */
-  readonly nonces: Pick<Nonces, 'take' | 'since'>
+  readonly nonces: Pick<Nonces, 'take'>
   readonly dataKeys: DataKeys
   /** Milliseconds for which what was opened by data keys is held in memory. */
   readonly dataKeyLifetime: number

@@ -75,6 +75,16 @@ export class Rates {
     return presented.kind !== 'fault' && this.#proved.has(presented.kid)
   }
 
+  /** Why the body of a request that presents its key there is not to be read; counts it for its network. */
+  unread(address: Address): Promise<Refusal | undefined> {
+    return this.#ofNetwork(networkOf(address))
+  }
+
+  /** What was counted for its network takes nothing from what that may try: it is counted as what it has turned out to be. */
+  async forgive(address: Address): Promise<void> {
+    await this.#own.giveBack(networkSubject(networkOf(address)))
+  }
+
   /** Why a request that presents this is not to be looked into; counts it where its key has not been proved here. */
   async refusal(presented: Presented, address: Address): Promise<Refusal | undefined> {
     const allowed = presented.kind !== 'fault' ? this.#proved.get(presented.kid) : undefined
@@ -97,7 +107,7 @@ export class Rates {
 
   /** A request has proved its key, which is accepted. The first of a key here takes nothing from what its network may try. */
   async count({ kid, connection, policy }: KnownKey, address: Address | undefined): Promise<void> {
-    if (address !== undefined && !this.#proved.has(kid)) await this.#own.giveBack(networkSubject(networkOf(address)))
+    if (address !== undefined && !this.#proved.has(kid)) await this.forgive(address)
     const rate = this.#ofKey(policy.rate)
     const allowed: Allowed = {
       key: `key ${kid}`,

@@ -1,6 +1,6 @@
-import { errors, ScimError } from '#libs/scim/index'
+import { ScimError } from '#libs/scim/index'
 import { accepted, type Answer } from './answer.ts'
-import { type ClientCredentials, readClient } from './client-credentials.ts'
+import { basicClient, type ClientCredentials, readClient } from './client-credentials.ts'
 import { conclude, type ConcludeParts } from './conclude.ts'
 import { oauthErrorOf, renderOAuthError } from './oauth-error.ts'
 import { admitForToken, type Arrival, type Passage, take, type WayInParts } from './way-in.ts'
@@ -15,10 +15,12 @@ const unstored = { 'Cache-Control': 'no-store', Pragma: 'no-cache' }
  * refused is so by the steps of the way in, and leaves a record as every request does.
  */
 export async function exchange(arrival: Arrival, parts: TokenParts): Promise<Answer> {
-  const client = await readClient(arrival).catch((error: unknown) => faultOf(error, arrival, parts))
+  let read: Promise<Arrival> | undefined
   const passage: Passage = {
-    arrival: client instanceof ScimError ? presenting(arrival) : presenting(arrival, client),
-    asksForToken: { fault: client instanceof ScimError ? client : undefined },
+    arrival: presenting(arrival, basicClient(arrival)),
+    asksForToken: {
+      client: () => (read ??= readClient(arrival).then((client) => presenting(arrival, client))),
+    },
     steps: [],
     recorded: false,
   }
@@ -52,16 +54,10 @@ async function issue(passage: Passage, parts: TokenParts): Promise<Answer> {
 }
 
 /** The arrival as of a request that presents the client's secret to the connection that is its id, or nothing. */
-function presenting(arrival: Arrival, client?: ClientCredentials): Arrival {
+function presenting(arrival: Arrival, client: ClientCredentials | undefined): Arrival {
   const { authorization: _sent, ...headers } = arrival.headers
   if (client === undefined) return { ...arrival, headers }
   return { ...arrival, connectionId: client.id, headers: { ...headers, authorization: `Bearer ${client.secret}` } }
-}
-
-function faultOf(error: unknown, { traceId }: Arrival, parts: TokenParts): ScimError {
-  if (error instanceof ScimError) return error
-  parts.failed(error, traceId)
-  return errors.internal()
 }
 
 /** Who could not prove to be a client hears 401 and how to, who may not have a token 400; what HTTP itself is refused for keeps its status. */

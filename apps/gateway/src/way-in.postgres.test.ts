@@ -71,7 +71,7 @@ describe('the order', () => {
   test('each step is a named decision with its time', async () => {
     const place = await given()
     const key = await place.mint({ authentication: { method: 'mtls', certificates: [certificate.thumbprint] } })
-    const { passage } = await send(place, { key, certificate, method: 'DELETE', path: '/Users/1' })
+    const { passage } = await send(place, { key, certificate: () => certificate, method: 'DELETE', path: '/Users/1' })
     expect(stepsOf(passage)).toEqual(
       ['shape', 'transport', 'address', 'rate', 'key', 'signature', 'payload', 'guard'].map((step) => `${step} passed`),
     )
@@ -102,6 +102,25 @@ describe('the order', () => {
     for (let time = 0; time < limits.unproved; time++) await send(place, { path })
     expect((await send(place, { path })).code).toBe('too-many-bad-keys')
   })
+})
+
+test('a certificate that a proxy tells of is read for a key that asks for one, once that is proved, and for no other request', async () => {
+  const place = await given()
+  let reads = 0
+  const shown = () => {
+    reads++
+    return certificate
+  }
+  const key = await place.mint({ authentication: { method: 'mtls', certificates: [certificate.thumbprint] } })
+  expect((await send(place, { key: await place.mint(), certificate: shown })).code).toBe('passed')
+  expect((await send(place, { key: withOtherSecret(key), certificate: shown })).code).toBe('key-wrong-secret')
+  for (let time = 0; time < 2 * limits.unproved; time++) await send(place, { key: junk(), certificate: shown })
+  expect((await send(place, { key: junk(), certificate: shown })).code).toBe('too-many-bad-keys')
+  expect(reads).toBe(0)
+  const calm = await given()
+  const own = await calm.mint({ authentication: { method: 'mtls', certificates: [certificate.thumbprint] } })
+  expect((await send(calm, { key: own, certificate: shown })).code).toBe('passed')
+  expect(reads).toBe(1)
 })
 
 test('a key that is read before revocations are known is not accepted, though they are known by then', async () => {
@@ -294,20 +313,92 @@ test.each([
 describe('a request for a token', () => {
   const faulty = errors.unauthorized('client-missing', 'There is no client.')
 
-  /** What is presented in it as the secret of the connection, or what is wrong with it. */
-  async function exchange({ parts, connection }: Entrance, secret: string | ScimError): Promise<string> {
-    const [presented, fault] = typeof secret === 'string' ? [{ key: secret }, undefined] : [{}, secret]
+  interface Asked {
+    /** By Basic, which is known before the body is read. */
+    readonly basic?: string
+    /** In the body. */
+    readonly inBody?: string
+    /** What is wrong with the body. */
+    readonly fault?: ScimError
+    readonly link?: SentTo['link']
+  }
+  let reads = 0
+
+  async function ask({ parts, connection }: Entrance, { basic, inBody, fault, link = 'tls' }: Asked) {
+    const arrivalWith = (key?: string) =>
+      passageOf({ method: 'POST', path: '/', connection, link, ...(key === undefined ? {} : { key }) }).arrival
     const passage: Passage = {
-      ...passageOf({ method: 'POST', path: '/', connection, ...presented }),
-      asksForToken: { fault },
+      steps: [],
+      recorded: false,
+      arrival: arrivalWith(basic),
+      asksForToken: {
+        async client() {
+          reads++
+          if (fault !== undefined) throw fault
+          return arrivalWith(basic ?? inBody)
+        },
+      },
     }
     try {
       await admitForToken(passage, parts)
-      return 'passed'
+      return { passage, code: 'passed' }
     } catch (error) {
-      return error instanceof ScimError ? error.code : String(error)
+      return { passage, code: error instanceof ScimError ? error.code : String(error) }
     }
   }
+
+  /** What is presented as the secret of the connection, or what is wrong with it. */
+  const exchange = async (place: Entrance, secret: string | ScimError): Promise<string> =>
+    (await ask(place, typeof secret === 'string' ? { basic: secret } : { fault: secret })).code
+
+  test('has its body read once it came over TLS, from a known address, and not too often', async () => {
+    const place = await given()
+    const key = await place.mint({ authentication: { method: 'oauth' } })
+    expect((await ask(place, { inBody: key })).code).toBe('passed')
+    reads = 0
+    const { code, passage } = await ask(place, { basic: key, link: 'clear' })
+    expect([code, reads, stepsOf(passage)]).toEqual(['key-in-clear', 0, ['shape passed', 'transport refused']])
+    for (let time = 0; time < limits.unproved; time++) await ask(place, { fault: faulty })
+    reads = 0
+    const flooding = await ask(place, { inBody: key })
+    expect([flooding.code, reads, stepsOf(flooding.passage).at(-1)]).toEqual(['too-many-bad-keys', 0, 'rate refused'])
+    expect([(await ask(place, { inBody: key, link: 'clear' })).code, reads]).toEqual(['plain-http', 0])
+    expect((await ask(place, { basic: key })).code).toBe('passed')
+  })
+
+  test('is refused in clear by the key in its body too, which is named in the record', async () => {
+    const place = await given()
+    const key = await place.mint({ authentication: { method: 'oauth' } })
+    const { code, passage } = await ask(place, { inBody: key, link: 'clear' })
+    expect([code, passage.key?.kid, stepsOf(passage)]).toEqual([
+      'key-in-clear',
+      key.split('_')[2],
+      ['shape passed', 'transport refused'],
+    ])
+    for (const asked of [{ inBody: junk() }, { fault: faulty }, { inBody: withOtherSecret(key) }]) {
+      expect((await ask(place, { ...asked, link: 'clear' })).code).toBe('plain-http')
+    }
+  })
+
+  test('with a key in its body that is known here takes nothing from its network, and counts for the key', async () => {
+    const place = await given()
+    const key = await place.mint({ authentication: { method: 'oauth' }, rate: { perSecond: 30, burst: 30 } })
+    for (let time = 0; time < 30; time++) expect((await ask(place, { inBody: key })).code).toBe('passed')
+    const { code, passage } = await ask(place, { inBody: key })
+    expect([code, stepsOf(passage).at(-1)]).toEqual(['key-rate-exceeded', 'client refused'])
+    const codes: string[] = []
+    for (let time = 0; time < 100; time++) codes.push((await ask(place, { fault: faulty })).code)
+    expect(codes.filter((code) => code === 'client-missing')).toHaveLength(limits.unproved)
+  })
+
+  test('that names a known key by Basic, and is none, counts for its network', async () => {
+    const place = await given()
+    const key = await place.mint({ authentication: { method: 'oauth' } })
+    expect((await ask(place, { basic: key })).code).toBe('passed')
+    const codes: string[] = []
+    for (let time = 0; time < 100; time++) codes.push((await ask(place, { basic: key, fault: faulty })).code)
+    expect(codes.filter((code) => code === 'client-missing')).toHaveLength(limits.unproved)
+  })
 
   test('without a client counts for its network as one without a key does, and one with a good key passes', async () => {
     const place = await given()
@@ -459,10 +550,10 @@ describe('the rate of a key', () => {
       expect((await send(place, { key: stolen, from: '10.0.0.1' })).code).toBe('key-revoked')
     await passes(own, '10.0.0.1')
     const certified = await place.mint({ authentication: { method: 'mtls', certificates: [certificate.thumbprint] } })
-    expect((await send(place, { key: certified, certificate })).code).toBe('passed')
+    expect((await send(place, { key: certified, certificate: () => certificate })).code).toBe('passed')
     for (let time = 0; time < 200; time++)
       expect((await send(place, { key: certified })).code).toBe('certificate-missing')
-    expect((await send(place, { key: certified, certificate })).code).toBe('passed')
+    expect((await send(place, { key: certified, certificate: () => certificate })).code).toBe('passed')
     const signing = await place.mint({ authentication: { method: 'signed', algorithm: 'hmac-sha256', sealed: 'x' } })
     for (let time = 0; time < 200; time++) expect((await send(place, { key: signing })).code).toBe('signature-missing')
     await passes(own, '10.0.0.1')

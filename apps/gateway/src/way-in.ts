@@ -61,13 +61,13 @@ export interface WayInParts {
   /** Whether what `trust` answers is no older than it may be. */
   readonly currency: Pick<Currency, 'ofMinted' | 'ofRevoked'>
   readonly peppers: Peppers
-  readonly rates: Pick<Rates, 'recognises' | 'refusal' | 'count' | 'failed' | 'turn'>
+  readonly rates: Pick<Rates, 'recognises' | 'unread' | 'forgive' | 'refusal' | 'count' | 'failed' | 'turn'>
   readonly bodyLimit: number
   readonly signatures: {
     /** The address that identity providers are given. */
     readonly publicUrl: URL
     readonly keys: Pick<SigningKeys, 'of'>
-    readonly nonces: Pick<Nonces, 'take' | 'since'>
+    readonly nonces: Pick<Nonces, 'take'>
   }
   readonly digests: DigestRenewal
   readonly tokens: Pick<AccessTokens, 'read' | 'issue'>
@@ -80,7 +80,8 @@ export type Presented = ReadKey | FaultyKey | ClaimedToken | TokenFault
 
 /** One request on its way in: each step adds what it found out. */
 export interface Passage {
-  readonly arrival: Arrival
+  /** Of a request for a token as of one that presents the client's secret to the connection that is its id, as soon as these are read. */
+  arrival: Arrival
   readonly steps: StepDecision[]
   /** True once the request's record is stored together with what the request wrote. */
   recorded: boolean
@@ -92,8 +93,11 @@ export interface Passage {
   readonly replayOf?: string
   /** What the Authorization header holds. */
   presented?: Presented
-  /** Set when the key is presented to be exchanged for a token, with what is wrong with who presents it. */
-  readonly asksForToken?: { readonly fault: ScimError | undefined }
+  /** Set when the key is presented to be exchanged for a token. */
+  readonly asksForToken?: {
+    /** Reads the body for its client; once, whoever asks. Rejects with the ScimError that says what is wrong with it. */
+    client(): Promise<Arrival>
+  }
   /** For one that is refused as too much: how many such were left out of the record before it, or that it is one of them. */
   alike?: number | 'left out'
   connection?: KnownConnection
@@ -144,7 +148,7 @@ const wayIn: readonly (readonly [name: string, step: Step])[] = [
   ['guard', guard],
 ]
 
-/** The same for a key that is to be exchanged for a token: the body has been read for it. */
+/** The same for a key that is to be exchanged for a token. Where it is in the body, that is read in the step `client`. */
 const tokenIn: typeof wayIn = [
   ['shape', shape],
   ['transport', transport],

@@ -7,6 +7,7 @@ import {
   gatewayOperations,
   type GatewayParts,
   gatewayForms,
+  openSignedAhead,
 } from '#apps/gateway/src/index'
 import {
   ensureQuickstart,
@@ -60,8 +61,8 @@ const operations = {
   ...documentPart.operations,
 }
 
-/** Of signed requests, each remembered for ten minutes or so. */
-const mostNonces = 500_000
+/** Of signed requests, each remembered for 16 minutes at the most. Half of them are as many as one key has at the rate of 500 a second. */
+const mostNonces = 1_000_000
 
 /** All four services in one process, ended with it. Resolves when requests are answered and every follower has caught up. */
 export async function startAll(options: ServicesOptions): Promise<Services> {
@@ -110,7 +111,11 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     channel,
     currency: new Currency({ provenUpTo: caughtUpAt, caughtUpAt, unbrokenSince: () => undefined }, clock),
     peppers,
-    nonces: memoryNonces({ clock, limit: mostNonces }),
+    nonces: memoryNonces({
+      clock,
+      limit: mostNonces,
+      ahead: await openSignedAhead(stores.gateway, { clock, onFailure }),
+    }),
     dataKeys,
     dataKeyLifetime: options.dataKeyLifetime,
     limiter: memoryLimiter(),

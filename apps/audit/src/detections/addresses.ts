@@ -1,8 +1,9 @@
 import { isIP } from 'node:net'
+import type { RequestDecided } from '#libs/events/index'
 
-/** The connection that the path of a SCIM request names; '' where it names none. */
-export function addressedConnection(path: string): string {
-  return /^\/scim\/v2\/([^/]{1,64})/.exec(path)?.[1] ?? ''
+/** The connection that a request is addressed to: by its path or, where it asks for a token, by its client; '' where it names none. */
+export function addressedConnection({ path, client }: Pick<RequestDecided, 'path' | 'client'>): string {
+  return client ?? /^\/scim\/v2\/([^/]{1,64})/.exec(path)?.[1] ?? ''
 }
 
 /** The network that an address belongs to: /24, or /48 of IPv6. Undefined for what is no address. */

@@ -42,9 +42,10 @@ test.each([
   expect([networkOf(address), hostOf(address)]).toEqual([network, host])
 })
 
-test('the connection of a path is the one below /scim/v2', () => {
-  expect(addressedConnection('/scim/v2/payroll/Users/1')).toBe('payroll')
-  expect(addressedConnection('/admin/v1/tenants')).toBe('')
+test('the connection of a path is the one below /scim/v2, that of a request for a token its client', () => {
+  expect(addressedConnection({ path: '/scim/v2/payroll/Users/1' })).toBe('payroll')
+  expect(addressedConnection({ path: '/admin/v1/tenants' })).toBe('')
+  expect(addressedConnection({ path: '/oauth2/token', client: 'payroll' })).toBe('payroll')
 })
 
 describe('a window', () => {

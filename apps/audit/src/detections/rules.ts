@@ -112,7 +112,7 @@ export const rules = {
     severity: 'high',
     codes: ['key-of-another-connection'],
     breaks: (decision, { environmentOf }) =>
-      decision.environment === 'live' && environmentOf(addressedConnection(decision.path)) === 'sandbox',
+      decision.environment === 'live' && environmentOf(addressedConnection(decision)) === 'sandbox',
     count: 1,
     window: hour,
     when: '`count` requests within `window` present a live key at a sandbox connection',
@@ -159,7 +159,7 @@ export const rules = {
     kind: 'burst',
     of: 'key',
     severity: 'medium',
-    codes: ['signature-expired', 'signature-too-old', 'signature-not-yet', 'signature-future'],
+    codes: ['signature-expired', 'signature-too-old', 'signature-not-yet'],
     count: 3,
     window: 10 * minute,
     when: '`count` signed requests within `window` were created too long ago, or later than now',

@@ -6,7 +6,7 @@ import type { Passage } from '../way-in.ts'
  * signed it says nothing here; its time does.
  */
 export function certificate({ arrival }: Passage, certificates: readonly string[]): void {
-  const { certificate: shown } = arrival.caller
+  const shown = arrival.caller.certificate?.()
   if (shown === undefined) {
     throw errors.unauthorized(
       'certificate-missing',

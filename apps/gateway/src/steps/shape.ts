@@ -10,7 +10,8 @@ import type { Passage, WayInParts } from '../way-in.ts'
 export function shape(passage: Passage, { bodyLimit }: WayInParts): void {
   const { headers, repeated } = passage.arrival
   if (Number(headers['content-length'] ?? 0) > bodyLimit) throw errors.payloadTooLarge(bodyLimit)
-  const { authorization } = headers
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined && !/^chunked$/i.test(coding)) throw errors.unsupportedTransferCoding(coding)
   if (repeated.has('authorization')) {
     throw malformed(
       'authorization-repeated',
@@ -24,6 +25,12 @@ export function shape(passage: Passage, { bodyLimit }: WayInParts): void {
       'The request has several Host headers, so that others on its way may have taken it for another. Send one.',
     )
   }
+  present(passage)
+}
+
+/** Reads what the Authorization holds. Throws for what is neither in ASCII nor a way to paste a key that is explained. */
+export function present(passage: Passage): void {
+  const { authorization } = passage.arrival.headers
   const token = passage.asksForToken !== undefined ? undefined : tokenIn(authorization)
   passage.presented = token === undefined ? readAuthorization(authorization) : claimOf(token)
   // Quotes and spaces that people paste along with a key are told as what they are.

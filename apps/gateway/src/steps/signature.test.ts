@@ -85,10 +85,16 @@ function passageOf(
   return { passage, headers, reads: () => reads }
 }
 
+/** Nonces of a process that began so many milliseconds ago, whose clock is behind by as many. */
+function noncesSince(milliseconds: number, limit = 1_000): Nonces {
+  const ahead = { before: new Map(), keep: async () => true }
+  return memoryNonces({ clock: () => new Date(Date.now() - milliseconds), limit, ahead })
+}
+
 const failures: unknown[] = []
 /** What a gateway of these nonces finds out. */
 function gateway(
-  nonces: Pick<Nonces, 'take' | 'since'> = memoryNonces({ clock: () => new Date(Date.now() - 60_000), limit: 1_000 }),
+  nonces: Pick<Nonces, 'take'> = noncesSince(60_000),
   found: Awaited<ReturnType<WayInParts['signatures']['keys']['of']>> = readVerifyingKey('hmac-sha256', secret),
 ) {
   const parts = {
@@ -177,16 +183,16 @@ test('a body that the signature does not cover is not read, however it is announ
 
 test('what is not known is not accepted: without a store of nonces, or one that began after the signature', async () => {
   expect(await gateway(noNonces)(passageOf().passage)).toBe('nonces-away')
-  const begun = gateway(memoryNonces({ clock: () => new Date(), limit: 10 }))
-  expect(await begun(passageOf({ at: new Date(Date.now() - 2_000) }).passage)).toBe('nonces-away')
+  const begun = gateway(noncesSince(1_000))
+  expect(await begun(passageOf({ at: new Date(Date.now() - 3_000) }).passage)).toBe('nonces-away')
   expect(await begun(passageOf().passage)).toBe('passed')
-  const full = gateway(memoryNonces({ clock: () => new Date(), limit: 1 }))
+  const full = gateway(noncesSince(60_000, 1))
   expect([await full(passageOf().passage), await full(passageOf().passage)]).toEqual(['passed', 'nonces-away'])
 })
 
 test('a secret that cannot be opened yet is waited for, and the operator hears why it cannot', async () => {
   failures.length = 0
-  const nonces = memoryNonces({ clock: () => new Date(), limit: 10 })
+  const nonces = noncesSince(60_000)
   expect(await gateway(nonces, { kind: 'unheard' })(passageOf().passage)).toBe('signing-secret-away')
   expect(failures).toEqual([])
   const error = new SealingError('kek-away', 'it is away')

@@ -55,11 +55,11 @@ async function takeNonce(
   { receivedAt }: Arrival,
   { signatures: { nonces } }: Pick<WayInParts, 'signatures'>,
 ): Promise<void> {
-  const unknown = () => unknownYet('nonces-away', 'Whether this signature was used before cannot be found out for now')
-  const { since } = nonces
-  if (since !== undefined && created.getTime() + 1_000 <= since.getTime()) throw unknown()
-  const taken = await nonces.take(`${kid} ${nonce}`, expires.getTime() - receivedAt.getTime() + clockSlack)
-  if (taken === undefined) throw unknown()
+  const lifetime = expires.getTime() - receivedAt.getTime() + clockSlack
+  const taken = await nonces.take({ signer: kid, nonce, created }, lifetime)
+  if (taken === undefined) {
+    throw unknownYet('nonces-away', 'Whether this signature was used before cannot be found out for now')
+  }
   if (!taken) throw refusal('replayed')
 }
 

@@ -2,6 +2,8 @@ import { isAccepted, matches } from '#libs/credentials/index'
 import { errors } from '#libs/scim/index'
 import { type KnownKey, presentState } from '../principal.ts'
 import type { Passage, WayInParts } from '../way-in.ts'
+import { faultOf, readClient } from './client.ts'
+import { isKeyInBody } from './rate.ts'
 
 /**
  * Nothing is taken in clear but from where that is allowed, and nothing is redirected: what is secret in it has been seen already, and would be
@@ -25,9 +27,16 @@ export async function transport(passage: Passage, parts: WayInParts): Promise<vo
   )
 }
 
-async function keySeen({ arrival, presented }: Passage, parts: WayInParts): Promise<KnownKey | undefined> {
-  const { address } = arrival.caller
-  if (presented?.kind !== 'key' || address === undefined) return undefined
+async function keySeen(passage: Passage, parts: WayInParts): Promise<KnownKey | undefined> {
+  const { address } = passage.arrival.caller
+  if (address === undefined) return undefined
+  if (isKeyInBody(passage)) {
+    if ((await parts.rates.unread(address)) !== undefined) return undefined
+    await faultOf(() => readClient(passage, parts))
+    await parts.rates.forgive(address)
+  }
+  const { arrival, presented } = passage
+  if (presented?.kind !== 'key') return undefined
   if (!parts.rates.recognises(presented) && (await parts.rates.refusal(presented, address)) !== undefined)
     return undefined
   const known = await parts.trust.key(presented.kid)

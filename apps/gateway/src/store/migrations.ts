@@ -385,6 +385,23 @@ class Topics1764000000034 implements MigrationInterface {
   }
 }
 
+/** When keys may have created what was taken ahead of the clock. */
+class SignedAhead1764000000036 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE gateway.signed_ahead (
+        kid text NOT NULL,
+        begins timestamptz(3) NOT NULL,
+        ends timestamptz(3) NOT NULL,
+        PRIMARY KEY (kid, begins)
+      )`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE gateway.signed_ahead')
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -405,4 +422,5 @@ export const migrations = [
   Answered1764000000030,
   DeletedConnections1764000000031,
   Topics1764000000034,
+  SignedAhead1764000000036,
 ]
