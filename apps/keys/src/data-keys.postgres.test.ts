@@ -2,6 +2,7 @@ import { Keyring } from '#libs/sealing/index'
 import { adminApi } from '#test/keys-admin-api'
 import { newKek } from '#test/keys-service'
 import type { Told } from '#test/world'
+import { dataKeyOfTenant } from './tenant-data-key.ts'
 
 describe('data keys', () => {
   const { ask, events, kek, newConnection, service } = adminApi()
@@ -104,5 +105,18 @@ describe('data keys that cannot be unwrapped', () => {
       [id],
     )
     expect(wrapped.map(({ tenant }) => tenant)).toEqual(readable)
+  })
+})
+
+describe('a tenant that was deleted meanwhile', () => {
+  const { ask, events, newConnection, service } = adminApi()
+
+  test('has no data key made', async () => {
+    const { id, tenant } = await newConnection('live')
+    expect((await ask('DELETE', `/connections/${id}`)).status).toBe(204)
+    expect((await ask('DELETE', `/tenants/${tenant}`)).status).toBe(204)
+    await expect(dataKeyOfTenant(service().parts, tenant, undefined)).rejects.toMatchObject({ code: 'notFound' })
+    expect(await service().database.query('SELECT FROM keys.data_key WHERE tenant = $1', [tenant])).toEqual([])
+    expect(await events(`name LIKE 'data-key.%'`)).toEqual([])
   })
 })

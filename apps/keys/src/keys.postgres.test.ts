@@ -1,11 +1,7 @@
-import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { matches, readKey } from '#libs/credentials/index'
 import { adminApi } from '#test/keys-admin-api'
-import { adminToken, until } from '#test/keys-service'
+import { until } from '#test/keys-service'
 
 const { announced, ask, events, given, newConnection, service } = adminApi()
 
@@ -175,45 +171,5 @@ describe('the channel', () => {
     announced.length = 0
     expect((await ask('PATCH', `/connections/${id}`, { name: taken.name })).status).toBe(409)
     expect(announced).toEqual([])
-  })
-})
-
-describe('the command line', () => {
-  const main = fileURLToPath(new URL('../../cli/src/main.js', import.meta.url))
-
-  async function latchkey(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-    const child = spawn(process.execPath, [main, ...args], {
-      env: { PATH: process.env['PATH'], LATCHKEY_URL: service().url, LATCHKEY_ADMIN_TOKEN: adminToken },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
-    return { code: Number(code), out, err }
-  }
-
-  test('goes from a tenant to a key that is listed with its last use, and to its revocation', async () => {
-    const tenant = JSON.parse((await latchkey('tenants', 'create', 'Umbrella Ltd', '--json')).out)
-    expect(tenant.id).toBe('umbrella-ltd')
-    const create = 'connections create --name HR --idp okta --environment live --json'.split(' ')
-    const made = await latchkey(...create, '--tenant', 'umbrella LTD')
-    const connection = JSON.parse(made.out)
-    expect(connection).toMatchObject({ tenant: 'umbrella-ltd', identityProvider: 'okta', environment: 'live' })
-    expect(connection.scimBaseUrl).toBe(`${service().parts.publicUrl}/scim/v2/${connection.id}`)
-    const minted = JSON.parse((await latchkey('keys', 'mint', '--connection', connection.id, '--json')).out)
-    expect(readKey(minted.key)).toMatchObject({ kind: 'key', kid: minted.kid, environment: 'live' })
-    expect(minted.scimBaseUrl).toBe(connection.scimBaseUrl)
-    const listed = await latchkey('keys', 'list', '--connection', connection.id)
-    expect(listed.out).toMatch(/^KID +STATE +ENVIRONMENT +CREATED +LAST USED\n/)
-    expect(listed.out).toMatch(new RegExp(`^${minted.kid} +pending +live .+ never$`, 'm'))
-    expect((await latchkey('keys', 'revoke', minted.kid)).out).toMatch(/state +revoked/)
-    const [after] = JSON.parse((await latchkey('keys', 'list', '--connection', connection.id, '--json')).out)
-    expect(after).toMatchObject({ kid: minted.kid, state: 'revoked', lastUsed: null })
-    expect(JSON.parse((await latchkey('connections', 'disable', connection.id, '--json')).out).state).toBe('disabled')
-    expect((await latchkey('connections', 'list', '--tenant', 'umbrella-ltd')).out).toMatch(/HR +okta +live +disabled/)
-  })
-
-  test('tells apart what is not there from what is refused', async () => {
-    expect(await latchkey('connections', 'show', 'abcdefghijkmnpqr')).toMatchObject({ code: 4, out: '' })
-    expect((await latchkey('tenants', 'create', 'Umbrella Ltd')).code).toBe(1)
-    expect((await latchkey('tenants', 'create', ' ')).code).toBe(2)
   })
 })
