@@ -20,7 +20,7 @@ import { DataKeys, Keyring, makeLocalKek } from '#libs/sealing/index'
 import { AppendQueue } from '#libs/eventlog/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
 import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
-import { makeEvent } from '#libs/events/index'
+import { makeEvent, type Payload } from '#libs/events/index'
 import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database } from '#libs/postgres/index'
 import { hasFollowedUntil } from '#libs/program/index'
@@ -43,6 +43,12 @@ export interface KeysServiceOptions {
   readonly kek?: string
   /** Whether all gateways are heard of: true unless told. */
   readonly heard?: () => boolean | Promise<boolean>
+  /** Told of what goes over the channel: nobody is unless told. */
+  readonly channel?: KeysParts['channel']
+  /** Whether others are reached by log and channel: by both unless told. */
+  readonly reaches?: KeysParts['reaches']
+  /** Whether records of reads and refusals are taken, as far as there is room: always unless told. */
+  readonly takesRecords?: () => boolean
 }
 
 /** An instance of the keys service, over Postgres alone. */
@@ -52,9 +58,14 @@ export interface KeysService {
   readonly parts: KeysParts
   /** What failed, and nobody waited for. */
   readonly failures: unknown[]
-  ask(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<Answer>
-  /** A new connection, with its tenant. */
-  connection(environment?: 'live' | 'sandbox'): Promise<Told>
+  /** Asks the admin API. A text is sent as it is, any other body as JSON; a header that is null is left out. */
+  ask(method: string, path: string, body?: unknown, headers?: Record<string, string | null>): Promise<Answer>
+  /** The id of a new tenant. */
+  tenant(): Promise<string>
+  /** A new connection, of a new tenant unless one is named. */
+  connection(environment?: 'live' | 'sandbox', tenant?: string): Promise<Told>
+  /** Tells it, by the event log, what a gateway has decided: that `users.list` was accepted without a key, but for what is given. */
+  decide(connection: string, given: Partial<Payload<'request.decided'>>): Promise<void>
   /** Tells it, by the event log, that a gateway has let in a request with that key. */
   use(connection: string, kid: string, at: Date, how?: { address?: string; status?: number }): Promise<void>
   /** A new connection whose key is in use. */
@@ -69,16 +80,19 @@ export interface KeysService {
   tablesThatHold(key: string): Promise<string[]>
   /** Events of a family, in the order of the log. */
   events(family: string): Promise<Told[]>
+  /** Events that the condition selects, in the order of the log. */
+  eventsWhere(condition: string, values?: unknown[]): Promise<Told[]>
   metrics(): Promise<string>
   close(): Promise<void>
 }
 
 export async function startKeysService(options: KeysServiceOptions): Promise<KeysService> {
-  const { url, clock, times, heard = () => true } = options
+  const { url, clock, times, heard = () => true, takesRecords = () => true } = options
   const failures: unknown[] = []
   const failed = (reason: unknown): void => void failures.push(reason)
   const database = new Database({ url, applicationName: 'keys test', connections: 8 })
-  await migrateKeys(database)
+  // As instances do that start together.
+  await Promise.all([migrateKeys(database), migrateKeys(database)])
   const entities = await openKeysEntities(url, 10_000, failed)
   const log = await openPostgresEventLog({
     url,
@@ -86,7 +100,12 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
     clock: () => new Date(),
     onFailure: failed,
   })
-  const decisions = new AppendQueue({ log, database, capacity: 1_000, onFailure: failed })
+  class Decisions extends AppendQueue {
+    override offer(event: Parameters<AppendQueue['offer']>[0]): boolean {
+      return takesRecords() && super.offer(event)
+    }
+  }
+  const decisions = new Decisions({ log, database, capacity: 1_000, onFailure: failed })
   const telemetry = await startTelemetry({ service: 'keys test' })
   const observe = { stalled: failed, buried: failed }
   const strategy = new EventLogServer({ log, group: 'keys', transportId: KEYS, database, schema: keysSchema, observe })
@@ -98,8 +117,8 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
     entities,
     log,
     decisions,
-    channel: { publish: () => undefined },
-    reaches: () => ({ log: true, channel: true }),
+    channel: options.channel ?? { publish: () => undefined },
+    reaches: options.reaches ?? (() => ({ log: true, channel: true })),
     // The clock of a test may be anywhere: all that is in the log now is to be heard of.
     hasHeardUntil: async () => (await heard()) && hasFollowedUntil(strategy, new Date()),
     peppers: held,
@@ -123,28 +142,43 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
   const listening = await listen(app, { host: '127.0.0.1', port: 0 })
 
   const ask: KeysService['ask'] = async (method, path, body, headers = {}) => {
+    const sent = {
+      authorization: `Bearer ${adminToken}`,
+      'user-agent': 'keys-test/1',
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    }
     const answer = await fetch(`${listening.url}/admin/v1${path}`, {
       method,
-      headers: {
-        authorization: `Bearer ${adminToken}`,
-        'user-agent': 'keys-test/1',
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: Object.entries(sent).filter((header): header is [string, string] => header[1] !== null),
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const content = await answer.text()
     return { status: answer.status, headers: answer.headers, body: content === '' ? undefined : JSON.parse(content) }
   }
-  const connection: KeysService['connection'] = async (environment = 'live') => {
+  const tenant: KeysService['tenant'] = async () =>
+    (await ask('POST', '/tenants', { name: `Tenant ${crypto.randomUUID()}` })).body.id
+  const connection: KeysService['connection'] = async (environment = 'live', of) => {
+    const owner = of ?? (await tenant())
     const name = `Okta ${crypto.randomUUID()}`
-    const { body: tenant } = await ask('POST', '/tenants', { name })
-    return (await ask('POST', `/tenants/${tenant.id}/connections`, { name, environment })).body
+    return (await ask('POST', `/tenants/${owner}/connections`, { name, environment })).body
   }
-  const use: KeysService['use'] = async (of, kid, at, { address = '192.0.2.7', status = 200 } = {}) => {
-    const event = decided(of, kid, at, address, status)
+  const decide: KeysService['decide'] = async (of, given) => {
+    const event = decided(of, { receivedAt: clock().toISOString(), ...given })
     await database.transaction(async (transaction) => log.append(transaction, [event]))
   }
+  const use: KeysService['use'] = (of, kid, at, { address = '192.0.2.7', status = 200 } = {}) =>
+    decide(of, {
+      kid,
+      address,
+      steps: [
+        { step: 'key', decision: status === 401 || status === 403 ? 'refused' : 'passed', microseconds: 1 },
+        { step: 'signature', decision: 'skipped', microseconds: 1 },
+      ],
+      outcome: status < 400 ? 'accepted' : 'refused',
+      status,
+      receivedAt: at.toISOString(),
+    })
   const keyInState: KeysService['keyInState'] = (kid, state) =>
     until(
       async () => (await ask('GET', `/keys/${kid}`)).body,
@@ -155,31 +189,35 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
       async () => (await ask('GET', `/keys/${kid}`)).body,
       (key) => key.lastUsed?.address === address,
     )
-  const events: KeysService['events'] = async (family) => {
+  const eventsWhere: KeysService['eventsWhere'] = async (condition, values) => {
     await decisions.drained()
     const rows = await database.query<Told>(
-      `SELECT name, subject, version, payload FROM event_log.event WHERE name LIKE $1 ORDER BY position`,
-      [`${family}.%`],
+      `SELECT id, name, subject, key, version, payload FROM event_log.event WHERE ${condition} ORDER BY position`,
+      values,
     )
     return rows.map((row) => ({ ...row, payload: JSON.parse(row.payload) as unknown }))
   }
+  const events: KeysService['events'] = (family) => eventsWhere('name LIKE $1', [`${family}.%`])
   return {
     url: listening.url,
     database,
     parts,
     failures,
     ask,
+    tenant,
     connection,
+    decide,
     use,
     keyInState,
     lastUseFrom,
     events,
+    eventsWhere,
     async inUse(environment) {
-      const { id, tenant } = await connection(environment)
+      const { id, tenant: owner } = await connection(environment)
       const { kid } = (await ask('POST', `/connections/${id}/keys`)).body
       await use(id, kid, clock())
       await keyInState(kid, 'active')
-      return { id, tenant, kid }
+      return { id, tenant: owner, kid }
     },
     eventsOf: async (rotation) => (await events('rotation')).filter(({ subject }) => subject === rotation),
     async tablesThatHold(key) {
@@ -221,7 +259,7 @@ export async function until<T>(read: () => Promise<T>, wanted: (value: T) => boo
   }
 }
 
-function decided(connection: string, kid: string, at: Date, address: string, status: number) {
+function decided(connection: string, given: Partial<Payload<'request.decided'>> & { receivedAt: string }) {
   const subject = crypto.randomUUID()
   const origin = { source: 'gateway', subject, owner: connection, version: 1, time: new Date() } as const
   return makeEvent('request.decided', origin, {
@@ -231,26 +269,23 @@ function decided(connection: string, kid: string, at: Date, address: string, sta
     connection,
     environment: null,
     identityProvider: null,
-    kid,
+    kid: null,
     method: 'GET',
     path: `/scim/v2/${connection}/Users`,
     operation: 'users.list',
-    address,
+    address: '192.0.2.7',
     userAgent: 'Okta SCIM Client 1.0.0',
-    steps: [
-      { step: 'key', decision: status === 401 || status === 403 ? 'refused' : 'passed', microseconds: 1 },
-      { step: 'signature', decision: 'skipped', microseconds: 1 },
-    ],
-    outcome: status < 400 ? 'accepted' : 'refused',
-    status,
+    steps: ['key', 'signature'].map((step) => ({ step, decision: 'passed', microseconds: 1 })),
+    outcome: 'accepted',
+    status: 200,
     code: null,
     detail: null,
     subject: null,
     changed: [],
     events: [],
     deviations: [],
-    receivedAt: at.toISOString(),
     microseconds: 1,
     traceId: 'a'.repeat(32),
+    ...given,
   })
 }

@@ -21,6 +21,24 @@ export async function create(path: '/Users' | '/Groups', body: object): Promise<
   return answer.body
 }
 
+/** What is there, as its own address answers it. */
+export async function read({ id }: { id: string }, type = 'Users'): Promise<Told> {
+  return (await scim('GET', `/${type}/${id}`)).body
+}
+
+/** A refusal in the form of RFC 7644 section 3.12, to be matched. */
+export function refused(status: number, scimType?: string): object {
+  return {
+    status,
+    body: {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
+      status: String(status),
+      detail: expect.stringMatching(/\S/),
+      ...(scimType === undefined ? {} : { scimType }),
+    },
+  }
+}
+
 export async function eventsOf(subject: string): Promise<{ name: string; version: number; payload: Told }[]> {
   return (await world.events(connection.id)).filter((event) => event.subject === subject)
 }

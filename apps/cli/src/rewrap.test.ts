@@ -1,31 +1,31 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { json } from 'node:stream/consumers'
-import { run } from './run.ts'
+import { adminServer, answer } from './test/admin-server.ts'
 
 const kek = { id: 'file:0123456789abcdef', version: '1' }
 const lost = { tenant: 'acme', dataKey: 'k1', fault: 'unreadable', detail: 'It was altered.' }
+const server = adminServer()
 
 async function rewrap(batches: readonly object[]) {
-  const asked: unknown[] = []
   const answers = [...batches]
-  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    asked.push(await json(request))
+  server.respond = (asked, response) => {
     const batch = answers.shift()
-    response.writeHead(batch === undefined ? 500 : 200, { 'content-type': 'application/json' })
-    response.end(JSON.stringify({ kek, ...batch }))
+    answer(batch === undefined ? 500 : 200, { kek, ...batch })(asked, response)
   }
-  const server = createServer((request, response) => void answer(request, response))
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const address = server.address()
-  const port = typeof address === 'string' ? '' : address?.port
-  const env = { LATCHKEY_URL: `http://127.0.0.1:${port}`, LATCHKEY_ADMIN_TOKEN: 'a-token-of-the-tests' }
-  let err = ''
-  const code = await run(['keys', 'rewrap'], { env, folder: '.', out: () => {}, err: (words) => void (err += words) })
-  server.close()
-  server.closeAllConnections()
-  return { code, err, asked }
+  const ended = await server.latchkey(['keys', 'rewrap'])
+  return { ...ended, asked: server.seen.map(({ body }): unknown => JSON.parse(body)) }
 }
+
+test('keys rewrap goes on until all is done, and tells how far it is', async () => {
+  const { code, out, err } = await rewrap([
+    { rewrapped: 2, remaining: 3 },
+    { rewrapped: 2, remaining: 1 },
+    { rewrapped: 1, remaining: 0 },
+  ])
+  expect(code).toBe(0)
+  expect(err.trim().split('\n')).toEqual(
+    [2, 4].map((done) => `latchkey: ${done} of 5 data keys are wrapped by ${kek.id}`),
+  )
+  expect(out).toContain('5 data keys were wrapped anew')
+})
 
 test('keys rewrap goes past what cannot be wrapped, names it, and fails when all else is done', async () => {
   const { code, err, asked } = await rewrap([

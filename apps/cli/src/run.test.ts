@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '#libs/process/index'
+import { adminServer, answer, token } from './test/admin-server.ts'
+import { key, tenant } from './test/answered.ts'
+import { ago, lastUse, table } from './words.ts'
+
+const server = adminServer()
+const { latchkey } = server
+
+describe('address and token', () => {
+  test('are found in the data folder', async () => {
+    await mkdir(join(server.folder, 'data'))
+    await writeFile(join(server.folder, 'data', 'url'), `${server.url}/\n`)
+    await writeFile(join(server.folder, 'data', 'admin-token'), `${token}\n`)
+    server.respond = answer(201, tenant)
+    expect((await latchkey(['tenants', 'create', 'Acme'], {})).code).toBe(0)
+    expect(server.seen[0]).toMatchObject({
+      method: 'POST',
+      url: '/admin/v1/tenants',
+      headers: { authorization: `Bearer ${token}` },
+    })
+  })
+
+  test('of the environment go before the data folder, and --url before all', async () => {
+    await mkdir(join(server.folder, 'elsewhere'))
+    await writeFile(join(server.folder, 'elsewhere', 'url'), 'http://127.0.0.1:1')
+    await writeFile(join(server.folder, 'elsewhere', 'admin-token'), 'another')
+    server.respond = answer(200, { items: [] })
+    const env = { LATCHKEY_DATA: 'elsewhere', LATCHKEY_URL: 'http://127.0.0.1:2', LATCHKEY_ADMIN_TOKEN: token }
+    expect((await latchkey(['tenants', 'list', '--url', server.url], env)).code).toBe(0)
+    expect((await latchkey(['--url', server.url, 'tenants', 'list'], env)).code).toBe(0)
+    expect(server.seen.map((request) => request.headers.authorization)).toEqual([`Bearer ${token}`, `Bearer ${token}`])
+  })
+
+  test('a missing token is told with where it was looked for, and asks nobody', async () => {
+    const { code, err } = await latchkey(['tenants', 'list'], { LATCHKEY_URL: server.url })
+    expect(code).toBe(3)
+    expect(err).toContain(`No admin token was found`)
+    expect(err).toContain(join(server.folder, 'data', 'admin-token'))
+    expect(server.seen).toEqual([])
+  })
+
+  test('an address that is none is a matter of usage', async () => {
+    expect((await latchkey(['status', '--url', 'localhost:8080'])).code).toBe(2)
+  })
+})
+
+describe('exit codes', () => {
+  test.each([
+    [1, 409, { detail: 'cause and fix', code: 'conflict' }],
+    [2, 422, { detail: 'cause', errors: [{ pointer: '#/name', detail: 'must not be empty' }] }],
+    [3, 401, { detail: 'cause and fix' }],
+    [4, 404, { detail: 'cause and fix' }],
+    [1, 500, { detail: 'cause and fix' }],
+    [1, 200, { something: 'else' }],
+  ])('%i for an answer of %i, with one line on the error output', async (expected, status, body) => {
+    server.respond = answer(status, body)
+    const { code, out, err } = await latchkey(['connections', 'show', 'abcdefghijkmnpqr', '--json'])
+    expect([code, out]).toEqual([expected, ''])
+    expect(err).toMatch(/^latchkey: [^\n]+\n$/)
+  })
+
+  test.each([
+    [['bogus']],
+    [['keys', 'mint']],
+    [['connections', 'create', '--tenant', 'a', '--name', 'b', '--idp', 'x']],
+  ])('2 for %j, with one line on the error output', async (args) => {
+    const { code, out, err } = await latchkey(args)
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toMatch(/^latchkey: [^\n]+\n$/)
+  })
+
+  test('1 when nothing answers, with the fix', async () => {
+    const { code, err } = await latchkey(['status'], { LATCHKEY_URL: `http://127.0.0.1:${await freePort()}` })
+    expect(code).toBe(1)
+    expect(err).toMatch(/ECONNREFUSED.*npm start/)
+  })
+
+  test('of status is 0 for a server that is ready without something, which is named', async () => {
+    server.respond = answer(200, { status: 'ready', missing: [], degraded: [{ name: 'kafka', reason: 'refused' }] })
+    const { code, out } = await latchkey(['status'])
+    expect(code).toBe(0)
+    expect(out).toMatch(/DEGRADED +REASON\nkafka +refused/)
+  })
+
+  test('of status follow readiness, and what is missing is named', async () => {
+    server.respond = answer(200, { status: 'ready', missing: [] })
+    expect((await latchkey(['status'])).code).toBe(0)
+    server.respond = answer(503, { status: 'not-ready', missing: [{ name: 'postgres', reason: 'refused' }] })
+    const { code, out } = await latchkey(['status', '--json'])
+    expect(code).toBe(1)
+    expect(JSON.parse(out)).toMatchObject({ status: 'not-ready', missing: [{ name: 'postgres', reason: 'refused' }] })
+  })
+})
+
+describe('a write', () => {
+  test('whose answer was lost is sent again under the same Idempotency-Key', async () => {
+    server.respond = (request, response) => {
+      if (server.seen.length === 1) return void response.destroy()
+      if (server.seen.length === 2) return answer(503, { detail: 'not now' })(request, response)
+      answer(201, tenant)(request, response)
+    }
+    expect((await latchkey(['tenants', 'create', 'Acme'])).code).toBe(0)
+    const keys = server.seen.map((request) => request.headers['idempotency-key'])
+    expect(keys).toHaveLength(3)
+    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/)
+    expect(new Set(keys).size).toBe(1)
+  })
+
+  test('whose answer came back without the live key says what to do', async () => {
+    server.respond = answer(201, key)
+    const { code, out, err } = await latchkey(['keys', 'mint', '--connection', key.connection])
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toContain(`latchkey keys revoke ${key.kid}`)
+  })
+})
+
+describe('output', () => {
+  test('with --json is the data alone, of all pages', async () => {
+    server.respond = (request, response) => {
+      const second = request.url.includes('after=more')
+      answer(200, second ? { items: [{ ...tenant, id: 'b' }] } : { items: [{ ...tenant, extra: 1 }], next: 'more' })(
+        request,
+        response,
+      )
+    }
+    const { out } = await latchkey(['tenants', 'list', '--json'])
+    expect(JSON.parse(out)).toEqual([
+      { ...tenant, extra: 1 },
+      { ...tenant, id: 'b' },
+    ])
+  })
+
+  test('is aligned, and cannot be used to steer a terminal', () => {
+    expect(
+      table(
+        ['ID', 'NAME'],
+        [
+          ['a', 'x\u001b[2J'],
+          ['bcd', 'y'],
+        ],
+      ),
+    ).toBe('ID   NAME\na    x?[2J\nbcd  y\n')
+  })
+
+  test('says when, from where and by what a key was last used', () => {
+    const now = new Date('2026-03-01T10:03:10.000Z')
+    const at = '2026-03-01T10:00:00.000Z'
+    expect(lastUse({ at, address: '127.0.0.1', userAgent: 'curl/8.5.0' }, now)).toBe('3 min ago from 127.0.0.1, curl/8')
+    expect(lastUse({ at, address: '127.0.0.1', userAgent: null }, now)).toBe('3 min ago from 127.0.0.1')
+    expect(lastUse(null, now)).toBe('never')
+    expect(ago('2026-03-01T10:03:09.000Z', now)).toBe('just now')
+    expect(ago('2026-02-27T10:03:00.000Z', now)).toBe('2 days ago')
+  })
+})
+
+test('a reader that has gone away is no failure, and nothing is said of it', async () => {
+  const main = fileURLToPath(new URL('./main.js', import.meta.url))
+  const child = spawn(process.execPath, [main, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+  expect([said, code]).toEqual(['', 0])
+})

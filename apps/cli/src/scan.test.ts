@@ -1,0 +1,70 @@
+import { mkdir, open, readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { mintAdminToken, mintKey } from '#libs/credentials/index'
+import { adminServer } from './test/admin-server.ts'
+
+const server = adminServer()
+const { latchkey } = server
+
+describe('scan', () => {
+  const leaked = mintKey('live')
+  const token = mintAdminToken()
+
+  test('finds keys in files, folders and links, names where they are, never shows them, and ends with 1', async () => {
+    await mkdir(join(server.folder, 'deep/er'), { recursive: true })
+    await mkdir(join(server.folder, '.git'))
+    await writeFile(join(server.folder, 'deep/er/.env'), `é=1\nKEY="${leaked.text}"\n`)
+    await writeFile(
+      join(server.folder, 'deep/changed'),
+      leaked.text.slice(0, -1) + (leaked.text.endsWith('0') ? '1' : '0'),
+    )
+    await writeFile(join(server.folder, 'deep/admin-token'), token.text)
+    await writeFile(join(server.folder, '.git/HEAD'), leaked.text)
+    await symlink(`../${leaked.text}`, join(server.folder, 'deep/link'))
+    const { code, out, err } = await latchkey(['scan', '.'], {})
+    expect(code).toBe(1)
+    expect(out.trimEnd().split('\n')).toEqual([
+      `deep/admin-token:1:1: an admin token, id ${token.id}`,
+      `deep/er/.env:2:6: a live key, kid ${leaked.kid}`,
+      `deep/link:1:4: a live key, kid ${leaked.kid}`,
+    ])
+    expect(err).toContain('2 keys and an admin token were found. Revoke each')
+    for (const { secret } of [leaked, token]) expect(out + err).not.toContain(secret)
+    const { out: data } = await latchkey(['scan', 'deep/er/.env', 'deep/changed', 'deep/admin-token', '--json'], {})
+    expect(JSON.parse(data)).toEqual([
+      { file: 'deep/er/.env', line: 2, column: 6, environment: 'live', kid: leaked.kid },
+      { file: 'deep/admin-token', line: 1, column: 1, token: token.id },
+    ])
+  })
+
+  test('finds a key in a file of any size, wherever it is read in pieces', async () => {
+    const file = join(server.folder, 'large.sql')
+    const size = 33 * 1024 * 1024
+    await writeFile(file, Buffer.alloc(size, `${'x'.repeat(127)}\n`))
+    const piece = 1024 * 1024
+    for (const end of [size, 3 * piece + 35, 2 * piece, piece + 72]) {
+      const bytes = await open(file, 'r+')
+      await bytes.write(`\n${leaked.text}\n`, end - 73, 'latin1')
+      await bytes.close()
+    }
+    const { code, out } = await latchkey(['scan', 'large.sql', '--json'], {})
+    expect(code).toBe(1)
+    const found: { line: number; column: number; kid: string }[] = JSON.parse(out)
+    expect(found.map(({ kid, column }) => [kid, column])).toEqual(Array.from({ length: 4 }, () => [leaked.kid, 1]))
+    const lines = (await readFile(file, 'latin1')).split('\n')
+    expect(found.map(({ line }) => lines[line - 1])).toEqual(Array.from({ length: 4 }, () => leaked.text))
+  })
+
+  test.each(['utf-16le', 'utf-16be'])('finds a key in a file of %s', async (encoding) => {
+    const bytes = Buffer.from(`\ufeffé=1\r\nKEY="${leaked.text}"\r\n`, 'utf16le')
+    await writeFile(join(server.folder, 'wide.ps1'), encoding === 'utf-16le' ? bytes : bytes.swap16())
+    const { code, out } = await latchkey(['scan', 'wide.ps1'], {})
+    expect([code, out]).toEqual([1, `wide.ps1:2:6: a live key, kid ${leaked.kid}\n`])
+  })
+
+  test('ends with 0 where there is none, and with 4 where there is nothing', async () => {
+    await writeFile(join(server.folder, 'clean'), 'lk_live_ is how a key begins')
+    expect(await latchkey(['scan', '.'], {})).toEqual({ code: 0, out: '', err: '' })
+    expect(await latchkey(['scan', 'missing'], {})).toMatchObject({ code: 4, out: '' })
+  })
+})

@@ -1,0 +1,73 @@
+import { adminServer, answer } from './test/admin-server.ts'
+
+const server = adminServer()
+const { latchkey } = server
+
+describe('tokens', () => {
+  const made = {
+    id: 'abcdefghijkl',
+    name: 'Terraform',
+    state: 'active',
+    scopes: ['tenants:read', 'keys:mint'],
+    tenants: ['acme'],
+    allowlist: ['192.0.2.0/24'],
+    expiresAt: null,
+    createdAt: '2026-03-01T10:00:00.000Z',
+    createdBy: 'bootstrap',
+    revokedAt: null,
+    lastUsed: null,
+  }
+
+  test('create sends what was named and nothing else, and shows the token once', async () => {
+    let sent: unknown
+    server.respond = (request, response) => {
+      sent = JSON.parse(request.body)
+      answer(201, { ...made, token: 'lka_of_the_tests' })(request, response)
+    }
+    const create = ['tokens', 'create', 'Terraform', '--scopes', 'tenants:read, keys:mint']
+    const { code, out } = await latchkey([...create, '--tenants', 'acme', '--from', '192.0.2.0/24'])
+    expect(code).toBe(0)
+    const scopes = ['tenants:read', 'keys:mint']
+    expect(sent).toEqual({ name: 'Terraform', scopes, tenants: ['acme'], allowlist: ['192.0.2.0/24'] })
+    expect(out).toContain('lka_of_the_tests')
+    expect(out).toContain('never shown again')
+    await latchkey([...create, '--expires', '2027-01-31T00:00:00Z'])
+    expect(sent).toEqual({ name: 'Terraform', scopes, expiresAt: '2027-01-31T00:00:00Z' })
+  })
+
+  test('a token whose text was lost on the way is told as such, with what to do', async () => {
+    server.respond = answer(201, made)
+    const { code, err } = await latchkey(['tokens', 'create', 'Terraform', '--scopes', 'tenants:read'])
+    expect(code).toBe(1)
+    expect(err).toContain('latchkey tokens revoke abcdefghijkl')
+  })
+
+  test('list and show tell what a token may do and when it was used last', async () => {
+    const used = { at: new Date().toISOString(), address: '192.0.2.7', userAgent: 'terraform/1.9' }
+    server.respond = answer(200, { items: [made, { ...made, id: 'mnopqrstuvwx', tenants: null, lastUsed: used }] })
+    const { out } = await latchkey(['tokens', 'list'])
+    expect(out).toMatch(/^abcdefghijkl {2}Terraform {2}active {2}acme .* never$/m)
+    expect(out).toMatch(/^mnopqrstuvwx {2}Terraform {2}active {2}all .* just now from 192\.0\.2\.7, terraform\/1$/m)
+    server.respond = answer(200, made)
+    const shown = (await latchkey(['tokens', 'show', 'abcdefghijkl'])).out
+    expect(server.seen.at(-1)?.url).toBe('/admin/v1/tokens/abcdefghijkl')
+    expect(shown).toMatch(/^scopes +tenants:read, keys:mint$/m)
+    expect(shown).toMatch(/^from +192\.0\.2\.0\/24$/m)
+  })
+
+  test('revoke is sent again under the same Idempotency-Key when its answer was lost', async () => {
+    server.respond = (request, response) =>
+      server.seen.length === 1
+        ? response.destroy()
+        : answer(200, { ...made, state: 'revoked', revokedAt: '2026-03-02T10:00:00.000Z' })(request, response)
+    const { code, out } = await latchkey(['tokens', 'revoke', 'abcdefghijkl'])
+    expect([code, server.seen.length]).toEqual([0, 2])
+    expect(new Set(server.seen.map((request) => request.headers['idempotency-key'])).size).toBe(1)
+    expect(out).toMatch(/^state +revoked$/m)
+  })
+
+  test('a token that lacks a scope is not allowed', async () => {
+    server.respond = answer(403, { code: 'scopeMissing', detail: 'This admin token has not the scope tokens:read.' })
+    expect((await latchkey(['tokens', 'list'])).code).toBe(3)
+  })
+})

@@ -1,0 +1,87 @@
+import { connectionShown, listOf } from '../answer-schemas.ts'
+import { connectionBody, connectionChange, connectionsQuery, newConnection } from '../connections.controller.ts'
+import { read, type Piece } from './piece.ts'
+
+export const connections = {
+  'POST /admin/v1/tenants/:tenant/connections': {
+    scope: 'connections:write',
+    concerns: 'tenant',
+    summary: 'Make a connection',
+    body: newConnection,
+    answers: { 201: connectionShown },
+    refusals: ['conflict'],
+    idempotent: true,
+    tagged: true,
+  },
+  'GET /admin/v1/tenants/:tenant/connections': {
+    scope: 'connections:read',
+    concerns: 'tenant',
+    summary: 'List the connections of a tenant',
+    query: connectionsQuery,
+    answers: { 200: listOf(connectionShown) },
+  },
+  'GET /admin/v1/tenants/:tenant/connections/by-name/:name': read(
+    'Show the connection of that name',
+    { scope: 'connections:read', concerns: 'tenant' },
+    connectionShown,
+  ),
+  'PUT /admin/v1/tenants/:tenant/connections/by-name/:name': {
+    scope: 'connections:write',
+    concerns: 'tenant',
+    summary: 'Make the connection of that name, or change it',
+    body: connectionBody,
+    answers: { 200: connectionShown, 201: connectionShown },
+    refusals: ['conflict'],
+    conditional: true,
+    idempotent: true,
+    tagged: true,
+  },
+  'DELETE /admin/v1/tenants/:tenant/connections/by-name/:name': {
+    scope: 'connections:write',
+    concerns: 'tenant',
+    summary: 'Delete the connection of that name, with its keys and all that it brought',
+    answers: { 204: null },
+    refusals: ['notFound'],
+    conditional: true,
+    idempotent: true,
+  },
+  'GET /admin/v1/connections': {
+    scope: 'connections:read',
+    concerns: 'own',
+    summary: 'List connections',
+    query: connectionsQuery,
+    answers: { 200: listOf(connectionShown) },
+  },
+  'GET /admin/v1/connections/:connection': read(
+    'Show a connection',
+    { scope: 'connections:read', concerns: 'connection' },
+    connectionShown,
+  ),
+  'PATCH /admin/v1/connections/:connection': {
+    scope: 'connections:write',
+    concerns: 'connection',
+    summary: 'Change a connection',
+    body: connectionChange,
+    answers: { 200: connectionShown },
+    refusals: ['conflict'],
+    conditional: true,
+    idempotent: true,
+    tagged: true,
+  },
+  'DELETE /admin/v1/connections/:connection': {
+    scope: 'connections:write',
+    concerns: 'connection',
+    summary: 'Delete a connection, with its keys and all that it brought',
+    answers: { 204: null },
+    conditional: true,
+    idempotent: true,
+  },
+  'POST /admin/v1/connections/:connection/disable': {
+    scope: 'connections:write',
+    concerns: 'connection',
+    summary: 'Disable a connection',
+    answers: { 200: connectionShown },
+    idempotent: true,
+    tagged: true,
+  },
+} satisfies Piece

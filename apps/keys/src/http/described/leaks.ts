@@ -1,0 +1,14 @@
+import { leaksShown } from '../answer-schemas.ts'
+import { report } from '../leaks.controller.ts'
+import type { Piece } from './piece.ts'
+
+export const leaks = {
+  'POST /leaks': {
+    scope: 'open',
+    concerns: 'all',
+    summary: 'Revoke leaked keys with themselves',
+    body: report,
+    answers: { 200: leaksShown },
+    refusals: ['tooManyRequests'],
+  },
+} satisfies Piece

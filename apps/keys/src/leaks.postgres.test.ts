@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import { adminTokenFormat, keyFormat, mintAdminToken, mintKey } from '#libs/credentials/index'
+import { withOtherSecret } from '#test/changed-key'
+import { adminApi } from '#test/keys-admin-api'
+import type { Answer } from '#test/world'
+
+const { ask, events, given, newConnection, service } = adminApi()
+
+describe('a report of leaked keys', () => {
+  async function report(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    const answer = await fetch(`${service().url}/leaks`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'user-agent': 'keys-test/1', ...headers },
+      body: JSON.stringify(body),
+    })
+    return { status: answer.status, headers: answer.headers, body: await answer.json() }
+  }
+  const minted = async (): Promise<{ kid: string; key: string }> => {
+    const { id } = await newConnection('live')
+    return (await ask('POST', `/connections/${id}/keys`)).body
+  }
+
+  test('revokes each key that proves itself, once, by whoever holds it, and tells nothing of any other', async () => {
+    const [one, two] = [await minted(), await minted()]
+    const forged = mintKey('live')
+    const halfRight = `${one.key.slice(0, 20)}_${forged.secret}`
+    const relabelled = `${halfRight}_${'0'.repeat(6)}`
+    expect(await report({ keys: [one.key, ` ${two.key}\n`, forged.text, relabelled, 'nonsense'] })).toMatchObject({
+      status: 200,
+      body: {
+        results: [
+          { kid: one.kid, outcome: 'revoked' },
+          { kid: two.kid, outcome: 'revoked' },
+          ...Array.from({ length: 3 }, () => ({ kid: null, outcome: 'not a key of this installation' })),
+        ],
+      },
+    })
+    expect((await report([{ token: one.key, type: 'latchkey', url: 'https://example.com/x' }])).body.results).toEqual([
+      { kid: one.kid, outcome: 'revoked before' },
+    ])
+    for (const { kid } of [one, two]) {
+      expect(await events(`name = 'key.revoked' AND subject = $1`, [kid])).toHaveLength(1)
+    }
+  })
+
+  test('revokes an admin token that proves itself, and it is refused from then on', async () => {
+    const made = await ask('POST', '/tokens', { name: 'Leaked', scopes: ['tenants:read'] })
+    const { id, token } = made.body
+    const use = () => fetch(`${service().url}/admin/v1/tenants`, { headers: { authorization: `Bearer ${token}` } })
+    expect((await use()).status).toBe(200)
+    const { key, kid } = await minted()
+    const none = { kid: null, outcome: 'not a key of this installation' }
+    expect((await report({ keys: [mintAdminToken().text, withOtherSecret(token)] })).body.results).toEqual([none, none])
+    expect((await report({ keys: [token, key] })).body.results).toEqual([
+      { kid: null, token: id, outcome: 'revoked' },
+      { kid, outcome: 'revoked' },
+    ])
+    expect((await use()).status).toBe(401)
+    expect((await report({ keys: [token] })).body.results).toEqual([
+      { kid: null, token: id, outcome: 'revoked before' },
+    ])
+    expect(await events(`name = 'admin-token.revoked' AND subject = $1`, [id])).toHaveLength(1)
+  })
+
+  test('by the id of a key with another secret revokes nothing', async () => {
+    const { kid, key } = await minted()
+    expect((await report({ keys: [withOtherSecret(key)] })).body.results).toEqual([
+      { kid: null, outcome: 'not a key of this installation' },
+    ])
+    expect(await events(`name = 'key.revoked' AND subject = $1`, [kid])).toEqual([])
+  })
+
+  test('is recorded, and no record, answer or log repeats a key', async () => {
+    const { kid, key } = await minted()
+    const { body } = await report({ keys: [key] })
+    const [record] = await events(
+      `name = 'request.decided' AND payload LIKE '%keys.report-leak%' AND payload LIKE '%' || $1 || '%'`,
+      [kid],
+    )
+    expect(record?.payload).toMatchObject({
+      outcome: 'accepted',
+      subject: { kind: 'key', id: kid },
+      changed: ['state'],
+    })
+    expect(JSON.stringify([record, body, service().failures])).not.toContain(key.split('_')[3])
+  })
+
+  test.each([{}, { keys: [] }, [], { keys: Array.from({ length: 101 }, () => 'x') }, { keys: [7] }])(
+    'that is none is refused: %#',
+    async (body) => {
+      expect(await report(body)).toMatchObject({ status: 422 })
+    },
+  )
+
+  test('the published pattern finds a key and no more', async () => {
+    const answer = await fetch(`${service().url}/.well-known/latchkey-key-format`)
+    const format: unknown = await answer.json()
+    expect(format).toMatchObject({
+      pattern: keyFormat.source,
+      others: [{ pattern: adminTokenFormat.source }],
+      report: '/leaks',
+    })
+    const { text } = mintKey('live')
+    expect(`token="${text}";`.match(keyFormat)?.[0]).toBe(text)
+    expect(`x${text}`.match(keyFormat)).toBeNull()
+  })
+
+  test('that proves no key waits in the queue of records like a read; one that proves a key is recorded with what it did', async () => {
+    const { key } = await minted()
+    given.queueIsFull = true
+    expect(await report({ keys: [mintKey('live').text, 'nonsense'] })).toMatchObject({ status: 503 })
+    expect(await report({ keys: [key] })).toMatchObject({ status: 200, body: { results: [{ outcome: 'revoked' }] } })
+    given.queueIsFull = false
+  })
+
+  test('fills none of the Idempotency-Keys of operators', async () => {
+    const [{ key }, again] = [await minted(), { 'idempotency-key': randomUUID() }]
+    expect((await report({ keys: [key] }, again)).body.results).toMatchObject([{ outcome: 'revoked' }])
+    expect((await report({ keys: [key] }, again)).body.results).toMatchObject([{ outcome: 'revoked before' }])
+    expect((await report({ keys: ['nonsense'] }, again)).status).toBe(200)
+    const made = await ask('POST', '/tokens', { name: 'After a report', scopes: ['keys:read'] }, again)
+    expect(made.status).toBe(201)
+  })
+
+  test('is refused when too many came from one network, with when to send it again', async () => {
+    const statuses = new Set<number>()
+    let last = await report({})
+    for (let sent = 0; sent < 60; sent++) statuses.add((last = await report({})).status)
+    expect([...statuses]).toEqual([422, 429])
+    expect(last.body).toMatchObject({ code: 'tooManyRequests' })
+    expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0)
+  })
+})
