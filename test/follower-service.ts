@@ -28,6 +28,7 @@ export function admitted(database: Database, schema: string) {
       peppers,
       clock: () => new Date(),
       isCurrent: () => true,
+      onFailure,
     }),
     tokenChannel: { channel: localChannel(onFailure, 'one process'), onFailure },
   }

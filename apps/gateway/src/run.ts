@@ -95,6 +95,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         peppers,
         clock,
         isCurrent: () => currency.ofRevoked,
+        onFailure: starting.onAdmissionFailure,
       })
       return {
         modules: [
