@@ -50,7 +50,7 @@ beforeEach(async () => {
     onFailure: () => undefined,
   })
   @Module({
-    imports: [AdminCalls.with({ operations, source: 'keys', decisions: { offer }, clock, telemetry })],
+    imports: [AdminCalls.with({ operations, source: 'keys', unproved: 100, decisions: { offer }, clock, telemetry })],
     controllers: [Things],
     providers: [
       { provide: ADMISSION, useValue: admission },

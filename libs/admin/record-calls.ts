@@ -16,6 +16,8 @@ export interface AdminCallsParts {
   readonly source: EventSource
   /** For the records of reads and refusals; false when it is full. */
   readonly decisions: { offer(event: AnyEvent): boolean }
+  /** Calls refused before a token was accepted, within ten seconds from one network, that are answered as they are. */
+  readonly unproved: number
   readonly clock: () => Date
   readonly telemetry: Pick<Telemetry, 'span'>
 }
@@ -36,11 +38,12 @@ const problem = z.object({ code: z.string(), detail: z.string() })
 export class RecordCalls implements OnModuleInit {
   readonly #host: HttpAdapterHost
   readonly #parts: AdminCallsParts
-  readonly #refused = new RefusedCalls()
+  readonly #refused: RefusedCalls
 
   constructor(@Inject(HttpAdapterHost) host: HttpAdapterHost, @Inject(ADMIN_CALLS) parts: AdminCallsParts) {
     this.#host = host
     this.#parts = parts
+    this.#refused = new RefusedCalls(parts.unproved)
   }
 
   onModuleInit(): void {
@@ -57,7 +60,7 @@ export class RecordCalls implements OnModuleInit {
       if (reply.statusCode < 400 || request.adminTokenPassed === true) {
         return done(null, this.#record(call, reply, answer))
       }
-      this.#refused.count(request.caller).then(
+      this.#refused.count(request.caller, call.actorId).then(
         (tooMany) => done(null, this.#recordRefusal(call, reply, answer, tooMany)),
         (error: Error) => done(error),
       )

@@ -5,7 +5,7 @@ let now = 0
 let refused: RefusedCalls
 beforeEach(() => {
   now = 0
-  refused = new RefusedCalls(() => now)
+  refused = new RefusedCalls(100, () => now)
 })
 
 const from = (text: string) => ({ address: readAddress(text), text })
@@ -31,6 +31,13 @@ test('what one network sends is not held against another; addresses of one IPv6 
   expect(await refused.count(from('198.51.100.1'))).toBeUndefined()
   const spread = await times(101, (index) => from(`2001:db8::${(index + 1).toString(16)}`))
   expect(spread.filter((one) => one !== undefined)).toHaveLength(1)
+})
+
+test('a token that is not accepted any more counts for itself, from wherever, and not for its network', async () => {
+  for (let index = 0; index < 100; index++) await refused.count(from(`198.18.0.${index}`), 'revoked')
+  expect(await refused.count(from('192.0.2.7'), 'revoked')).toMatchObject({ alike: 0 })
+  await times(99, () => from('192.0.2.7'))
+  expect(await refused.count(from('192.0.2.7'))).toBeUndefined()
 })
 
 test('callers whose address cannot be read count together, whatever they wrote', async () => {

@@ -1,11 +1,10 @@
 import { networkOf, readAddress } from '#libs/addresses/index'
-import { memoryLimiter, RefusalRecords } from '#libs/cache/index'
+import { memoryLimiter, type Rate, RefusalRecords } from '#libs/cache/index'
 import type { Caller } from '#libs/http/index'
 
-/** Calls refused before a token was accepted: so many from one network are answered as they are, and each leaves its record. */
-const ofNetwork = { points: 100, seconds: 10 }
-/** And of all networks. */
-const ofAll = { points: 1_000, seconds: 10 }
+const seconds = 10
+/** So many networks may use up what each may. */
+const networks = 10
 
 export interface TooMany {
   readonly retryAfterSeconds: number
@@ -19,21 +18,29 @@ export interface TooMany {
  */
 export class RefusedCalls {
   readonly #limiter = memoryLimiter()
+  readonly #ofOne: Rate
+  readonly #ofAll: Rate
   readonly #records: RefusalRecords
 
-  /** The clock tells milliseconds, and never goes back. */
-  constructor(clock = () => performance.now()) {
+  /**
+   * Within ten seconds so many of one token, or else from one network, are answered as they are, each with its record, and ten times as many in all.
+   * The clock tells milliseconds, and never goes back.
+   */
+  constructor(unproved: number, clock = () => performance.now()) {
+    this.#ofOne = { points: unproved, seconds }
+    this.#ofAll = { points: networks * unproved, seconds }
     this.#records = new RefusalRecords(clock)
   }
 
-  /** One more was refused; undefined where that is not too many. */
-  async count({ address, text }: Pick<Caller, 'address' | 'text'>): Promise<TooMany | undefined> {
+  /** One more was refused, of the token that was proved and is not accepted, where one was; undefined where that is not too many. */
+  async count({ address, text }: Pick<Caller, 'address' | 'text'>, token?: string): Promise<TooMany | undefined> {
     const known = address ?? readAddress(text)
-    const network = `network ${known === undefined ? 'unknown' : networkOf(known)}`
-    return (await this.#over(network, ofNetwork)) ?? (await this.#over('all networks', ofAll))
+    const network = known === undefined ? 'unknown' : networkOf(known)
+    const one = token === undefined ? `network ${network}` : `token ${token}`
+    return (await this.#over(one, this.#ofOne)) ?? (await this.#over('all', this.#ofAll))
   }
 
-  async #over(subject: string, rate: typeof ofNetwork): Promise<TooMany | undefined> {
+  async #over(subject: string, rate: Rate): Promise<TooMany | undefined> {
     const wait = await this.#limiter.take(subject, rate)
     if (wait === undefined) return undefined
     return { retryAfterSeconds: Math.max(1, Math.ceil(wait / 1_000)), alike: this.#records.alike(subject) }

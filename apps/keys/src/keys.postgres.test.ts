@@ -29,6 +29,7 @@ import { dataKeyOf, DataKeys, Keyring, makeLocalKek, openUnder, signingPurpose }
 import { startTelemetry } from '#libs/telemetry/index'
 import { withOtherSecret } from '#test/changed-key'
 import { testDatabase } from '#test/servers/postgres'
+import { unlimitedRates } from '#test/unlimited'
 import {
   ensureQuickstart,
   KEYS,
@@ -113,7 +114,10 @@ beforeAll(async () => {
   const adapter = createHttpAdapter({ bodyLimit: 65_536, requestTimeoutMs: 10_000 })
   const program = {
     module: Program,
-    imports: [KeysModule.with(parts), AdminCalls.with({ ...parts, source: 'keys', operations: keysOperations })],
+    imports: [
+      KeysModule.with(parts),
+      AdminCalls.with({ ...parts, source: 'keys', operations: keysOperations, unproved: unlimitedRates.unproved }),
+    ],
   }
   const app = await NestFactory.create(program, adapter, { bodyParser: false, logger: false })
   app.useGlobalFilters(

@@ -118,7 +118,10 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         ? await starting.withPostgres(() => ensureQuickstart(parts))
         : undefined
       return {
-        modules: [KeysModule.with(parts), AdminCalls.with({ ...parts, source: 'keys', operations })],
+        modules: [
+          KeysModule.with(parts),
+          AdminCalls.with({ ...parts, source: 'keys', operations, unproved: configuration.LATCHKEY_RATE_UNPROVED }),
+        ],
         database,
         admission: parts.admission,
         parts: [keysPart],

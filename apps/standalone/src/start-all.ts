@@ -131,7 +131,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     modules: [
       GatewayModule.with({ ...gatewayParts, clock, telemetry, logger }),
       KeysModule.with(keysParts),
-      AdminCalls.with({ ...keysParts, source: 'keys', operations }),
+      AdminCalls.with({ ...keysParts, source: 'keys', operations, unproved: options.rateLimits.unproved }),
       DirectoryModule.with({ database: stores.directory, admission: admitted('directory'), tokenChannel }),
       AuditModule.with({
         database: stores.audit,
