@@ -223,7 +223,7 @@ export class StartingService<C extends ServiceConfiguration> {
     const { clock, onFailure, onAdmissionFailure } = this
     const isFollowing = () => log.broker === 'connected' && follower.follower?.state === 'following'
     const provenUpTo = () => follower.follower?.followedUpTo()
-    const heard = new HeardLately({ isFollowing, provenUpTo, clock })
+    const heard = new HeardLately({ isFollowing, answeredAt: () => log.answeredAt(), provenUpTo, clock })
     this.endWith('the look at the event log', async () => heard.end())
     const tokens = new KnownTokens(database, this.#name)
     return {
