@@ -21,6 +21,7 @@ import { type AdminToken, revokeToken, tokenRevoked } from '../admin-token.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
 import { keyOf } from '../rotation.ts'
+import { lockSituations } from '../store/situations.ts'
 import { keysNamed } from '../store/named-keys.ts'
 import { lockToken, tokensNamed, updateToken } from '../store/tokens.ts'
 import { aboutKey, aboutToken } from './answers.ts'
@@ -81,6 +82,10 @@ export class LeaksController {
     const { body: answer } = await this.#writes.run(call, undefined, async (manager, now) => {
       const outcomes = new Map<string, Outcome>()
       const events: AnyEvent[] = []
+      await lockSituations(
+        manager,
+        keys.map(({ connection }) => connection),
+      )
       for (const known of keys) {
         const { done, events: own } = await this.#acts.perform(manager, call, now, known, (situation, moment) => {
           const isRevoked = keyOf(situation, known.kid).state === 'revoked'
@@ -132,12 +137,11 @@ export class LeaksController {
     if (wait !== undefined) throw problems.tooManyRequests('reports came from this network', Math.ceil(wait / 1_000))
   }
 
-  /** Each once, in the order in which connections are locked. */
+  /** Each once. */
   async #provedKeys(reported: readonly Reported[]): Promise<ProvisioningKey[]> {
     const whole = reported.flatMap((one) => (one.kind === 'key' ? [one] : []))
     const kids = whole.map(({ kid }) => kid)
-    const proved = this.#proved(whole, await keysNamed(this.#parts.entities.manager, kids), ({ kid }) => kid)
-    return proved.sort((one, other) => (one.connection < other.connection ? -1 : 1))
+    return this.#proved(whole, await keysNamed(this.#parts.entities.manager, kids), ({ kid }) => kid)
   }
 
   /** Each once, in the order in which they are locked. */
