@@ -17,7 +17,7 @@ import {
 } from './answer-schemas.ts'
 import { connectionBody, connectionChange, connectionsQuery, newConnection } from './connections.controller.ts'
 import { rewrapBatch } from './data-keys.controller.ts'
-import { report } from './leaks.controller.ts'
+import { leakReport } from './leaks.controller.ts'
 import { keysOperations } from './operations.ts'
 import { keyChange, newKey } from './policy-rules.ts'
 import { finishRotation, startRotation } from './rotations.controller.ts'
@@ -321,7 +321,7 @@ const described: AdminPart<typeof keysOperations>['described'] = {
     scope: 'open',
     concerns: 'all',
     summary: 'Revoke leaked keys with themselves',
-    body: report,
+    body: leakReport,
     answers: { 200: leaksShown },
     refusals: ['tooManyRequests'],
   },

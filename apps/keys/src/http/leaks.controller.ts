@@ -35,7 +35,7 @@ const mostReports = { points: 60, seconds: 60 }
 
 const token = z.looseObject({ token: z.string() })
 /** `keys`, or the list that secret scanning of GitHub sends to its partners. */
-export const report = z.union(
+export const leakReport = z.union(
   [
     z.strictObject({ keys: z.array(z.string()).min(1).max(mostKeys) }).transform(({ keys }) => keys),
     z
@@ -74,7 +74,7 @@ export class LeaksController {
   @HttpCode(200)
   async report(@Call() call: AdminCall, @Body() body: unknown) {
     await this.#takeOne(call.address)
-    const reported = parse(report, body).map((text) => readReported(text.trim()))
+    const reported = parse(leakReport, body).map((text) => readReported(text.trim()))
     const keys = await this.#provedKeys(reported)
     const tokens = await this.#provedTokens(reported)
     const results = (outcomes: ReadonlyMap<string, Outcome>) => reported.map((one) => resultOf(one, outcomes))
