@@ -763,6 +763,29 @@ describe('keys that take turns', () => {
     expect(seen.map(({ url: one }) => one).filter((one) => one?.startsWith(rotations))).toEqual(asked)
   })
 
+  test.each([
+    ['keys', 'finish', '--connection', connection.id],
+    ['keys', 'cancel', '--connection', connection.id],
+    ['keys', 'cancel', key.kid],
+  ])('what is waited for is told where no answer comes at once: %s %s', async (...args) => {
+    let err = ''
+    const told = Promise.withResolvers<void>()
+    respond = async (request, response) => {
+      if (request.method === 'GET') return answer(200, { items: [rotation] })(request, response)
+      // Until then nothing is told.
+      expect(err).toBe('')
+      await told.promise
+      return answer(200, args.length === 3 ? key : rotation)(request, response)
+    }
+    const env = { LATCHKEY_URL: url, LATCHKEY_ADMIN_TOKEN: token }
+    const heard = (text: string): void => {
+      err += text
+      told.resolve()
+    }
+    expect(await run(args, { env, folder, out: () => undefined, err: heard })).toBe(0)
+    expect(err).toMatch(/^latchkey: It is waited until .* which keys were used .*\n$/)
+  })
+
   test('finish and cancel find the rotation that runs, and say so where none does', async () => {
     respond = (request, response) =>
       answer(200, request.method === 'GET' ? { items: [rotation] } : rotation)(request, response)
