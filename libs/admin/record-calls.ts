@@ -60,10 +60,13 @@ export class RecordCalls implements OnModuleInit {
       if (reply.statusCode < 400 || request.adminTokenPassed === true) {
         return done(null, this.#record(call, reply, answer))
       }
-      this.#refused.count(request.caller, call.actorId).then(
-        (tooMany) => done(null, this.#recordRefusal(call, reply, answer, tooMany)),
-        (error: Error) => done(error),
-      )
+      this.#refused
+        .count(request.caller, call.actorId)
+        .then((tooMany) => this.#recordRefusal(call, reply, answer, tooMany))
+        .then(
+          (told) => done(null, told),
+          (error: Error) => done(error),
+        )
     })
   }
 
