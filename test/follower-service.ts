@@ -14,6 +14,7 @@ import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database } from '#libs/postgres/index'
 import { startTelemetry } from '#libs/telemetry/index'
 import { testDatabase } from './servers/postgres.ts'
+import { unlimitedRates } from './unlimited.ts'
 
 export const adminToken = 'an-admin-token-for-tests'
 export const peppers = generatePeppers()
@@ -28,6 +29,7 @@ export function admitted(database: Database, schema: string) {
       peppers,
       clock: () => new Date(),
       isCurrent: () => true,
+      onFailure,
     }),
     tokenChannel: { channel: localChannel(onFailure, 'one process'), onFailure },
   }
@@ -80,7 +82,14 @@ export async function startFollowerService(options: FollowerServiceOptions): Pro
   const clock = (): Date => new Date()
   const telemetry = await startTelemetry({ service: 'test' })
   const decisions = new AppendQueue({ log, database, capacity: 1_000, onFailure })
-  const calls = AdminCalls.with({ source: 'keys', operations: options.operations, decisions, clock, telemetry })
+  const calls = AdminCalls.with({
+    source: 'keys',
+    operations: options.operations,
+    decisions,
+    clock,
+    telemetry,
+    unproved: unlimitedRates.unproved,
+  })
   const program = { module: Program, imports: [options.module(database, log), calls] }
   const app = await NestFactory.create<NestFastifyApplication>(program, adapter, { logger: false, bodyParser: false })
   app.useGlobalFilters(

@@ -25,6 +25,7 @@ import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database } from '#libs/postgres/index'
 import { hasFollowedUntil } from '#libs/program/index'
 import { startTelemetry } from '#libs/telemetry/index'
+import { unlimitedRates } from './unlimited.ts'
 import type { Answer, Told } from './world.ts'
 
 @Module({})
@@ -133,7 +134,10 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
   const adapter = createHttpAdapter({ bodyLimit: 65_536, requestTimeoutMs: 10_000 })
   const program = {
     module: Program,
-    imports: [KeysModule.with(parts, times), AdminCalls.with({ ...parts, source: 'keys', operations: keysOperations })],
+    imports: [
+      KeysModule.with(parts, times),
+      AdminCalls.with({ ...parts, source: 'keys', operations: keysOperations, unproved: unlimitedRates.unproved }),
+    ],
   }
   const app = await NestFactory.create(program, adapter, { bodyParser: false, logger: false })
   app.useGlobalFilters(new ProblemFilter({ logger: { error: failed }, methodsAt: (path) => adapter.methodsAt(path) }))

@@ -39,6 +39,8 @@ export class AdminCall {
   events: readonly string[] = []
   /** True once its record is in the log, within the transaction of a write. */
   recorded = false
+  /** For one that is refused as one of too many: how many were so before it, and left no record. */
+  alike: number | undefined
   /** The entity tag of what is answered, for whoever asks whether it is still so. */
   tag: string | undefined
   /** True for a PUT that made what was not there. */
@@ -155,6 +157,7 @@ export class AdminCall {
       changed: [...changed],
       events: [...events],
       deviations: [],
+      ...(this.alike === undefined ? {} : { alike: this.alike }),
       receivedAt: this.receivedAt.toISOString(),
       microseconds,
       traceId: this.#traceId,
@@ -185,7 +188,9 @@ function stepsOf(
   const refused = { decision: 'refused', ...(code === null ? {} : { code }), microseconds } as const
   if (code === 'inClear') return [{ step: 'transport', ...refused }]
   if (code === 'addressUnreadable') return [{ step: 'address', ...refused }]
-  if (status === 401 || code === 'addressRefused') return [{ step: 'admin-token', ...refused }]
+  if (status === 429) return [{ step: 'rate', ...refused }]
+  if (status === 401 || code === 'pepperUnknown' || code === 'addressRefused')
+    return [{ step: 'admin-token', ...refused }]
   const passed = { decision: 'passed', microseconds } as const
   const request = { step: 'request', ...(status < 400 ? passed : refused) }
   return tokenPassed ? [{ step: 'admin-token', ...passed, microseconds: 0 }, request] : [request]

@@ -19,9 +19,20 @@ const known: Known = {
   isRevoked: false,
 }
 
+const failures: unknown[] = []
+beforeEach(() => void failures.splice(0))
+
 function admission(token: Partial<Known> = {}, isCurrent = true): Admission<Pick<KnownTokens, 'find'>> {
   const find: KnownTokens['find'] = async (asked) => (asked === id ? { ...known, ...token } : undefined)
-  return new Admission({ bootstrap: [first], tokens: { find }, peppers, clock: () => now, isCurrent: () => isCurrent })
+  const onFailure = (failure: unknown): void => void failures.push(failure)
+  return new Admission({
+    bootstrap: [first],
+    tokens: { find },
+    peppers,
+    clock: () => now,
+    isCurrent: () => isCurrent,
+    onFailure,
+  })
 }
 
 async function refusal(admitting: Promise<unknown>): Promise<ProblemCode> {
@@ -87,7 +98,7 @@ test('of a token digested under an older pepper is told, with its secret, when i
     const tokens = { find: async (asked: string) => (asked === id ? { ...known, ...token } : undefined) }
     const outdated = (...all: unknown[]): void => void told.push(all)
     const parts = { bootstrap: [first], tokens, peppers: under, clock: () => now, isCurrent: () => true, outdated }
-    return new Admission(parts).admit(bearer(presented), '192.0.2.7')
+    return new Admission({ ...parts, onFailure: () => undefined }).admit(bearer(presented), '192.0.2.7')
   }
   await admit({}, peppers)
   await admit({ pepperVersion: 2, digest: digest(newer, 2, secret) })
@@ -98,4 +109,15 @@ test('of a token digested under an older pepper is told, with its secret, when i
   expect(told).toEqual([])
   await admit({})
   expect(told).toEqual([[known, secret]])
+})
+
+test('a token digested under a pepper that is not there is not called wrong: 503, and the operator hears of it', async () => {
+  const place = admission({ pepperVersion: 7 })
+  await expect(place.admit(bearer(text), '')).rejects.toMatchObject({ code: 'pepperUnknown', status: 503 })
+  expect(String(failures)).toContain('no pepper has version 7')
+})
+
+test('a revoked token whose pepper was left out is refused for good', async () => {
+  expect(await refusal(admission({ pepperVersion: 7, isRevoked: true }).admit(bearer(text), ''))).toBe('unauthorized')
+  expect(failures).toEqual([])
 })

@@ -7,8 +7,9 @@ import {
   type Peppers,
   readAdminToken,
   type Secret,
+  UnreadablePeppers,
 } from '#libs/credentials/index'
-import { problems } from '#libs/http/index'
+import { type Problem, problems } from '#libs/http/index'
 import { hideSecret } from '#libs/telemetry/index'
 import type { KnownToken, KnownTokens } from './known-tokens.ts'
 import { type Actor, bootstrap } from './powers.ts'
@@ -29,6 +30,8 @@ export interface AdmissionParts<Tokens extends TokenSource = KnownTokens> {
   readonly isCurrent: () => boolean
   /** Told of who was let in by a digest under an older pepper than the current: only then the secret is known. */
   readonly outdated?: (token: KnownToken, secret: Secret) => void
+  /** Told of what its operator has to mend, at each use of a token that it keeps from being let in. */
+  readonly onFailure: (error: unknown) => void
 }
 
 const whereFound =
@@ -53,7 +56,7 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
 
   /**
    * The bearer of the token in the Authorization header. `proved` is told of him also where he is refused after that, for the record.
-   * @throws Problem `unauthorized`, `tokenRevoked`, `tokenExpired`, `addressRefused`; `unavailable` while revocations may be unknown here
+   * @throws Problem `unauthorized`, `tokenRevoked`, `tokenExpired`, `addressRefused`; `pepperUnknown`; `unavailable` while revocations may be unknown here
    */
   async admit(
     authorization: string | undefined,
@@ -86,6 +89,8 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
       if (!isCurrent()) throw unheard()
       throw problems.unauthorized(`The admin token is not known here: it was never made by this service. ${whereFound}`)
     }
+    // A pepper may be left out that revoked tokens alone were digested under: those are refused as wrong.
+    if (!known.isRevoked && !peppers.keys.has(known.pepperVersion)) throw this.#pepperUnknown(known.pepperVersion)
     if (!matches(peppers, known, presented.secret)) {
       throw problems.unauthorized('The secret part of the admin token is wrong. Copy it again as it was shown.')
     }
@@ -96,6 +101,15 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
     if (known.allowlist.length > 0 && !isIn(known.allowlist, address)) throw problems.addressRefused()
     if (known.pepperVersion !== peppers.current) outdated?.(known, presented.secret)
     return known
+  }
+
+  #pepperUnknown(version: number): Problem {
+    this.#parts.onFailure(
+      new UnreadablePeppers(
+        `no pepper has version ${version}, under which an admin token was digested: give this service all peppers`,
+      ),
+    )
+    return problems.pepperUnknown()
   }
 }
 

@@ -178,7 +178,14 @@ function responses(method: string, operation: Operation, components: Components)
 /** Every problem that the operation can be refused with. */
 export function refusalsOf(method: string, operation: Operation): ProblemCode[] {
   const { scope, concerns, query, body, conditional, idempotent, refusals = [] } = operation
-  const guarded: ProblemCode[] = ['unauthorized', 'tokenRevoked', 'tokenExpired', 'addressRefused', 'scopeMissing']
+  const guarded: ProblemCode[] = [
+    'unauthorized',
+    'tokenRevoked',
+    'tokenExpired',
+    'addressRefused',
+    'pepperUnknown',
+    'scopeMissing',
+  ]
   const codes: ProblemCode[] = [
     'badRequest',
     'inClear',
@@ -201,6 +208,7 @@ export function refusalsOf(method: string, operation: Operation): ProblemCode[] 
     ...(idempotent === true ? (['idempotencyKeyReused', 'idempotencyKeyInUse'] as const) : []),
     ...refusals,
     'addressTooLong',
+    'tooManyRefused',
     'internal',
     'unavailable',
   ]

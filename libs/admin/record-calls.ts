@@ -2,12 +2,13 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common'
 import { HttpAdapterHost } from '@nestjs/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { problems, renderProblem } from '#libs/http/index'
+import { type Problem, problems, renderProblem } from '#libs/http/index'
 import type { AnyEvent, EventSource } from '#libs/events/index'
 import type { Telemetry } from '#libs/telemetry/index'
 import { AdminCall } from './admin-call.ts'
 import { isUnmodified } from './conditions.ts'
 import type { Operations } from './operation.ts'
+import { RefusedCalls, type TooMany } from './refused-calls.ts'
 
 export interface AdminCallsParts {
   readonly operations: Operations
@@ -15,6 +16,8 @@ export interface AdminCallsParts {
   readonly source: EventSource
   /** For the records of reads and refusals; false when it is full. */
   readonly decisions: { offer(event: AnyEvent): boolean }
+  /** Calls refused before a token was accepted, within ten seconds from one network, that are answered as they are. */
+  readonly unproved: number
   readonly clock: () => Date
   readonly telemetry: Pick<Telemetry, 'span'>
 }
@@ -28,16 +31,19 @@ const problem = z.object({ code: z.string(), detail: z.string() })
 /**
  * Leaves exactly one `request.decided` of every call of the admin APIs, whatever became of it: a write left it in its
  * own transaction; all others, refusals and unknown addresses too, are recorded here, before they are answered.
- * When the queue is full the call is answered 503 instead.
+ * When the queue is full the call is answered 503 instead. Of calls that were refused before a token was accepted, and are too many, each is
+ * answered 429, and one a second leaves a record, which counts the others.
  */
 @Injectable()
 export class RecordCalls implements OnModuleInit {
   readonly #host: HttpAdapterHost
   readonly #parts: AdminCallsParts
+  readonly #refused: RefusedCalls
 
   constructor(@Inject(HttpAdapterHost) host: HttpAdapterHost, @Inject(ADMIN_CALLS) parts: AdminCallsParts) {
     this.#host = host
     this.#parts = parts
+    this.#refused = new RefusedCalls(parts.unproved)
   }
 
   onModuleInit(): void {
@@ -50,7 +56,17 @@ export class RecordCalls implements OnModuleInit {
       const call = request.adminCall
       if (call === undefined) return done(null, payload)
       const answer = conclude(call, reply, payload)
-      done(null, call.recorded ? answer : this.#record(call, reply, answer))
+      if (call.recorded) return done(null, answer)
+      if (reply.statusCode < 400 || request.adminTokenPassed === true) {
+        return done(null, this.#record(call, reply, answer))
+      }
+      this.#refused
+        .count(request.caller, call.actorId)
+        .then((tooMany) => this.#recordRefusal(call, reply, answer, tooMany))
+        .then(
+          (told) => done(null, told),
+          (error: Error) => done(error),
+        )
     })
   }
 
@@ -72,6 +88,15 @@ export class RecordCalls implements OnModuleInit {
     return this.#parts.operations[`${method} ${request.routeOptions.url ?? ''}`] ?? null
   }
 
+  #recordRefusal(call: AdminCall, reply: FastifyReply, payload: unknown, tooMany: TooMany | undefined): unknown {
+    if (tooMany === undefined) return this.#record(call, reply, payload)
+    // What is too many already says for how long.
+    const answer =
+      reply.statusCode === 429 ? payload : instead(reply, problems.tooManyRefused(tooMany.retryAfterSeconds))
+    call.alike = tooMany.alike
+    return tooMany.alike === undefined ? answer : this.#record(call, reply, answer)
+  }
+
   #record(call: AdminCall, reply: FastifyReply, payload: unknown): unknown {
     const refusal = refusalIn(reply, payload)
     const outcome = {
@@ -89,9 +114,19 @@ export class RecordCalls implements OnModuleInit {
       'What happens here must be recorded, and the record cannot be written at the moment. Try again shortly.',
       1,
     )
-    reply.code(full.status).headers(full.headers).removeHeader('content-length').type('application/problem+json')
-    return JSON.stringify(renderProblem(full))
+    return instead(reply, full)
   }
+}
+
+/** Another answer than the one that is about to be sent. */
+function instead(reply: FastifyReply, problem: Problem): string {
+  reply
+    .code(problem.status)
+    .removeHeader('content-length')
+    .removeHeader('www-authenticate')
+    .headers(problem.headers)
+    .type('application/problem+json')
+  return JSON.stringify(renderProblem(problem))
 }
 
 /** Status and tag of an answer that went well. Nothing is sent of what the caller has already (RFC 9110 section 13.1.2). */

@@ -5,7 +5,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { BodyAborted, BodyTooLarge, drainBody, readBody } from './body.ts'
 import { type Caller, callerOf, type CallerRules, directCallers } from './caller.ts'
 import { type CertificatePair, leastVersion } from './certificate.ts'
-import { jsonText } from './json-body.ts'
+import { readJson } from './json-body.ts'
 import { problems, renderProblem } from './problem.ts'
 import { originForm, routable } from './request-target.ts'
 import { RouteTable } from './route-table.ts'
@@ -151,7 +151,6 @@ function routeEveryMethod(instance: FastifyInstance): void {
 }
 
 function useBodyRules(instance: FastifyInstance, { bodyLimit, rawPrefixes = [] }: HttpOptions): void {
-  const parseJson = instance.getDefaultJsonParser('error', 'error')
   const isRaw = (request: FastifyRequest) =>
     rawPrefixes.some((prefix) => request.raw.url?.startsWith(prefix) || request.routeOptions.url?.startsWith(prefix))
 
@@ -172,9 +171,7 @@ function useBodyRules(instance: FastifyInstance, { bodyLimit, rawPrefixes = [] }
       (body) => {
         if (body.length === 0) return done(null, undefined)
         try {
-          return parseJson(request, jsonText(body), (error, value) =>
-            done(error === null ? null : problems.malformedJson(), value),
-          )
+          return done(null, readJson(body))
         } catch (error) {
           return done(asError(error), undefined)
         }

@@ -1,25 +1,21 @@
-import { isObject, type JsonValue, parseJson, ScimError } from '#libs/scim/index'
+import { ExactNumber, type JsonValue, parseJson, ScimError } from '#libs/scim/index'
 import { problems } from './problem.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * The text of a JSON body, which is one by the reader of SCIM bodies: UTF-8, no key twice in an object, no half of a surrogate pair.
+ * The value of a JSON body, read by the reader of SCIM bodies: UTF-8, no key twice in an object, no half of a surrogate pair, and none of the names
+ * by which objects of JavaScript could be changed. Numbers are those of JavaScript.
  * @throws Problem `malformedJson`
  */
-export function jsonText(bytes: Uint8Array): string {
+export function readJson(bytes: Uint8Array): unknown {
   let text: string
   try {
     text = utf8.decode(bytes)
   } catch {
     throw problems.malformedJson('The body is not UTF-8. Encode it as UTF-8.')
   }
-  if (!isWellFormed(valueOf(text))) {
-    throw problems.malformedJson(
-      'A text in the body holds half of a surrogate pair, such as \\ud800 alone, which is no character. Send the pair, or take it out.',
-    )
-  }
-  return text
+  return plain(valueOf(text))
 }
 
 function valueOf(text: string): JsonValue {
@@ -30,9 +26,22 @@ function valueOf(text: string): JsonValue {
   }
 }
 
-function isWellFormed(value: JsonValue): boolean {
-  if (typeof value === 'string') return value.isWellFormed()
-  if (Array.isArray(value)) return value.every(isWellFormed)
-  if (!isObject(value)) return true
-  return Object.entries(value).every(([name, held]) => name.isWellFormed() && isWellFormed(held))
+function plain(value: JsonValue): unknown {
+  if (typeof value === 'string') return wellFormed(value)
+  if (value instanceof ExactNumber) return Number(value.text)
+  if (Array.isArray(value)) return value.map(plain)
+  if (typeof value !== 'object' || value === null) return value
+  if (Object.hasOwn(value, '__proto__') || Object.hasOwn(value, 'constructor')) {
+    throw problems.malformedJson(
+      'An object in the body has a key __proto__ or constructor, which nothing reads here. Take it out.',
+    )
+  }
+  return Object.fromEntries(Object.entries(value).map(([name, held]) => [wellFormed(name), plain(held)]))
+}
+
+function wellFormed(text: string): string {
+  if (text.isWellFormed()) return text
+  throw problems.malformedJson(
+    'A text in the body holds half of a surrogate pair, such as \\ud800 alone, which is no character. Send the pair, or take it out.',
+  )
 }

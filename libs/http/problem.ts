@@ -32,7 +32,9 @@ const kinds = {
   idempotencyKeyReused: [422, 'The Idempotency-Key was used for another request'],
   idempotencyKeyInUse: [409, 'The first request with this Idempotency-Key is still running'],
   tooManyRequests: [429, 'Too many requests came in a short time'],
+  tooManyRefused: [429, 'Too many requests without an accepted admin token came in a short time'],
   internal: [500, 'The server failed'],
+  pepperUnknown: [503, 'The admin token cannot be compared here'],
   unavailable: [503, 'The service cannot answer now'],
 } as const satisfies Record<string, readonly [status: number, title: string]>
 
@@ -210,10 +212,23 @@ export const problems = {
       `More ${what} than are taken in a short time. Send it again after ${retryAfterSeconds} seconds, with more in one request.`,
       { headers: { 'retry-after': String(retryAfterSeconds) } },
     ),
+  /** Whatever it would have been refused for. */
+  tooManyRefused: (retryAfterSeconds: number) =>
+    new Problem(
+      'tooManyRefused',
+      `Many requests came in a short time whose admin token is missing, wrong or not accepted, or which were refused before it was looked at, as this one was. Look at what the first of them were answered, correct that, and send it again after ${retryAfterSeconds} seconds. A request with a good token is taken meanwhile.`,
+      { headers: { 'retry-after': String(retryAfterSeconds) } },
+    ),
   internal: (traceId: string) =>
     new Problem(
       'internal',
       `The server failed on its own account, not on yours. Its log has the cause under trace ${traceId}.`,
+    ),
+  pepperUnknown: () =>
+    new Problem(
+      'pepperUnknown',
+      'This admin token cannot be compared here, since this service does not have the pepper that it was digested under. Repeat the request in 5 seconds. Its operator gives every service all peppers.',
+      { headers: { 'retry-after': '5' } },
     ),
   unavailable: (detail: string, retryAfterSeconds: number) =>
     new Problem('unavailable', detail, { headers: { 'retry-after': String(retryAfterSeconds) } }),

@@ -86,7 +86,8 @@ export const token = z.looseObject({
   createdAt: z.string(),
   createdBy: z.string(),
   revokedAt: z.string().nullable(),
-  lastUsed: z.object({ at: z.string(), address: z.string(), userAgent: z.string().nullable() }).nullable(),
+  lastUsed: use,
+  pepperVersion: z.number().optional(),
   token: z.string().optional(),
 })
 export type Token = z.infer<typeof token>

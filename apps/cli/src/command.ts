@@ -16,7 +16,12 @@ export interface Task {
   readonly client: Client
   /** Prints the data alone with --json, the words otherwise. */
   show(data: unknown, words: () => string): void
+  /** Tells what is waited for, beside the output, where an answer does not come at once. */
+  awaited<T>(answer: Promise<T>, what: string): Promise<T>
 }
+
+/** Milliseconds after which a person wonders. */
+const patience = 1_000
 
 /** A command that asks the server; `run` gets its options and arguments. */
 export function serverCommand<Options extends object, Arguments extends string[]>(
@@ -38,6 +43,10 @@ export function serverCommand<Options extends object, Arguments extends string[]
       const client = new Client(await readSettings(world.env, world.folder, options.url), version, warn)
       const show = (data: unknown, words: () => string): void =>
         world.out(options.json === true ? `${JSON.stringify(data)}\n` : words())
-      await run({ client, show }, options, ...(command.processedArgs as Arguments))
+      const awaited = <T>(answer: Promise<T>, what: string): Promise<T> => {
+        const timer = setTimeout(() => warn(what), patience)
+        return answer.finally(() => clearTimeout(timer))
+      }
+      await run({ client, show, awaited }, options, ...(command.processedArgs as Arguments))
     })
 }

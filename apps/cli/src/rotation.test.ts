@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { mintKey } from '#libs/credentials/index'
+import { run } from './run.ts'
 import { adminServer, answer } from './test/admin-server.ts'
 import { connection, key } from './test/answered.ts'
 
@@ -83,6 +84,29 @@ describe('keys that take turns', () => {
     const { code, out } = await latchkey(['keys', 'show', ...of])
     expect([code, out]).toEqual([0, expect.stringContaining(running.id)])
     expect(server.seen.map(({ url: one }) => one).filter((one) => one.startsWith(rotations))).toEqual(asked)
+  })
+
+  test.each([
+    ['keys', 'finish', '--connection', connection.id],
+    ['keys', 'cancel', '--connection', connection.id],
+    ['keys', 'cancel', key.kid],
+  ])('what is waited for is told where no answer comes at once: %s %s', async (...args) => {
+    let err = ''
+    const told = Promise.withResolvers<void>()
+    server.respond = async (request, response) => {
+      if (request.method === 'GET') return answer(200, { items: [running] })(request, response)
+      // Until then nothing is told.
+      expect(err).toBe('')
+      await told.promise
+      return answer(200, args.length === 3 ? key : running)(request, response)
+    }
+    const heard = (text: string): void => {
+      err += text
+      told.resolve()
+    }
+    const { env, folder } = server
+    expect(await run(args, { env, folder, out: () => undefined, err: heard })).toBe(0)
+    expect(err).toMatch(/^latchkey: It is waited until .* which keys were used .*\n$/)
   })
 
   test('finish and cancel find the rotation that runs, and say so where none does', async () => {

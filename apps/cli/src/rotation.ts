@@ -10,6 +10,9 @@ import { reportInFull, showCommand } from './rotation-report.ts'
 import { showOnce } from './shown-once.ts'
 import { facts } from './words.ts'
 
+const hearing =
+  'It is waited until the keys service knows which keys were used up to now, for some 5 seconds where no request comes, and 10 at the most.'
+
 interface OfConnection {
   readonly connection: string
   readonly force?: true
@@ -62,10 +65,13 @@ export function rotationCommands(world: World, version: string): Command[] {
     'end the old key of a running rotation at once',
     world,
     version,
-    async ({ client, show }, options: OfConnection) => {
+    async ({ client, show, awaited }, options: OfConnection) => {
       const { id } = await runningOf(client, options.connection)
       const body = options.force === true ? { force: true } : {}
-      const finished = await client.write('POST', `/rotations/${encodeURIComponent(id)}/finish`, rotation, body)
+      const finished = await awaited(
+        client.write('POST', `/rotations/${encodeURIComponent(id)}/finish`, rotation, body),
+        hearing,
+      )
       show(finished, () => reportInFull(finished, new Date()))
     },
   )
@@ -77,16 +83,22 @@ export function rotationCommands(world: World, version: string): Command[] {
     'cancel a key that was never used, or the running rotation of a connection with its next key',
     world,
     version,
-    async ({ client, show }, { connection }: Partial<OfConnection>, kid: string | undefined) => {
+    async ({ client, show, awaited }, { connection }: Partial<OfConnection>, kid: string | undefined) => {
       if ((kid === undefined) === (connection === undefined)) {
         throw new Failure('usage', 'Name a key, or a connection by --connection, and not both.')
       }
       if (connection === undefined) {
-        const cancelled = await client.write('POST', `/keys/${encodeURIComponent(kid ?? '')}/cancel`, key)
+        const cancelled = await awaited(
+          client.write('POST', `/keys/${encodeURIComponent(kid ?? '')}/cancel`, key),
+          hearing,
+        )
         return show(cancelled, () => facts({ kid: cancelled.kid, state: cancelled.state }))
       }
       const { id } = await runningOf(client, connection)
-      const cancelled = await client.write('POST', `/rotations/${encodeURIComponent(id)}/cancel`, rotation)
+      const cancelled = await awaited(
+        client.write('POST', `/rotations/${encodeURIComponent(id)}/cancel`, rotation),
+        hearing,
+      )
       show(cancelled, () => reportInFull(cancelled, new Date()))
     },
   )

@@ -16,6 +16,7 @@ describe('tokens', () => {
     createdBy: 'bootstrap',
     revokedAt: null,
     lastUsed: null,
+    pepperVersion: 1,
   }
 
   test('create sends what was named and nothing else, and shows the token once', async () => {
@@ -42,16 +43,19 @@ describe('tokens', () => {
     expect(err).toContain('latchkey tokens revoke abcdefghijkl')
   })
 
-  test('list and show tell what a token may do and when it was used last', async () => {
+  test('list and show tell what a token may do, when it was used last, and under which pepper it is digested', async () => {
     const used = { at: new Date().toISOString(), address: '192.0.2.7', userAgent: 'terraform/1.9' }
-    server.respond = answer(200, { items: [made, { ...made, id: 'mnopqrstuvwx', tenants: null, lastUsed: used }] })
+    server.respond = answer(200, {
+      items: [made, { ...made, id: 'mnopqrstuvwx', tenants: null, lastUsed: used, pepperVersion: 2 }],
+    })
     const { out } = await latchkey(['tokens', 'list'])
-    expect(out).toMatch(/^abcdefghijkl {2}Terraform {2}active {2}acme .* never$/m)
-    expect(out).toMatch(/^mnopqrstuvwx {2}Terraform {2}active {2}all .* just now from 192\.0\.2\.7, terraform\/1$/m)
+    expect(out).toMatch(/^abcdefghijkl {2}Terraform {2}active {2}acme +1 .* never$/m)
+    expect(out).toMatch(/^mnopqrstuvwx {2}Terraform {2}active {2}all +2 .* just now from 192\.0\.2\.7, terraform\/1$/m)
     server.respond = answer(200, made)
     const shown = (await latchkey(['tokens', 'show', 'abcdefghijkl'])).out
     expect(server.seen.at(-1)?.url).toBe('/admin/v1/tokens/abcdefghijkl')
     expect(shown).toMatch(/^scopes +tenants:read, keys:mint$/m)
+    expect(shown).toMatch(/^pepper +1$/m)
     expect(shown).toMatch(/^from +192\.0\.2\.0\/24$/m)
   })
 

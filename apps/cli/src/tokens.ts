@@ -48,12 +48,13 @@ export function tokensCommand(world: World, version: string): Command {
       tokens.length === 0
         ? 'There is no admin token yet besides the one of the data folder. Make one with: latchkey tokens create\n'
         : table(
-            ['ID', 'NAME', 'STATE', 'TENANTS', 'CREATED', 'LAST USED'],
+            ['ID', 'NAME', 'STATE', 'TENANTS', 'PEPPER', 'CREATED', 'LAST USED'],
             tokens.map((one) => [
               one.id,
               one.name,
               one.state,
               one.tenants?.join(', ') ?? 'all',
+              String(one.pepperVersion ?? ''),
               ago(one.createdAt, now),
               lastUse(one.lastUsed, now),
             ]),
@@ -100,6 +101,7 @@ function inFull(one: Token, now: Date): string {
     expires: one.expiresAt ?? 'never',
     created: `${ago(one.createdAt, now)} by ${one.createdBy}`,
     'last used': lastUse(one.lastUsed, now),
+    pepper: String(one.pepperVersion ?? ''),
   })
 }
 

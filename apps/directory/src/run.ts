@@ -52,7 +52,14 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       return {
         modules: [
           DirectoryModule.with({ database, admission, tokenChannel }),
-          AdminCalls.with({ source: 'directory', operations, decisions, clock, telemetry }),
+          AdminCalls.with({
+            source: 'directory',
+            operations,
+            decisions,
+            clock,
+            telemetry,
+            unproved: configuration.LATCHKEY_RATE_UNPROVED,
+          }),
         ],
         database,
         admission,

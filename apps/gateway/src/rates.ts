@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type Address, networkOf } from '#libs/addresses/index'
-import type { Limiter, OwnLimiter, Rate } from '#libs/cache/index'
+import { type Limiter, type OwnLimiter, type Rate, RefusalRecords } from '#libs/cache/index'
 import { errors, type ScimError } from '#libs/scim/index'
 import type { KnownKey } from './principal.ts'
 import { Turns } from './turns.ts'
@@ -27,10 +27,6 @@ const floorRate: Rate = { points: 30, seconds: 1 }
 const unprovedWindow = 10
 /** Seconds for which a key may have used up its rate at the most, whatever burst it is allowed. */
 const longestWindow = 10
-/** Of requests that are refused alike one in so many milliseconds leaves a record. */
-const silence = 1_000
-/** So many leave one in that time, whatever they are refused for: a flood may come from many networks. */
-const mostTold = 50
 
 /** A refusal for what came before it. */
 export interface Refusal {
@@ -49,20 +45,18 @@ export class Rates {
   /** What protects this gateway. */
   readonly #own: OwnLimiter
   readonly #limits: RateLimits
-  readonly #clock: () => number
   readonly #proved = new LRUCache<string, Allowed>({ max: 50_000 })
   readonly #turns: Turns
   /** Networks that have just come up share one half: whoever sends much from few does not keep them waiting. */
   readonly #lookUps: Readonly<Record<'new' | 'known', Turns>>
   readonly #wrongSecrets: Turns
-  readonly #refusals = new LRUCache<string, { toldAt: number; untold: number }>({ max: 10_000 })
-  #telling = { since: -Infinity, told: 0 }
+  readonly #records: RefusalRecords
 
   constructor(shared: Limiter, own: OwnLimiter, limits: RateLimits, clock = () => performance.now()) {
     this.#shared = shared
     this.#own = own
     this.#limits = limits
-    this.#clock = clock
+    this.#records = new RefusalRecords(clock)
     this.#turns = new Turns({ perSecond: limits.refusals, longestWait: 10 }, clock)
     const half = (): Turns =>
       new Turns({ perSecond: Math.max(1, Math.floor(limits.lookUps / 2)), longestWait: 1 }, clock)
@@ -171,16 +165,7 @@ export class Rates {
   #refuse(subject: string, code: string, cause: string, milliseconds: number): Refusal {
     const seconds = Math.max(1, Math.ceil(milliseconds / 1_000))
     const error = errors.limited(code, `${cause} Send it again after ${seconds} seconds, and fewer at a time.`, seconds)
-    const now = this.#clock()
-    const { toldAt, untold } = this.#refusals.get(subject) ?? { toldAt: -Infinity, untold: 0 }
-    const isTold = now - toldAt >= silence && this.#mayTell(now)
-    this.#refusals.set(subject, isTold ? { toldAt: now, untold: 0 } : { toldAt, untold: untold + 1 })
-    return { error, alike: isTold ? untold : undefined }
-  }
-
-  #mayTell(now: number): boolean {
-    if (now - this.#telling.since >= silence) this.#telling = { since: now, told: 0 }
-    return this.#telling.told++ < mostTold
+    return { error, alike: this.#records.alike(subject) }
   }
 }
 

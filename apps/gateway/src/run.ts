@@ -34,7 +34,6 @@ const settings = {
     'LATCHKEY_CAPTURE_RETENTION',
     'LATCHKEY_RATE_PER_KEY',
     'LATCHKEY_RATE_PER_CONNECTION',
-    'LATCHKEY_RATE_UNPROVED',
     'LATCHKEY_RATE_LOOKUPS',
     'LATCHKEY_RATE_REFUSALS',
     'LATCHKEY_DECISION_QUEUE',
@@ -95,6 +94,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         peppers,
         clock,
         isCurrent: () => currency.ofRevoked,
+        onFailure: starting.onAdmissionFailure,
       })
       return {
         modules: [
@@ -122,7 +122,14 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             telemetry,
             logger,
           }),
-          AdminCalls.with({ source: 'gateway', operations, decisions, clock, telemetry }),
+          AdminCalls.with({
+            source: 'gateway',
+            operations,
+            decisions,
+            clock,
+            telemetry,
+            unproved: configuration.LATCHKEY_RATE_UNPROVED,
+          }),
         ],
         database,
         admission,

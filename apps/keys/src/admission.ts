@@ -17,7 +17,7 @@ export interface KeysAdmissionParts {
 
 /** Who is let into the admin API of the service that makes the tokens: it knows of all that became of them. */
 export function keysAdmission({ adminToken, ...parts }: KeysAdmissionParts): Admission {
-  const { database, peppers, clock } = parts
+  const { database, peppers, clock, onFailure } = parts
   const tokens = new KnownTokens(database, keysSchema)
   const digests = new RenewedTokenDigests({ ...parts, tokens })
   return new Admission({
@@ -26,6 +26,7 @@ export function keysAdmission({ adminToken, ...parts }: KeysAdmissionParts): Adm
     peppers,
     clock,
     isCurrent: () => true,
+    onFailure,
     outdated: (token, secret) => digests.renew(token, secret),
   })
 }

@@ -1,5 +1,6 @@
 import { type KeysService, startKeysService } from '#test/keys-service'
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
+import { migrateKeys } from './store/migrations.ts'
 import { days } from './test/simulation.ts'
 
 const now = new Date('2026-03-01T10:00:00.000Z')
@@ -43,6 +44,25 @@ test('a key that was to live for longer is replaced by one that lives for 100 ye
   expect(await service.ask('GET', `/keys/${body.newKey.kid}`)).toMatchObject({
     body: { policy: { expiresAt: furthest } },
   })
+})
+
+test('a key that an earlier version gave an end beyond the year 9999 can be read and replaced after the migration, and others end as they did', async () => {
+  const { id, kid } = await service.inUse()
+  const { database } = service
+  const { body: other } = await service.ask('POST', `/connections/${id}/keys`, { policy: { expiresAt: furthest } })
+  await database.query(
+    `UPDATE keys.provisioning_key SET policy = policy || '{"expiresAt": "+011973-10-30T13:59:59.000Z"}' WHERE kid = $1`,
+    [kid],
+  )
+  expect((await service.ask('GET', `/connections/${id}/keys`)).status).toBe(500)
+  await database.query(`DELETE FROM keys.migration WHERE name LIKE 'LongestLives%'`)
+  await migrateKeys(database)
+  expect(await service.ask('GET', `/keys/${kid}`)).toMatchObject({
+    status: 200,
+    body: { policy: { expiresAt: furthest } },
+  })
+  expect((await service.ask('GET', `/keys/${other.kid}`)).body.policy.expiresAt).toBe(furthest)
+  expect((await service.ask('POST', `/keys/${kid}/revoke`)).status).toBe(200)
 })
 
 test('an admin token is given no end more than 100 years ahead', async () => {

@@ -99,7 +99,14 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         reaches: () => ({ log: log.broker === 'connected', channel: channel.state === 'connected' }),
         hasHeardUntil: (instant) => hasFollowedUntil(follower, instant),
         peppers,
-        admission: keysAdmission({ adminToken, database, log, peppers, clock, onFailure }),
+        admission: keysAdmission({
+          adminToken,
+          database,
+          log,
+          peppers,
+          clock,
+          onFailure: starting.onAdmissionFailure,
+        }),
         keyring,
         dataKeys,
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(door, configuration.LATCHKEY_GATEWAY_PORT),
@@ -111,7 +118,10 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         ? await starting.withPostgres(() => ensureQuickstart(parts))
         : undefined
       return {
-        modules: [KeysModule.with(parts), AdminCalls.with({ ...parts, source: 'keys', operations })],
+        modules: [
+          KeysModule.with(parts),
+          AdminCalls.with({ ...parts, source: 'keys', operations, unproved: configuration.LATCHKEY_RATE_UNPROVED }),
+        ],
         database,
         admission: parts.admission,
         parts: [keysPart],

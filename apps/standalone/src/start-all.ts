@@ -75,6 +75,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
   options.ending.add('the channel of revocations', 1_000, () => channel.close())
   const followers = followersOf(stores, telemetry, logger)
   const [gatewayFollower, keysFollower] = [followerNamed(followers, gatewayGroup), followerNamed(followers, keysGroup)]
+  const onAdmissionFailure = failuresOf('the admission of an admin token', logger)
   // Each service goes by tokens of its own knowledge. One process is never cut off from itself.
   const admitted = (service: 'gateway' | 'directory' | 'audit'): Admission =>
     new Admission({
@@ -83,6 +84,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
       peppers,
       clock,
       isCurrent: () => true,
+      onFailure: onAdmissionFailure,
     })
   const tokenChannel = { channel, onFailure }
   const keysParts: KeysParts = {
@@ -94,7 +96,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     reaches: () => ({ log: true, channel: true }),
     hasHeardUntil: (instant) => hasFollowedUntil(keysFollower, instant),
     peppers,
-    admission: keysAdmission({ adminToken, database: stores.keys, log, peppers, clock, onFailure }),
+    admission: keysAdmission({ adminToken, database: stores.keys, log, peppers, clock, onFailure: onAdmissionFailure }),
     keyring,
     dataKeys,
     publicUrl,
@@ -134,7 +136,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     modules: [
       GatewayModule.with({ ...gatewayParts, clock, telemetry, logger }),
       KeysModule.with(keysParts),
-      AdminCalls.with({ ...keysParts, source: 'keys', operations }),
+      AdminCalls.with({ ...keysParts, source: 'keys', operations, unproved: options.rateLimits.unproved }),
       DirectoryModule.with({ database: stores.directory, admission: admitted('directory'), tokenChannel }),
       AuditModule.with({
         database: stores.audit,

@@ -66,6 +66,8 @@ export interface ConsumeOptions {
   startAt?(topic: string, partition: number): number | 'nowhere'
   /** Called for many partitions at a time, for one partition at a time once; resolves when it is done with. */
   receive(batch: FetchedBatch): Promise<void>
+  /** The broker at this address answered what it was asked to fetch, be it that there is nothing. */
+  answered?(broker: string): void
   /** It has ended by itself and must be opened anew. */
   crashed(error: Error): void
 }
@@ -212,7 +214,7 @@ export class KafkaClient {
     }
   }
 
-  async consume({ group, topics, assigned, startAt, receive, crashed }: ConsumeOptions): Promise<Consumer> {
+  async consume({ group, topics, assigned, startAt, receive, answered, crashed }: ConsumeOptions): Promise<Consumer> {
     const consumer = this.#kafka.consumer({
       groupId: group,
       sessionTimeout,
@@ -238,6 +240,11 @@ export class KafkaClient {
         }
       }
     })
+    if (answered !== undefined) {
+      consumer.on('consumer.network.request', ({ payload: { apiName, broker } }) => {
+        if (apiName === 'Fetch') answered(broker)
+      })
+    }
     consumer.on('consumer.crash', ({ payload }) => crashed(new KafkaTrouble(payload.error)))
     try {
       await consumer.connect()

@@ -335,6 +335,28 @@ describe('what only the Kafka event log has', () => {
     await follower.stop()
   }, 60_000)
 
+  it('tells when it last answered: lately while nothing happens, and not after it stands still, though it still counts as connected', async () => {
+    const { log, database } = harness
+    const { follower } = follow(log, database)
+    const answered = (): number => log.answeredAt()?.getTime() ?? -Infinity
+    const began = Date.now()
+    await until(() => answered() > began)
+    const between = Date.now()
+    await until(() => answered() > between)
+    let stoodStill = Infinity
+    let back = Infinity
+    await kafka.freeze(async () => {
+      stoodStill = Date.now()
+      await new Promise((resolve) => setTimeout(resolve, 3_000))
+      // What had answered by then may be heard a moment later.
+      expect(answered()).toBeLessThan(stoodStill + 1_000)
+      expect([follower.state, log.broker]).toEqual(['following', 'connected'])
+      back = Date.now()
+    })
+    await until(() => answered() >= back)
+    await follower.stop()
+  }, 60_000)
+
   it('applies each event once, in order, while two watches race with the members of their group', async () => {
     const { log, database } = harness
     const first = follow(log, database, { watched: true, batchSize: 5 })

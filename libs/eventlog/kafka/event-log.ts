@@ -28,6 +28,11 @@ export type BrokerState = 'connected' | 'away'
 export interface KafkaEventLog extends EventLog {
   /** Whether Kafka answered when it was last asked; followers tell for themselves. */
   readonly broker: BrokerState
+  /**
+   * When every broker that followers of this process fetch from last answered, by this process's clock: a quarter of a second ago at the most while Kafka
+   * answers and what it brings is applied at once. Undefined until all followers have had answers.
+   */
+  answeredAt(): Date | undefined
   /** What waits to be published, and how many events Kafka refuses, each for its size: those of the same keys wait behind them. */
   backlog(): Promise<{ readonly events: number; readonly seconds: number; readonly refused: number }>
   /** Events of these names that wait to be published, a thousand at the most, in the order of their keys. */
@@ -90,6 +95,10 @@ export function openKafkaEventLog(options: KafkaEventLogOptions): KafkaEventLog 
       const follower = new KafkaFollower(client, topics, options.topics.prefix, subscription, tell)
       followers.push(follower)
       return follower
+    },
+    answeredAt() {
+      const all = followers.map((follower) => follower.answeredAt()?.getTime())
+      return all.length > 0 && all.every((at) => at !== undefined) ? new Date(Math.min(...all)) : undefined
     },
     async backlog() {
       if (options.outbox === undefined || outbox === undefined) return { events: 0, seconds: 0, refused: 0 }

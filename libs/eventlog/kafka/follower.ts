@@ -12,6 +12,8 @@ import { GroupWatch, type Passed } from './watch.ts'
 import { endsWithin } from './within.ts'
 
 const longestPause = 5_000
+/** Milliseconds after which a broker that answers no fetch is asked for none any more: the consumer has ended, or goes by another. */
+const longestSilence = 60_000
 /** After what was not a full batch: under load, one transaction then applies what several had appended. */
 const breath = 25
 /** Milliseconds between savings of a place to which no event led; more often where other members ask how far this one is. */
@@ -51,6 +53,8 @@ export class KafkaFollower implements Follower {
   /** The place of each partition in the database, and the one reached since by passing over nothing but marks and others' events. */
   readonly #saved = new Map<string, number>()
   readonly #reached = new Map<string, number>()
+  /** By broker, when it last answered a fetch. */
+  readonly #answeredAt = new Map<string, number>()
   #savedAt = 0
   #committedAt = 0
   #upTo: number | undefined
@@ -96,6 +100,14 @@ export class KafkaFollower implements Follower {
 
   unbrokenSince(): Date | undefined {
     return this.#watch?.unbrokenSince()
+  }
+
+  /** When the broker that has been silent for longest last answered a fetch, of those that partitions are fetched from. By this process's clock. */
+  answeredAt(): Date | undefined {
+    const since = Date.now() - longestSilence
+    // A broker that went away for good: what stood there is fetched from others.
+    for (const [broker, at] of this.#answeredAt) if (at < since) this.#answeredAt.delete(broker)
+    return this.#answeredAt.size === 0 ? undefined : new Date(Math.min(...this.#answeredAt.values()))
   }
 
   deadLetters(limit: number): Promise<DeadLetter[]> {
@@ -147,6 +159,7 @@ export class KafkaFollower implements Follower {
             this.#assign(partitions)
           },
           receive: (batch) => this.#receive(batch),
+          answered: (broker) => void this.#answeredAt.set(broker, Date.now()),
           crashed,
         })
         const error = await Promise.race([crash, this.#stop.promise])
@@ -210,6 +223,7 @@ export class KafkaFollower implements Follower {
     this.#saved.clear()
     this.#reached.clear()
     this.#marks.clear()
+    this.#answeredAt.clear()
     this.#onBroker('connected')
     this.state = 'following'
   }

@@ -5,7 +5,7 @@ import { partitionsFedBy } from './shards.ts'
 import type { Tenure } from './tenures.ts'
 
 /**
- * Milliseconds between marks where nothing happens: nobody decides by how far requests have been followed. Who follows people follows those of
+ * Milliseconds between marks where nothing happens: who acts by how far requests have been followed, which is seldom, waits for the next. Who follows people follows those of
  * sandboxes too, and is as far as the topic that is marked least.
  */
 const quietMarksEvery: Readonly<Record<Topic, number>> = {

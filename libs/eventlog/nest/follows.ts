@@ -29,11 +29,17 @@ export type Heard<Pattern extends KnownPattern> = Pattern extends `${infer Famil
   ? Extract<AnyEvent, { name: `${Family}.${string}` }>
   : Extract<AnyEvent, { name: Pattern }>
 
-type Handler<Pattern extends KnownPattern> = (events: readonly Heard<Pattern>[], batch: EventBatch) => Promise<void>
+/** What the handler of one pattern is given beside its own events. */
+export interface HeardBatch extends EventBatch {
+  /** All of the batch, those for the handlers of other patterns too: for whoever locks first what all of them need. */
+  readonly events: readonly AnyEvent[]
+}
+
+type Handler<Pattern extends KnownPattern> = (events: readonly Heard<Pattern>[], batch: HeardBatch) => Promise<void>
 
 /**
  * Nest's `@EventPattern` for a method that applies events:
- * `method(events: readonly Heard<Pattern>[], batch: EventBatch): Promise<void>`. Without it Nest would pass the events alone.
+ * `method(events: readonly Heard<Pattern>[], batch: HeardBatch): Promise<void>`. Without it Nest would pass the events alone.
  */
 export function EventPattern<Pattern extends KnownPattern>(pattern: Pattern, group: symbol) {
   const listen = NestEventPattern<string>(pattern, group)

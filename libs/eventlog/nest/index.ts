@@ -1,2 +1,2 @@
 export { EventLogServer, type EventLogServerOptions } from './server.ts'
-export { EventPattern, Follows, type Heard } from './follows.ts'
+export { EventPattern, Follows, type Heard, type HeardBatch } from './follows.ts'

@@ -80,7 +80,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     for (const pattern of patterns) {
       const share = events.filter((event) => hears(pattern, event.name))
       if (share.length === 0) continue
-      const answer: unknown = await this.messageHandlers.get(pattern)?.(share, batch)
+      const answer: unknown = await this.messageHandlers.get(pattern)?.(share, { ...batch, events })
       if (isObservable(answer)) await lastValueFrom(answer, { defaultValue: undefined })
     }
   }

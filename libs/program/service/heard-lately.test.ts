@@ -3,14 +3,18 @@ import { HeardLately } from './heard-lately.ts'
 const start = Date.UTC(2026, 2, 1, 10)
 let now: number
 let isFollowing: boolean
+let answered: number | undefined
 let proven: number | undefined
 let heard: HeardLately
 beforeEach(() => {
   now = start
   isFollowing = false
+  answered = undefined
   proven = undefined
   heard = new HeardLately({
     isFollowing: () => isFollowing,
+    // One that answers does so at once, unless a test has it stand still.
+    answeredAt: () => new Date(answered ?? now),
     provenUpTo: () => (proven === undefined ? undefined : new Date(proven)),
     clock: () => new Date(now),
   })
@@ -36,6 +40,22 @@ test('an event log that was followed since before the proof goes on vouching, th
   heard.look()
   proven = start + 1
   now = start + 60_000
+  expect(heard.isCurrent).toBe(true)
+})
+
+test('an event log that stands still vouches for 5 seconds from its last answer, though it counts as followed, and after that for what was proved since it answered again', () => {
+  isFollowing = true
+  heard.look()
+  proven = start + 1
+  answered = start + 20_000
+  now = start + 25_000
+  expect(heard.isCurrent).toBe(true)
+  now = start + 25_001
+  expect(heard.isCurrent).toBe(false)
+  answered = now = start + 26_000
+  expect(heard.isCurrent).toBe(false)
+  proven = start + 26_000
+  answered = now = start + 40_000
   expect(heard.isCurrent).toBe(true)
 })
 

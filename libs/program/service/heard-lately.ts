@@ -5,8 +5,10 @@ const longestSilence = 5_000
 const lookEvery = 500
 
 export interface HeardFrom {
-  /** Whether the event log is followed at this moment. */
+  /** Whether the event log is followed at this moment, as far as it is known: a silent server is found out late. */
   readonly isFollowing: () => boolean
+  /** When the event log last answered. */
+  readonly answeredAt: () => Date | undefined
   /** Everything that was committed before this instant, published or not, is known here. */
   readonly provenUpTo: () => Date | undefined
   readonly clock: () => Date
@@ -14,7 +16,7 @@ export interface HeardFrom {
 
 /**
  * Whether a service may go by what it knows of admin tokens. The proof that every revocation is known is that of the publishers; it
- * holds for 5 seconds, and for longer while, since before it, the event log was followed or the channel has missed nothing. Whoever was
+ * holds for 5 seconds, and for longer while, since before it, the event log was followed, which answered within 5 seconds each time, or the channel has missed nothing. Whoever was
  * cut off from both is not current again before the publishers have proved it anew: what was revoked meanwhile may wait with them.
  */
 export class HeardLately {
@@ -35,8 +37,9 @@ export class HeardLately {
 
   get isCurrent(): boolean {
     this.look()
-    const proven = this.#from.provenUpTo()?.getTime() ?? -Infinity
-    if (Math.abs(this.#from.clock().getTime() - proven) <= longestSilence) return true
+    const provenUpTo = this.#from.provenUpTo()
+    if (this.#isRecent(provenUpTo, this.#from.clock().getTime())) return true
+    const proven = provenUpTo?.getTime() ?? -Infinity
     return [this.#followingSince, this.#subscription?.unbrokenSince].some(
       (since) => since !== undefined && proven >= since,
     )
@@ -44,8 +47,13 @@ export class HeardLately {
 
   /** Asked now and then by itself, so that no interruption of some length goes unnoticed. */
   look(): void {
-    if (this.#from.isFollowing()) this.#followingSince ??= this.#from.clock().getTime()
+    const now = this.#from.clock().getTime()
+    if (this.#from.isFollowing() && this.#isRecent(this.#from.answeredAt(), now)) this.#followingSince ??= now
     else this.#followingSince = undefined
+  }
+
+  #isRecent(instant: Date | undefined, now: number): boolean {
+    return instant !== undefined && Math.abs(now - instant.getTime()) <= longestSilence
   }
 
   end(): void {

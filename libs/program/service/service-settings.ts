@@ -10,6 +10,7 @@ export const serviceSettings = {
     'LATCHKEY_SERVICES',
     'LATCHKEY_EVENT_RETENTION',
     'LATCHKEY_LOG_LEVEL',
+    'LATCHKEY_RATE_UNPROVED',
     'OTEL_EXPORTER_OTLP_ENDPOINT',
   ),
   ...httpSettings,

@@ -50,6 +50,8 @@ export class StartingService<C extends ServiceConfiguration> {
   /** What health tells of the parts taken so far. */
   readonly checks: HealthCheck[] = []
   readonly onFailure: (error: unknown) => void
+  /** What the admission of admin tokens tells its operator of. */
+  readonly onAdmissionFailure: (error: unknown) => void
   /** Those that tell of their own absence. */
   readonly servers: WatchedServer[]
   readonly #name: string
@@ -65,6 +67,7 @@ export class StartingService<C extends ServiceConfiguration> {
     starting.ending.add('the watch of Postgres', 1_000, async () => postgres.end())
     this.servers = [postgres]
     this.onFailure = failuresOf('the database', starting.logger, this.servers)
+    this.onAdmissionFailure = failuresOf('the admission of an admin token', starting.logger, this.servers)
   }
 
   /** Does the work once Postgres is there, and again from its beginning when Postgres goes away meanwhile. Throws StartError. */
@@ -217,14 +220,21 @@ export class StartingService<C extends ServiceConfiguration> {
     readonly channel: TrustChannel
   }): { readonly admission: Admission; readonly tokenChannel: TokenChannel } {
     const { adminToken, peppers, database, log, follower, channel } = parts
-    const { clock, onFailure } = this
+    const { clock, onFailure, onAdmissionFailure } = this
     const isFollowing = () => log.broker === 'connected' && follower.follower?.state === 'following'
     const provenUpTo = () => follower.follower?.followedUpTo()
-    const heard = new HeardLately({ isFollowing, provenUpTo, clock })
+    const heard = new HeardLately({ isFollowing, answeredAt: () => log.answeredAt(), provenUpTo, clock })
     this.endWith('the look at the event log', async () => heard.end())
     const tokens = new KnownTokens(database, this.#name)
     return {
-      admission: new Admission({ bootstrap: [adminToken], tokens, peppers, clock, isCurrent: () => heard.isCurrent }),
+      admission: new Admission({
+        bootstrap: [adminToken],
+        tokens,
+        peppers,
+        clock,
+        isCurrent: () => heard.isCurrent,
+        onFailure: onAdmissionFailure,
+      }),
       tokenChannel: { channel, onFailure, heard: (subscription) => heard.hear(subscription) },
     }
   }

@@ -104,6 +104,9 @@ export const tokenShown = z
     createdBy: z.string(),
     revokedAt: instant.nullable(),
     lastUsed: use,
+    pepperVersion: z
+      .int()
+      .describe('of the pepper that it is digested under; it becomes the current at its next use at the keys service'),
     token: z.string().optional().describe('the token itself, once, where it is made'),
   })
   .meta({ id: 'AdminToken' })

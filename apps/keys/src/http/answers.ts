@@ -124,7 +124,7 @@ function policyAnswer({ authentication, ...policy }: KeyPolicy) {
 
 /** Never with its text. */
 export function tokenAnswer(token: AdminToken, now: Date, lastUse?: LastUse) {
-  const { id, name, scopes, tenants, allowlist, expiresAt, createdAt, createdBy, revokedAt } = token
+  const { id, name, scopes, tenants, allowlist, expiresAt, createdAt, createdBy, revokedAt, pepperVersion } = token
   const hasExpired = expiresAt !== null && expiresAt <= now
   return {
     id,
@@ -138,11 +138,15 @@ export function tokenAnswer(token: AdminToken, now: Date, lastUse?: LastUse) {
     createdBy,
     revokedAt: revokedAt?.toISOString() ?? null,
     lastUsed: told(lastUse),
+    pepperVersion,
   }
 }
 
-export function tokenTag({ version }: AdminToken, { lastUsed, state }: ReturnType<typeof tokenAnswer>): string {
-  return tagOf(version, [lastUsed, state])
+export function tokenTag(
+  { version }: AdminToken,
+  { lastUsed, state, pepperVersion }: ReturnType<typeof tokenAnswer>,
+): string {
+  return tagOf(version, [lastUsed, state, pepperVersion])
 }
 
 export function aboutToken({ id, tenants }: AdminToken): Partial<About> {

@@ -62,7 +62,7 @@ export class KeyActs {
     })
   }
 
-  /** The same as a part of a larger write, which appends the events. Who does several goes by the connections in the order of their ids. */
+  /** The same as a part of a larger write, which appends the events. Who does several holds all of their connections, by `lockSituations`. */
   async perform<Done extends Turn>(
     manager: EntityManager,
     call: AdminCall,

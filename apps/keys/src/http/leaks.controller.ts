@@ -21,6 +21,7 @@ import { type AdminToken, revokeToken, tokenRevoked } from '../admin-token.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
 import { keyOf } from '../rotation.ts'
+import { lockSituations } from '../store/situations.ts'
 import { keysNamed } from '../store/named-keys.ts'
 import { lockToken, tokensNamed, updateToken } from '../store/tokens.ts'
 import { aboutKey, aboutToken } from './answers.ts'
@@ -34,7 +35,7 @@ const mostReports = { points: 60, seconds: 60 }
 
 const token = z.looseObject({ token: z.string() })
 /** `keys`, or the list that secret scanning of GitHub sends to its partners. */
-export const report = z.union(
+export const leakReport = z.union(
   [
     z.strictObject({ keys: z.array(z.string()).min(1).max(mostKeys) }).transform(({ keys }) => keys),
     z
@@ -73,7 +74,7 @@ export class LeaksController {
   @HttpCode(200)
   async report(@Call() call: AdminCall, @Body() body: unknown) {
     await this.#takeOne(call.address)
-    const reported = parse(report, body).map((text) => readReported(text.trim()))
+    const reported = parse(leakReport, body).map((text) => readReported(text.trim()))
     const keys = await this.#provedKeys(reported)
     const tokens = await this.#provedTokens(reported)
     const results = (outcomes: ReadonlyMap<string, Outcome>) => reported.map((one) => resultOf(one, outcomes))
@@ -81,6 +82,10 @@ export class LeaksController {
     const { body: answer } = await this.#writes.run(call, undefined, async (manager, now) => {
       const outcomes = new Map<string, Outcome>()
       const events: AnyEvent[] = []
+      await lockSituations(
+        manager,
+        keys.map(({ connection }) => connection),
+      )
       for (const known of keys) {
         const { done, events: own } = await this.#acts.perform(manager, call, now, known, (situation, moment) => {
           const isRevoked = keyOf(situation, known.kid).state === 'revoked'
@@ -132,12 +137,11 @@ export class LeaksController {
     if (wait !== undefined) throw problems.tooManyRequests('reports came from this network', Math.ceil(wait / 1_000))
   }
 
-  /** Each once, in the order in which connections are locked. */
+  /** Each once. */
   async #provedKeys(reported: readonly Reported[]): Promise<ProvisioningKey[]> {
     const whole = reported.flatMap((one) => (one.kind === 'key' ? [one] : []))
     const kids = whole.map(({ kid }) => kid)
-    const proved = this.#proved(whole, await keysNamed(this.#parts.entities.manager, kids), ({ kid }) => kid)
-    return proved.sort((one, other) => (one.connection < other.connection ? -1 : 1))
+    return this.#proved(whole, await keysNamed(this.#parts.entities.manager, kids), ({ kid }) => kid)
   }
 
   /** Each once, in the order in which they are locked. */

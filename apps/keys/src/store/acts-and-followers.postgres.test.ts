@@ -6,6 +6,7 @@ import { waitsForALock } from '#test/servers/locks'
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
 import { advance } from '../provisioning-key.ts'
 import { withKey } from '../rotation.ts'
+import { holdKeys } from './hold-keys.ts'
 import { markExposed } from './mark-exposed.ts'
 import { renewDigests } from './renew-digests.ts'
 import { keepSituation, lockSituation } from './situations.ts'
@@ -75,7 +76,10 @@ test('a digest that is renewed while somebody acts on the key stays renewed', as
     { source: 'gateway', subject: kid, owner: connection, version: 1, time: now },
     { tenant, connection, kid, pepperVersion: version, digest: renewed.toString('base64url') },
   )
-  await whileActing((transaction) => renewDigests(transaction, [event], newer))
+  await whileActing(async (transaction) => {
+    await holdKeys(transaction, [{ connection, kid }])
+    await renewDigests(transaction, [event], newer)
+  })
   expect(await kept()).toMatchObject({ state: 'active', pepper_version: version, digest: renewed })
 })
 
@@ -83,6 +87,7 @@ test('a key that is found exposed while somebody acts on it stays marked, and ea
   let told: number[] = []
   const version = await whileActing(async (transaction) => {
     const exposure = { connection, kid, at: now, address: '192.0.2.7', traceparent: undefined }
+    await holdKeys(transaction, [exposure])
     told = (await markExposed(transaction, [exposure])).map((event) => event.version)
   })
   expect(await kept()).toMatchObject({ state: 'active', version: version + 1, exposed_at: now })

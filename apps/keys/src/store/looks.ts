@@ -3,15 +3,15 @@ import type { Database } from '#libs/postgres/index'
 
 /**
  * When to look at a connection next: something may have come to pass then. A look at '-infinity' is due at once. Who writes it while holding
- * the connection calls `holdLook` before reading uses, so that a use that is recorded meanwhile is looked at afterwards.
+ * the connection calls `holdLooks` before reading uses, so that a use that is recorded meanwhile is looked at afterwards.
  */
 
-/** Nobody else changes when to look at the connection until the transaction ends. The caller holds the connection. */
-export async function holdLook(manager: EntityManager, connection: string): Promise<void> {
+/** Nobody else changes when to look at the connections until the transaction ends. The caller holds these. */
+export async function holdLooks(manager: EntityManager, connections: readonly string[]): Promise<void> {
   await manager.query(
-    `INSERT INTO keys.next_look (connection, at) VALUES ($1, 'infinity')
+    `INSERT INTO keys.next_look (connection, at) SELECT id, 'infinity' FROM unnest($1::text[]) AS id ORDER BY id
      ON CONFLICT (connection) DO UPDATE SET at = next_look.at`,
-    [connection],
+    [[...new Set(connections)]],
   )
 }
 

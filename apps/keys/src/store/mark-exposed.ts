@@ -2,7 +2,6 @@ import type { AnyEvent } from '#libs/events/index'
 import type { Statement, Transaction } from '#libs/postgres/index'
 import type { Exposure } from '../exposure.ts'
 import { keyExposed, type ProvisioningKey } from '../provisioning-key.ts'
-import { holdKeys } from './hold-keys.ts'
 
 /** One that is marked already, or is accepted no longer, is passed over. */
 const mark: Statement = {
@@ -13,10 +12,9 @@ const mark: Statement = {
     RETURNING connection, kid, tenant, version`,
 }
 
-/** Marks the keys, and gives the event of each that was not marked before. */
+/** Marks the keys, which the caller holds, and gives the event of each that was not marked before. */
 export async function markExposed(transaction: Transaction, exposures: readonly Exposure[]): Promise<AnyEvent[]> {
   const events: AnyEvent[] = []
-  await holdKeys(transaction, exposures)
   for (const exposure of exposures) {
     const { connection, kid, at } = exposure
     const [key] = await transaction.query<Pick<ProvisioningKey, 'kid' | 'tenant' | 'connection' | 'version'>>(mark, [

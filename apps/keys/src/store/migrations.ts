@@ -341,6 +341,23 @@ class Topics1764000000134 implements MigrationInterface {
   }
 }
 
+/**
+ * The successor of a key that was to end in 9999 could be given an end beyond it, which no reader of RFC 3339 takes: neither the gateways, which never
+ * knew such a key, nor this service. It is given the longest life that there is.
+ */
+class LongestLives1764000000135 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      UPDATE keys.provisioning_key
+      SET policy = policy || jsonb_build_object('expiresAt',
+        to_char((created_at + interval '36500 days') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+      WHERE policy->>'expiresAt' !~ '^[0-9]{4}-'`)
+  }
+
+  /** What they had could not be read. */
+  async down(): Promise<void> {}
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
   await migrate(database, {
     schema: 'keys',
@@ -360,6 +377,7 @@ export async function migrateKeys(database: Database): Promise<void> {
       DeletedConnections1764000000130,
       PolicyVersions1764000000131,
       Topics1764000000134,
+      LongestLives1764000000135,
     ],
   })
 }

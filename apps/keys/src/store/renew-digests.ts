@@ -2,20 +2,18 @@ import { open, type Peppers, seal } from '#libs/credentials/index'
 import type { Event } from '#libs/events/index'
 import type { Transaction } from '#libs/postgres/index'
 import { sandboxPurpose } from '../provisioning-key.ts'
-import { holdKeys } from './hold-keys.ts'
 
 /**
  * Takes over what gateways digested under the current pepper. The text of a sandbox key is sealed anew with it, so that nothing of an accepted key needs the
- * older pepper any more. Delivered twice, it comes to the same.
+ * older pepper any more. The caller holds the keys. Delivered twice, it comes to the same.
  */
 export async function renewDigests(
   transaction: Transaction,
   events: readonly Event<'key-digest.renewed'>[],
   peppers: Peppers,
 ): Promise<void> {
-  const renewals = events.map(({ payload }) => payload)
-  await holdKeys(transaction, renewals)
-  for (const { tenant, connection, kid, pepperVersion, digest } of renewals) {
+  for (const { payload } of events) {
+    const { tenant, connection, kid, pepperVersion, digest } = payload
     const [row] = await transaction.query<{ sealed: string | null }>(sealedOf, [connection, kid])
     if (row === undefined) continue
     const context = { purpose: sandboxPurpose, of: [tenant, kid] }

@@ -43,6 +43,9 @@ test('the older pepper may be left out once the tokens that were made under it w
   const secret = readAdminToken(used.token)?.secret
   expect(secret && row?.digest).toEqual(secret && digest(both, 2, secret))
   expect((await ask(used.token)).status).toBe(200)
+  const listed = (await between.ask('GET', '/tokens')).body.items
+  const told = new Map(listed.map((one: { id: string; pepperVersion: number }) => [one.id, one.pepperVersion]))
+  expect([told.get(used.id), told.get(revoked.id)]).toEqual([2, 1])
   const events = await between.events('admin-token-digest')
   expect(events).toMatchObject([{ subject: used.id, version: 2, payload: { token: used.id, pepperVersion: 2 } }])
   expect((await at(revoked.id))?.pepper_version).toBe(1)

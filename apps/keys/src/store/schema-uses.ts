@@ -10,13 +10,12 @@ const record: Statement = {
     SELECT used.connection, used.schema FROM unnest((SELECT $1::text[]), (SELECT $2::text[])) AS used (connection, schema)
     WHERE EXISTS (
       SELECT FROM keys.connection AS c WHERE c.id = used.connection
-        AND c.schemas @> jsonb_build_array(jsonb_build_object('document', jsonb_build_object('id', used.schema)))
-      FOR KEY SHARE)
+        AND c.schemas @> jsonb_build_array(jsonb_build_object('document', jsonb_build_object('id', used.schema))))
     ORDER BY used.connection, used.schema
     ON CONFLICT DO NOTHING`,
 }
 
-/** Uses of schemas that the connection does not have as its own are passed over. */
+/** Uses of schemas that the connection does not have as its own are passed over. The caller holds the connections. */
 export async function recordSchemaUses(transaction: Transaction, uses: readonly SchemaUse[]): Promise<void> {
   if (uses.length === 0) return
   await transaction.query(record, [uses.map((use) => use.connection), uses.map((use) => use.schema)])

@@ -7,7 +7,7 @@ import { defaultPlan, type RotationPlan } from '../rotation-policy.ts'
 import { lockConnection } from './connections.ts'
 import { RotationPlanRow, RotationRow } from './entities.ts'
 import { insertKey, lockKeys, updateKey, usesOf } from './keys.ts'
-import { holdLook, lookNext } from './looks.ts'
+import { holdLooks, lookNext } from './looks.ts'
 
 /** The connection with its keys as they are now, and with that key, whatever became of it; nobody else changes any of it until the transaction ends. Undefined when it is gone. */
 export async function lockSituation(manager: EntityManager, id: string, kid?: Kid): Promise<Situation | undefined> {
@@ -16,7 +16,7 @@ export async function lockSituation(manager: EntityManager, id: string, kid?: Ki
   const [rotation] = await manager.find(RotationRow, { where: { connection: id, state: 'running' }, take: 1 })
   const named = [kid, rotation?.from, rotation?.to].filter((one) => one !== undefined)
   const keys = await lockKeys(manager, id, named)
-  await holdLook(manager, id)
+  await holdLooks(manager, [id])
   return {
     connection,
     keys,
@@ -28,6 +28,19 @@ export async function lockSituation(manager: EntityManager, id: string, kid?: Ki
     rotations: rotation === undefined ? [] : [rotation],
     plan: await findPlan(manager, id),
   }
+}
+
+/**
+ * Locks what several situations are made of, for `lockSituation` to wait for nobody: all of one kind before the next, each in the order of ids, as
+ * followers do.
+ */
+export async function lockSituations(manager: EntityManager, connections: readonly string[]): Promise<void> {
+  await manager.query('SELECT FROM keys.connection WHERE id = ANY($1) ORDER BY id FOR UPDATE', [connections])
+  await manager.query(
+    'SELECT FROM keys.provisioning_key WHERE connection = ANY($1) ORDER BY connection, kid FOR NO KEY UPDATE',
+    [connections],
+  )
+  await holdLooks(manager, connections)
 }
 
 /** Stores what became of a situation that `lockSituation` gave, and when to look at it again. */

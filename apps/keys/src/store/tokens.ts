@@ -25,7 +25,7 @@ export async function tokensNamed(
 
 /** The token, which nobody else changes until the transaction ends. */
 export async function lockToken(manager: EntityManager, id: TokenId): Promise<AdminToken | undefined> {
-  const [row] = await manager.find(TokenRow, { where: { id }, take: 1, lock: { mode: 'pessimistic_write' } })
+  const [row] = await manager.find(TokenRow, { where: { id }, take: 1, lock: { mode: 'for_no_key_update' } })
   return row
 }
 

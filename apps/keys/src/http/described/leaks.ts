@@ -1,5 +1,5 @@
 import { leaksShown } from '../answer-schemas.ts'
-import { report } from '../leaks.controller.ts'
+import { leakReport } from '../leaks.controller.ts'
 import type { Piece } from './piece.ts'
 
 export const leaks = {
@@ -7,7 +7,7 @@ export const leaks = {
     scope: 'open',
     concerns: 'all',
     summary: 'Revoke leaked keys with themselves',
-    body: report,
+    body: leakReport,
     answers: { 200: leaksShown },
     refusals: ['tooManyRequests'],
   },

@@ -1,0 +1,115 @@
+import { digest, addPepper, generatePeppers, type Kid, readKey } from '#libs/credentials/index'
+import { type AnyEvent, makeEvent } from '#libs/events/index'
+import { type KeysService, startKeysService, until } from '#test/keys-service'
+import { type TestDatabase, testDatabase } from '#test/servers/postgres'
+
+/** A report revokes keys of many connections at once, while the follower writes what gateways told of the same keys. */
+
+const peppers = addPepper(generatePeppers())
+const now = new Date('2026-03-01T10:00:00.000Z')
+
+let server: TestDatabase
+let service: KeysService
+
+beforeAll(async () => {
+  server = await testDatabase()
+  service = await startKeysService({
+    url: server.url,
+    clock: () => now,
+    times: { every: 3_600_000, lease: 1_000 },
+    peppers,
+  })
+})
+afterAll(async () => {
+  await service.close()
+  await server.drop()
+})
+
+interface Minted {
+  readonly tenant: string
+  readonly connection: string
+  readonly kid: Kid
+  readonly key: string
+}
+
+function renewed({ tenant, connection, kid, key }: Minted): AnyEvent {
+  const read = readKey(key)
+  if (read.kind !== 'key') throw new Error('it is not a key')
+  const digested = digest(peppers, peppers.current, read.secret).toString('base64url')
+  const origin = { source: 'gateway', subject: kid, owner: connection, version: 1, time: now } as const
+  return makeEvent('key-digest.renewed', origin, {
+    tenant,
+    connection,
+    kid,
+    pepperVersion: peppers.current,
+    digest: digested,
+  })
+}
+
+function seen({ tenant, connection, kid }: Minted, code: string | null, changed: string[] = []): AnyEvent {
+  const requestId = crypto.randomUUID()
+  const origin = { source: 'gateway', subject: requestId, owner: connection, version: 1, time: now } as const
+  const isAccepted = code === null
+  return makeEvent('request.decided', origin, {
+    requestId,
+    surface: 'scim',
+    tenant,
+    connection,
+    environment: 'live',
+    identityProvider: null,
+    kid,
+    method: 'PUT',
+    path: `/scim/v2/${connection}/Users/1`,
+    operation: 'users.replace',
+    address: '192.0.2.7',
+    userAgent: null,
+    steps: [
+      { step: 'key', decision: isAccepted ? 'passed' : 'refused', microseconds: 1 },
+      { step: 'signature', decision: 'skipped', microseconds: 1 },
+    ],
+    outcome: isAccepted ? 'accepted' : 'refused',
+    status: isAccepted ? 200 : 403,
+    code,
+    detail: null,
+    subject: null,
+    changed,
+    events: [],
+    deviations: [],
+    receivedAt: now.toISOString(),
+    microseconds: 1,
+    traceId: 'a'.repeat(32),
+  })
+}
+
+test('a report of keys of many connections and the follower, which writes of the same, never meet in a deadlock', async () => {
+  const places = await Promise.all(Array.from({ length: 10 }, () => service.connection()))
+  const urn = 'urn:example:of:this:test'
+  for (let round = 0; round < 10; round++) {
+    const minted: Minted[] = await Promise.all(
+      places.map(async ({ id, tenant }) => {
+        const { kid, key } = (await service.ask('POST', `/connections/${id}/keys`)).body
+        return { tenant, connection: id, kid, key }
+      }),
+    )
+    // Renewed digests of some, exposures of others, and first uses and schemas of all: of each those that are locked last come first somewhere.
+    const byId = minted.toSorted((one, other) => (one.connection < other.connection ? -1 : 1))
+    const [low, high] = [byId.slice(0, 5), byId.slice(5)]
+    const events = [
+      ...high.map(renewed),
+      ...low.map((one) => seen(one, 'key-in-clear')),
+      ...byId.toReversed().map((one) => seen(one, null, [`${urn}:level`])),
+    ]
+    const reporting = service.ask('POST', '/../../leaks', { keys: minted.map(({ key }) => key) })
+    await service.database.transaction(async (transaction) => service.parts.log.append(transaction, events))
+    const { status, body } = await reporting
+    const results = minted.map(({ kid }) => ({ kid, outcome: 'revoked' }))
+    expect([service.failures, status, body]).toEqual([[], 200, { results }])
+    await until(
+      async () =>
+        (await service.database.query(`SELECT FROM keys.key_use WHERE kid = ANY($1)`, [minted.map(({ kid }) => kid)]))
+          .length,
+      (count) => count === minted.length,
+    )
+  }
+  expect(service.failures).toEqual([])
+}, 60_000)

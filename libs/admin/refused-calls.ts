@@ -1,0 +1,48 @@
+import { networkOf, readAddress } from '#libs/addresses/index'
+import { memoryLimiter, type Rate, RefusalRecords } from '#libs/cache/index'
+import type { Caller } from '#libs/http/index'
+
+const seconds = 10
+/** So many networks may use up what each may. */
+const networks = 10
+
+export interface TooMany {
+  readonly retryAfterSeconds: number
+  /** How many were too many since the last of them that left a record; undefined for one that leaves none. */
+  readonly alike: number | undefined
+}
+
+/**
+ * Counts calls that are refused before a token was accepted, in this process. It is asked once the call has been refused, so that a good
+ * token is taken however many bad ones come from its network.
+ */
+export class RefusedCalls {
+  readonly #limiter = memoryLimiter()
+  readonly #ofOne: Rate
+  readonly #ofAll: Rate
+  readonly #records: RefusalRecords
+
+  /**
+   * Within ten seconds so many of one token, or else from one network, are answered as they are, each with its record, and ten times as many in all.
+   * The clock tells milliseconds, and never goes back.
+   */
+  constructor(unproved: number, clock = () => performance.now()) {
+    this.#ofOne = { points: unproved, seconds }
+    this.#ofAll = { points: networks * unproved, seconds }
+    this.#records = new RefusalRecords(clock)
+  }
+
+  /** One more was refused, of the token that was proved and is not accepted, where one was; undefined where that is not too many. */
+  async count({ address, text }: Pick<Caller, 'address' | 'text'>, token?: string): Promise<TooMany | undefined> {
+    const known = address ?? readAddress(text)
+    const network = known === undefined ? 'unknown' : networkOf(known)
+    const one = token === undefined ? `network ${network}` : `token ${token}`
+    return (await this.#over(one, this.#ofOne)) ?? (await this.#over('all', this.#ofAll))
+  }
+
+  async #over(subject: string, rate: Rate): Promise<TooMany | undefined> {
+    const wait = await this.#limiter.take(subject, rate)
+    if (wait === undefined) return undefined
+    return { retryAfterSeconds: Math.max(1, Math.ceil(wait / 1_000)), alike: this.#records.alike(subject) }
+  }
+}
