@@ -98,11 +98,14 @@ const facts = (connection: string, state: 'enabled' | 'disabled') => ({
 const created = (connection: string): AnyEvent =>
   makeEvent('connection.created', origin('acme', connection, 1), facts(connection, 'enabled'))
 
-const disabled = (connection: string): AnyEvent =>
-  makeEvent('connection.changed', origin('acme', connection, 2), {
-    ...facts(connection, 'disabled'),
-    changed: ['state'],
-  })
+const changed = (connection: string, state: 'enabled' | 'disabled', version: number, time = new Date()): AnyEvent =>
+  makeEvent(
+    'connection.changed',
+    { ...origin('acme', connection, version), time },
+    { ...facts(connection, state), changed: ['state'] },
+  )
+
+const disabled = (connection: string): AnyEvent => changed(connection, 'disabled', 2)
 
 const minted = (connection: string, kid: string): AnyEvent =>
   makeEvent('key.minted', origin(connection, kid, 1), {
@@ -164,6 +167,35 @@ test('what the channel says before the event log, and again, changes nothing in 
   expect(await trust.connection('c3')).toMatchObject({ enabled: false })
 })
 
+test('a connection that the channel says is disabled is not enabled by what the event log brings of it from before', async () => {
+  await follow(created('c9'))
+  const [before, event, after] = [
+    changed('c9', 'enabled', 4),
+    changed('c9', 'disabled', 5),
+    changed('c9', 'enabled', 6),
+  ]
+  await say(JSON.stringify(event))
+  await follow(before)
+  expect(await trust.connection('c9')).toMatchObject({ enabled: false })
+  await say(JSON.stringify(event))
+  expect(await trust.connection('c9')).toMatchObject({ enabled: false })
+  await follow(event, after)
+  await say(JSON.stringify(event))
+  expect(await trust.connection('c9')).toMatchObject({ enabled: true })
+})
+
+test('a connection that the channel says is disabled before anything else is heard of it is known as disabled from the first', async () => {
+  const event = changed('c10', 'disabled', 5)
+  await say(JSON.stringify(event))
+  await follow(created('c10'))
+  expect(await trust.connection('c10')).toMatchObject({ enabled: false })
+  await say(JSON.stringify(event))
+  await follow(changed('c10', 'enabled', 4))
+  expect(await trust.connection('c10')).toMatchObject({ enabled: false })
+  await follow(event, changed('c10', 'enabled', 6))
+  expect(await trust.connection('c10')).toMatchObject({ enabled: true })
+})
+
 test('what the channel says again asks nothing of the database, so that what is new does not wait for it', async () => {
   const revocation = JSON.stringify(revoked('c8', 'k8'))
   await say(revocation)
@@ -189,16 +221,17 @@ test.each([
   expect(await trust.key('k4')).toBeUndefined()
 })
 
-test('a forged version on the channel hides nothing that the event log says later', async () => {
-  await follow(created('c6'))
-  await say(JSON.stringify({ ...disabled('c6'), version: 2_147_483_647 }))
-  expect(await trust.connection('c6')).toMatchObject({ enabled: false })
-  await follow(
-    makeEvent('connection.changed', origin('acme', 'c6', 3), { ...facts('c6', 'enabled'), changed: ['state'] }),
-  )
-  expect(await trust.connection('c6')).toMatchObject({ enabled: true })
-  await say(JSON.stringify(disabled('c6')))
-  expect(await trust.connection('c6')).toMatchObject({ enabled: true })
+test.each([
+  ['c6', new Date()],
+  ['c11', new Date('2100-01-01T00:00:00.000Z')],
+])('a forged version on the channel hides nothing that is made a minute later: %s', async (connection, time) => {
+  await follow(created(connection))
+  await say(JSON.stringify(changed(connection, 'disabled', 2_147_483_647, time)))
+  expect(await trust.connection(connection)).toMatchObject({ enabled: false })
+  await follow(changed(connection, 'enabled', 3, new Date(Date.now() + 61_000)))
+  expect(await trust.connection(connection)).toMatchObject({ enabled: true })
+  await say(JSON.stringify(disabled(connection)))
+  expect(await trust.connection(connection)).toMatchObject({ enabled: true })
 })
 
 test('what the channel says and the tables do not take is no longer vouched for', async () => {

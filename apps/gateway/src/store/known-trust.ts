@@ -122,6 +122,7 @@ export class KnownTrust {
         case 'connection.created':
         case 'connection.changed':
           await transaction.query(upsertConnection, connectionValues(event.payload, event.version))
+          await transaction.query(followedUp, [event.payload.connection, event.version, event.time])
           break
         case 'connection.deleted':
           await removeConnection(transaction, event)
@@ -133,12 +134,13 @@ export class KnownTrust {
   }
 
   /**
-   * Takes trust away, and never gives it: for what is heard from somewhere that others can write to. A connection keeps its
-   * version, so that the event itself counts when it comes, and nothing that is older than what is known is believed.
+   * Takes trust away, and never gives it: for what is heard from somewhere that others can write to. Once this is committed, a connection that is not
+   * known yet is disabled too, and no event of a lower version enables it. It keeps its own version, so that the event itself counts when it comes, and
+   * nothing that is older than what is known is believed.
    */
   async distrust(transaction: Transaction, event: Exclude<Announced, { name: 'admin-token.revoked' }>): Promise<void> {
     if (event.name === 'connection.changed') {
-      await transaction.query(disableConnection, [event.payload.connection, event.version])
+      await transaction.query(disableConnection, [event.payload.connection, event.version, event.time])
     } else {
       await transaction.query(endKey, endValues(event))
     }
@@ -195,13 +197,15 @@ const readKey = {
   text: `SELECT connection, kid, tenant, environment, pepper_version, digest, state, policy FROM gateway.known_key WHERE kid = $1`,
 }
 
-const disableConnection = `UPDATE gateway.known_connection SET enabled = false WHERE connection = $1 AND version < $2`
-
 const readChanges = { name: 'gateway read changes', text: 'SELECT changes FROM gateway.trust_changes' }
 
 const readConnection = {
   name: 'gateway read connection',
-  text: `SELECT connection, tenant, environment, identity_provider, enabled, settings, schemas FROM gateway.known_connection WHERE connection = $1`,
+  text: `
+    SELECT connection, tenant, environment, identity_provider, settings, schemas, enabled AND NOT EXISTS (
+      SELECT FROM gateway.disabled_connection AS d WHERE d.connection = k.connection AND d.version > k.version
+    ) AS enabled
+    FROM gateway.known_connection AS k WHERE connection = $1`,
 }
 
 /** Delivered again, or late, it must not bring back a key that ended or one of a deleted connection. */
@@ -249,6 +253,20 @@ const upsertConnection = `
   WHERE known_connection.version < excluded.version`
 
 /**
+ * Events of lower versions were made before this one, or at about the same time. One that is younger by more than a minute shows that the version was made up;
+ * nor is a time believed that lies ahead.
+ */
+const disableConnection = `
+  INSERT INTO gateway.disabled_connection (connection, version, until)
+  SELECT $1, $2, least($3, now()) + interval '1 minute'
+  WHERE NOT EXISTS (SELECT 1 FROM gateway.deleted_connection WHERE connection = $1)
+    AND NOT EXISTS (SELECT 1 FROM gateway.known_connection WHERE connection = $1 AND version >= $2)
+  ON CONFLICT (connection) DO UPDATE
+  SET version = greatest(disabled_connection.version, excluded.version), until = greatest(disabled_connection.until, excluded.until)`
+
+const followedUp = `DELETE FROM gateway.disabled_connection WHERE connection = $1 AND (version <= $2 OR until < $3)`
+
+/**
  * Nothing of it is accepted or found from now on. What it brought is kept until it is purged, and the mark stays for what is delivered
  * late.
  */
@@ -259,7 +277,7 @@ async function removeConnection(
   await transaction.query(closeConnection, [connection])
   await transaction.query(markDeleted, [connection, time])
   await transaction.query(revokeKeys, [connection])
-  for (const table of ['known_connection', 'guard', 'captured_request']) {
+  for (const table of ['known_connection', 'disabled_connection', 'guard', 'captured_request']) {
     await transaction.query(`DELETE FROM gateway.${table} WHERE connection = $1`, [connection])
   }
 }

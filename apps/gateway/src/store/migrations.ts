@@ -402,6 +402,22 @@ class SignedAhead1764000000036 implements MigrationInterface {
   }
 }
 
+/** What the channel said and the event log has not brought yet. */
+class DisabledConnections1764000000037 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE gateway.disabled_connection (
+        connection text PRIMARY KEY,
+        version integer NOT NULL,
+        until timestamptz NOT NULL
+      )`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE gateway.disabled_connection')
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -423,4 +439,5 @@ export const migrations = [
   DeletedConnections1764000000031,
   Topics1764000000034,
   SignedAhead1764000000036,
+  DisabledConnections1764000000037,
 ]
