@@ -13,6 +13,8 @@ export interface TokenChannel {
   readonly onFailure: (error: unknown) => void
   /** Told once it is listened to, for whoever judges how current the service is. */
   readonly heard?: (subscription: Subscription) => void
+  /** Told that the tables lack what the channel said, for the same: what it said before counts no more. */
+  readonly missed?: () => void
 }
 
 const revoked = z.object({
@@ -61,11 +63,14 @@ export class HearTokens implements OnModuleInit, OnModuleDestroy {
     if (event === undefined) return
     // Whatever becomes of it, nothing that is in memory is gone by any more.
     this.#tokens.forgetAll()
-    if (this.#waiting >= mostWaiting) return
+    if (this.#waiting >= mostWaiting) return this.#from.missed?.()
     this.#waiting++
     this.#working = this.#working
       .then(() => this.#tokens.distrust(event))
-      .catch(this.#from.onFailure)
+      .catch((error: unknown) => {
+        this.#from.missed?.()
+        this.#from.onFailure(error)
+      })
       .finally(() => this.#waiting--)
   }
 }

@@ -144,10 +144,17 @@ test('another instance that was told nothing finds a revocation in the common ta
 
 describe('the channel', () => {
   const failures: unknown[] = []
+  let missed = 0
   const channel = localChannel((error) => void failures.push(error), 'one process')
   let hearing: HearTokens
   beforeEach(() => {
-    hearing = new HearTokens(tokens, { channel, onFailure: (error) => void failures.push(error) })
+    failures.length = 0
+    missed = 0
+    hearing = new HearTokens(tokens, {
+      channel,
+      onFailure: (error) => void failures.push(error),
+      missed: () => void missed++,
+    })
     hearing.onModuleInit()
   })
   afterEach(() => hearing.onModuleDestroy())
@@ -165,7 +172,31 @@ describe('the channel', () => {
     expect(await tokens.find(id)).toMatchObject({ isRevoked: true })
     await apply(minted, narrowed, revoked)
     expect(await tokens.find(id)).toMatchObject({ isRevoked: true })
-    expect(failures).toEqual([])
+    expect([failures, missed]).toEqual([[], 0])
+  })
+
+  test('is told to have been missed of what the tables did not take, and of what comes while too much waits', async () => {
+    await database.query('ALTER TABLE directory.admin_token RENAME TO admin_token_away')
+    await say(told().revoked)
+    await hearing.onModuleDestroy()
+    await database.query('ALTER TABLE directory.admin_token_away RENAME TO admin_token')
+    expect([failures.length, missed]).toEqual([1, 1])
+
+    hearing.onModuleInit()
+    const revocation = JSON.stringify(told().revoked)
+    const { promise: isLocked, resolve: locked } = Promise.withResolvers<void>()
+    const { promise: lock, resolve: unlock } = Promise.withResolvers<void>()
+    const holding = database.transaction(async (transaction) => {
+      await transaction.query('LOCK TABLE directory.admin_token')
+      locked()
+      await lock
+    })
+    await isLocked
+    for (let said = 0; said < 1_001; said++) channel.publish(revocation)
+    unlock()
+    await holding
+    await hearing.onModuleDestroy()
+    expect([failures.length, missed]).toEqual([1, 2])
   })
 
   test('gives nothing: neither a token nor a power, nor what is no event', async () => {

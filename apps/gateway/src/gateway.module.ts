@@ -95,6 +95,11 @@ export class GatewayModule {
       },
       failed,
     }
+    const tokenChannel: TokenChannel = {
+      channel: parts.channel,
+      onFailure: failed,
+      missed: () => currency.missed(),
+    }
     return {
       module: GatewayModule,
       controllers: [
@@ -117,7 +122,7 @@ export class GatewayModule {
         { provide: ADMISSION, useValue: parts.admission },
         { provide: ADMIN_AREA, useValue: areaOf(trust, captures) },
         { provide: KNOWN_TOKENS, useValue: parts.admission.tokens },
-        { provide: TOKEN_CHANNEL, useValue: { channel: parts.channel, onFailure: failed } satisfies TokenChannel },
+        { provide: TOKEN_CHANNEL, useValue: tokenChannel },
         HearTokens,
         { provide: CAPTURES, useValue: captures },
         ForgetCaptures,

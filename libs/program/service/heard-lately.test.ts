@@ -84,3 +84,14 @@ test('a channel that has missed nothing since before the proof goes on vouching,
   heard.hear({ unbrokenSince: undefined })
   expect(heard.isCurrent).toBe(false)
 })
+
+test('a channel of which something could not be kept vouches for nothing before the next proof', () => {
+  proven = start
+  now = start + 60_000
+  heard.hear({ unbrokenSince: start })
+  heard.missed()
+  expect(heard.isCurrent).toBe(false)
+  proven = now
+  now += 60_000
+  expect(heard.isCurrent).toBe(true)
+})

@@ -24,6 +24,7 @@ export class HeardLately {
   readonly #timer: NodeJS.Timeout
   #subscription: Pick<Subscription, 'unbrokenSince'> | undefined
   #followingSince: number | undefined
+  #missedAt = -Infinity
 
   constructor(from: HeardFrom) {
     this.#from = from
@@ -35,14 +36,22 @@ export class HeardLately {
     this.#subscription = subscription
   }
 
+  /** Something that the channel said is not known here: what it said before counts no more. */
+  missed(): void {
+    this.#missedAt = this.#from.clock().getTime()
+  }
+
   get isCurrent(): boolean {
     this.look()
     const provenUpTo = this.#from.provenUpTo()
     if (this.#isRecent(provenUpTo, this.#from.clock().getTime())) return true
     const proven = provenUpTo?.getTime() ?? -Infinity
-    return [this.#followingSince, this.#subscription?.unbrokenSince].some(
-      (since) => since !== undefined && proven >= since,
-    )
+    return [this.#followingSince, this.#channelSince].some((since) => since !== undefined && proven >= since)
+  }
+
+  get #channelSince(): number | undefined {
+    const since = this.#subscription?.unbrokenSince
+    return since === undefined ? undefined : Math.max(since, this.#missedAt)
   }
 
   /** Asked now and then by itself, so that no interruption of some length goes unnoticed. */

@@ -235,7 +235,12 @@ export class StartingService<C extends ServiceConfiguration> {
         isCurrent: () => heard.isCurrent,
         onFailure: onAdmissionFailure,
       }),
-      tokenChannel: { channel, onFailure, heard: (subscription) => heard.hear(subscription) },
+      tokenChannel: {
+        channel,
+        onFailure,
+        heard: (subscription) => heard.hear(subscription),
+        missed: () => heard.missed(),
+      },
     }
   }
 
