@@ -22,15 +22,18 @@ const known: Known = {
 const failures: unknown[] = []
 beforeEach(() => void failures.splice(0))
 
-function admission(token: Partial<Known> = {}, isCurrent = true): Admission<Pick<KnownTokens, 'find'>> {
+function admission(
+  token: Partial<Known> = {},
+  isCurrent: boolean | (() => boolean) = true,
+): Admission<Pick<KnownTokens, 'find' | 'forgetAll'>> {
   const find: KnownTokens['find'] = async (asked) => (asked === id ? { ...known, ...token } : undefined)
   const onFailure = (failure: unknown): void => void failures.push(failure)
   return new Admission({
     bootstrap: [first],
-    tokens: { find },
+    tokens: { find, forgetAll: () => undefined },
     peppers,
     clock: () => now,
-    isCurrent: () => isCurrent,
+    isCurrent: typeof isCurrent === 'boolean' ? () => isCurrent : isCurrent,
     onFailure,
   })
 }
@@ -91,11 +94,23 @@ test('while revocations may be unknown no token that was made is let in, known o
   expect(await refusal(admission({ isRevoked: true }, false).admit(bearer(text), ''))).toBe('tokenRevoked')
 })
 
+test.each([
+  ['before revocations are known', [false, true]],
+  ['when they are known no longer', [true, false]],
+])('a token that is read %s is not let in, made or not', async (_, answers) => {
+  for (const presented of [text, mintAdminToken().text]) {
+    const left = [...answers]
+    const admitting = admission({}, () => left.shift() ?? true).admit(bearer(presented), '')
+    expect(await refusal(admitting)).toBe('unavailable')
+  }
+})
+
 test('of a token digested under an older pepper is told, with its secret, when it is let in and no sooner', async () => {
   const newer = addPepper(peppers)
   const told: unknown[][] = []
   const admit = (token: Partial<Known>, under = newer, presented = text) => {
-    const tokens = { find: async (asked: string) => (asked === id ? { ...known, ...token } : undefined) }
+    const find: KnownTokens['find'] = async (asked) => (asked === id ? { ...known, ...token } : undefined)
+    const tokens = { find, forgetAll: () => undefined }
     const outdated = (...all: unknown[]): void => void told.push(all)
     const parts = { bootstrap: [first], tokens, peppers: under, clock: () => now, isCurrent: () => true, outdated }
     return new Admission({ ...parts, onFailure: () => undefined }).admit(bearer(presented), '192.0.2.7')

@@ -18,7 +18,7 @@ import { type Actor, bootstrap } from './powers.ts'
 export const ADMISSION = Symbol('ADMISSION')
 
 /** What is known of the tokens that were made. */
-export type TokenSource = Pick<KnownTokens, 'find'>
+export type TokenSource = Pick<KnownTokens, 'find' | 'forgetAll'>
 
 export interface AdmissionParts<Tokens extends TokenSource = KnownTokens> {
   /** The tokens of the data folder or the environment: all powers, for as long as they are set. */
@@ -41,6 +41,7 @@ const whereFound =
 export class Admission<Tokens extends TokenSource = KnownTokens> {
   readonly #parts: AdmissionParts<Tokens>
   readonly #bootstrap: readonly Buffer[]
+  #hasLapsed = false
 
   constructor(parts: AdmissionParts<Tokens>) {
     // Whoever puts it into an address must not find it in a record or a log.
@@ -76,17 +77,20 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
 
   async #prove(text: string, address: string, proved: (actor: Actor) => void): Promise<Actor> {
     if (!looksLikeAdminToken(text)) throw problems.unauthorized(`The admin token is wrong. ${whereFound}`)
-    const { tokens, peppers, clock, isCurrent, outdated } = this.#parts
+    const { tokens, peppers, clock, outdated } = this.#parts
     const presented = readAdminToken(text)
     if (presented === undefined) {
       throw problems.unauthorized(
         'The admin token is damaged: a part of it is missing or was changed. Copy it again, 67 characters from lka_ to the end.',
       )
     }
+    // Before anything is read: what is remembered from a time in which it was not so may be older than a revocation.
+    const wasCurrent = this.#isCurrent()
     const known = await tokens.find(presented.id)
+    const isCurrent = this.#isCurrent() && wasCurrent
     if (known === undefined) {
       dummyMatch(peppers, presented.secret)
-      if (!isCurrent()) throw unheard()
+      if (!isCurrent) throw unheard()
       throw problems.unauthorized(`The admin token is not known here: it was never made by this service. ${whereFound}`)
     }
     // A pepper may be left out that revoked tokens alone were digested under: those are refused as wrong.
@@ -97,7 +101,7 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
     proved(known)
     if (known.isRevoked) throw problems.tokenRevoked()
     if (known.expiresAt !== null && known.expiresAt <= clock()) throw problems.tokenExpired()
-    if (!isCurrent()) throw unheard()
+    if (!isCurrent) throw unheard()
     if (known.allowlist.length > 0 && !isIn(known.allowlist, address)) throw problems.addressRefused()
     if (known.pepperVersion !== peppers.current) outdated?.(known, presented.secret)
     return known
@@ -110,6 +114,15 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
       ),
     )
     return problems.pepperUnknown()
+  }
+
+  /** Told after a lapse once what was remembered meanwhile is forgotten: the table may have the revocations that it lacks by now. */
+  #isCurrent(): boolean {
+    const { tokens, isCurrent } = this.#parts
+    const isKnown = isCurrent()
+    if (isKnown && this.#hasLapsed) tokens.forgetAll()
+    this.#hasLapsed = !isKnown
+    return isKnown
   }
 }
 

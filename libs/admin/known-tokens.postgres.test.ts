@@ -3,7 +3,7 @@ import { digest, generatePeppers, mintAdminToken } from '#libs/credentials/index
 import { type AnyEvent, type Event, makeEvent } from '#libs/events/index'
 import { Database } from '#libs/postgres/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
-import { AdminTokenTables, HearTokens, KnownTokens } from './index.ts'
+import { Admission, AdminTokenTables, HearTokens, KnownTokens } from './index.ts'
 
 type TokenEvent = Extract<AnyEvent, { name: `admin-token.${string}` }>
 
@@ -30,7 +30,7 @@ const apply = (...events: TokenEvent[]) => database.transaction((transaction) =>
 
 /** What is told of one token, in order. */
 function told() {
-  const { id, secret } = mintAdminToken()
+  const { id, secret, text } = mintAdminToken()
   const origin = (version: number) => ({ source: 'keys', subject: id, owner: '', version, time: new Date() }) as const
   const powers = {
     name: 'x',
@@ -53,7 +53,7 @@ function told() {
     changed: ['allowlist'],
   })
   const revoked = makeEvent('admin-token.revoked', origin(3), { token: id, revokedAt: new Date().toISOString() })
-  return { id, minted, narrowed, revoked }
+  return { id, text, minted, narrowed, revoked }
 }
 
 test('a token has the digest under the newest pepper that was told of; a revoked one and one that is not known have none', async () => {
@@ -140,6 +140,28 @@ test('another instance that was told nothing finds a revocation in the common ta
     if (performance.now() - revokedAt > 5_000) throw new Error('it is accepted still')
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
+})
+
+test('what was remembered while revocations were not known is forgotten before a token is let in again', async () => {
+  const { text, minted, revoked } = told()
+  await apply(minted)
+  let isCurrent = false
+  const admission = new Admission({
+    bootstrap: [],
+    tokens,
+    peppers,
+    clock: () => new Date(),
+    isCurrent: () => isCurrent,
+    onFailure: (error) => {
+      throw error
+    },
+  })
+  const admit = () => admission.admit(`Bearer ${text}`, '')
+  await expect(admit()).rejects.toMatchObject({ code: 'unavailable' })
+  const other = new KnownTokens(database, 'directory')
+  await database.transaction((transaction) => other.apply(transaction, [revoked]))
+  isCurrent = true
+  await expect(admit()).rejects.toMatchObject({ code: 'tokenRevoked' })
 })
 
 describe('the channel', () => {

@@ -43,7 +43,7 @@ beforeEach(async () => {
   }
   const admission = new Admission({
     bootstrap: [good],
-    tokens: { find: async () => undefined },
+    tokens: { find: async () => undefined, forgetAll: () => undefined },
     peppers: generatePeppers(),
     clock,
     isCurrent: () => true,
