@@ -10,6 +10,8 @@ export async function connection(passage: Passage, { trust }: WayInParts): Promi
   if (passage.arrival.connectionId.length > longestConnectionId) return
   const known = await trust.connection(passage.arrival.connectionId)
   if (known !== undefined) passage.connection = known
+  // What was remembered of it, for the record, is not to be gone by.
+  else delete passage.connection
 }
 
 /** In place of a key, for a request that an operator sends again. */
