@@ -88,7 +88,7 @@ test('what was remembered while revocations were not known is to be forgotten be
   const known = new Currency(log, () => at(100))
   const told: string[] = []
   known.onRegained(() => void told.push('forget'))
-  const ask = (): void => void told.push(String(known.ofRevoked))
+  const ask = (): void => void told.push(String(known.look()))
   ask()
   proven = 99
   ask()
@@ -98,4 +98,16 @@ test('what was remembered while revocations were not known is to be forgotten be
   proven = 99
   ask()
   expect(told).toEqual(['false', 'forget', 'true', 'true', 'false', 'forget', 'true'])
+})
+
+test('whoever only asks whether revocations are known again leaves it to the next look to forget', () => {
+  let proven = 90
+  const log = { provenUpTo: () => at(proven), caughtUpAt: () => undefined, unbrokenSince: () => undefined }
+  const known = new Currency(log, () => at(100))
+  let forgotten = 0
+  known.onRegained(() => void forgotten++)
+  known.look()
+  proven = 99
+  expect([known.ofRevoked, forgotten]).toEqual([true, 0])
+  expect([known.look(), forgotten]).toEqual([true, 1])
 })

@@ -23,7 +23,7 @@ export class Currency {
   #channelUnbrokenSince: () => number | undefined = () => undefined
   #missedAt = -Infinity
   #hasLapsed = false
-  #regained: () => void = () => undefined
+  #forget: () => void = () => undefined
 
   constructor(log: HeardLog, clock: () => Date) {
     this.#log = log
@@ -35,12 +35,9 @@ export class Currency {
     this.#channelUnbrokenSince = unbrokenSince
   }
 
-  /**
-   * Called before revocations count as known again that were not for a while. What was remembered meanwhile may lack them, though the tables have them by
-   * now: they may have been written by another process. Of a lapse in which nobody asked nothing is noticed, so that it is to be asked at short intervals.
-   */
+  /** `forget` is called by `look`: what was remembered while revocations were not known may lack them. */
   onRegained(forget: () => void): void {
-    this.#regained = forget
+    this.#forget = forget
   }
 
   /** Something that the channel said is not known here: what it said before counts no more. */
@@ -58,8 +55,17 @@ export class Currency {
    * last proved it, either the channel has missed nothing or the log was read without interruption.
    */
   get ofRevoked(): boolean {
-    const isKnown = this.#isProven || this.#channelVouches || this.#logVouches
-    if (isKnown && this.#hasLapsed) this.#regained()
+    return this.#isProven || this.#channelVouches || this.#logVouches
+  }
+
+  /**
+   * The same, for whoever is to accept something by what is remembered: asked before that is read, and again after. When revocations are known again that
+   * were not for a while, what was remembered meanwhile is forgotten first: the tables may have them by now, written by another process. A lapse in which
+   * nobody looked goes unnoticed, so that it is to be called at short intervals too.
+   */
+  look(): boolean {
+    const isKnown = this.ofRevoked
+    if (isKnown && this.#hasLapsed) this.#forget()
     this.#hasLapsed = !isKnown
     return isKnown
   }

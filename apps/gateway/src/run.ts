@@ -93,7 +93,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         tokens: new KnownTokens(database, gatewaySchema),
         peppers,
         clock,
-        isCurrent: () => currency.ofRevoked,
+        isCurrent: () => currency.look(),
         onFailure: starting.onAdmissionFailure,
       })
       return {

@@ -59,7 +59,7 @@ export interface WayInParts {
     remembered(id: string): KnownConnection | undefined
   }
   /** Whether what `trust` answers is no older than it may be. */
-  readonly currency: Pick<Currency, 'ofMinted' | 'ofRevoked'>
+  readonly currency: Pick<Currency, 'ofMinted' | 'look'>
   readonly peppers: Peppers
   readonly rates: Pick<Rates, 'recognises' | 'unread' | 'forgive' | 'refusal' | 'count' | 'failed' | 'turn'>
   readonly bodyLimit: number

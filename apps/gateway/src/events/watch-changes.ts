@@ -25,7 +25,7 @@ export class WatchChanges implements OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     this.#currency.onRegained(() => this.#trust.forgetAll())
     this.#timer = setInterval(() => {
-      void this.#currency.ofRevoked
+      this.#currency.look()
       this.#looking ??= this.#trust
         .lookForChanges()
         .catch(() => undefined)

@@ -19,13 +19,13 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
   const { arrival, presented } = passage
   if (presented === undefined) throw errors.internal()
   // Before anything is read: what is remembered from a time in which it was not so may be older than a revocation.
-  const isCurrent = parts.currency.ofRevoked
+  const isCurrent = parts.currency.look()
   // What has not been proved is looked up within its bounds alone, and this one was let past them.
   if (!parts.rates.recognises(presented)) await connection(passage, parts)
   const { known: proved, secret } = await prove(passage, presented, parts)
   passage.key = proved
   checkState(proved, arrival.receivedAt)
-  if (!isCurrent || !parts.currency.ofRevoked) {
+  if (!parts.currency.look() || !isCurrent) {
     throw unheard('revocations-not-heard', 'Whether this key has been revoked is not known here')
   }
   if (proved.connection !== arrival.connectionId) {
