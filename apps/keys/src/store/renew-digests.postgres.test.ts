@@ -37,10 +37,16 @@ async function keep(kid: string, text: string, secret: Parameters<typeof digest>
   )
 }
 
-function renewed(kid: string, secret: Parameters<typeof digest>[2]) {
-  const origin = { source: 'gateway', subject: kid, owner: 'people', version: 1, time: new Date() } as const
-  const encoded = digest(both, both.current, secret).toString('base64url')
-  const payload = { tenant: 'acme', connection: 'people', kid, pepperVersion: both.current, digest: encoded }
+function renewed(kid: string, secret: Parameters<typeof digest>[2], peppers = both) {
+  const origin = {
+    source: 'gateway',
+    subject: kid,
+    owner: 'people',
+    version: peppers.current,
+    time: new Date(),
+  } as const
+  const encoded = digest(peppers, peppers.current, secret).toString('base64url')
+  const payload = { tenant: 'acme', connection: 'people', kid, pepperVersion: peppers.current, digest: encoded }
   return makeEvent('key-digest.renewed', origin, payload)
 }
 
@@ -68,6 +74,21 @@ test('the older pepper may be left out once all accepted keys are digested under
     expect(row?.digest).toEqual(digest(onlyNew, both.current, secret))
     expect(open(onlyNew, { purpose: sandboxPurpose, of: ['acme', kid] }, row?.sealed ?? '')).toBe(text)
   }
+})
+
+test('a renewal that is delivered after a newer one changes nothing', async () => {
+  const newest = addPepper(both)
+  const { kid, text, secret } = mintKey('sandbox')
+  await keep(kid, text, secret)
+  const hear = (peppers: Peppers) =>
+    database.transaction((transaction) => renewDigests(transaction, [renewed(kid, secret, peppers)], newest))
+  const kept = () => database.query<{ sealed: string }>('SELECT * FROM keys.provisioning_key')
+  await hear(newest)
+  const [before] = await kept()
+  expect(before).toMatchObject({ pepper_version: 3, digest: digest(newest, 3, secret) })
+  expect(open(newest, { purpose: sandboxPurpose, of: ['acme', kid] }, before?.sealed ?? '')).toBe(text)
+  await hear(both)
+  expect(await kept()).toEqual([before])
 })
 
 test('a key that has ended, or that is gone, is left as it is', async () => {

@@ -5,7 +5,7 @@ import { sandboxPurpose } from '../provisioning-key.ts'
 
 /**
  * Takes over what gateways digested under the current pepper. The text of a sandbox key is sealed anew with it, so that nothing of an accepted key needs the
- * older pepper any more. The caller holds the keys. Delivered twice, it comes to the same.
+ * older pepper any more. The caller holds the keys. Delivered twice, or late, it changes nothing: an older pepper never takes the place of a newer.
  */
 export async function renewDigests(
   transaction: Transaction,
@@ -27,4 +27,5 @@ const sealedOf = `
   SELECT sealed FROM keys.provisioning_key WHERE connection = $1 AND kid = $2 AND ended_at IS NULL`
 
 const renew = `
-  UPDATE keys.provisioning_key SET pepper_version = $3, digest = $4, sealed = $5 WHERE connection = $1 AND kid = $2`
+  UPDATE keys.provisioning_key SET pepper_version = $3, digest = $4, sealed = $5
+  WHERE connection = $1 AND kid = $2 AND pepper_version < $3`
