@@ -16,7 +16,7 @@ import type {
 import { groupOf, groupsAbove } from './columns.ts'
 import { keyAt, type ListStatements, listStatements, type PlacedQuery, recordColumns } from './list-sql.ts'
 import { membersFrom, readMembers } from './member-sql.ts'
-import { Turns } from './turns.ts'
+import { Semaphore } from './semaphore.ts'
 
 export interface RecordsOptions {
   readonly database: Database
@@ -79,14 +79,14 @@ export class RecordLookups implements LookedUpRecords {
 export class Records extends RecordLookups implements RecordReads {
   readonly #database: Database
   readonly #listTimeout: number
-  readonly #lists: Turns
-  readonly #groups = new Turns(openGroups, patience)
+  readonly #lists: Semaphore
+  readonly #groups = new Semaphore(openGroups, patience)
 
   constructor({ database, listTimeout }: RecordsOptions) {
     super(database)
     this.#database = database
     this.#listTimeout = listTimeout
-    this.#lists = new Turns(slowLists, listTimeout)
+    this.#lists = new Semaphore(slowLists, listTimeout)
   }
 
   async list(connection: string, query: ListQuery): Promise<Listing> {

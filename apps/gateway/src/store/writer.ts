@@ -15,7 +15,7 @@ import { gatewaySchema } from '../names.ts'
 import { type Job, type Unit, userNameTaken } from './job.ts'
 import { rehearse } from './rehearsal.ts'
 import { holdTogether, TornApart } from './together.ts'
-import { Turns } from './turns.ts'
+import { Semaphore } from './semaphore.ts'
 
 export interface WriterOptions {
   readonly database: Database
@@ -38,7 +38,7 @@ export class Writer implements RecordWrites {
   readonly #options: WriterOptions
   readonly #batches: Batches<Unit>
   readonly #lanes: Lanes
-  readonly #rehearsals = new Turns(rehearsals, patience)
+  readonly #rehearsals = new Semaphore(rehearsals, patience)
 
   constructor(options: WriterOptions) {
     this.#options = options

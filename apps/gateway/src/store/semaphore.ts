@@ -4,7 +4,7 @@ import { errors } from '#libs/scim/index'
  * Lets so many pieces of work run at a time, so that slow ones leave connections for the others. The rest wait for their turn, in order, for
  * as many milliseconds as told.
  */
-export class Turns {
+export class Semaphore {
   readonly #patience: number
   readonly #waiting = new Set<() => void>()
   #free: number
@@ -14,7 +14,7 @@ export class Turns {
     this.#patience = patience
   }
 
-  /** Resolves with what gives the turn back, to be called once. Throws tooManyRequests when none came. */
+  /** Resolves with what gives the place back, to be called once. Throws tooManyRequests when none came. */
   async take(): Promise<() => void> {
     if (this.#free > 0) this.#free--
     else await this.#wait()

@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { Turns } from './turns.ts'
+import { Semaphore } from './semaphore.ts'
 
 test('so many run at a time, and the others in the order in which they came', async () => {
-  const turns = new Turns(2, 5_000)
+  const semaphore = new Semaphore(2, 5_000)
   const done: number[] = []
   let running = 0
   let most = 0
   const work = async (name: number): Promise<void> => {
-    const giveBack = await turns.take()
+    const giveBack = await semaphore.take()
     most = Math.max(most, ++running)
     await pause(1)
     running--
@@ -18,13 +18,13 @@ test('so many run at a time, and the others in the order in which they came', as
   expect({ most, done }).toEqual({ most: 2, done: [1, 2, 3, 4, 5, 6] })
 })
 
-test('who waits too long is refused, and costs nobody a turn', async () => {
-  const turns = new Turns(1, 10)
-  const giveBack = await turns.take()
-  await expect(turns.take()).rejects.toMatchObject({ status: 429, headers: { 'Retry-After': '1' } })
+test('who waits too long is refused, and costs nobody a place', async () => {
+  const semaphore = new Semaphore(1, 10)
+  const giveBack = await semaphore.take()
+  await expect(semaphore.take()).rejects.toMatchObject({ status: 429, headers: { 'Retry-After': '1' } })
   giveBack()
-  const again = await turns.take()
-  const waiting = turns.take()
+  const again = await semaphore.take()
+  const waiting = semaphore.take()
   again()
   ;(await waiting)()
 })
