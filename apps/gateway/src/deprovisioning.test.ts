@@ -2,6 +2,7 @@ import { defaultSettings } from '#libs/events/index'
 import { resourceTypes } from '#libs/scim/index'
 import {
   allow,
+  type ChangedGuard,
   deny,
   type Example,
   type Guard,
@@ -22,7 +23,11 @@ const acts = (count: number, from = 0): Example[] =>
   Array.from({ length: count }, (_, index) => ({ kind: 'User', id: `u${from + index}` }))
 const scope = { tenant: 'acme', connection: 'c1', environment: 'live' } as const
 const fresh = newGuard('c1', start)
-const held = (): Guard => judge(fresh, acts(7), rules, 0, start).after
+function held(): ChangedGuard {
+  const { after: guard } = judge(fresh, acts(7), rules, 0, start)
+  if (guard.state === 'counting') throw new Error('it is not held')
+  return guard
+}
 
 describe('counting', () => {
   test('up to the larger of number and share passes, together or one by one; what goes beyond is held', () => {

@@ -16,9 +16,13 @@ export interface GuardRules {
 }
 
 /** The guard of one connection. */
-export interface Guard {
+export type Guard = GuardIn<'counting'> | ChangedGuard
+/** One whose last change brought about an event. */
+export type ChangedGuard = GuardIn<'held' | 'allowed' | 'denied'>
+
+interface GuardIn<State> {
   readonly connection: string
-  readonly state: 'counting' | 'held' | 'allowed' | 'denied'
+  readonly state: State
   /** Counts its events. */
   readonly version: number
   /** When the window began, and what passed in it. */
@@ -60,7 +64,7 @@ export function deprovisions({ events }: Pick<Intent, 'events'>): boolean {
   return events.some(({ name }) => deprovisioning.has(name))
 }
 
-export function newGuard(connection: string, now: Date): Guard {
+export function newGuard(connection: string, now: Date): GuardIn<'counting'> {
   return {
     connection,
     state: 'counting',
@@ -139,7 +143,7 @@ function passed(guard: Guard, count: number): Guard {
 
 export type Allowance = { readonly until: Date } | { readonly count: number }
 
-export function allow(guard: Guard, allowance: Allowance, now: Date): Guard {
+export function allow(guard: Guard, allowance: Allowance, now: Date): ChangedGuard {
   return {
     ...newGuard(guard.connection, now),
     version: guard.version + 1,
@@ -150,7 +154,7 @@ export function allow(guard: Guard, allowance: Allowance, now: Date): Guard {
 }
 
 /** For one window. Undefined where at that time nothing is held, allowed or denied. */
-export function deny(before: Guard, now: Date, window: number = usualWindow): Guard | undefined {
+export function deny(before: Guard, now: Date, window: number = usualWindow): ChangedGuard | undefined {
   const guard = present(before, now, window)
   if (guard.state === 'counting') return undefined
   const until = new Date(now.getTime() + window)
@@ -159,7 +163,7 @@ export function deny(before: Guard, now: Date, window: number = usualWindow): Gu
 
 /** The event that the guard's last change brought about. */
 export function guardEvent(
-  guard: Guard,
+  guard: ChangedGuard,
   scope: Scope,
   rules: GuardRules | undefined,
   now: Date,
@@ -180,7 +184,6 @@ export function guardEvent(
     case 'denied':
       return makeEvent('guard.denied', origin, { ...facts, deniedAt: at, until: (until ?? now).toISOString() })
     case 'held':
-    case 'counting':
       return makeEvent('guard.held', origin, {
         ...facts,
         heldAt: at,

@@ -64,7 +64,11 @@ export class GuardController {
     const given = parse(allowBody, body)
     const allowance: Allowance =
       'for' in given ? { until: new Date(call.receivedAt.getTime() + given.for) } : { count: given.count }
-    return this.#decide(call, id, (transaction, decision) => this.#guards.allow(transaction, allowance, decision))
+    return this.#decide(call, id, async (transaction, decision) => {
+      const decided = await this.#guards.allow(transaction, allowance, decision)
+      if (decided !== undefined) return decided
+      throw problems.notFound('connection', id)
+    })
   }
 
   @Post(':connection/deny')

@@ -258,3 +258,25 @@ test('what is held is listed until a person decides, and is refused while denied
   expect(await deny(quiet)).toBeUndefined()
   expect(await guardOf(quiet)).toBeUndefined()
 })
+
+test('what is allowed while its connection is deleted leaves no guard behind, and one that is being allowed keeps the deletion waiting', async () => {
+  const [gone, going] = [await connect(), await connect()]
+  const trust = new KnownTrust(first(), () => undefined)
+  const removed = ({ tenant, connection }: Principal) => {
+    const origin = { source: 'keys', owner: tenant, subject: connection, version: 2, time: new Date() } as const
+    return first().transaction((transaction) =>
+      trust.apply(transaction, [makeEvent('connection.deleted', origin, { tenant, connection })]),
+    )
+  }
+  await removed(gone)
+  expect(await allow({ count: 1 }, gone)).toBeUndefined()
+  let removing: Promise<void> | undefined
+  const allowed = await adminTransaction(first(), async (transaction) => {
+    const decided = await guards().allow(transaction, { count: 1 }, decision(going))
+    removing ??= removed(going)
+    return decided
+  })
+  expect(allowed).toMatchObject({ guard: { state: 'allowed' } })
+  await removing
+  expect([await guardOf(gone), await guardOf(going)]).toEqual([undefined, undefined])
+})

@@ -59,7 +59,7 @@ export class Guarding {
     }))
     const { after, passed } = judge(before, wanted, rules, users, occasion.time)
     saveGuard(this.#transaction, after)
-    if (after.version > before.version) {
+    if (after.version > before.version && after.state !== 'counting') {
       this.events.push(guardEvent(after, principal, rules, occasion.time, occasion.traceparent))
     }
     return acts.slice(passed).map((act) => [act.plan.job, refusalBy(after, act.rules)] as const)

@@ -1,6 +1,7 @@
 import type { Database, Transaction } from '#libs/postgres/index'
-import { allow, type Allowance, deny, type Guard, guardEvent } from '../deprovisioning.ts'
+import { allow, type Allowance, type ChangedGuard, deny, type Guard, guardEvent } from '../deprovisioning.ts'
 import type { GuardDecided, GuardDecision, Guards, GuardsPage } from '../guards.ts'
+import { holdConnections } from './hold-connections.ts'
 import { columns, lockGuards, lockOrMakeGuards, saveGuard } from './guarding.ts'
 
 export class StoredGuards implements Guards {
@@ -14,12 +15,13 @@ export class StoredGuards implements Guards {
     return this.#database.query<Guard>(list, [now, after ?? '', limit + 1, tenants])
   }
 
-  async allow(transaction: Transaction, allowance: Allowance, decision: GuardDecision): Promise<GuardDecided> {
-    const after = await change(transaction, decision, lockOrMakeGuards, (guard) =>
-      allow(guard, allowance, decision.occasion.time),
-    )
-    if (after === undefined) throw new Error('an allowance changes every guard')
-    return after
+  async allow(
+    transaction: Transaction,
+    allowance: Allowance,
+    decision: GuardDecision,
+  ): Promise<GuardDecided | undefined> {
+    if (!(await holdConnections(transaction, [decision.scope.connection]))) return undefined
+    return change(transaction, decision, lockOrMakeGuards, (guard) => allow(guard, allowance, decision.occasion.time))
   }
 
   deny(transaction: Transaction, decision: GuardDecision): Promise<GuardDecided | undefined> {
@@ -33,7 +35,7 @@ async function change(
   transaction: Transaction,
   { scope, rules, occasion }: GuardDecision,
   locked: typeof lockOrMakeGuards,
-  to: (guard: Guard) => Guard | undefined,
+  to: (guard: Guard) => ChangedGuard | undefined,
 ): Promise<GuardDecided | undefined> {
   const guards = await locked(transaction, [scope.connection], occasion.time)
   const before = guards.get(scope.connection)
