@@ -125,7 +125,7 @@ export class Rates {
     )
   }
 
-  /** Waited for before a refusal is answered: who sends bad keys as fast as answers come is slowed down, and good requests do not wait behind all of them. */
+  /** Waited for before a refusal is answered: who sends bad keys as fast as answers come is slowed down, and good requests do not wait behind all of them. Where too many wait, at once. */
   async turn(): Promise<void> {
     await this.#turns.take()
   }
