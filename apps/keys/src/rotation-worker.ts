@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AnyEvent } from '#libs/events/index'
 import { isConnectionLoss } from '#libs/postgres/index'
+import type { DataKey } from '#libs/sealing/index'
 import { metrics } from '#libs/telemetry/index'
 import { announce, noticesCounted } from './announce.ts'
 import type { KeysParts } from './parts.ts'
@@ -111,8 +112,8 @@ export class RotationWorker {
   }
 
   /**
-   * Mints what was left for want of a data key. Nothing else waits for whoever holds the KEK, nor are keys locked meanwhile; while it is away, the
-   * connections are due again a little later.
+   * Mints what was left for want of a data key. Nothing else waits for whoever holds the KEK, nor are keys locked meanwhile. The connections of a
+   * tenant whose data key cannot be had are due again a little later.
    */
   async #mint(now: Date): Promise<void> {
     const tenants = [...this.#minting]
@@ -120,11 +121,22 @@ export class RotationWorker {
     try {
       for (const [connection, tenant] of tenants) {
         if (this.#stop.signal.aborted || !(await this.#holds())) return
-        const dataKey = await dataKeyOfTenant(this.#parts, tenant, undefined)
-        await this.#settle(connection, { now, heard: false, dataKey })
+        const dataKey = await this.#dataKeyOf(tenant)
+        if (dataKey !== undefined) await this.#settle(connection, { now, heard: false, dataKey })
       }
     } catch (error) {
       this.#parts.onFailure(error)
+    }
+  }
+
+  /** Undefined where it cannot be had, which is told. */
+  async #dataKeyOf(tenant: string): Promise<DataKey | undefined> {
+    try {
+      return await dataKeyOfTenant(this.#parts, tenant, undefined)
+    } catch (error) {
+      if (isConnectionLoss(error)) throw error
+      this.#parts.onFailure(error)
+      return undefined
     }
   }
 
