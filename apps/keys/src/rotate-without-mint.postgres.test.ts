@@ -15,12 +15,16 @@ afterAll(async () => {
   await server.drop()
 })
 
+async function bearing(...scopes: string[]): Promise<Record<string, string>> {
+  const { body } = await service.ask('POST', '/tokens', { name: scopes.join(' '), scopes })
+  return { authorization: `Bearer ${body.token}` }
+}
+
 test.each(['live', 'sandbox'] as const)(
   'who may rotate but not mint is not told the new %s key, also when it asks again; who may mint reveals it once',
   async (environment) => {
     const { id } = await service.inUse(environment)
-    const { body: made } = await service.ask('POST', '/tokens', { name: 'Rotator', scopes: ['keys:rotate'] })
-    const headers = { authorization: `Bearer ${made.token}`, 'idempotency-key': crypto.randomUUID() }
+    const headers = { ...(await bearing('keys:rotate')), 'idempotency-key': crypto.randomUUID() }
     const rotate = () => service.ask('POST', `/connections/${id}/rotations`, undefined, headers)
     for (const { status, body } of [await rotate(), await rotate()]) {
       expect(status).toBe(201)
@@ -37,10 +41,31 @@ test.each(['live', 'sandbox'] as const)(
 
 test('who may do both is answered the new key', async () => {
   const { id } = await service.inUse()
-  const scopes = ['keys:rotate', 'keys:mint']
-  const { body: made } = await service.ask('POST', '/tokens', { name: 'Operator', scopes })
-  const headers = { authorization: `Bearer ${made.token}` }
+  const headers = await bearing('keys:rotate', 'keys:mint')
   const { body } = await service.ask('POST', `/connections/${id}/rotations`, undefined, headers)
   expect(readKey(body.key)).toMatchObject({ kind: 'key', kid: body.newKey.kid })
   expect(body.revealable).toBe(false)
+})
+
+test('the text of a sandbox key is shown again to who may mint alone, that of one which was withheld too', async () => {
+  const { id, kid } = await service.inUse('sandbox')
+  const { body: rotation } = await service.ask(
+    'POST',
+    `/connections/${id}/rotations`,
+    undefined,
+    await bearing('keys:rotate'),
+  )
+  const kids = [kid, rotation.newKey.kid].sort()
+  for (const scopes of [['keys:read'], ['keys:read', 'keys:rotate', 'keys:write', 'keys:revoke']]) {
+    const headers = await bearing(...scopes)
+    const { body: listed } = await service.ask('GET', `/connections/${id}/keys`, undefined, headers)
+    const read = await Promise.all(kids.map((one) => service.ask('GET', `/keys/${one}`, undefined, headers)))
+    const shown = [...listed.items, ...read.map(({ body }) => body)]
+    expect(shown.map((one) => one.kid).sort()).toEqual([...kids, ...kids].sort())
+    for (const one of shown) expect(one).not.toHaveProperty('key')
+  }
+  const headers = await bearing('keys:read', 'keys:mint')
+  const { body: listed } = await service.ask('GET', `/connections/${id}/keys`, undefined, headers)
+  const { body: read } = await service.ask('GET', `/keys/${kid}`, undefined, headers)
+  for (const one of [...listed.items, read]) expect(readKey(one.key)).toMatchObject({ kind: 'key', kid: one.kid })
 })

@@ -86,7 +86,7 @@ export const keyShown = z
     lastUsed: use,
     keyShown: z.enum(['once', 'again']),
     revealable: z.boolean(),
-    key: z.string().optional().describe('the key itself, where it is shown'),
+    key: z.string().optional().describe('the key itself, where it is shown: to tokens with keys:mint alone'),
     signingSecret: z.string().optional().describe('the secret that signs, once, where it is made'),
   })
   .meta({ id: 'Key' })

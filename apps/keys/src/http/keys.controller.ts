@@ -64,7 +64,7 @@ export class KeysController {
   @Get('connections/:connection/keys')
   async list(@Call() call: AdminCall, @Param('connection') id: string, @Query() query: unknown) {
     const page = pagingByAge(query)
-    const { entities, peppers, publicUrl } = this.#parts
+    const { entities, publicUrl } = this.#parts
     await tenantOf(this.#parts, call, id)
     const keys = await listKeys(entities.manager, page, id)
     const uses = await usesOf(
@@ -76,16 +76,16 @@ export class KeysController {
       keys,
       page,
       ({ createdAt, kid }) => [createdAt.toISOString(), kid],
-      (key) => ({ ...keyAnswer(key, publicUrl, uses.get(key.kid)), key: shownAgain(key, peppers) }),
+      (key) => ({ ...keyAnswer(key, publicUrl, uses.get(key.kid)), key: this.#shownTo(call, key) }),
     )
   }
 
   @Get('keys/:kid')
   async read(@Call() call: AdminCall, @Param('kid') text: string) {
-    const { entities, peppers, publicUrl } = this.#parts
+    const { entities, publicUrl } = this.#parts
     const key = await this.#acts.keyNamed(call, text)
     const uses = await usesOf(entities.manager, key.connection, [key.kid])
-    const answer = { ...keyAnswer(key, publicUrl, uses.get(key.kid)), key: shownAgain(key, peppers) }
+    const answer = { ...keyAnswer(key, publicUrl, uses.get(key.kid)), key: this.#shownTo(call, key) }
     call.tag = keyTag(key, uses.get(key.kid))
     return answer
   }
@@ -173,6 +173,11 @@ export class KeysController {
       (situation) => this.#answer(situation, known, ['revealable']),
     )
     return repeated ? body : { ...body, ...shown }
+  }
+
+  /** The text of a key, where it may be shown again, is for whoever may have one minted. */
+  #shownTo(call: AdminCall, key: ProvisioningKey): string | undefined {
+    return call.actor.scopes.includes('keys:mint') ? shownAgain(key, this.#parts.peppers) : undefined
   }
 
   #answer(situation: Situation, { kid }: ProvisioningKey, changed: string[]) {
