@@ -6,6 +6,13 @@ import type { Settings } from './settings.ts'
 export interface Answer {
   readonly status: number
   readonly body: unknown
+  /** The entity tag of what is answered, where the server tells one. */
+  readonly tag: string | undefined
+}
+
+interface Sent {
+  readonly body?: object | undefined
+  readonly ifMatch?: string | undefined
 }
 
 const attempts = 4
@@ -50,7 +57,7 @@ export class Client {
 
   /** `path` is of the admin API, or whole where it begins with another API's name. */
   read<T>(path: string, schema: z.ZodType<T>): Promise<T> {
-    return this.#ask('GET', path, undefined).then((body) => understood(schema, body))
+    return this.#ask('GET', path).then(({ body }) => understood(schema, body))
   }
 
   /** What `read` gives, or undefined where there is no such thing. */
@@ -91,12 +98,28 @@ export class Client {
 
   /** Sends the write again, under the same Idempotency-Key, when its answer was lost: it takes effect once. */
   write<T>(method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, schema: z.ZodType<T>, body?: object): Promise<T> {
-    return this.#ask(method, path, body).then((answer) => understood(schema, answer))
+    return this.#ask(method, path, { body }).then((answer) => understood(schema, answer.body))
+  }
+
+  /**
+   * Puts what `change` makes of what is there in its place. What somebody else has changed since it was read is read and changed anew, four times at
+   * the most.
+   */
+  async change<T>(path: string, schema: z.ZodType<T>, change: (present: T) => object): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const { body, tag } = await this.#ask('GET', path)
+      const changed = change(understood(schema, body))
+      try {
+        return understood(schema, (await this.#ask('PUT', path, { body: changed, ifMatch: tag })).body)
+      } catch (error) {
+        if (attempt === attempts || !(error instanceof ChangedMeanwhile)) throw error
+      }
+    }
   }
 
   /** A write that is not sent again: one whose answer was lost may have taken effect. */
   writeOnce<T>(method: 'POST', path: string, schema: z.ZodType<T>, body?: object): Promise<T> {
-    return this.#ask(method, path, body, 1).then((answer) => understood(schema, answer))
+    return this.#ask(method, path, { body }, 1).then((answer) => understood(schema, answer.body))
   }
 
   /** An address outside the admin API, whatever its status. */
@@ -104,7 +127,7 @@ export class Client {
     return this.#once('GET', path, {}, undefined)
   }
 
-  async #ask(method: string, path: string, body: object | undefined, most = attempts): Promise<unknown> {
+  async #ask(method: string, path: string, { body, ifMatch }: Sent = {}, most = attempts): Promise<Answer> {
     const { token, dataFolder } = this.#settings
     if (token === undefined) {
       throw new Failure(
@@ -114,11 +137,12 @@ export class Client {
     }
     const headers: Record<string, string> = { authorization: `Bearer ${token}` }
     if (method !== 'GET') headers['idempotency-key'] = randomUUID()
+    if (ifMatch !== undefined) headers['if-match'] = ifMatch
     for (let attempt = 1; ; attempt++) {
       const last = attempt === most
       try {
         const answer = await this.#once(method, path.startsWith('/audit/') ? path : `/admin/v1${path}`, headers, body)
-        if (answer.status < 300) return answer.body
+        if (answer.status < 300) return answer
         if (last || !isPassing(answer)) throw refusal(answer)
       } catch (error) {
         if (last || !(error instanceof LostAnswer)) throw error
@@ -148,7 +172,8 @@ export class Client {
       })
       const warning = answer.headers.get('latchkey-warning')
       if (warning !== null) this.#warn(warning)
-      return { status: answer.status, body: readJson(await answer.text()) }
+      const tag = answer.headers.get('etag') ?? undefined
+      return { status: answer.status, body: readJson(await answer.text()), tag }
     } catch (error) {
       throw unreachable(this.url, error)
     }
@@ -157,6 +182,9 @@ export class Client {
 
 /** The request may have been carried out. */
 class LostAnswer extends Failure {}
+
+/** What was to be changed is no longer what was read. */
+class ChangedMeanwhile extends Failure {}
 
 function unreachable(url: string, error: unknown): Failure {
   const fix = 'Start the server with npm start, or give its address with --url or LATCHKEY_URL.'
@@ -194,6 +222,7 @@ function refusal({ status, body }: Answer): Failure {
     return new Failure(kind, `The server answered ${status} without saying why. Check that the address is Latchkey's.`)
   }
   const faults = told.errors?.map(({ pointer, detail }) => `${pointer.replace(/^#\//, '')} ${detail}`)
+  if (status === 412) return new ChangedMeanwhile(kind, told.detail)
   if (faults === undefined) return new Failure(kind, told.detail)
   // That the request breaks rules is said by the rules themselves.
   return new Failure(kind, `${kind === 'usage' ? '' : `${told.detail} `}${faults.join('; ')}.`)

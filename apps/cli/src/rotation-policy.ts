@@ -58,18 +58,16 @@ export function policyCommand(world: World, version: string): Command {
           ? {}
           : { mintAheadDays: whole('--ahead', options.ahead, day, 'days, such as 14d') }),
       }
-      const present = await client.read(path, rotationPolicy)
-      const { mode, everyDays: every, graceHours, mintAheadDays } = present
       const policy =
         Object.keys(changes).length === 0
-          ? present
-          : await client.write('PUT', path, rotationPolicy, {
+          ? await client.read(path, rotationPolicy)
+          : await client.change(path, rotationPolicy, ({ mode, everyDays: every, graceHours, mintAheadDays }) => ({
               mode,
               everyDays: every,
               graceHours,
               mintAheadDays,
               ...changes,
-            })
+            }))
       show(policy, () => policyInWords(policy, new Date()))
     },
   )
