@@ -62,9 +62,23 @@ describe('scan', () => {
     expect([code, out]).toEqual([1, `wide.ps1:2:6: a live key, kid ${leaked.kid}\n`])
   })
 
-  test('ends with 0 where there is none, and with 4 where there is nothing', async () => {
+  test('ends with 0 where there is none, and fails where it could not read all', async () => {
     await writeFile(join(server.folder, 'clean'), 'lk_live_ is how a key begins')
     expect(await latchkey(['scan', '.'], {})).toEqual({ code: 0, out: '', err: '' })
-    expect(await latchkey(['scan', 'missing'], {})).toMatchObject({ code: 4, out: '' })
+    const { code, out, err } = await latchkey(['scan', 'clean', 'missing'], {})
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toContain('latchkey: What may be in the path that cannot be read is not known. Scan again')
+    expect(err).not.toContain('found')
+  })
+
+  test('shows what it found beside what cannot be read, names both, and fails', async () => {
+    await writeFile(join(server.folder, 'found'), leaked.text)
+    const { code, out, err } = await latchkey(['scan', 'missing', 'found', 'found/below'], {})
+    expect({ code, out }).toEqual({ code: 1, out: `found:1:1: a live key, kid ${leaked.kid}\n` })
+    expect(err).toContain('missing cannot be read (ENOENT).\nfound/below cannot be read (ENOTDIR).\n')
+    expect(err).toContain('A key was found. Revoke each')
+    expect(err).toContain('the 2 paths that cannot be read')
+    const { out: data } = await latchkey(['scan', 'missing', 'found', '--json'], {})
+    expect(JSON.parse(data)).toEqual([{ file: 'found', line: 1, column: 1, environment: 'live', kid: leaked.kid }])
   })
 })

@@ -15,10 +15,16 @@ type Leak = {
   readonly column: number
 } & ({ readonly environment: string; readonly kid: string } | { readonly token: string })
 
+interface Unreadable {
+  readonly file: string
+  /** The system's code of the failure. */
+  readonly code: string
+}
+
 /** Bytes that are looked into at a time. */
 const chunk = 1024 * 1024
 
-/** Finds keys and admin tokens in files and folders, and never repeats one. Ends with 1 when there is any, so that a hook refuses the commit. */
+/** Finds keys and admin tokens in files and folders, and never repeats one. Ends with 1 when there is any, or what cannot be read, so that a hook refuses the commit. */
 export function scanCommand(world: World): Command {
   return new Command('scan')
     .description('find provisioning keys and admin tokens in files and folders')
@@ -26,15 +32,34 @@ export function scanCommand(world: World): Command {
     .option('--json', 'print data alone, for programs')
     .action(async (paths: string[], _options, command: Command) => {
       const found: Leak[] = []
-      for (const path of paths) for await (const one of keysBelow(resolve(world.folder, path), path)) found.push(one)
+      const unreadable: Unreadable[] = []
+      for (const path of paths) {
+        for await (const one of keysBelow(resolve(world.folder, path), path)) {
+          if ('code' in one) unreadable.push(one)
+          else found.push(one)
+        }
+      }
       if (command.optsWithGlobals()['json'] === true) world.out(`${JSON.stringify(found)}\n`)
       else for (const one of found) world.out(lineOf(one))
-      if (found.length === 0) return
-      throw new Failure(
-        'failed',
-        `${counted(found)} found. Revoke each (latchkey keys revoke <kid>, latchkey tokens revoke <id>, or post it to /leaks of the server), mint another, and take it out of the file and its history.`,
-      )
+      for (const { file, code } of unreadable) world.err(`${printable(file)} cannot be read (${code}).\n`)
+      if (found.length + unreadable.length > 0) throw new Failure('failed', whatToDo(found, unreadable))
     })
+}
+
+function whatToDo(found: readonly Leak[], { length }: readonly Unreadable[]): string {
+  const told = [
+    ...(found.length === 0
+      ? []
+      : [
+          `${counted(found)} found. Revoke each (latchkey keys revoke <kid>, latchkey tokens revoke <id>, or post it to /leaks of the server), mint another, and take it out of the file and its history.`,
+        ]),
+    ...(length === 0
+      ? []
+      : [
+          `What may be in ${length === 1 ? 'the path that' : `the ${length} paths that`} cannot be read is not known. Scan again as a user who may read it, or name what is there.`,
+        ]),
+  ]
+  return told.join(' ')
 }
 
 function counted(found: readonly Leak[]): string {
@@ -58,28 +83,22 @@ function nameOf(found: Found) {
 }
 
 /** Links are looked at as they are, and not followed. */
-async function* keysBelow(path: string, shown: string): AsyncGenerator<Leak> {
-  const entry = await lstat(path).catch((error: unknown) => {
-    throw unreadable(shown, error)
-  })
-  if (entry.isSymbolicLink()) {
-    yield* keysOf([Buffer.from(await readlink(path))], shown)
-  } else if (entry.isDirectory()) {
-    const names = await readdir(path)
-    for (const name of names.sort()) if (name !== '.git') yield* keysBelow(join(path, name), join(shown, name))
-  } else if (entry.isFile()) {
-    yield* keysOf(createReadStream(path, { highWaterMark: chunk }), shown)
+async function* keysBelow(path: string, shown: string): AsyncGenerator<Leak | Unreadable> {
+  try {
+    const entry = await lstat(path)
+    if (entry.isSymbolicLink()) {
+      yield* keysOf([Buffer.from(await readlink(path))], shown)
+    } else if (entry.isDirectory()) {
+      const names = await readdir(path)
+      for (const name of names.sort()) if (name !== '.git') yield* keysBelow(join(path, name), join(shown, name))
+    } else if (entry.isFile()) {
+      yield* keysOf(createReadStream(path, { highWaterMark: chunk }), shown)
+    }
+  } catch (error) {
+    yield { file: shown, code: codeOf(error) ?? 'unknown' }
   }
 }
 
 async function* keysOf(bytes: AsyncIterable<Buffer> | readonly Buffer[], file: string): AsyncGenerator<Leak> {
-  try {
-    for await (const { line, column, found } of secretsInBytes(bytes)) yield { file, line, column, ...nameOf(found) }
-  } catch (error) {
-    throw unreadable(file, error)
-  }
-}
-
-function unreadable(shown: string, error: unknown): Failure {
-  return new Failure('notFound', `${printable(shown)} cannot be read (${codeOf(error) ?? 'unknown'}).`)
+  for await (const { line, column, found } of secretsInBytes(bytes)) yield { file, line, column, ...nameOf(found) }
 }
