@@ -1,8 +1,6 @@
 import { Body, Controller, Get, Header, HttpCode, Inject, Post } from '@nestjs/common'
 import { z } from 'zod'
 import { type AdminCall, Call } from '#libs/admin/index'
-import { networkOf, readAddress } from '#libs/addresses/index'
-import { memoryLimiter } from '#libs/cache/index'
 import {
   adminTokenFormat,
   dummyMatch,
@@ -16,7 +14,7 @@ import {
   type TokenId,
 } from '#libs/credentials/index'
 import type { AnyEvent } from '#libs/events/index'
-import { parse, problems } from '#libs/http/index'
+import { parse } from '#libs/http/index'
 import { type AdminToken, revokeToken, tokenRevoked } from '../admin-token.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
@@ -26,12 +24,11 @@ import { keysNamed } from '../store/named-keys.ts'
 import { lockToken, tokensNamed, updateToken } from '../store/tokens.ts'
 import { aboutKey, aboutToken } from './answers.ts'
 import { end, KeyActs } from './key-acts.ts'
+import { ReportLimit } from './report-limit.ts'
 import { Writes } from './writes.ts'
 
 /** Keys that one report may name. */
 const mostKeys = 100
-/** Reports from one network, to one process. */
-const mostReports = { points: 60, seconds: 60 }
 
 const token = z.looseObject({ token: z.string() })
 /** `keys`, or the list that secret scanning of GitHub sends to its partners. */
@@ -58,7 +55,7 @@ export class LeaksController {
   readonly #parts: KeysParts
   readonly #writes: Writes
   readonly #acts: KeyActs
-  readonly #limiter = memoryLimiter()
+  readonly #limit = new ReportLimit()
 
   constructor(@Inject(KEYS_PARTS) parts: KeysParts, @Inject(Writes) writes: Writes, @Inject(KeyActs) acts: KeyActs) {
     this.#parts = parts
@@ -73,7 +70,7 @@ export class LeaksController {
   @Post('leaks')
   @HttpCode(200)
   async report(@Call() call: AdminCall, @Body() body: unknown) {
-    await this.#takeOne(call.address)
+    await this.#limit.take(call.address)
     const reported = parse(leakReport, body).map((text) => readReported(text.trim()))
     const keys = await this.#provedKeys(reported)
     const tokens = await this.#provedTokens(reported)
@@ -128,13 +125,6 @@ export class LeaksController {
         'The last 6 characters are CRC-32 (IEEE) of everything before the last underscore, in base62 (0-9A-Za-z), most significant digit first, filled up with zeros.',
       report: '/leaks',
     }
-  }
-
-  /** Anybody may report, and each report costs a look-up: whoever sends too many is refused before that. */
-  async #takeOne(caller: string): Promise<void> {
-    const address = readAddress(caller)
-    const wait = await this.#limiter.take(address === undefined ? caller : networkOf(address), mostReports)
-    if (wait !== undefined) throw problems.tooManyRequests('reports came from this network', Math.ceil(wait / 1_000))
   }
 
   /** Each once. */
