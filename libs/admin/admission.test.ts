@@ -117,6 +117,7 @@ test('of a token digested under an older pepper is told, with its secret, when i
   }
   await admit({}, peppers)
   await admit({ pepperVersion: 2, digest: digest(newer, 2, secret) })
+  await admit({ pepperVersion: 2, digest: digest(newer, 2, secret) }, { ...newer, current: 1 })
   await refusal(admit({ isRevoked: true }))
   await refusal(admit({ expiresAt: now }))
   await refusal(admit({ allowlist: ['203.0.113.0/24'] }))

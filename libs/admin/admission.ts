@@ -103,7 +103,7 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
     if (known.expiresAt !== null && known.expiresAt <= clock()) throw problems.tokenExpired()
     if (!isCurrent) throw unheard()
     if (known.allowlist.length > 0 && !isIn(known.allowlist, address)) throw problems.addressRefused()
-    if (known.pepperVersion !== peppers.current) outdated?.(known, presented.secret)
+    if (known.pepperVersion < peppers.current) outdated?.(known, presented.secret)
     return known
   }
 
