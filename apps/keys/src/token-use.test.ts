@@ -57,5 +57,7 @@ test('a request that the token let in is a use of it, whatever became of the req
     { step: 'request', decision: 'refused', code: 'notFound', microseconds: 1 },
   ]
   const uses = latestTokenUses([asked(2, '192.0.2.2', { ...failed, steps }), asked(1, '192.0.2.1', {})], now)
-  expect(uses).toEqual([{ token: 'one', at: new Date('2026-03-01T09:02:00.000Z'), address: '192.0.2.2', userAgent: null }])
+  expect(uses).toEqual([
+    { token: 'one', at: new Date('2026-03-01T09:02:00.000Z'), address: '192.0.2.2', userAgent: null },
+  ])
 })

@@ -45,9 +45,9 @@ export class FollowRequests {
     await Promise.all([
       recordUses(transaction, uses),
       recordSchemaUses(transaction, schemaUses(events)),
+      recordTokenUses(transaction, latestTokenUses(events, now)),
       lookAtFirstUses(transaction, uses),
     ])
-    await recordTokenUses(transaction, latestTokenUses(events, now))
   }
 
   /**

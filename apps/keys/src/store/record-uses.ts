@@ -68,7 +68,6 @@ export async function recordUses(transaction: Transaction, uses: readonly KeyUse
  * holds its row before that of its next look.
  */
 export async function lookAtFirstUses(transaction: Transaction, uses: readonly KeyUse[]): Promise<void> {
-  const firsts = uses.filter(({ first }) => first !== null)
-  if (firsts.length === 0) return
-  await transaction.query(look, [firsts.map((use) => use.connection), firsts.map((use) => use.kid)])
+  if (uses.length === 0) return
+  await transaction.query(look, [uses.map((use) => use.connection), uses.map((use) => use.kid)])
 }
