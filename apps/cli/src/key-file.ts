@@ -1,4 +1,5 @@
 import { open, readFile, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { z } from 'zod'
 import { readKey } from '#libs/credentials/index'
 import { algorithms, readSigningKey, type Signer } from '#libs/signatures/index'
@@ -35,6 +36,7 @@ export async function newKeyFile(path: string): Promise<NewKeyFile> {
         await file.writeFile(`${JSON.stringify(content, undefined, 2)}\n`)
         await file.sync()
         await file.close()
+        await syncFolder(dirname(path))
       },
       async discard() {
         await file.close().catch(() => undefined)
@@ -46,6 +48,16 @@ export async function newKeyFile(path: string): Promise<NewKeyFile> {
       'failed',
       `${path} cannot be made (${codeOf(error) ?? String(error)}), and nothing was asked of the server. Name a file that is not there yet.`,
     )
+  }
+}
+
+/** The name of a file lasts no longer than its folder says so. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
   }
 }
 

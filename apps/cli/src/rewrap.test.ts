@@ -42,3 +42,9 @@ test('keys rewrap stops when a batch wraps nothing and some remain', async () =>
   const { code, asked } = await rewrap([{ rewrapped: 0, remaining: 2 }])
   expect([code, asked]).toEqual([1, [{}]])
 })
+
+test('keys rewrap prints nothing of a server that a terminal would act on', async () => {
+  const failed = [{ ...lost, detail: 'It was \u001b[2Jaltered.' }]
+  const { err } = await rewrap([{ rewrapped: 1, remaining: 1, failed }])
+  expect(err).toContain('It was ?[2Jaltered.')
+})

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { rewrapped } from './answers.ts'
 import { serverCommand, type World } from './command.ts'
 import { Failure } from './failure.ts'
+import { printable } from './words.ts'
 
 const batch = rewrapped.extend({
   failed: z.array(z.looseObject({ tenant: z.string(), dataKey: z.string(), detail: z.string() })).default([]),
@@ -17,6 +18,7 @@ export function rewrapCommand(world: World, version: string): Command {
     world,
     version,
     async ({ client, show }) => {
+      const tell = (text: string): void => world.err(`latchkey: ${printable(text)}\n`)
       let done = 0
       let failed = 0
       let after: string | undefined
@@ -26,12 +28,13 @@ export function rewrapCommand(world: World, version: string): Command {
         done += answer.rewrapped
         failed += answer.failed.length
         for (const { tenant, dataKey, detail } of answer.failed) {
-          world.err(`latchkey: data key ${dataKey} of tenant ${tenant} stays as it is: ${detail}\n`)
+          tell(`data key ${dataKey} of tenant ${tenant} stays as it is: ${detail}`)
         }
         if (remaining === 0) {
           return show(
             { kek, rewrapped: done },
-            () => `${done} data keys were wrapped anew: all are wrapped by ${kek.id}, version ${kek.version}.\n`,
+            () =>
+              `${done} data keys were wrapped anew: all are wrapped by ${printable(`${kek.id}, version ${kek.version}`)}.\n`,
           )
         }
         if (answer.next === undefined && (failed > 0 || answer.rewrapped === 0)) {
@@ -41,7 +44,7 @@ export function rewrapCommand(world: World, version: string): Command {
           )
         }
         after = answer.next
-        world.err(`latchkey: ${done} of ${done + remaining} data keys are wrapped by ${kek.id}\n`)
+        tell(`${done} of ${done + remaining} data keys are wrapped by ${kek.id}`)
       }
     },
   )

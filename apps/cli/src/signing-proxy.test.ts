@@ -115,6 +115,17 @@ describe('the signing proxy', () => {
     expect(isGenuine(`${to}/Users`, present(received[2]), verifying.hmac)).toBe(true)
   })
 
+  test('passes on no field that Connection names, neither of the request nor of the answer', async () => {
+    answer = { status: 200, headers: { connection: 'keep-alive, X-Near', 'x-near': '1', 'x-far': '1' }, body: '{}' }
+    const headers = { ...bearer, connection: 'close, X-Near', 'x-near': '1', 'x-far': '1' }
+    const [answered] = await once(httpRequest(`${proxy.url}/Users`, { headers }).end(), 'response')
+    answered.resume()
+    for (const passed of [present(received[0]).headers, answered.headers]) {
+      expect(passed).toMatchObject({ 'x-far': '1' })
+      expect(passed).not.toHaveProperty('x-near')
+    }
+  })
+
   test('passes on an answer without a body, also to HEAD, and a refusal', async () => {
     answer = { status: 204, headers: {}, body: '' }
     expect((await fetch(`${proxy.url}/Users/1`, { method: 'DELETE', headers: bearer })).status).toBe(204)

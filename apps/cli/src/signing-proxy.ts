@@ -153,12 +153,16 @@ function presents(header: string | undefined, key: string): boolean {
   return sent.length === own.length && timingSafeEqual(sent, own)
 }
 
-/** By names in lower case; a field that is there more than once stays so. */
+/** By names in lower case, without what Connection names; a field that is there more than once stays so. */
 function headersOf(raw: readonly string[], but: readonly string[] = []): OutgoingHttpHeaders {
   const headers: Record<string, string[]> = {}
   const named = raw.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase())
+  const ofConnection = named.flatMap((name, index) =>
+    name === 'connection' ? (raw[index * 2 + 1] ?? '').split(',').map((one) => one.trim().toLowerCase()) : [],
+  )
+  const isLeftOut = (name: string): boolean => notPassedOn.has(name) || ofConnection.includes(name)
   for (const [index, name] of named.entries()) {
-    if (!notPassedOn.has(name) || but.includes(name)) (headers[name] ??= []).push(raw[index * 2 + 1] ?? '')
+    if (!isLeftOut(name) || but.includes(name)) (headers[name] ??= []).push(raw[index * 2 + 1] ?? '')
   }
   return Object.fromEntries(
     Object.entries(headers).map(([name, values]) => [name, values.length === 1 ? values[0] : values]),
