@@ -21,7 +21,13 @@ export function readAddress(text: string): Address | undefined {
 
 /** What one subscriber has: an IPv4 address, or the 64 bits before the part of an IPv6 address that its owner chooses freely. */
 export function networkOf({ text, family }: Address): string {
-  return family === 'ipv4' ? text : groupsOf(text).slice(0, 4).join(':')
+  return family === 'ipv4' ? text : `${groupsOf(text).slice(0, 4).join(':')}::/64`
+}
+
+/** What one organisation has in one place: a /24 of IPv4, or a /48 of IPv6 (RFC 6177 section 2 has a site of that length). */
+export function siteOf({ text, family }: Address): string {
+  if (family === 'ipv4') return `${text.slice(0, text.lastIndexOf('.'))}.0/24`
+  return `${groupsOf(text).slice(0, 3).join(':')}::/48`
 }
 
 /** Its 32 or 128 bits. */

@@ -1,4 +1,4 @@
-import { AddressRanges, isWithin, networkOf, readAddress, readRange } from './index.ts'
+import { AddressRanges, isWithin, networkOf, readAddress, readRange, siteOf } from './index.ts'
 
 const read = (text: string) => {
   const address = readAddress(text)
@@ -77,8 +77,14 @@ test('a range is within itself and within a wider one of its family, and in no n
 })
 
 test.each([
-  ['192.0.2.7', '192.0.2.7'],
-  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-  ['2001:db8::7', '2001:db8:0:0'],
-  ['::1', '0:0:0:0'],
-])('%s is of the network %s', (address, network) => expect(networkOf(read(address))).toBe(network))
+  ['192.0.2.7', '192.0.2.7', '192.0.2.0/24'],
+  ['::ffff:192.0.2.7', '192.0.2.7', '192.0.2.0/24'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64', '2001:db8:1::/48'],
+  ['2001:db8::7', '2001:db8:0:0::/64', '2001:db8:0::/48'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64', 'fe80:0:0::/48'],
+  ['::1', '0:0:0:0::/64', '0:0:0::/48'],
+  ['::1.2.3.4', '0:0:0:0::/64', '0:0:0::/48'],
+])('%s is of the network %s, and of the site %s', (text, network, site) => {
+  const address = read(text)
+  expect([networkOf(address), siteOf(address)]).toEqual([network, site])
+})

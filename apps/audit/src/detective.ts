@@ -1,7 +1,7 @@
 import type { EventLog } from '#libs/eventlog/index'
 import type { Environment, Payload, RequestDecided } from '#libs/events/index'
 import type { Database, Transaction } from '#libs/postgres/index'
-import { addressedConnection } from './detections/addresses.ts'
+import { addressedConnection } from './detections/addressed-connection.ts'
 import { detectionRaised, occur } from './detections/detection.ts'
 import type { RuleCode } from './detections/rules.ts'
 import { seenIn, type Subject } from './detections/sightings.ts'

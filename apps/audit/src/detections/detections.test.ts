@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { addressedConnection, hostOf, networkOf } from './addresses.ts'
+import { addressedConnection } from './addressed-connection.ts'
 import { detectionsPage, pageFile } from './page.ts'
 import { readThresholds } from './thresholds.ts'
 import { dueAt, hear } from './traffic.ts'
@@ -29,17 +29,6 @@ test.each([
   ['{"wrong-secret":{"most":1}}', 'sets the rule wrong-secret to what cannot be'],
 ])('thresholds that cannot be are told with what to write: %s', (text, told) => {
   expect(() => readThresholds(text)).toThrow(told)
-})
-
-test.each([
-  ['192.0.2.7', '192.0.2.0/24', '192.0.2.7'],
-  ['::ffff:192.0.2.7', '192.0.2.0/24', '192.0.2.7'],
-  ['2001:db8:1:2:3::4', '2001:db8:1::/48', '2001:db8:1:2::/64'],
-  ['2001:db8::4', '2001:db8:0::/48', '2001:db8:0:0::/64'],
-  ['fe80::1%eth0', 'fe80:0:0::/48', 'fe80:0:0:0::/64'],
-  ['unknown', undefined, undefined],
-])('the network and the host of %s', (address, network, host) => {
-  expect([networkOf(address), hostOf(address)]).toEqual([network, host])
 })
 
 test('the connection of a path is the one below /scim/v2, that of a request for a token its client', () => {

@@ -1,5 +1,5 @@
 import type { RequestDecided } from '#libs/events/index'
-import { addressedConnection } from './addresses.ts'
+import { addressedConnection } from './addressed-connection.ts'
 import type { Rule } from './rule.ts'
 
 const minute = 60_000

@@ -1,5 +1,5 @@
+import { networkOf, readAddress, siteOf } from '#libs/addresses/index'
 import type { DetectionSubject, Environment, RequestDecided } from '#libs/events/index'
-import { hostOf, networkOf } from './addresses.ts'
 import { breaks, type Surroundings } from './rule.ts'
 import { type RuleCode, ruleOf } from './rules.ts'
 import type { Thresholds } from './thresholds.ts'
@@ -21,6 +21,7 @@ export interface Sighting {
   readonly tenant: string | null
   readonly connection: string | null
   readonly environment: Environment | null
+  /** The site that it came from; undefined where its address cannot be read. */
   readonly network: string | undefined
   /** The key was proved: it is a use of it, and its connection is alive. */
   readonly proved: boolean
@@ -42,11 +43,6 @@ export function seenIn(
   now: Date,
 ): Seen[] {
   const seen = new Map<string, Seen & { readonly sightings: Sighting[] }>()
-  const networks = new Map<string, string | undefined>()
-  const networkAt = (address: string): string | undefined => {
-    if (!networks.has(address)) networks.set(address, networkOf(address))
-    return networks.get(address)
-  }
   for (const decision of decisions) {
     if (decision.surface !== 'scim' || decision.replayOf !== undefined) continue
     const at = Math.min(Date.parse(decision.receivedAt), now.getTime())
@@ -61,7 +57,7 @@ export function seenIn(
         tenant: decision.tenant,
         connection: decision.connection,
         environment: decision.environment,
-        network: networkAt(decision.address),
+        network: siteAt(decision.address),
         proved: decision.kid !== null,
         broken,
       })
@@ -77,12 +73,12 @@ function subjectsOf(
   thresholds: Thresholds,
   surroundings: Surroundings,
 ): (readonly [Subject, RuleCode[]])[] {
-  const { kid, connection, address } = decision
+  const { kid, connection } = decision
   const key: [Subject, RuleCode[]] | undefined = kid === null ? undefined : [{ kind: 'key', id: kid }, []]
-  const place: [Subject, RuleCode[]] =
-    connection === null
-      ? [{ kind: 'address', id: hostOf(address) ?? 'unknown' }, []]
-      : [{ kind: 'connection', id: connection }, []]
+  const place: [Subject, RuleCode[]] = [
+    connection === null ? { kind: 'address', id: senderAt(decision.address) } : { kind: 'connection', id: connection },
+    [],
+  ]
   for (const code of thresholds.keys()) {
     const rule = ruleOf(code)
     if (rule.kind !== 'burst' || !breaks(rule, decision, surroundings)) continue
@@ -92,4 +88,14 @@ function subjectsOf(
   // Of a place nothing is to be known unless its key was proved, or it breaks a rule.
   const places = key !== undefined || place[1].length > 0 ? [place] : []
   return key === undefined ? places : [key, ...places]
+}
+
+function siteAt(text: string): string | undefined {
+  const address = readAddress(text)
+  return address === undefined ? undefined : siteOf(address)
+}
+
+function senderAt(text: string): string {
+  const address = readAddress(text)
+  return address === undefined ? 'unknown' : networkOf(address)
 }
