@@ -32,3 +32,8 @@ export function newId(now: number = Date.now()): string {
 }
 
 const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+/** Whether a text is written as ids are, so that a database can be asked for it: a UUID of any version, in lower case. Ids are compared case for case. */
+export function isId(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+}

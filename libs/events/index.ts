@@ -36,5 +36,5 @@ export { adminTokenDigestEvents, adminTokenEvents, type AdminTokenPowers } from 
 export { cancelledOutcomes, finishedOutcomes, noticeKinds, rotationEvents, type NoticeKind } from './rotations.ts'
 export { isTopic, topicNames, topicOf, topics, topicsWith, type Topic } from './topics.ts'
 export { logMarked, markName, type LogMarked } from './mark.ts'
-export { newId } from './id.ts'
+export { isId, newId } from './id.ts'
 export { valueDigest } from './value-digest.ts'

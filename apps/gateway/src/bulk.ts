@@ -1,4 +1,4 @@
-import { newId } from '#libs/events/index'
+import { isId, newId } from '#libs/events/index'
 import {
   type BulkOperation,
   type BulkResult,
@@ -17,7 +17,6 @@ import { togetherFromFirst } from './bulk-order.ts'
 import { touchOf } from './bulk-touch.ts'
 import { conclude, type ConcludeParts } from './conclude.ts'
 import { findEndpoint } from './endpoints.ts'
-import { isId } from './record.ts'
 import { locationOf } from './representation.ts'
 import { checkScopes } from './scopes.ts'
 import { create, createTogether, type Creation, patch, remove, replace, type ResourceParts } from './resources.ts'

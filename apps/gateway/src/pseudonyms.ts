@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
+import { isId } from '#libs/events/index'
 import { ExactNumber, isObject, type JsonObject, type JsonValue, parseJson } from '#libs/scim/index'
 import { isFilter, isPath, lastName, withValues } from './literals.ts'
-import { isId } from './record.ts'
 
 /**
  * A request's values with other letters and digits in place of its own: it stays as odd as it was sent, and names nobody. One value has

@@ -28,11 +28,6 @@ export interface UserKeys {
 /** An index entry holds at most a third of a page; what is longer cannot be looked up, so it is not taken. */
 const longestKey = 2_000
 
-/** Ids are lower-case UUIDs and caseExact (RFC 7643 section 3.1): anything else is no id of ours. */
-export function isId(text: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
-}
-
 /** Elements of the e-mail index begin with their connection, like every other key. */
 export function emailKey(connection: string, address: string): string {
   return `${connection} ${fold(address)}`

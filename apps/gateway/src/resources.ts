@@ -1,4 +1,4 @@
-import { newId } from '#libs/events/index'
+import { isId, newId } from '#libs/events/index'
 import {
   errors,
   namesPatched,
@@ -23,7 +23,6 @@ import { requestDecided } from './decision.ts'
 import { noEdit, replacement } from './membership.ts'
 import type { Command, Precondition } from './provisioning.ts'
 import { locationOf, represent } from './representation.ts'
-import { isId } from './record.ts'
 import type { LookedUpRecords, StoredText, WriteRequest, Writes, Written } from './record-store.ts'
 import { show, type ShowParts, showWritten } from './show.ts'
 import type { Admitted } from './way-in.ts'

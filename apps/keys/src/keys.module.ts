@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common'
 import { ADMIN_AREA, type AdminArea, ADMISSION } from '#libs/admin/index'
 import { readKid } from '#libs/credentials/index'
+import { isId } from '#libs/events/index'
 import { problems } from '#libs/http/index'
 import { redact } from '#libs/telemetry/index'
 import { FollowRequests } from './events/follow-requests.ts'
@@ -10,7 +11,7 @@ import { KeyActs } from './http/key-acts.ts'
 import { DataKeysController } from './http/data-keys.controller.ts'
 import { KeysController } from './http/keys.controller.ts'
 import { LeaksController } from './http/leaks.controller.ts'
-import { isRotationId, RotationsController } from './http/rotations.controller.ts'
+import { RotationsController } from './http/rotations.controller.ts'
 import { SchemasController } from './http/schemas.controller.ts'
 import { TenantsController } from './http/tenants.controller.ts'
 import { TokensController } from './http/tokens.controller.ts'
@@ -67,7 +68,7 @@ function areaOf({ entities }: KeysParts): AdminArea {
         missing: (text) => problems.notFound('key', redact(text)),
       },
       rotation: {
-        tenantOf: async (id) => (isRotationId(id) ? (await findRotation(entities.manager, id))?.tenant : undefined),
+        tenantOf: async (id) => (isId(id) ? (await findRotation(entities.manager, id))?.tenant : undefined),
         missing: (id) => problems.notFound('rotation', id),
       },
     },

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import {
+  isId,
   type EventSource,
   eventSources,
   isTopic,
@@ -142,7 +143,7 @@ export function readRecord(record: ConsumedRecord, topic: string, partition: num
 /** The id of an event; undefined of a mark, and of what is none of ours. */
 export function eventIdOf(record: ConsumedRecord): string | undefined {
   const id = record.header('ce_id') ?? ''
-  return isUuid(id) && record.header('ce_type') !== markName ? id : undefined
+  return isId(id) && record.header('ce_type') !== markName ? id : undefined
 }
 
 function readJson(text: string): unknown {
@@ -151,10 +152,6 @@ function readJson(text: string): unknown {
   } catch {
     return text
   }
-}
-
-function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
 }
 
 /** The same each time the record is read (RFC 9562, version 8). */

@@ -149,8 +149,3 @@ export function detectionRaised(detection: Detection): Event<'detection.raised'>
     fix,
   })
 }
-
-/** Whether it can be the id of one. */
-export function isId(text: string): boolean {
-  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text)
-}

@@ -1,7 +1,7 @@
 import type { AdminArea } from '#libs/admin/index'
+import { isId } from '#libs/events/index'
 import { problems } from '#libs/http/index'
 import type { Database } from '#libs/postgres/index'
-import { isId } from '../detections/detection.ts'
 import { findDetection } from '../store/detections.ts'
 import { auditPart } from './described.ts'
 

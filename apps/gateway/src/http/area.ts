@@ -1,7 +1,7 @@
 import type { AdminArea } from '#libs/admin/index'
+import { isId } from '#libs/events/index'
 import { problems } from '#libs/http/index'
 import type { Captures } from '../capture.ts'
-import { isId } from '../record.ts'
 import type { KnownTrust } from '../store/known-trust.ts'
 import { gatewayPart } from './described.ts'
 import { notCaptured } from './requests.controller.ts'

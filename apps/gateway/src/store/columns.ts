@@ -1,5 +1,6 @@
+import { isId } from '#libs/events/index'
 import { fold } from '#libs/scim/index'
-import { emailKey, isId } from '../record.ts'
+import { emailKey } from '../record.ts'
 import { quoted } from './json-sql.ts'
 
 /** How filters and sorting reach what a table holds. In all SQL here `$1` is the connection. */

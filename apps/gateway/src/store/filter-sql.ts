@@ -1,5 +1,5 @@
+import { isId } from '#libs/events/index'
 import { matcher, type ResolvedFilter, type Target } from '#libs/scim/index'
-import { isId } from '../record.ts'
 import type { RecordTable } from './columns.ts'
 import {
   columnComparand,

@@ -1,6 +1,7 @@
 import { Body, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common'
 import { z } from 'zod'
 import { AdminApi, aboutNothing, type AdminCall, Call, stateOf } from '#libs/admin/index'
+import { isId } from '#libs/events/index'
 import { pageOf, pagingByAge, parse, problems } from '#libs/http/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { shownAgain } from '../provisioning-key.ts'
@@ -20,11 +21,6 @@ export const startRotation = z.strictObject({
   graceHours: graceRule.optional(),
 })
 export const finishRotation = z.strictObject({ force: z.boolean().default(false) })
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
-export function isRotationId(text: string): boolean {
-  return uuid.test(text)
-}
 
 @AdminApi('')
 export class RotationsController {
@@ -173,7 +169,7 @@ export class RotationsController {
   }
 
   async #rotationNamed(call: AdminCall, id: string): Promise<Rotation> {
-    const rotation = isRotationId(id) ? await findRotation(this.#parts.entities.manager, id) : undefined
+    const rotation = isId(id) ? await findRotation(this.#parts.entities.manager, id) : undefined
     if (rotation === undefined) throw problems.notFound('rotation', id)
     const connection = await connectionOf(this.#parts, call, rotation.connection)
     call.about = { ...aboutNothing, ...aboutRotation(connection, id) }
