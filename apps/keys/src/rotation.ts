@@ -15,7 +15,7 @@ import { advance, type ProvisioningKey } from './provisioning-key.ts'
 import type { RotationMode, RotationPlan } from './rotation-policy.ts'
 
 /** Who or what brought something about. Of a person the audit record `request` tells more; `actor` is the id of the admin token that was proved, `bootstrap` for that of the data folder, and left out where nobody was asked for one. */
-export type Actor =
+export type Initiator =
   | { readonly kind: 'operator'; readonly request: string; readonly address: string; readonly actor?: string }
   | { readonly kind: 'schedule' | 'time' }
 
@@ -37,7 +37,7 @@ export interface Rotation {
   /** Counts its events. */
   readonly version: number
   readonly startedAt: Date
-  readonly startedBy: Actor
+  readonly startedBy: Initiator
   /** By when the new key is to be in use. */
   readonly dueAt: Date
   /** When the old key ends though the new one was never used; null under `safe`. */
@@ -48,7 +48,7 @@ export interface Rotation {
   readonly until: Date | null
   readonly extensions: number
   readonly endedAt: Date | null
-  readonly endedBy: Actor | null
+  readonly endedBy: Initiator | null
   readonly outcome: RotationOutcome | null
 }
 
@@ -67,7 +67,7 @@ export interface Moment {
   readonly now: Date
   /** Whether `uses` holds all that was decided before `now`. */
   readonly heard: boolean
-  readonly by: Actor
+  readonly by: Initiator
   readonly peppers: Peppers
   /** That of the tenant, where a key may be minted that signs by a secret. */
   readonly dataKey?: DataKey | undefined

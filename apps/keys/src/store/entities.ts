@@ -9,11 +9,11 @@ import type { Connection } from '../connection.ts'
 import type { TenantDataKey } from '../data-key.ts'
 import type { LastUse } from '../last-use.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
-import type { Actor, Rotation } from '../rotation.ts'
+import type { Initiator, Rotation } from '../rotation.ts'
 import type { RotationPlan } from '../rotation-policy.ts'
 import type { Tenant } from '../tenant.ts'
 
-const actor = z.discriminatedUnion('kind', [
+const initiator = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('operator'),
     request: z.string(),
@@ -22,8 +22,8 @@ const actor = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.enum(['schedule', 'time']) }),
 ])
-const asActor = { from: (kept: unknown) => actor.parse(kept), to: (whole: unknown) => whole }
-const asActorOrNobody = { from: (kept: unknown) => actor.nullable().parse(kept), to: (whole: unknown) => whole }
+const asInitiator = { from: (kept: unknown) => initiator.parse(kept), to: (whole: unknown) => whole }
+const asInitiatorOrNobody = { from: (kept: unknown) => initiator.nullable().parse(kept), to: (whole: unknown) => whole }
 
 /** Rows of deleted tenants stay, so that their ids are never given again. */
 @Entity({ name: 'tenant' })
@@ -112,14 +112,14 @@ export class RotationRow implements Rotation {
   @Column('text') state!: Rotation['state']
   @Column('integer') version!: number
   @Column('timestamptz', { name: 'started_at' }) startedAt!: Date
-  @Column('jsonb', { name: 'started_by', transformer: asActor }) startedBy!: Actor
+  @Column('jsonb', { name: 'started_by', transformer: asInitiator }) startedBy!: Initiator
   @Column('timestamptz', { name: 'due_at' }) dueAt!: Date
   @Column('timestamptz', { name: 'hard_end', nullable: true }) hardEnd!: Date | null
   @Column('timestamptz', { name: 'cut_over_at', nullable: true }) cutOverAt!: Date | null
   @Column('timestamptz', { nullable: true }) until!: Date | null
   @Column('integer') extensions!: number
   @Column('timestamptz', { name: 'ended_at', nullable: true }) endedAt!: Date | null
-  @Column('jsonb', { name: 'ended_by', nullable: true, transformer: asActorOrNobody }) endedBy!: Actor | null
+  @Column('jsonb', { name: 'ended_by', nullable: true, transformer: asInitiatorOrNobody }) endedBy!: Initiator | null
   @Column('text', { nullable: true }) outcome!: Rotation['outcome']
 }
 
