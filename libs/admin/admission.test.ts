@@ -1,6 +1,7 @@
 import { addPepper, digest, generatePeppers, mintAdminToken } from '#libs/credentials/index'
 import type { ProblemCode } from '#libs/http/index'
-import { Admission, bootstrapId, type KnownTokens } from './index.ts'
+import { Admission, type KnownTokens } from './index.ts'
+import { bootstrapId } from './powers.ts'
 
 type Known = NonNullable<Awaited<ReturnType<KnownTokens['find']>>>
 

@@ -176,7 +176,7 @@ function responses(method: string, operation: Operation, components: Components)
 }
 
 /** Every problem that the operation can be refused with. */
-export function refusalsOf(method: string, operation: Operation): ProblemCode[] {
+function refusalsOf(method: string, operation: Operation): ProblemCode[] {
   const { scope, concerns, query, body, conditional, idempotent, refusals = [] } = operation
   const guarded: ProblemCode[] = [
     'unauthorized',

@@ -1,11 +1,10 @@
 export { findSecrets, type Found } from './find.ts'
 export { keyFormat, mintKey, readAuthorization, readKey, readKid, wholeLength } from './key.ts'
-export type { FaultyKey, KeyEnvironment, KeyFault, Kid, ReadKey, Secret } from './key.ts'
+export type { FaultyKey, Kid, ReadKey, Secret } from './key.ts'
 export {
   adminTokenFormat,
   looksLikeAdminToken,
   mintAdminToken,
-  type ReadAdminToken,
   readAdminToken,
   readTokenId,
   type TokenId,
@@ -23,6 +22,6 @@ export {
 } from './peppers.ts'
 export { digest, dummyMatch, matches, type StoredDigest } from './digest.ts'
 export { decrypt, encrypt } from './aead.ts'
-export { open, seal, type SealContext } from './seal.ts'
+export { open, seal } from './seal.ts'
 export { randomDigits } from './base62.ts'
 export { isAccepted, keyActs, keyStates, next, type KeyAct, type KeyState } from './life.ts'

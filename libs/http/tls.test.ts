@@ -13,11 +13,11 @@ import { NestFactory } from '@nestjs/core'
 import type { FastifyRequest } from 'fastify'
 import { AddressRanges } from '#libs/addresses/index'
 import { type CertifiedKey, selfSigned, thumbprintOf } from '#test/certificates'
+import { directCallers } from './caller.ts'
 import {
   type CallerRules,
   CertificateUnusable,
   createHttpAdapter,
-  directCallers,
   listen,
   type Listening,
   ProblemFilter,
