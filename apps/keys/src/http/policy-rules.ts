@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { readRange } from '#libs/addresses/index'
 import { type KeyPolicy, keyScopes } from '#libs/events/index'
 import { readVerifyingKey } from '#libs/signatures/index'
 import { isBeyondLife } from '../rotation-policy.ts'
+import { allowlistRule } from './rules.ts'
 
 /** What an operator may have a key do: held to sense here, at the edge, and only read from then on. */
 
@@ -32,15 +32,6 @@ const authentication = z.discriminatedUnion(
   [bearer, signed, mtls, oauth],
   'has no method that there is: bearer, signed, mtls or oauth',
 )
-
-const range = z
-  .string()
-  .refine(
-    (text) => readRange(text) !== undefined,
-    'is neither an address nor a range in CIDR notation such as 10.0.0.0/8 or 2001:db8::/32, with no bits beyond its prefix',
-  )
-
-const allowlist = z.array(range).max(100, 'names more than 100 ranges')
 
 const scopes = z
   .array(z.enum(keyScopes))
@@ -76,7 +67,7 @@ const rate = z
 export function newKey(now: Date) {
   const policy = z.strictObject({
     authentication: authentication.default({ method: 'bearer' }),
-    allowlist: allowlist.default([]),
+    allowlist: allowlistRule.default([]),
     scopes: scopes.default([...keyScopes]),
     expiresAt: expiresAt(now).default(null),
     rate: rate.default(null),
@@ -91,7 +82,7 @@ export function keyChange(now: Date) {
       authentication: z
         .undefined('never changes: mint another key with the one that you want, and revoke this one')
         .optional(),
-      allowlist: allowlist.optional(),
+      allowlist: allowlistRule.optional(),
       scopes: scopes.optional(),
       expiresAt: expiresAt(now).optional(),
       rate: rate.optional(),

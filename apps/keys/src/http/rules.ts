@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { readRange } from '#libs/addresses/index'
 import { pagingQuery } from '#libs/http/index'
 import { defaultRotationPolicy, rotationModes } from '../rotation-policy.ts'
 
@@ -12,6 +13,16 @@ export const nameRule = z
 
 /** A connection's name stands in addresses, where these two lead elsewhere (RFC 3986 section 5.2.4). */
 export const connectionNameRule = nameRule.regex(/^(?!\.{1,2}$)/, 'must not be . or .., which no address can hold')
+
+const range = z
+  .string()
+  .refine(
+    (text) => readRange(text) !== undefined,
+    'is neither an address nor a range in CIDR notation such as 10.0.0.0/8 or 2001:db8::/32, with no bits beyond its prefix',
+  )
+
+/** Where a key or an admin token is taken from; empty: from anywhere. */
+export const allowlistRule = z.array(range).max(100, 'names more than 100 ranges')
 
 /** 0: the old key ends as soon as the new one is seen. */
 export const graceRule = z.int('must be a whole number of hours').min(0).max(8_760, 'is longer than a year')

@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { readRange } from '#libs/addresses/index'
 import { adminScopes } from '#libs/admin/index'
 import { tenantId } from '../tenant.ts'
-import { nameRule } from './rules.ts'
+import { allowlistRule, nameRule } from './rules.ts'
 
 const scopes = z
   .array(z.enum(adminScopes, `is none of ${adminScopes.join(', ')}`))
@@ -15,16 +14,6 @@ const tenants = z
   .max(100, 'names more than 100 tenants')
   .transform((named) => [...new Set(named)].sort())
   .nullable()
-const allowlist = z
-  .array(
-    z
-      .string()
-      .refine(
-        (text) => readRange(text) !== undefined,
-        'is neither an address nor a range in CIDR notation such as 192.0.2.0/24 or 2001:db8::/32, with no bits beyond its prefix',
-      ),
-  )
-  .max(100, 'holds more than 100 ranges')
 const expiresAt = z.iso
   .datetime({ offset: true, message: 'is not an instant like 2026-11-24T15:00:00Z' })
   .transform((text) => new Date(text))
@@ -34,7 +23,7 @@ export const newToken = z.strictObject({
   name: nameRule,
   scopes,
   tenants: tenants.optional(),
-  allowlist: allowlist.optional(),
+  allowlist: allowlistRule.optional(),
   expiresAt: expiresAt.optional(),
 })
 
