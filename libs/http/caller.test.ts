@@ -57,9 +57,26 @@ test.each([
   ['for=127.0.0.1;host="a,b;c", for=203.0.113.9;proto=https', '203.0.113.9', 'tls'],
   ['for=203.0.113.9;proto=http, for=10.1.1.1;proto=https', '203.0.113.9', 'clear'],
   ['for=203.0.113.9', '203.0.113.9', 'clear'],
+  ['for=10.1.1.1;proto=https, for=203.0.113.9', '203.0.113.9', 'clear'],
+  ['proto=https, for=203.0.113.9', '203.0.113.9', 'clear'],
+  ['for=203.0.113.9, for=10.1.1.1;proto=https', '203.0.113.9', 'clear'],
+  ['for=203.0.113.9;proto=https, for=10.1.1.1', '203.0.113.9', 'clear'],
+  ['for=203.0.113.9;proto=https, for=10.1.1.1;proto=https', '203.0.113.9', 'tls'],
+  ['proto=http, for=203.0.113.9;proto=https', '203.0.113.9', 'tls'],
+  ['for=127.0.0.1;for=127.0.0.2;proto=http, for=203.0.113.9;proto=https', '203.0.113.9', 'tls'],
 ])('Forwarded: %s comes from %s, %s', (forwarded, address, link) => {
   const ignored = { 'x-forwarded-for': '192.0.2.1', 'x-forwarded-proto': 'https' }
   expect(client(from('10.0.0.1', { forwarded, ...ignored }), standard)).toEqual([address, address, link])
+})
+
+test.each([
+  'for=10.1.1.1;for=203.0.113.9;proto=https',
+  'for=203.0.113.9;proto=http;proto=https',
+  'for=203.0.113.9;For=203.0.113.9;proto=https',
+  'for=203.0.113.9;proto=https, for=10.1.1.1;proto=https;proto=https',
+])('an element of Forwarded that has a parameter twice cannot be read: %s', (forwarded) => {
+  const [text, address, link] = client(from('10.0.0.1', { forwarded }), standard)
+  expect([text, address, link]).toEqual(['10.0.0.1', undefined, 'clear'])
 })
 
 test.each([

@@ -44,26 +44,28 @@ export const directCallers: CallerRules = {
 
 /**
  * Reads who sent the request. The addresses that proxies tell of are walked from the last, which the nearest proxy wrote, to the first that
- * is no listed proxy's. To be asked when the request arrives: of a caller that has hung up nothing is known. Never throws.
+ * is no listed proxy's; what stands to the left of that anybody may have written. To be asked when the request arrives: of a caller that has hung up
+ * nothing is known. Never throws.
  */
 export function callerOf({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>, rules: CallerRules): Caller {
   const isEncrypted = 'encrypted' in socket && socket.encrypted === true
   const peer = peerOf(socket, rules)
   if (peer === undefined) return { text: '', address: undefined, link: isEncrypted ? 'tls' : 'clear', isProxied: false }
   const told = peer.isProxy ? read[rules.headers](headers) : undefined
-  if (told === undefined || (told.addresses.length === 0 && told.protocols.length === 0)) {
+  if (told === undefined) {
     const link = isEncrypted ? 'tls' : peer.isExempt ? 'exempt' : 'clear'
     const certificate = certificateOf(socket)
     return {
       text: peer.address.text,
       address: peer.address,
       link,
-      isProxied: told !== undefined,
-      ...(told === undefined && certificate !== undefined ? { certificate: () => certificate } : {}),
+      isProxied: peer.isProxy,
+      ...(peer.isProxy || certificate === undefined ? {} : { certificate: () => certificate }),
     }
   }
-  const address = walk(peer.address, told.addresses, rules.proxies)
-  const isTls = told.protocols.length > 0 && told.protocols.every((protocol) => /^(https|wss)$/i.test(protocol))
+  const { address, hops } = walk(peer.address, told.addresses, rules.proxies)
+  const protocols = told.protocolsOf(hops)
+  const isTls = protocols.length > 0 && protocols.every((protocol) => /^(https|wss)$/i.test(protocol))
   const shown = rules.tellCertificates ? headers['client-cert'] : undefined
   return {
     text: (address ?? peer.address).text,
@@ -95,14 +97,20 @@ function peerOf(socket: Socket, { proxies, plainFrom }: CallerRules): Peer | und
   return peer
 }
 
-/** `proxy` is a listed one. */
-function walk(proxy: Address, told: readonly string[], proxies: AddressRanges): Address | undefined {
+/** `proxy` is a listed one. `hops`: how many of those told, from the last, were written by listed ones. */
+function walk(
+  proxy: Address,
+  told: readonly string[],
+  proxies: AddressRanges,
+): { readonly address: Address | undefined; readonly hops: number } {
   let nearest: Address | undefined = proxy
+  let hops = 0
   for (const text of told.toReversed()) {
     if (nearest === undefined || (nearest !== proxy && !proxies.has(nearest))) break
     nearest = readAddress(withoutPort(text))
+    hops++
   }
-  return nearest
+  return { address: nearest, hops }
 }
 
 /** Some proxies add the port. */
@@ -115,24 +123,30 @@ function withoutPort(text: string): string {
 interface Told {
   /** From the client to the last proxy but one. */
   readonly addresses: readonly string[]
-  readonly protocols: readonly string[]
+  /** What those who wrote the last `hops` addresses say of the protocol, an empty text where one says nothing: all of it must be HTTPS. */
+  protocolsOf(hops: number): readonly string[]
 }
 
 /** Of nobody that could be read, nor of TLS. */
-const unreadable: Told = { addresses: [''], protocols: [] }
+const unreadable: Told = { addresses: [''], protocolsOf: () => [] }
 
-const read: Readonly<Record<ProxyHeaders, (headers: IncomingMessage['headers']) => Told>> = {
-  'x-forwarded': (headers) => ({
-    addresses: listed(headers['x-forwarded-for']),
-    protocols: listed(headers['x-forwarded-proto']),
-  }),
+/** Undefined where nothing is told: the proxy asks for itself. */
+const read: Readonly<Record<ProxyHeaders, (headers: IncomingMessage['headers']) => Told | undefined>> = {
+  'x-forwarded'(headers) {
+    const addresses = listed(headers['x-forwarded-for'])
+    const protocols = listed(headers['x-forwarded-proto'])
+    if (addresses.length === 0 && protocols.length === 0) return undefined
+    // Nothing tells which address a protocol belongs to: most proxies set one for all of them.
+    return { addresses, protocolsOf: () => protocols }
+  },
   forwarded(headers) {
     const elements = split(joined(headers['forwarded']), ',')?.map((element) => pairsOf(element))
     if (elements === undefined) return unreadable
+    if (elements.length === 0) return undefined
     // One that does not tell whom it had the request from tells of nobody that could be read.
     return {
       addresses: elements.map((pairs) => pairs.get('for') ?? ''),
-      protocols: elements.flatMap((pairs) => pairs.get('proto') ?? []),
+      protocolsOf: (hops) => elements.slice(-hops).map((pairs) => pairs.get('proto') ?? ''),
     }
   },
 }
@@ -146,15 +160,16 @@ function joined(header: string | string[] | undefined): string {
   return typeof header === 'string' ? header.trim() : [header ?? []].flat().join(',').trim()
 }
 
+/** Nothing where a parameter stands twice: which of the two is meant nobody can tell (RFC 7239 section 4). */
 function pairsOf(element: string): Map<string, string> {
-  return new Map(
-    (split(element, ';') ?? []).map((pair): [string, string] => {
-      const at = pair.indexOf('=')
-      const value = pair.slice(at + 1).trim()
-      const [, quoted] = /^"(.*)"$/s.exec(value) ?? []
-      return [pair.slice(0, at).trim().toLowerCase(), quoted?.replaceAll(/\\(.)/gs, '$1') ?? value]
-    }),
-  )
+  const pairs = (split(element, ';') ?? []).map((pair): [string, string] => {
+    const at = pair.indexOf('=')
+    const value = pair.slice(at + 1).trim()
+    const [, quoted] = /^"(.*)"$/s.exec(value) ?? []
+    return [pair.slice(0, at).trim().toLowerCase(), quoted?.replaceAll(/\\(.)/gs, '$1') ?? value]
+  })
+  const byName = new Map(pairs)
+  return byName.size === pairs.length ? byName : new Map<string, string>()
 }
 
 /** At the separators that stand outside of quotes, in one pass; undefined where a quote is not closed. */
