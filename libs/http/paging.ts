@@ -25,7 +25,8 @@ export const pagingQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   after: z.string().max(1024).optional(),
 })
-const placeByAge = z.tuple([z.iso.datetime(), z.string()])
+/** As `toISOString` writes it; in the calendar of databases there is no year 0. */
+const instant = z.iso.datetime({ precision: 3 }).refine((text) => !text.startsWith('0000'))
 const sortKey = z
   .array(z.string().regex(/^[^\0]*$/))
   .min(1)
@@ -40,11 +41,11 @@ export function paging(parameters: unknown): Paging {
   return { limit, after: after === undefined ? undefined : readCursor(after) }
 }
 
-/** Like `paging`, for a list whose sort key is [instant, id]. @throws Problem `invalid` */
-export function pagingByAge(parameters: unknown): PagingByAge {
+/** Like `paging`, for a list whose sort key is [instant, id], the id of the form that the list has. @throws Problem `invalid` */
+export function pagingByAge(parameters: unknown, id: z.ZodType<string> = z.string()): PagingByAge {
   const { limit, after } = paging(parameters)
   if (after === undefined) return { limit, after }
-  const place = placeByAge.safeParse(after)
+  const place = z.tuple([instant, id]).safeParse(after)
   if (!place.success) throw notOfThisList()
   return { limit, after: place.data }
 }

@@ -161,6 +161,18 @@ test('the list is filtered, and its pages lose and repeat nothing', async () => 
   expect(await found({ tenant, state: 'open' })).toHaveLength(6)
 })
 
+test.each([
+  ['2026-11-29T19:30:30.042Z', 'x'],
+  ['2026-11-29T19:30:30.042Z', ''],
+  ['2026-11-29T19:30:30.042Z', '\ud800'],
+  ['0000-11-29T19:30:30.042Z', 'a12ac26b-4d5e-4f5d-8d7e-1d2c3b4a5f60'],
+  [`2026-11-29T19:30:30.${'0'.repeat(200)}Z`, 'a12ac26b-4d5e-4f5d-8d7e-1d2c3b4a5f60'],
+])('a place that no page of the list has told is refused: %j, %j', async (...place) => {
+  const after = Buffer.from(JSON.stringify(place)).toString('base64url')
+  const { status, body } = await audit().ask('GET', `/admin/v1/detections?after=${after}`)
+  expect([status, body]).toMatchObject([422, { errors: [{ pointer: '#/after' }] }])
+})
+
 test('no person and no client is named in what is raised, stored or measured', async () => {
   await tell(...spread(refused(401, 'key-wrong-secret', unproved), 5, minute))
   const { rows, text } = await written()

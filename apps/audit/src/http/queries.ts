@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseDuration } from '#libs/configuration/index'
-import { environments } from '#libs/events/index'
+import { environments, isId } from '#libs/events/index'
 import { type Paging, pagingByAge, pagingQuery, parse } from '#libs/http/index'
 import { detectionStates } from '../detections/detection.ts'
 import { ruleCodes } from '../detections/rules.ts'
@@ -61,7 +61,7 @@ export function readDetectionsQuery(query: unknown): {
   paging: ReturnType<typeof pagingByAge>
 } {
   const { limit: _limit, after: _after, ...filter } = parse<z.infer<typeof detectionsQuery>>(detectionsQuery, query)
-  return { filter, paging: pagingByAge(query) }
+  return { filter, paging: pagingByAge(query, z.string().refine(isId)) }
 }
 
 export const muteBody = z
