@@ -52,6 +52,7 @@ export class HttpAdapter extends FastifyAdapter {
       maxHeaderSize: options.headerLimit ?? 16 * 1024,
       headersTimeout: options.requestTimeoutMs,
       connectionsCheckingInterval: Math.min(1000, options.requestTimeoutMs),
+      requireHostHeader: false,
     }
     super({
       bodyLimit: options.bodyLimit,
@@ -68,6 +69,8 @@ export class HttpAdapter extends FastifyAdapter {
     })
     const instance = this.getInstance<FastifyInstance>()
     unread.refuseTunnels(instance.server)
+    unread.refuseExpectations(instance.server)
+    refuseHostless(instance, unread)
     routeEveryMethod(instance)
     knowCallers(instance, options)
     this.#routes = new RouteTable(instance)
@@ -115,6 +118,14 @@ export function createHttpAdapter(options: HttpOptions): HttpAdapter {
 /** Clients are asked for a certificate, and may have none, or one of any authority: a key may want to be used with a certain one alone. */
 function tlsOf({ cert, key }: CertificatePair) {
   return { cert, key, minVersion: leastVersion } as const
+}
+
+/** Before anything else is done with it: it leaves no record, as whatever HTTP itself refuses. */
+function refuseHostless(instance: FastifyInstance, unread: UnreadRequests): void {
+  instance.addHook('onRequest', (request, reply, done) => {
+    if (!unread.refuseHostless(request.raw, reply.raw)) return done()
+    reply.hijack()
+  })
 }
 
 /** What holds no secret, and is asked for by programs of the operator's. */

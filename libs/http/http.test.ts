@@ -371,6 +371,9 @@ describe('problems', () => {
     ['an address over the limit', (at: string) => head('GET', at + 'y'.repeat(17_000)), 431, 'HPE_HEADER_OVERFLOW'],
     ['a broken header', (at: string) => head('GET', at, 'no header'), 400, 'HPE_INVALID_HEADER_TOKEN'],
     ['a tunnel', (at: string) => head('CONNECT', at), 405, 'CONNECT'],
+    ['no Host', (at: string) => `GET ${at} HTTP/1.1\r\n\r\n`, 400, 'NO_HOST'],
+    ['an expectation', (at: string) => head('GET', at, 'expect: 200-ok'), 417, 'EXPECT'],
+    ['one of a body', (at: string) => head('POST', at, 'expect: x', 'content-length: 9000000'), 417, 'EXPECT'],
     [
       'two ways to tell the length',
       (at: string) => head('POST', at, 'content-length: 2', 'transfer-encoding: chunked'),
@@ -381,14 +384,22 @@ describe('problems', () => {
     for (const target of ['/health/live', 'http://x/other/', '/other/']) {
       const { text } = await conversation([request(target)], () => false)
       expect(statuses(text)).toEqual([status])
-      const other = `content-type: text/other\r\ncontent-length: 9\r\nconnection: close\r\n\r\nother ${status}`
-      expect(text).toContain(target.endsWith('/other/') ? other : 'content-type: application/problem+json')
+      const other =
+        /^content-type: text\/other\r\ncontent-length: 9\r\nconnection: close\r\n(?:[^\r]+\r\n)*\r\nother \d+$/im
+      const problem = /^content-type: application\/problem\+json\r\n[^]*"detail":"[^"]+\. [^"]+\."/im
+      expect(text).toMatch(target.endsWith('/other/') ? other : problem)
     }
     expect(unread).toEqual([
       { status, reason },
       { status, reason },
       { status, reason },
     ])
+  })
+
+  test('HTTP/1.0 knows no Host, and a Host may be empty', async () => {
+    for (const request of ['GET /health/live HTTP/1.0\r\n\r\n', 'GET /health/live HTTP/1.1\r\nhost:\r\n\r\n']) {
+      expect((await conversation([request], (all) => all.includes('"live"'))).text).toContain('"live"')
+    }
   })
 
   test('a request that nobody began to read has no form of its own', async () => {

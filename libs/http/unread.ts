@@ -1,4 +1,4 @@
-import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
 import { type Problem, problems, renderProblem } from './problem.ts'
@@ -7,7 +7,7 @@ import { originForm } from './request-target.ts'
 /** A request that was refused by HTTP itself: no handler saw it whole, and most often none saw it at all. */
 export interface Unread {
   readonly status: number
-  /** As Node names it, such as HPE_HEADER_OVERFLOW. */
+  /** As Node names it, such as HPE_HEADER_OVERFLOW; CONNECT, EXPECT or NO_HOST. */
   readonly reason: string
 }
 
@@ -28,7 +28,7 @@ export interface ErrorForm {
 
 type ParserError = Error & { readonly code?: string; readonly rawPacket?: unknown }
 
-/** Such a request has no reply object; its answer is written to the socket. */
+/** Most such requests have no reply object; their answer is written to the socket. */
 export class UnreadRequests {
   readonly #options: UnreadOptions
 
@@ -51,16 +51,46 @@ export class UnreadRequests {
     })
   }
 
+  /** Node answers any other than 100-continue without a body, unless somebody listens. RFC 9110 section 10.1.1. */
+  refuseExpectations(server: Server): void {
+    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+      const detail = 'No other Expect than 100-continue can be met. Leave the header out.'
+      this.#refuse(request, response, 417, problems.badRequest(detail), 'EXPECT')
+    })
+  }
+
+  /** RFC 9112 section 3.2. Whether it did: the server must have been made without `requireHostHeader`, which answers without a body. */
+  refuseHostless(request: IncomingMessage, response: ServerResponse): boolean {
+    if (request.headers.host !== undefined || request.httpVersion !== '1.1') return false
+    const detail = 'The request has no Host, which HTTP/1.1 wants. Send the name that stands in the address as Host.'
+    this.#refuse(request, response, 400, problems.badRequest(detail), 'NO_HOST')
+    return true
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, status: number, problem: Problem, reason: string): void {
+    const { headers, body } = this.#render(status, problem, request.url ?? '')
+    response.writeHead(status, headers).end(body)
+    this.#options.told?.({ status, reason })
+  }
+
   #answer(socket: Duplex, status: number, problem: Problem, target: string, reason: string): void {
+    const { headers, body } = this.#render(status, problem, target)
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+    socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', body].join('\r\n'))
+    this.#options.told?.({ status, reason })
+  }
+
+  #render(status: number, problem: Problem, target: string) {
     const form = this.#options.forms?.find(({ prefix }) => originForm(target).startsWith(prefix))
     const { contentType, body } = form?.render({ detail: problem.detail, status }) ?? {
       contentType: 'application/problem+json',
       body: JSON.stringify({ ...renderProblem(problem), status }),
     }
-    const headers = { ...problem.headers, 'content-type': contentType, 'content-length': Buffer.byteLength(body) }
-    const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`)
-    socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', body].join('\r\n'))
-    this.#options.told?.({ status, reason })
+    const length = Buffer.byteLength(body)
+    return {
+      headers: { ...problem.headers, 'content-type': contentType, 'content-length': length, connection: 'close' },
+      body,
+    }
   }
 }
 
