@@ -91,15 +91,18 @@ function noncesSince(milliseconds: number, limit = 1_000): Nonces {
   return memoryNonces({ clock: () => new Date(Date.now() - milliseconds), limit, ahead })
 }
 
+type Found = Awaited<ReturnType<WayInParts['signatures']['keys']['of']>>
+
+function signaturesOf(nonces: Pick<Nonces, 'take'>, found: Found = readVerifyingKey('hmac-sha256', secret)) {
+  return { publicUrl: new URL('https://scim.example.com/latchkey/'), keys: { of: async () => found }, nonces }
+}
+
 const failures: unknown[] = []
 /** What a gateway of these nonces finds out. */
-function gateway(
-  nonces: Pick<Nonces, 'take'> = noncesSince(60_000),
-  found: Awaited<ReturnType<WayInParts['signatures']['keys']['of']>> = readVerifyingKey('hmac-sha256', secret),
-) {
+function gateway(nonces: Pick<Nonces, 'take'> = noncesSince(60_000), found?: Found) {
   const parts = {
     bodyLimit,
-    signatures: { publicUrl: new URL('https://scim.example.com/latchkey/'), keys: { of: async () => found }, nonces },
+    signatures: signaturesOf(nonces, found),
     failed: (error: unknown) => failures.push(error),
   }
   return async (passage: Passage): Promise<string> => {
@@ -127,6 +130,15 @@ test('a request that was signed for the public address passes, whatever a proxy 
     'signature-wrong',
   )
   expect(await ask(passageOf({ url: 'https://scim.example.com/scim/v2/c1/Users' }).passage)).toBe('signature-wrong')
+})
+
+test('a signature for another address is refused with the one that is wanted', async () => {
+  const { passage } = passageOf({ url: 'https://10.0.0.5:8080/scim/v2/c1/Users' })
+  const parts = { bodyLimit, signatures: signaturesOf(noncesSince(60_000)), failed: () => undefined }
+  await expect(signature(passage, parts)).rejects.toMatchObject({
+    code: 'signature-wrong',
+    detail: expect.stringContaining('@authority scim.example.com, and an @path that begins with /latchkey '),
+  })
 })
 
 test('a key that does not sign passes as it is, and nothing is read', async () => {

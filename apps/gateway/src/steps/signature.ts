@@ -37,7 +37,7 @@ export async function signature(
     if (verifying.kind === 'sealed') failed(verifying.error, arrival.traceId)
     throw unknownYet('signing-secret-away', 'What this key signs with cannot be opened here for now')
   }
-  if (!isProvedBy(verifying, read)) throw refusal('wrong')
+  if (!isProvedBy(verifying, read)) throw refusal('wrong', addressedTo(signatures.publicUrl))
   const { 'content-digest': digest } = arrival.headers
   if (digest !== undefined) {
     const fault = digestFault(digest, hasBody ? await readBody(passage, parts) : Buffer.alloc(0))
@@ -75,12 +75,24 @@ function announcesBody({ headers }: Arrival): boolean {
 function messageOf({ method, target, headers }: Arrival, publicUrl: URL): Message {
   const at = target.indexOf('?')
   const [path, query] = at < 0 ? [target, '?'] : [target.slice(0, at), target.slice(at)]
-  return { method, authority: publicUrl.host, path: `${publicUrl.pathname.replace(/\/+$/, '')}${path}`, query, headers }
+  return { method, authority: publicUrl.host, path: `${prefixOf(publicUrl)}${path}`, query, headers }
 }
 
-function refusal(fault: SignatureFault): ScimError {
+function prefixOf({ pathname }: URL): string {
+  return pathname.replace(/\/+$/, '')
+}
+
+function addressedTo(publicUrl: URL): string {
+  const path = prefixOf(publicUrl)
+  const begins = path === '' ? '' : `, and an @path that begins with ${path}`
+  return `It is checked for the @authority ${publicUrl.host}${begins} (LATCHKEY_PUBLIC_URL).`
+}
+
+/** `more` is told between cause and fix. */
+function refusal(fault: SignatureFault, more?: string): ScimError {
   const { cause, fix } = signatureAdvice[fault]
-  return errors.unsigned(fault.startsWith('digest-') ? fault : `signature-${fault}`, `${cause} ${fix}`, acceptSignature)
+  const detail = [cause, ...(more === undefined ? [] : [more]), fix].join(' ')
+  return errors.unsigned(fault.startsWith('digest-') ? fault : `signature-${fault}`, detail, acceptSignature)
 }
 
 function unknownYet(code: string, cause: string): ScimError {
