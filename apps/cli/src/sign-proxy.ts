@@ -47,6 +47,11 @@ export function signProxyCommand(world: World): Command {
           `latchkey: ${printable(host)} is reached by others, and the key comes to it in clear: have nobody but the identity provider reach it\n`,
         )
       }
+      if (to.protocol === 'http:' && !isLoopback(to.hostname)) {
+        world.err(
+          `latchkey: the key goes to ${printable(to.host)} in clear, for whoever is on the way to read, and Latchkey takes no plain HTTP from elsewhere unless told so: give the https address with --to\n`,
+        )
+      }
       world.out(`Signing for key ${key.signer.keyid}. Give the identity provider this SCIM base URL: ${proxy.url}\n`)
       await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
       await proxy.stop()
@@ -60,5 +65,5 @@ function numberOf(text: string, option: string, most: number): number {
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+  return ['localhost', '::1', '[::1]'].includes(host) || (isIP(host) === 4 && host.startsWith('127.'))
 }

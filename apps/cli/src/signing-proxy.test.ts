@@ -223,6 +223,22 @@ describe('the signing proxy', () => {
     breaking.close()
   })
 
+  test('as a program, warns when the key would leave this machine in clear', async () => {
+    for (const [target, warning] of [
+      ['http://scim.example.com/scim/v2/c1', /the key goes to scim\.example\.com in clear.*https/],
+      ['http://127.0.0.2/scim/v2/c1', /^$/],
+      ['http://[::1]/scim/v2/c1', /^$/],
+      ['https://scim.example.com/scim/v2/c1', /^$/],
+    ] as const) {
+      const program = startProgram(target)
+      const said = text(program.stderr)
+      await addressOf(program)
+      program.kill('SIGTERM')
+      await once(program, 'exit')
+      expect([target, await said]).toEqual([target, expect.stringMatching(warning)])
+    }
+  })
+
   test('as a program, listens on this machine alone and ends with 0 when it is told to', async () => {
     const program = startProgram(to)
     const url = await addressOf(program)
