@@ -189,10 +189,28 @@ class ChangedMeanwhile extends Failure {}
 function unreachable(url: string, error: unknown): Failure {
   const fix = 'Start the server with npm start, or give its address with --url or LATCHKEY_URL.'
   const code = causeOf(error)
+  const certificateFix = certificateFixes[code]
+  if (certificateFix !== undefined) {
+    return new Failure('failed', `The certificate of ${url} is not accepted (${code}). ${certificateFix}`)
+  }
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return new Failure('failed', `Nothing answers at ${url} (${code}). ${fix}`)
   }
   return new LostAnswer('failed', `${url} did not give an answer (${code}). ${fix}`)
+}
+
+const unknownAuthority =
+  'Name a PEM file of the authority that signed it, or of the certificate itself where none did, in the environment variable NODE_EXTRA_CA_CERTS.'
+
+/** By what Node calls it. */
+const certificateFixes: Readonly<Record<string, string>> = {
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
+  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
+  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'Give the address by a name that is in it, with --url or LATCHKEY_URL.',
+  CERT_HAS_EXPIRED: 'Have another one put in its place at the server, which needs no restart.',
 }
 
 function causeOf(error: unknown): string {

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '#libs/process/index'
+import { certified, selfSigned } from '#test/certificates'
 import { adminServer, answer, token } from './test/admin-server.ts'
 import { key, tenant } from './test/answered.ts'
 import { ago, lastUse, table } from './words.ts'
@@ -80,6 +82,29 @@ describe('exit codes', () => {
     expect(code).toBe(1)
     expect(err).toMatch(/ECONNREFUSED.*npm start/)
   })
+
+  test.each([
+    ['its own', selfSigned('a'), 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+    [
+      'another',
+      certified('a', { authority: { name: 'b', key: selfSigned('b').key } }),
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    ],
+  ])(
+    '1 for a certificate of an authority that is not known, %s, with the variable that makes it known',
+    async (_, pair, cause) => {
+      const tls = createServer(pair, (_request, response) => void response.end())
+      await once(tls.listen(0, '127.0.0.1'), 'listening')
+      const address = tls.address()
+      const url = `https://127.0.0.1:${typeof address === 'string' ? '' : address?.port}`
+      const { code, err } = await latchkey(['tenants', 'list'], { LATCHKEY_URL: url, LATCHKEY_ADMIN_TOKEN: token })
+      tls.close()
+      expect(code).toBe(1)
+      expect(err).toContain(cause)
+      expect(err).toContain('NODE_EXTRA_CA_CERTS')
+      expect(err).not.toContain('npm start')
+    },
+  )
 
   test('of status is 0 for a server that is ready without something, which is named', async () => {
     server.respond = answer(200, { status: 'ready', missing: [], degraded: [{ name: 'kafka', reason: 'refused' }] })
