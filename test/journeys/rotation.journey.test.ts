@@ -61,21 +61,35 @@ test('a key is rotated without a request lost: both work until the new one is us
   expect(record).toMatchObject({ subject: { kind: 'rotation', id: started.id }, requestId: report.endedBy.request })
 })
 
-test('without grace the old key is refused as soon as the new one was seen', async () => {
+test('without grace the old key goes on under safe where it was in use until then, and is refused under strict as soon as the new one was seen', async () => {
   await inState(connection.kid, 'active')
-  const { body: started } = await rotate({ graceHours: 0 })
+  const { body: kept } = await rotate({ graceHours: 0 })
+  await eventually(
+    () => list(kept.key),
+    (answer) => answer.status === 200,
+  )
+  const safe = await eventually(
+    async () => (await world.admin('GET', `/rotations/${kept.id}`)).body,
+    ({ extensions }) => extensions > 0,
+  )
+  expect(safe).toMatchObject({ state: 'running', outcome: null })
+  expect((await list(connection.key)).status).toBe(200)
+  await world.admin('POST', `/rotations/${kept.id}/finish`)
+
+  await list(kept.key)
+  const { body: started } = await rotate({ mode: 'strict', graceHours: 0 })
   await eventually(
     () => list(started.key),
     (answer) => answer.status === 200,
   )
-  await inState(connection.kid, 'expired')
+  await inState(kept.newKey.kid, 'expired')
   await eventually(
-    () => list(connection.key),
+    () => list(kept.key),
     (answer) => answer.status === 401,
   )
   expect((await world.admin('GET', `/rotations/${started.id}`)).body).toMatchObject({
     state: 'finished',
-    outcome: 'old-unused',
+    outcome: 'old-still-used',
   })
 })
 

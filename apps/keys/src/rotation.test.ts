@@ -149,11 +149,42 @@ describe('a rotation', () => {
     },
   )
 
-  test('with no grace ends the old key as soon as the new one is used', () => {
+  test('with no grace, under safe, ends the old key as soon as the new one is used, where it was not used within the hour before', () => {
     const { world, old, next } = rotating({ graceHours: 0 })
+    world.told()
     world.heard = false
     world.use(next)
+    expect(world.key(old).state).toBe('retiring')
+    world.heard = true
+    world.settle()
     expect(world.key(old).state).toBe('expired')
+    expect(world.told()).toEqual(['cut-over', 'finished old-unused'])
+  })
+
+  test('with no grace, under safe, is not ended by time while it is used: an hour is added at a time', () => {
+    const { world, old, next } = rotating({ graceHours: 0 })
+    world.told()
+    world.now = hours(2, begin)
+    world.use(old)
+    world.use(next)
+    expect(world.told()).toEqual(['cut-over', 'extended', 'notice still-used 1'])
+    expect(world.key(old)).toMatchObject({ state: 'retiring', until: hours(3, begin) })
+    world.use(old, hours(2.5, begin))
+    world.goTo(hours(3, begin))
+    expect(world.key(old)).toMatchObject({ state: 'retiring', until: hours(4, begin) })
+    world.goTo(hours(4, begin))
+    expect(world.key(old).state).toBe('expired')
+  })
+
+  test('with no grace, under strict, ends with the first use of the new one, and it is told that it was in use', () => {
+    const { world, old, next } = rotating({ mode: 'strict', graceHours: 0 })
+    world.told()
+    world.heard = false
+    world.now = hours(2, begin)
+    world.use(old)
+    world.use(next)
+    expect(world.key(old).state).toBe('expired')
+    expect(world.told()).toEqual(['cut-over', 'finished old-still-used'])
   })
 
   test('never lets the old key outlive its own expiry, by grace or by extension', () => {

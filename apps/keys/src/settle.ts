@@ -150,23 +150,29 @@ function deadline(situation: Situation, moment: Moment): Turn | undefined {
       ? endOld(situation, 'old-still-used', moment)
       : extend(situation, rotation, rotation.until, moment)
   }
-  if (rotation.mode === 'safe' && rotation.graceHours > 0 && !moment.heard) return undefined
+  if (rotation.mode === 'safe' && !moment.heard) return undefined
   return endOld(situation, 'old-unused', moment)
 }
 
-/** Whether the old key was used within its last grace. */
+/** Whether the old key was used within its last grace; where it has none, within the hour before it was to end. */
 export function isStillUsed({ uses }: Pick<Situation, 'uses'>, { from, until, graceHours }: Rotation): boolean {
   const last = uses.get(from)?.last
-  return until !== null && last !== undefined && graceHours > 0 && last.at > hoursAfter(until, -graceHours)
+  return until !== null && last !== undefined && last.at > hoursAfter(until, -watched(graceHours))
+}
+
+/** Hours in which a use of the old key is looked for, and by which its life is extended for one: an hour at least. */
+function watched(graceHours: number): number {
+  return Math.max(graceHours, 1)
 }
 
 /** By one grace; by as many as it takes where none of them was seen to end. */
 function extend(situation: Situation, rotation: Rotation, until: Date, moment: Moment): Turn {
   const old = keyOf(situation, rotation.from)
   const last = situation.uses.get(old.kid)?.last
-  let [begins, wanted] = [until, hoursAfter(until, rotation.graceHours)]
+  const hours = watched(rotation.graceHours)
+  let [begins, wanted] = [until, hoursAfter(until, hours)]
   while (wanted <= moment.now && last !== undefined && last.at > begins) {
-    ;[begins, wanted] = [wanted, hoursAfter(wanted, rotation.graceHours)]
+    ;[begins, wanted] = [wanted, hoursAfter(wanted, hours)]
   }
   const extended = capped(wanted, ownExpiry(old))
   const after: Rotation = {

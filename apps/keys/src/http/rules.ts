@@ -24,7 +24,7 @@ const range = z
 /** Where a key or an admin token is taken from; empty: from anywhere. */
 export const allowlistRule = z.array(range).max(100, 'names more than 100 ranges')
 
-/** 0: the old key ends as soon as the new one is seen. */
+/** 0: the old key ends as soon as the new one is seen, unless `safe` keeps it for being in use. */
 export const graceRule = z.int('must be a whole number of hours').min(0).max(8_760, 'is longer than a year')
 
 export const rotationsQuery = pagingQuery.extend({ state: z.enum(['running', 'finished', 'cancelled']).optional() })
