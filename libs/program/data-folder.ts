@@ -38,9 +38,19 @@ export class DataFolder {
     return this.#secret('admin-token', () => randomBytes(32).toString('base64url'))
   }
 
-  peppers(): Peppers {
-    const text = this.#secret('peppers', () => formatPeppers(generatePeppers()))
-    return readPeppers(text, this.file('peppers'))
+  /** Before a file of peppers is made `mayMake` is asked, which throws where keys need one that is lost. */
+  async peppers(mayMake: (file: string) => Promise<void>): Promise<Peppers> {
+    const present = keptPeppers(this.path)
+    if (present !== undefined) return present
+    const file = this.file('peppers')
+    await mayMake(file).catch((error: unknown) => {
+      // Another program may have made the file, and keys, meanwhile.
+      if (keptPeppers(this.path) === undefined) throw error
+    })
+    return readPeppers(
+      this.#secret('peppers', () => formatPeppers(generatePeppers())),
+      file,
+    )
   }
 
   /** Where the command line finds the admin API. */

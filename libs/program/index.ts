@@ -4,7 +4,7 @@
  */
 export { publicAddress, usablePort, usablePorts } from './address.ts'
 export { banner } from './banner.ts'
-export { DataFolder } from './data-folder.ts'
+export { DataFolder, keptPeppers } from './data-folder.ts'
 export { openDatabase, statementTimeout } from './databases.ts'
 export { type Door, doorOf } from './door.ts'
 export { httpSettings } from './http-settings.ts'

@@ -69,7 +69,14 @@ function readKey(path: string): KeyObject {
 
 function contentOf(path: string): string {
   try {
-    if ((statSync(path).mode & 0o077) !== 0) {
+    const found = statSync(path)
+    if (!found.isFile()) {
+      throw new SealingError(
+        'kek-refused',
+        `Something that is not a file is at ${path}, where the key encryption key (KEK) belongs, such as a folder. Move it away, and put the file back.`,
+      )
+    }
+    if ((found.mode & 0o077) !== 0) {
       throw new SealingError(
         'kek-refused',
         `The file ${path} with the key encryption key (KEK) can be read by others. Find out who did, then allow its owner alone: chmod 600 ${path}`,

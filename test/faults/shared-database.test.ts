@@ -53,7 +53,7 @@ describe('with DATABASE_URL', () => {
     await host.stop()
   })
 
-  test('the file with the peppers is lost: the keys of the database are not silently refused', async () => {
+  test('the file with the peppers is lost: the keys of the database are not silently refused, and no other file is made', async () => {
     const host = await ground.start(ground.folder())
     const DATABASE_URL = await emptyDatabase(host)
     const data = ground.folder()
@@ -61,7 +61,9 @@ describe('with DATABASE_URL', () => {
     await first.stop()
     rmSync(join(data, 'peppers'))
     const { code, lines } = await refusal(ground.launch(data, { DATABASE_URL }))
-    expect([code, lines]).toEqual([1, [expect.stringContaining('minted under other peppers of version 1.')]])
+    const told = `The file ${join(data, 'peppers')} with the peppers is missing, and 1 accepted keys`
+    expect([code, lines]).toEqual([1, [expect.stringContaining(told)]])
+    expect(existsSync(join(data, 'peppers'))).toBe(false)
     await host.stop()
   })
 })

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { jest } from '@jest/globals'
 import { z } from 'zod'
+import { formatPeppers, generatePeppers } from '#libs/credentials/index'
 import { freePort } from '#libs/process/index'
 import { create, Ground, processesOf, refusal, until, users } from './running-program.ts'
 
@@ -116,7 +117,10 @@ describe('a program that cannot start says why in one line and leaves nothing ru
   test('keys of the database were minted under other peppers', async () => {
     const home = await ground.start(ground.folder())
     const DATABASE_URL = home.postgres.url
-    const { code, lines } = await refusal(ground.launch(ground.folder(), { DATABASE_URL }))
+    const data = ground.folder()
+    mkdirSync(data)
+    writeFileSync(join(data, 'peppers'), `${formatPeppers(generatePeppers())}\n`)
+    const { code, lines } = await refusal(ground.launch(data, { DATABASE_URL }))
     expect([code, lines]).toEqual([
       1,
       [expect.stringContaining('minted under other peppers of version 1. Put back the peppers')],

@@ -1,6 +1,15 @@
 import type { ServiceAddresses } from '#libs/admin/index'
 import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
-import { DataFolder, doorOf, publicAddress, readSettings, runProgram, settings, StartError } from '#libs/program/index'
+import {
+  DataFolder,
+  doorOf,
+  keptPeppers,
+  publicAddress,
+  readSettings,
+  runProgram,
+  settings,
+  StartError,
+} from '#libs/program/index'
 import { ServerError } from '#libs/servers/index'
 import { keepServers } from './servers.ts'
 import { services } from './service-process.ts'
@@ -17,7 +26,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const door = doorOf(configuration)
       const folder = new DataFolder(configuration.LATCHKEY_DATA)
       if (configuration.LATCHKEY_ADMIN_TOKEN === undefined) folder.adminToken()
-      if (configuration.LATCHKEY_PEPPERS === undefined) folder.peppers()
+      if (configuration.LATCHKEY_PEPPERS === undefined) keptPeppers(folder.path)
       const servers = await keepServers(starting, folder)
       if (stop.isAsked()) throw new StartError('told to stop')
       const ports = await servicePorts(starting, folder)

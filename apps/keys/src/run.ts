@@ -30,6 +30,7 @@ import {
   migrateKeys,
   openKeysEntities,
   PeppersDoNotFit,
+  refuseNewPeppers,
 } from './index.ts'
 
 const settings = {
@@ -59,7 +60,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
     port: ({ LATCHKEY_KEYS_PORT }) => LATCHKEY_KEYS_PORT,
     async build(starting, { door, port }) {
       const { configuration, clock, telemetry, onFailure } = starting
-      const { peppers, adminToken } = starting.makeSecrets(configuration, publicAddress(door, port))
+      const secrets = starting.makeSecrets(configuration, publicAddress(door, port))
       const sealing = sealingOf(configuration)
       const { present, keyring, dataKeys } = sealing
       tellOfKek(sealing, starting.logger)
@@ -71,11 +72,12 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         starting.logger.warn(`Keys that sign by a shared secret cannot be minted: ${error.message}`)
       }
       const database = starting.openDatabase(8)
-      const entities = await starting.withPostgres(async () => {
+      const { peppers, entities } = await starting.withPostgres(async () => {
         await migrateKeys(database)
-        await checkPeppers(database, peppers)
+        const kept = await secrets.peppers((file) => refuseNewPeppers(database, file))
+        await checkPeppers(database, kept)
         await checkKeks(database, keyring, present).catch(tellUnlessNeeded)
-        return openKeysEntities(database.url, statementTimeout, onFailure)
+        return { peppers: kept, entities: await openKeysEntities(database.url, statementTimeout, onFailure) }
       })
       starting.endWith('the connections of the admin API', () => entities.close())
       const log = starting.openLog({ database, source: 'keys' })
@@ -100,7 +102,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         hasHeardUntil: (instant) => hasFollowedUntil(follower, instant),
         peppers,
         admission: keysAdmission({
-          adminToken,
+          adminToken: secrets.adminToken,
           database,
           log,
           peppers,

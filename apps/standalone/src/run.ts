@@ -1,11 +1,13 @@
 import { readThresholds, UnfitThresholds } from '#apps/audit/src/index'
-import { KekDoesNotFit, PeppersDoNotFit } from '#apps/keys/src/index'
+import { KekDoesNotFit, PeppersDoNotFit, refuseNewPeppers } from '#apps/keys/src/index'
 import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
+import { Database } from '#libs/postgres/index'
 import {
   banner,
   DataFolder,
   doorOf,
   httpSettings,
+  keptPeppers,
   only,
   openTelemetry,
   publicAddress,
@@ -62,7 +64,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const thresholds = readThresholds(configuration.LATCHKEY_DETECTIONS)
       const folder = new DataFolder(configuration.LATCHKEY_DATA)
       const adminToken = configuration.LATCHKEY_ADMIN_TOKEN ?? folder.adminToken()
-      const peppers = configuration.LATCHKEY_PEPPERS ?? folder.peppers()
+      if (configuration.LATCHKEY_PEPPERS === undefined) keptPeppers(folder.path)
       const door = doorOf(configuration)
       const port = await usablePort(door.host, configuration.LATCHKEY_PORT)
       let databaseUrl = configuration.DATABASE_URL
@@ -73,6 +75,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       } else {
         await reachPostgres(databaseUrl)
       }
+      const peppers = configuration.LATCHKEY_PEPPERS ?? (await folder.peppers(asking(databaseUrl)))
       const telemetry = await openTelemetry(starting, 'latchkey')
       if (stop.isAsked()) throw new StartError('told to stop')
       const sealing = sealingOf(configuration)
@@ -104,4 +107,16 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       return `Latchkey is ready at ${services.url}\n${door.notice}${banner(services.quickstart, new Date())}`
     },
   })
+}
+
+/** Whether the database lets a file of peppers be made. */
+function asking(url: string): (file: string) => Promise<void> {
+  return async (file) => {
+    const database = new Database({ url, applicationName: 'latchkey', connections: 1 })
+    try {
+      await refuseNewPeppers(database, file)
+    } finally {
+      await database.close()
+    }
+  }
 }

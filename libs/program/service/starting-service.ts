@@ -245,15 +245,18 @@ export class StartingService<C extends ServiceConfiguration> {
   }
 
   /**
-   * Both, for the keys service: made and kept in the data folder where they are not set. Where the folder is used, the command
-   * line finds there the `address` of the admin API too.
+   * Both, for the keys service: made and kept in the data folder where they are not set, the peppers only where `mayMake` lets them be. Where the
+   * folder is used, the command line finds there the `address` of the admin API too.
    */
-  makeSecrets(given: Secrets, address: string): { readonly adminToken: string; readonly peppers: Peppers } {
+  makeSecrets(given: Secrets, address: string): MadeSecrets {
     const { LATCHKEY_ADMIN_TOKEN: adminToken, LATCHKEY_PEPPERS: peppers } = given
-    if (adminToken !== undefined && peppers !== undefined) return { adminToken, peppers }
+    if (adminToken !== undefined && peppers !== undefined) return { adminToken, peppers: async () => peppers }
     const folder = new DataFolder(this.configuration.LATCHKEY_DATA)
     folder.writeUrl(address)
-    return { adminToken: adminToken ?? folder.adminToken(), peppers: peppers ?? folder.peppers() }
+    return {
+      adminToken: adminToken ?? folder.adminToken(),
+      peppers: async (mayMake) => peppers ?? folder.peppers(mayMake),
+    }
   }
 
   /** What the service itself opened is ended with the program too. */
@@ -267,6 +270,12 @@ async function closeUnlessSilent(database: Database): Promise<void> {
   const timer = setTimeout(resolve, parting)
   await Promise.race([database.close(), late])
   clearTimeout(timer)
+}
+
+interface MadeSecrets {
+  readonly adminToken: string
+  /** As `DataFolder.peppers`. */
+  readonly peppers: (mayMake: (file: string) => Promise<void>) => Promise<Peppers>
 }
 
 interface Secrets {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Database } from '#libs/postgres/index'
@@ -59,6 +59,7 @@ test('a lost file is told of with cause and fix while anything is wrapped by it,
   await expect(lost).rejects.toThrow(KekDoesNotFit)
   await expect(lost).rejects.toThrow(`The file ${fileIn('kek').path}`)
   await expect(lost).rejects.toThrow('Put it back from the backup')
+  await expect(lost).rejects.toThrow('DELETE FROM keys.data_key')
   expect(existsSync(fileIn('kek').path)).toBe(false)
 })
 
@@ -84,4 +85,15 @@ test('a file that others may read keeps the service from starting', async () => 
   chmodSync(fileIn('kek').path, 0o640)
   await expect(start('kek')).rejects.toThrow(SealingError)
   await expect(start('kek')).rejects.toThrow(`chmod 600 ${fileIn('kek').path}`)
+})
+
+test('a file that is there, and only cannot be used as it is, is not told of as lost', async () => {
+  await keepDataKey(await start('kek'))
+  const { path } = fileIn('kek')
+  const told = () => start('kek').catch((error: unknown) => String(error))
+  chmodSync(path, 0o644)
+  expect(await told()).toMatch(/^KekDoesNotFit: .*chmod 600 [^ ]+$/)
+  rmSync(path)
+  mkdirSync(path)
+  expect(await told()).toMatch(/^KekDoesNotFit: .*such as a folder\. Move it away, and put the file back\.$/)
 })

@@ -5,11 +5,12 @@ import type { Database } from '#libs/postgres/index'
 export class KekDoesNotFit extends Error {
   override readonly name = 'KekDoesNotFit'
 
-  constructor(kekId: string, count: number, tenants: number, cause: string) {
+  constructor(kekId: string, count: number, tenants: number, { message, fault }: SealingError) {
+    const lost =
+      ' No other is made in its place. Where it is lost for good, so are the secrets sealed under them (not the keys of bearers): ' +
+      `run DELETE FROM keys.data_key WHERE kek_id = '${kekId}' (README, "When a secret file is lost"), start again, revoke the signed keys of those tenants and mint new ones.`
     super(
-      `${count} data keys in the database, of ${tenants} tenants, are wrapped by the KEK ${kekId}, which cannot be had: ${cause} ` +
-        'No other is made in its place. Where it is lost for good, so are the secrets sealed under them (not the keys of bearers): ' +
-        `revoke the signed keys of those tenants, run DELETE FROM keys.data_key WHERE kek_id = '${kekId}', start again and mint new ones.`,
+      `${count} data keys in the database, of ${tenants} tenants, are wrapped by the KEK ${kekId}, which cannot be had: ${message}${fault === 'kek-missing' ? lost : ''}`,
     )
   }
 }
@@ -28,7 +29,7 @@ export async function checkKeks(database: Database, keyring: Keyring, present: K
     try {
       await keyring.holds(kekId)
     } catch (error) {
-      if (error instanceof SealingError) throw new KekDoesNotFit(kekId, count, tenants, error.message)
+      if (error instanceof SealingError) throw new KekDoesNotFit(kekId, count, tenants, error)
       throw error
     }
   }

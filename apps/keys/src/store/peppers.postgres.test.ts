@@ -2,7 +2,7 @@ import { addPepper, formatPeppers, generatePeppers, type Peppers } from '#libs/c
 import { Database } from '#libs/postgres/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { migrateKeys } from './migrations.ts'
-import { checkPeppers, PeppersDoNotFit } from './peppers.ts'
+import { checkPeppers, PeppersDoNotFit, refuseNewPeppers } from './peppers.ts'
 
 let server: TestDatabase
 let database: Database
@@ -53,7 +53,11 @@ test('a pepper may be left out once no accepted key needs it', async () => {
       INSERT INTO keys.connection SELECT 'people', id, 'people', 'live', 'other', 'enabled', 1, now() FROM tenant RETURNING id)
     INSERT INTO keys.provisioning_key (connection, kid, tenant, environment, state, pepper_version, digest, created_at)
     SELECT id, 'abc', 'acme', 'live', 'active', 1, '', now() FROM connection`)
-  await expect(checkPeppers(database, without(peppers, 1))).rejects.toThrow(PeppersDoNotFit)
+  const left = checkPeppers(database, without(peppers, 1))
+  await expect(left).rejects.toThrow(PeppersDoNotFit)
+  await expect(left).rejects.toThrow(
+    /^Version 1 is not among the peppers, and 1 accepted keys \(abc\) and 0 admin tokens still need it\. Put back/,
+  )
   await database.query("UPDATE keys.provisioning_key SET state = 'revoked', ended_at = now()")
   await checkPeppers(database, without(peppers, 1))
 })
@@ -72,4 +76,16 @@ test('what is kept of a pepper is not the pepper', async () => {
   const [row] = await database.query<{ fingerprint: Buffer }>('SELECT fingerprint FROM keys.pepper')
   const pepper = Buffer.from(formatPeppers(peppers).split(':')[1] ?? '', 'base64')
   expect([row?.fingerprint.length, row?.fingerprint.equals(pepper)]).toEqual([32, false])
+})
+
+test('no file of peppers is made beside keys that were minted under those of one that is missing', async () => {
+  await refuseNewPeppers(database, '/data/peppers')
+  await checkPeppers(database, generatePeppers())
+  const refused = refuseNewPeppers(database, '/data/peppers')
+  await expect(refused).rejects.toThrow(PeppersDoNotFit)
+  await expect(refused).rejects.toThrow(
+    /^The file \/data\/peppers with the peppers is missing, .*Put it back from the backup/,
+  )
+  await database.query('DROP TABLE keys.pepper')
+  await refuseNewPeppers(database, '/data/peppers')
 })

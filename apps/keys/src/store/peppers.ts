@@ -5,15 +5,32 @@ import type { Database } from '#libs/postgres/index'
 export class PeppersDoNotFit extends Error {
   override readonly name = 'PeppersDoNotFit'
 
-  constructor(versions: readonly number[]) {
-    const list = versions.join(', ')
+  constructor(cause: string, versions: readonly number[]) {
     super(
-      `The keys in the database were minted under other peppers of version ${list}. Put back the peppers of that time ` +
-        '(LATCHKEY_PEPPERS, or the file peppers of the data folder). Where they are lost, so are all keys minted under them: ' +
-        `revoke those, run DELETE FROM keys.pepper WHERE version IN (${list}), start again and mint new ones.`,
+      `${cause} Where they are lost, so are all keys and admin tokens minted under them: ` +
+        `run DELETE FROM keys.pepper WHERE version IN (${versions.join(', ')}) (README, "When a secret file is lost"), start again, revoke those and mint new ones.`,
     )
   }
 }
+
+interface Kept {
+  readonly version: number
+  readonly fingerprint: Buffer
+  /** Accepted keys whose digests are made under it. */
+  readonly keys: number
+  /** Some of them, by id. */
+  readonly kids: readonly string[]
+  /** Admin tokens likewise. */
+  readonly tokens: number
+}
+
+const kept = `
+  SELECT version, fingerprint, keys, kids, tokens FROM keys.pepper
+  CROSS JOIN LATERAL (SELECT count(*)::int AS keys, coalesce((array_agg(kid ORDER BY kid))[:3], '{}') AS kids
+    FROM keys.provisioning_key WHERE pepper_version = pepper.version AND ended_at IS NULL) AS of_keys
+  CROSS JOIN LATERAL (SELECT count(*)::int AS tokens
+    FROM keys.admin_token WHERE pepper_version = pepper.version AND revoked_at IS NULL) AS of_tokens
+  ORDER BY version`
 
 /**
  * Compares the peppers with those that the keys of this database were minted under, of which fingerprints are kept; what is
@@ -28,15 +45,51 @@ export async function checkPeppers(database: Database, peppers: Peppers): Promis
        ON CONFLICT (version) DO NOTHING`,
       [[...ours.keys()], [...ours.values()]],
     )
-    const kept = await transaction.query<{ version: number; fingerprint: Buffer; needed: boolean }>(`
-      SELECT version, fingerprint, EXISTS (
-        SELECT FROM keys.provisioning_key WHERE pepper_version = pepper.version AND ended_at IS NULL
-        UNION ALL SELECT FROM keys.admin_token WHERE pepper_version = pepper.version AND revoked_at IS NULL) AS needed
-      FROM keys.pepper ORDER BY version`)
-    const unfit = kept.filter(({ version, fingerprint, needed }) => {
-      const own = ours.get(version)
-      return own === undefined ? needed : !own.equals(fingerprint)
-    })
-    if (unfit.length > 0) throw new PeppersDoNotFit(unfit.map(({ version }) => version))
+    const all = await transaction.query<Kept>(kept)
+    const others = all.filter(({ version, fingerprint }) => ours.get(version)?.equals(fingerprint) === false)
+    const missing = all.filter((pepper) => !ours.has(pepper.version) && isNeeded(pepper))
+    if (others.length === 0 && missing.length === 0) return
+    const versions = [...others, ...missing].map(({ version }) => version)
+    const told = [
+      ...(others.length === 0
+        ? []
+        : [`The keys in the database were minted under other peppers of version ${listed(others)}.`]),
+      ...missing.map(
+        (pepper) => `Version ${pepper.version} is not among the peppers, and ${whatNeeds([pepper])} still need it.`,
+      ),
+      'Put back the peppers of that time (LATCHKEY_PEPPERS, or the file peppers of the data folder).',
+    ]
+    throw new PeppersDoNotFit(told.join(' '), versions)
   })
+}
+
+/**
+ * To be asked before a file of peppers is made, on a database of any age.
+ * @throws PeppersDoNotFit where keys were minted under those of a file that is missing
+ */
+export async function refuseNewPeppers(database: Database, file: string): Promise<void> {
+  const [table] = await database.query<{ exists: boolean }>("SELECT to_regclass('keys.pepper') IS NOT NULL AS exists")
+  if (table?.exists !== true) return
+  const all = await database.query<Kept>(kept)
+  if (all.length === 0) return
+  throw new PeppersDoNotFit(
+    `The file ${file} with the peppers is missing, and ${whatNeeds(all)} in the database need its version ${listed(all)}. ` +
+      'Put it back from the backup of the data folder, or set LATCHKEY_PEPPERS: no other is made in its place.',
+    all.map(({ version }) => version),
+  )
+}
+
+function isNeeded({ keys, tokens }: Kept): boolean {
+  return keys + tokens > 0
+}
+
+function listed(peppers: readonly Kept[]): string {
+  return peppers.map(({ version }) => version).join(', ')
+}
+
+function whatNeeds(peppers: readonly Kept[]): string {
+  const count = (of: 'keys' | 'tokens') => peppers.reduce((sum, pepper) => sum + pepper[of], 0)
+  const kids = peppers.flatMap((pepper) => pepper.kids).slice(0, 3)
+  const some = kids.length === 0 ? '' : ` (${kids.join(', ')}${kids.length < count('keys') ? ' and others' : ''})`
+  return `${count('keys')} accepted keys${some} and ${count('tokens')} admin tokens`
 }
