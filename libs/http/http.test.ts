@@ -272,7 +272,7 @@ describe('JSON bodies', () => {
     ['with half of a surrogate pair', '{"name":"\\ud800"}', 'application/json', 400, 'malformedJson'],
     ['with one in a key', '{"name":"a","\\udc00":1}', 'application/json', 400, 'malformedJson'],
     ['too deep', `{"name":${'['.repeat(40)}${']'.repeat(40)}}`, 'application/json', 400, 'malformedJson'],
-    ['poisoned', '{"__proto__":{"a":1}}', 'application/json', 400, 'malformedJson'],
+    ['poisoned', '{"__proto__":{"a":1}}', 'application/json', 422, 'invalid'],
     ['of another type', '{}', 'text/plain', 415, 'unsupportedMediaType'],
     ['of no type at all', '{}', 'nonsense', 415, 'unsupportedMediaType'],
     ['in another charset', '{}', 'application/json; charset=iso-8859-1', 415, 'unsupportedMediaType'],

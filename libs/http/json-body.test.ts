@@ -13,7 +13,13 @@ test('a body is the value that JSON.parse reads in it, numbers of every form too
   }
 })
 
-test.each(['{"__proto__":{"a":1}}', '[{"a":{"constructor":{"prototype":{"a":1}}}}]'])(
-  'a key by which objects could be changed is refused, however deep: %s',
-  (text) => expect(() => read(text)).toThrow('__proto__ or constructor'),
+test.each([
+  ['{"__proto__":{"a":1}}', '#/__proto__'],
+  ['{"__proto__":1,"name":"x"}', '#/__proto__'],
+  ['[{"a":{"constructor":{"prototype":{"a":1}}}}]', '#/0/a/constructor'],
+  ['null', '#'],
+])('a key by which objects could be changed, and null in place of a body, are refused and named: %s', (text, pointer) =>
+  expect(() => read(text)).toThrow(
+    expect.objectContaining({ code: 'invalid', errors: [expect.objectContaining({ pointer })] }),
+  ),
 )

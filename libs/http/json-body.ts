@@ -5,8 +5,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * The value of a JSON body, read by the reader of SCIM bodies: UTF-8, no key twice in an object, no half of a surrogate pair, and none of the names
- * by which objects of JavaScript could be changed. Numbers are those of JavaScript.
- * @throws Problem `malformedJson`
+ * by which objects of JavaScript could be changed. Numbers are those of JavaScript. A body that is `null` is not taken for none.
+ * @throws Problem `malformedJson`, and `invalid` for null and for those names
  */
 export function readJson(bytes: Uint8Array): unknown {
   let text: string
@@ -15,7 +15,9 @@ export function readJson(bytes: Uint8Array): unknown {
   } catch {
     throw problems.malformedJson('The body is not UTF-8. Encode it as UTF-8.')
   }
-  return plain(valueOf(text))
+  const value = valueOf(text)
+  if (value === null) throw problems.invalid([{ path: [], message: 'is null: send a JSON object, or no body' }])
+  return plain(value, [])
 }
 
 function valueOf(text: string): JsonValue {
@@ -26,17 +28,20 @@ function valueOf(text: string): JsonValue {
   }
 }
 
-function plain(value: JsonValue): unknown {
+function plain(value: JsonValue, path: readonly (string | number)[]): unknown {
   if (typeof value === 'string') return wellFormed(value)
   if (value instanceof ExactNumber) return Number(value.text)
-  if (Array.isArray(value)) return value.map(plain)
+  if (Array.isArray(value)) return value.map((one, index) => plain(one, [...path, index]))
   if (typeof value !== 'object' || value === null) return value
-  if (Object.hasOwn(value, '__proto__') || Object.hasOwn(value, 'constructor')) {
-    throw problems.malformedJson(
-      'An object in the body has a key __proto__ or constructor, which nothing reads here. Take it out.',
+  const refused = ['__proto__', 'constructor'].filter((name) => Object.hasOwn(value, name))
+  if (refused.length > 0) {
+    throw problems.invalid(
+      refused.map((name) => ({ path: [...path, name], message: `a key ${name} is taken nowhere here. Take it out` })),
     )
   }
-  return Object.fromEntries(Object.entries(value).map(([name, held]) => [wellFormed(name), plain(held)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([name, held]) => [wellFormed(name), plain(held, [...path, name])]),
+  )
 }
 
 function wellFormed(text: string): string {

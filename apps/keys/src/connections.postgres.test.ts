@@ -177,6 +177,14 @@ describe('deleting a connection', () => {
     expect((await ask('GET', '/connections?deleted=perhaps')).status).toBe(422)
   })
 
+  test('by a name in other letters has it renamed so, and its environment and id kept', async () => {
+    const path = `/tenants/${await newTenant()}/connections/by-name`
+    const first = (await ask('PUT', `${path}/Okta`, { identityProvider: 'okta' })).body
+    const second = await ask('PUT', `${path}/okta`, { identityProvider: 'okta' })
+    expect(second).toMatchObject({ status: 200, body: { id: first.id, name: 'okta' } })
+    expect((await ask('PUT', `${path}/okta`, { name: 'OKTA', identityProvider: 'okta' })).body.name).toBe('OKTA')
+  })
+
   test('by its name does the same, and frees the name for another', async () => {
     const tenant = await newTenant()
     const path = `/tenants/${tenant}/connections/by-name/Workforce`

@@ -23,6 +23,20 @@ describe('tenants', () => {
     expect(second.body.detail).toContain('choose another name')
   })
 
+  test('an admin token is not made for, nor given, one that is not there', async () => {
+    const id = await newTenant()
+    const token = { name: 'of a tenant', scopes: ['keys:read'] }
+    const refused = await ask('POST', '/tokens', { ...token, tenants: [id, 'zzz-nobody'] })
+    expect(refused).toMatchObject({ status: 422, body: { errors: [{ pointer: '#/tenants/1' }] } })
+    const made = await ask('POST', '/tokens', { ...token, tenants: [id] })
+    expect(made.status).toBe(201)
+    expect((await ask('PATCH', `/tokens/${made.body.id}`, { tenants: [id, 'zzz-nobody'] })).status).toBe(422)
+    expect((await ask('DELETE', `/tenants/${id}`)).status).toBe(204)
+    expect((await ask('PATCH', `/tokens/${made.body.id}`, { name: 'of a deleted one', tenants: [id] })).status).toBe(
+      200,
+    )
+  })
+
   test('twenty that ask for one name at once become one tenant', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask('POST', '/tenants', { name: 'Initech' })))
     expect(answers.map((answer) => answer.status).sort()).toEqual([201, ...Array.from({ length: 19 }, () => 409)])

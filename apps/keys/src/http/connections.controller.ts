@@ -29,7 +29,7 @@ export const newConnection = z.strictObject({
   identityProvider: z.enum(identityProviders).default('other'),
   settings: connectionSettingsChange.default({}),
 })
-/** The whole of it: what is left out becomes what it is by default. The name stands in the address, and may say here how it is written. */
+/** The whole of it: what is left out becomes what it is by default. The name stands in the address, capitals and all, and may say here how it is written. */
 export const connectionBody = newConnection.extend({
   name: connectionNameRule.optional(),
   state: z.enum(['enabled', 'disabled']).default('enabled'),
@@ -116,7 +116,7 @@ export class ConnectionsController {
       }
       if (before.environment !== wanted.environment) throw otherEnvironment(before)
       const { environment: _, ...changing } = wanted
-      return this.#update(call, manager, before, { ...changing, name: wanted.name ?? before.name, settings }, now)
+      return this.#update(call, manager, before, { ...changing, name: wanted.name ?? named, settings }, now)
     })
     return written.body
   }

@@ -24,6 +24,7 @@ import {
 } from '../admin-token.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import { isBeyondLife } from '../rotation-policy.ts'
+import { findTenant } from '../store/tenants.ts'
 import { findToken, insertToken, lastTokenUses, listTokens, lockToken, updateToken } from '../store/tokens.ts'
 import { aboutToken, tokenAnswer, tokenTag } from './answers.ts'
 import { newToken, tokenChange } from './token-rules.ts'
@@ -56,6 +57,7 @@ export class TokensController {
     this.#checkGiven(actor, wanted)
     let text: string | undefined
     const { body: answer, repeated } = await this.#writes.run(call, '', async (manager, now) => {
+      await checkTenants(manager, tenants ?? [])
       const minted = mintToken(wanted, actor.id, this.#parts.peppers, now)
       text = minted.text
       await insertToken(manager, minted.token)
@@ -130,6 +132,10 @@ export class TokensController {
     const written = await this.#writes.run(call, '', async (manager, now) => {
       const before = await lockVisible(manager, call.actor, known)
       const { after, changed, event } = work(before, now)
+      await checkTenants(
+        manager,
+        (after.tenants ?? []).filter((tenant) => before.tenants?.includes(tenant) !== true),
+      )
       const lastUse = (await lastTokenUses(manager, [known.id])).get(known.id)
       const body = tokenAnswer(after, now, lastUse)
       const answer = { about: aboutToken(after), tag: tokenTag(after, body), body }
@@ -159,6 +165,19 @@ export class TokensController {
     call.about = { ...aboutNothing, ...aboutToken(token) }
     return token
   }
+}
+
+/** A token for what is not there would be of use to whoever is given that id later. @throws Problem `invalid` */
+async function checkTenants(manager: EntityManager, named: readonly string[]): Promise<void> {
+  const issues = []
+  for (const [index, id] of named.entries()) {
+    if ((await findTenant(manager, id)) !== undefined) continue
+    issues.push({
+      path: ['tenants', index],
+      message: `names ${JSON.stringify(id)}, and there is no such tenant. Make it first, or check the id (latchkey tenants list)`,
+    })
+  }
+  if (issues.length > 0) throw problems.invalid(issues)
 }
 
 async function lockVisible(manager: EntityManager, actor: Actor, { id }: AdminToken): Promise<AdminToken> {
