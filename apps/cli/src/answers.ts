@@ -69,7 +69,21 @@ export const key = z.looseObject({
   firstUsed: use.default(null),
   lastUsed: use,
   revealable: z.boolean().default(false),
-  policy: z.looseObject({ authentication: z.looseObject({ algorithm: z.string().optional() }).optional() }).optional(),
+  policy: z
+    .looseObject({
+      authentication: z
+        .looseObject({
+          method: z.string().optional(),
+          algorithm: z.string().optional(),
+          certificates: z.array(z.string()).optional(),
+        })
+        .optional(),
+      allowlist: z.array(z.string()).default([]),
+      scopes: z.array(z.string()).default([]),
+      expiresAt: z.string().nullable().default(null),
+      rate: z.object({ perSecond: z.number(), burst: z.number() }).nullable().default(null),
+    })
+    .optional(),
   key: z.string().optional(),
   signingSecret: z.string().optional(),
 })

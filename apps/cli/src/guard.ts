@@ -37,7 +37,7 @@ export function guardCommand(world: World, version: string): Command {
 
   const allow = serverCommand(
     'allow',
-    'let the deactivations and deletions of a connection go on',
+    'let the deactivations and deletions of a connection go on; what comes after that time or number is counted from nothing, up to the limit of a whole new window',
     world,
     version,
     async ({ client, show }, options: Allowed, connection: string) => {

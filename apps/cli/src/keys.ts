@@ -14,7 +14,7 @@ import { policyOf, type PolicyOptions, withPolicyOptions } from './policy-option
 import { rewrapCommand } from './rewrap.ts'
 import { rotationCommands } from './rotation.ts'
 import { showOnce } from './shown-once.ts'
-import { ago, facts, lastUse, table } from './words.ts'
+import { ago, ahead, facts, lastUse, table } from './words.ts'
 
 interface OfConnection {
   readonly connection: string
@@ -78,12 +78,13 @@ export function keysCommand(world: World, version: string): Command {
         keys.length === 0
           ? `The connection has no key yet. Mint one with: latchkey keys mint --connection ${connection}\n`
           : table(
-              ['KID', 'STATE', 'ENVIRONMENT', 'CREATED', 'LAST USED'],
+              ['KID', 'STATE', 'ENVIRONMENT', 'CREATED', 'EXPIRES', 'LAST USED'],
               keys.map((one) => [
                 one.kid,
                 typeof one.exposedAt === 'string' ? `${one.state}, exposed` : one.state,
                 one.environment,
                 ago(one.createdAt, now),
+                expiryOf(one, now),
                 lastUse(one.lastUsed, now),
               ]),
             ),
@@ -106,6 +107,12 @@ export function keysCommand(world: World, version: string): Command {
     (parent, command) => parent.addCommand(command),
     new Command('keys').description('provisioning keys of a connection, and how one takes the place of another'),
   )
+}
+
+function expiryOf({ policy, endedAt }: Key, now: Date): string {
+  const expiresAt = policy?.expiresAt ?? null
+  if (expiresAt === null) return 'never'
+  return endedAt === null ? ahead(expiresAt, now) : expiresAt
 }
 
 function mintedInWords(

@@ -35,7 +35,7 @@ export function showCommand(world: World, version: string): Command {
         [
           ...(keys.length === 0 ? ['The connection has no accepted key.\n'] : []),
           ...keys.map((each) => keyInFull(each, concerned, now)),
-          `Policy\n${policyInWords(policy, now)}`,
+          `Rotation policy\n${policyInWords(policy, now)}`,
           ...(concerned === undefined ? [] : [`Rotation\n${reportInFull(concerned, now)}`]),
         ].join('\n'),
       )
@@ -60,8 +60,23 @@ function keyInFull(one: Key, concerned: Rotation | undefined, now: Date): string
     'last used': lastUse(lastUsed, now),
     ...(endedAt === null ? {} : { ended: endedAt }),
     ...(until === null || endedAt !== null ? {} : { ends: ending(until, kid, concerned, now) }),
+    ...keyPolicyInWords(one, now),
     ...(revealable ? { text: `not shown to anybody yet: latchkey keys reveal ${kid}` } : {}),
   })
+}
+
+/** In the words of the options of `keys mint`. */
+function keyPolicyInWords({ policy }: Key, now: Date): Record<string, string> {
+  if (policy === undefined) return {}
+  const { authentication, allowlist, scopes, expiresAt, rate } = policy
+  const { method = 'bearer', algorithm, certificates = [] } = authentication ?? {}
+  return {
+    method: [method, algorithm, ...certificates].filter((part) => part !== undefined).join(' '),
+    expires: expiresAt === null ? 'never' : whenAndHowLong(expiresAt, now),
+    allow: allowlist.length === 0 ? 'any' : allowlist.join(', '),
+    scopes: scopes.join(', '),
+    rate: rate === null ? 'default' : `${rate.perSecond}/${rate.burst}`,
+  }
 }
 
 /** A key that nobody uses any more and one that somebody does end differently. */

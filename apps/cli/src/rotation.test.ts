@@ -86,6 +86,27 @@ describe('keys that take turns', () => {
     expect(server.seen.map(({ url: one }) => one).filter((one) => one.startsWith(rotations))).toEqual(asked)
   })
 
+  test('show of a key tells its own policy too, in the words in which it is set', async () => {
+    const own = {
+      authentication: { method: 'mtls', certificates: ['ab12'] },
+      allowlist: ['10.0.0.0/8', '2001:db8::/32'],
+      scopes: ['read', 'users'],
+      expiresAt: '2126-01-31T00:00:00.000Z',
+      rate: { perSecond: 50, burst: 100 },
+    }
+    server.respond = (request, response) => {
+      if (request.url.includes('/rotations')) answer(200, { items: [] })(request, response)
+      else answer(200, request.url.includes('/rotation-policy') ? policy : { ...key, policy: own })(request, response)
+    }
+    const { out } = await latchkey(['keys', 'show', key.kid])
+    expect(out).toMatch(/^method +mtls ab12$/m)
+    expect(out).toMatch(/^expires +in \d+ days, at 2126-01-31T00:00:00.000Z$/m)
+    expect(out).toMatch(/^allow +10\.0\.0\.0\/8, 2001:db8::\/32$/m)
+    expect(out).toMatch(/^scopes +read, users$/m)
+    expect(out).toMatch(/^rate +50\/100$/m)
+    expect(out).toContain('\nRotation policy\nmode ')
+  })
+
   test.each([
     ['keys', 'finish', '--connection', connection.id],
     ['keys', 'cancel', '--connection', connection.id],

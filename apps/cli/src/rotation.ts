@@ -25,7 +25,7 @@ interface Saved {
 export function rotationCommands(world: World, version: string): Command[] {
   const rotate = serverCommand(
     'rotate',
-    'mint the next key of a connection; the present one goes on until its grace after the first use of the new one',
+    'mint the next key of a connection, with the policy of the present one, and as long a life from now on where that has an expiry; the present one goes on until its grace after the first use of the new one',
     world,
     version,
     async ({ client, show }, options: OfConnection & Chosen & Saved) => {

@@ -17,7 +17,7 @@ import {
   tell,
   type Turn,
 } from './rotation.ts'
-import { daysAfter, dueOf, hoursAfter, longestLife, type RotationMode } from './rotation-policy.ts'
+import { daysAfter, dueOf, earliest, hoursAfter, longestLife, ownExpiry, type RotationMode } from './rotation-policy.ts'
 
 export interface RotationRequest {
   /** End what a running rotation holds, and start anew. */
@@ -48,7 +48,8 @@ export function start(
   const { mode = plan.mode, graceHours = plan.graceHours } = request
   const enough = daysAfter(now, plan.mintAheadDays)
   const due = dueOf(plan, from)?.at
-  const dueAt = due !== undefined && due > enough ? due : enough
+  const wished = due !== undefined && due > enough ? due : enough
+  const dueAt = earliest(wished, ownExpiry(from)) ?? wished
   const rotation: Rotation = {
     id: plan.nextRotation ?? newId(now.getTime()),
     connection: connection.id,

@@ -64,6 +64,13 @@ describe('a rotation policy', () => {
       '#/mintAheadDays',
       '#/mode',
     ])
+    expect(faults.body.errors.map(({ detail }: Told) => detail)).toEqual(
+      expect.arrayContaining([
+        'must be a whole number of days from 2 to 3650, or null',
+        'must be a whole number of hours from 0 to 8760',
+        'must be a whole number of days from 1 to 365',
+      ]),
+    )
     expect(await put({ everyDays: 14 })).toMatchObject({ status: 422, body: { errors: [{ pointer: '#/everyDays' }] } })
     expect((await service.ask('GET', '/connections/nobody/rotation-policy')).status).toBe(404)
   })

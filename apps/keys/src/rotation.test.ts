@@ -209,6 +209,20 @@ describe('a rotation', () => {
     expect(world.key(kid).policy).toEqual({ ...policy, expiresAt: days(170, begin).toISOString() })
   })
 
+  test.each(['schedule', 'a person'])('has it due no later than the old one expires, where %s begins', (who) => {
+    const world = new Simulation(begin)
+    const expiresAt = days(6, begin)
+    world.active({ ...defaultPolicy, expiresAt: expiresAt.toISOString() })
+    if (who === 'schedule') {
+      world.change({ plan: { ...world.situation.plan, everyDays: 90, mintAheadDays: 14 } })
+      expect(world.situation.plan.dueAt).toEqual(expiresAt)
+    } else world.act((situation, moment) => start(situation, { force: false }, moment))
+    expect(world.running).toMatchObject({ dueAt: expiresAt, startedAt: begin })
+    world.told()
+    world.goTo(days(5, begin))
+    expect(world.told()).toEqual(['notice unused-next 1'])
+  })
+
   test('may have its own mode and grace', () => {
     const world = new Simulation(begin)
     world.active()

@@ -24,7 +24,7 @@ export const allowBody = z.union(
     }),
     z.strictObject({ count: z.int().positive().max(10_000_000) }),
   ],
-  'must hold either "for", a duration such as "1h" of 30 days at the most, or "count", how many may pass',
+  'must hold either "for", a whole number with its unit (s, m, h or d) such as "30m", "1h" or "2d", of 30 days at the most, or "count", a whole number of how many may pass',
 )
 
 /** What waits for a person, for whose admin token opens it. */

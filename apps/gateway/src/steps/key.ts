@@ -59,7 +59,7 @@ async function prove(
     if (!currency.ofMinted) throw unheard('key-not-heard-of', 'This key is not known here')
     throw errors.unauthorized(
       'key-unknown',
-      'This key is not known here: it was never minted by this service, or it was deleted with its connection. Mint a key for this connection and paste it into the identity provider.',
+      'This key is not known here: it was never minted by this service, or a moment ago, or it was deleted with its connection. Mint a key for this connection and paste it into the identity provider.',
     )
   }
   // Whoever had the token made has proved the key.

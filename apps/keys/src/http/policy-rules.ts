@@ -80,7 +80,9 @@ export function keyChange(now: Date) {
   return z.strictObject({
     policy: z.strictObject({
       authentication: z
-        .undefined('never changes: mint another key with the one that you want, and revoke this one')
+        .undefined(
+          'never changes: mint another key with the one that you want, and revoke this one. The certificates of one of mtls do change: as policy.certificates',
+        )
         .optional(),
       allowlist: allowlistRule.optional(),
       scopes: scopes.optional(),

@@ -24,17 +24,22 @@ const range = z
 /** Where a key or an admin token is taken from; empty: from anywhere. */
 export const allowlistRule = z.array(range).max(100, 'names more than 100 ranges')
 
+function within(least: number, most: number, unit: 'hours' | 'days', orElse = '') {
+  const rule = `must be a whole number of ${unit} from ${least} to ${most}${orElse}`
+  return z.int(rule).min(least, rule).max(most, rule)
+}
+
 /** 0: the old key ends as soon as the new one is seen, unless `safe` keeps it for being in use. */
-export const graceRule = z.int('must be a whole number of hours').min(0).max(8_760, 'is longer than a year')
+export const graceRule = within(0, 8_760, 'hours')
 
 export const rotationsQuery = pagingQuery.extend({ state: z.enum(['running', 'finished', 'cancelled']).optional() })
 
 export const rotationPolicyRule = z
   .strictObject({
     mode: z.enum(rotationModes).default(defaultRotationPolicy.mode),
-    everyDays: z.int('must be a whole number of days, or null').min(2).max(3_650).nullable().default(null),
+    everyDays: within(2, 3_650, 'days', ', or null').nullable().default(null),
     graceHours: graceRule.default(defaultRotationPolicy.graceHours),
-    mintAheadDays: z.int('must be a whole number of days').min(1).max(365).default(defaultRotationPolicy.mintAheadDays),
+    mintAheadDays: within(1, 365, 'days').default(defaultRotationPolicy.mintAheadDays),
   })
   .refine(({ everyDays, mintAheadDays }) => everyDays === null || everyDays > mintAheadDays, {
     path: ['everyDays'],
