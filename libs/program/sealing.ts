@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Configuration } from '#libs/configuration/index'
+import type { HealthCheck } from '#libs/http/index'
 import { DataKeys, type KekAddress, Keyring } from '#libs/sealing/index'
 import type { Logger } from '#libs/telemetry/index'
 import { only } from './settings.ts'
@@ -33,10 +34,34 @@ export function sealingOf(
   return { present, keyring, dataKeys: new DataKeys(keyring, { lifetime: configuration.LATCHKEY_DATA_KEY_LIFETIME }) }
 }
 
-/** Says at the start what would be found out at the first signed key: that a KEK elsewhere cannot be used. Nobody waits for it. */
-export function tellOfKek({ present, keyring }: Sealing, logger: Logger): void {
-  if (present.kind === 'file') return
-  keyring
-    .status()
-    .catch((error: unknown) => logger.warn({ err: error }, 'the key encryption key cannot be used for now'))
+/** Milliseconds between two questions. */
+const askEvery = 30_000
+
+/**
+ * Whether a KEK that is elsewhere can be used, asked from now on and in the background, so that it is told before the first signed key wants it: on the
+ * log, and in the readiness of the program, which answers all else without. Nothing waits for the first answer.
+ */
+export function watchKek(
+  { present, keyring }: Pick<Sealing, 'present' | 'keyring'>,
+  logger: Logger,
+  every = askEvery,
+): readonly HealthCheck[] {
+  if (present.kind === 'file') return []
+  let failure: unknown
+  const ask = async (): Promise<void> => {
+    try {
+      await keyring.status()
+      if (failure !== undefined) logger.info('the key encryption key can be used again')
+      failure = undefined
+    } catch (error) {
+      if (failure === undefined) logger.warn({ err: error }, 'the key encryption key cannot be used for now')
+      failure = error
+    }
+    setTimeout(() => void ask(), every).unref()
+  }
+  void ask()
+  const check = async (): Promise<void> => {
+    if (failure !== undefined) throw failure
+  }
+  return [{ name: 'key encryption key', without: 'degraded', check }]
 }

@@ -7,7 +7,7 @@ import {
   readSettings,
   sealingOf,
   sealingSettings,
-  tellOfKek,
+  watchKek,
 } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
@@ -78,7 +78,6 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       })
       const channel = starting.openChannel(configuration)
       const sealing = sealingOf(configuration)
-      tellOfKek(sealing, logger)
       const started = Date.now()
       const currency = new Currency(
         {
@@ -145,7 +144,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             (channel.state === 'connected' || performance.now() - opened > redisPatience),
           listensMeanwhile: () => log.broker === 'away' && performance.now() - opened > kafkaPatience,
         },
-        checks: [currencyCheck(currency)],
+        checks: [currencyCheck(currency), ...watchKek(sealing, logger)],
       }
     },
   })

@@ -9,8 +9,8 @@ import {
   readSettings,
   sealingOf,
   sealingSettings,
-  tellOfKek,
   statementTimeout,
+  watchKek,
 } from '#libs/program/index'
 import { SealingError } from '#libs/sealing/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
@@ -63,7 +63,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const secrets = starting.makeSecrets(configuration, publicAddress(door, port))
       const sealing = sealingOf(configuration)
       const { present, keyring, dataKeys } = sealing
-      tellOfKek(sealing, starting.logger)
+      const checks = watchKek(sealing, starting.logger)
       const { LATCHKEY_KEK, LATCHKEY_ADMIN_TOKEN, LATCHKEY_PEPPERS } = configuration
       const usesFolder = LATCHKEY_ADMIN_TOKEN === undefined || LATCHKEY_PEPPERS === undefined
       // Where nothing else is kept in the data folder, there need not be one.
@@ -127,6 +127,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         database,
         admission: parts.admission,
         parts: [keysPart],
+        checks,
         follower,
         ...(quickstart === undefined
           ? {}

@@ -17,9 +17,9 @@ import {
   runProgram,
   sealingOf,
   sealingSettings,
-  tellOfKek,
   StartError,
   usablePort,
+  watchKek,
 } from '#libs/program/index'
 import { keepPostgres } from '#libs/program/postgres/index'
 import { SealingError } from '#libs/sealing/index'
@@ -79,7 +79,6 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const telemetry = await openTelemetry(starting, 'latchkey')
       if (stop.isAsked()) throw new StartError('told to stop')
       const sealing = sealingOf(configuration)
-      tellOfKek(sealing, logger)
       const services = await startAll({
         databaseUrl,
         door,
@@ -88,6 +87,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         adminToken,
         peppers,
         sealing,
+        checks: watchKek(sealing, logger),
         rateLimits: rateLimitsOf(configuration),
         listTimeout: configuration.LATCHKEY_LIST_TIMEOUT,
         cursorTimeout: configuration.LATCHKEY_CURSOR_TIMEOUT,

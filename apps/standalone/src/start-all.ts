@@ -20,6 +20,7 @@ import {
 } from '#apps/keys/src/index'
 import { AdminCalls, Admission, documentPart, KnownTokens } from '#libs/admin/index'
 import { localChannel, memoryLimiter, memoryNonces } from '#libs/cache/index'
+import type { HealthCheck } from '#libs/http/index'
 import {
   caughtUp,
   databaseCheck,
@@ -35,6 +36,8 @@ import { openStores, type StoresOptions } from './stores.ts'
 
 export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly door: Door
+  /** Of what is nobody's store. */
+  readonly checks: readonly HealthCheck[]
   readonly port: number
   readonly publicUrl: string
   readonly adminToken: string
@@ -153,7 +156,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     followers,
     admission: keysParts.admission,
     parts: adminParts,
-    checks: [databaseCheck(stores.gateway)],
+    checks: [databaseCheck(stores.gateway), ...options.checks],
     door,
     port,
     raws: gatewayForms,
