@@ -105,6 +105,40 @@ it('every decision becomes one record that holds all of it, also when it is told
   expect((await audit.get(`/audit/v1/records?tenant=${tenant}&surface=scim`)).body).toEqual({ items: [record] })
 })
 
+it('a request with a key of another connection is found by either, in the order of all, and by none but the tenant of the key', async () => {
+  const at = (minutes: number, facts: Partial<RequestDecided>) =>
+    decision({ receivedAt: minutesAgo(minutes), ...facts })
+  const [named, own] = [`named-${tenant}`, `own-${tenant}`]
+  const path = `/scim/v2/${named}/Users`
+  const misplaced = {
+    connection: own,
+    path,
+    outcome: 'refused',
+    status: 403,
+    code: 'key-of-another-connection',
+  } as const
+  const [first, second, third] = [
+    at(3, { connection: named, path }),
+    at(2, misplaced),
+    at(1, { connection: named, path }),
+  ]
+  const token = at(4, { ...misplaced, path: '/oauth2/token', client: named })
+  const foreign = at(2, { ...misplaced, tenant: `other-of-${tenant}`, connection: 'foreign' })
+  await audit.tell(...[first, second, third, token, foreign].map(decided))
+  const expected = [third, second, first, token].map(({ requestId }) => requestId)
+  expect(await ids(`tenant=${tenant}&connection=${named}`)).toEqual(expected)
+  expect(await ids(`tenant=${tenant}&connection=${named}&outcome=refused`)).toEqual([second.requestId, token.requestId])
+  expect(await ids(`connection=${own}`)).toEqual([second.requestId, token.requestId])
+  const seen: string[] = []
+  let after = ''
+  do {
+    const { body } = await audit.get(`/audit/v1/records?tenant=${tenant}&connection=${named}&limit=1${after}`)
+    seen.push(...body.items.map(({ id }: { id: string }) => id))
+    after = body.next === undefined ? '' : `&after=${encodeURIComponent(body.next)}`
+  } while (after !== '')
+  expect(seen).toEqual(expected)
+})
+
 it('a request of no known tenant is recorded too', async () => {
   const refused = decision({
     tenant: null,

@@ -176,6 +176,19 @@ class OldEnvironments1764000000236 implements MigrationInterface {
   }
 }
 
+/** The connection that a request named with a key of another one. */
+class Addressed1764000000237 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE audit.record ADD COLUMN addressed text;
+      CREATE INDEX record_addressed ON audit.record (addressed, received_at, id) WHERE addressed IS NOT NULL`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE audit.record DROP COLUMN addressed')
+  }
+}
+
 export const migrations = [
   Audit1764000000201,
   Within1764000000202,
@@ -187,4 +200,5 @@ export const migrations = [
   Topics1764000000234,
   Environments1764000000235,
   OldEnvironments1764000000236,
+  Addressed1764000000237,
 ]

@@ -1,12 +1,13 @@
 import type { Event, RequestDecided } from '#libs/events/index'
+import { addressedConnection } from '../detections/addressed-connection.ts'
 import type { Statement, Transaction } from '#libs/postgres/index'
 
 const insert: Statement = {
   name: 'audit insert',
   text: `
-    INSERT INTO audit.record (tenant, received_at, id, connection, kid, surface, operation, outcome, status, within_request, actor, environment, payload)
+    INSERT INTO audit.record (tenant, received_at, id, connection, kid, surface, operation, outcome, status, within_request, actor, environment, payload, addressed)
     SELECT * FROM unnest(
-      $1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[], $11::text[], $12::text[], $13::text[]
+      $1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[]
     ) ON CONFLICT DO NOTHING RETURNING id`,
 }
 
@@ -33,6 +34,7 @@ export async function storeDecisions(
     decisions.map((decision) => decision.actor ?? null),
     decisions.map((decision) => decision.environment),
     decisions.map((decision) => JSON.stringify(decision)),
+    decisions.map((decision) => (decision.code === 'key-of-another-connection' ? addressedConnection(decision) : null)),
   ])
   const fresh = new Map(decisions.map((decision) => [decision.requestId, decision]))
   return stored.flatMap(({ id }) => fresh.get(id) ?? [])
