@@ -145,6 +145,7 @@ test.each([{}, { for: '1h', count: 1 }, { for: 'soon' }, { for: '31d' }, { count
     const { connection } = await place(0)
     const answer = await decide(connection.id, 'allow', body)
     expect([answer.status, answer.body.code]).toEqual([422, 'invalid'])
+    expect(JSON.stringify(answer.body.errors)).toMatch(/such as .*30m|whole number from 1/)
   },
 )
 

@@ -123,6 +123,11 @@ describe('the policy of a key', () => {
   test('keeps how the key proves itself, but for the certificates of one that has them', async () => {
     const [one, other] = ['a', 'b'].map((digit) => digit.repeat(64))
     const { body: mtls } = await mint({ authentication: { method: 'mtls', certificates: [one] } })
+    const whole = await ask('PATCH', `/keys/${mtls.kid}`, { policy: { authentication: mtls.policy.authentication } })
+    expect(whole).toMatchObject({
+      status: 422,
+      body: { errors: [{ detail: expect.stringContaining('as policy.certificates') }] },
+    })
     const { body } = await ask('PATCH', `/keys/${mtls.kid}`, { policy: { certificates: [one, other] } })
     expect(body.policy.authentication.certificates).toEqual([one, other])
     const { body: signed } = await mint(hmac)

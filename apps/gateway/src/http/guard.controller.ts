@@ -12,6 +12,8 @@ import { Writes } from './writes.ts'
 
 const longest = 30 * 24 * 3_600_000
 
+const countRule = 'must be a whole number from 1 to 10000000'
+
 export const allowBody = z.union(
   [
     z.strictObject({
@@ -22,7 +24,7 @@ export const allowBody = z.union(
         return z.NEVER
       }),
     }),
-    z.strictObject({ count: z.int().positive().max(10_000_000) }),
+    z.strictObject({ count: z.int(countRule).min(1, countRule).max(10_000_000, countRule) }),
   ],
   'must hold either "for", a whole number with its unit (s, m, h or d) such as "30m", "1h" or "2d", of 30 days at the most, or "count", a whole number of how many may pass',
 )
