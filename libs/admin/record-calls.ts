@@ -90,9 +90,9 @@ export class RecordCalls implements OnModuleInit {
 
   #recordRefusal(call: AdminCall, reply: FastifyReply, payload: unknown, tooMany: TooMany | undefined): unknown {
     if (tooMany === undefined) return this.#record(call, reply, payload)
-    // What is too many already says for how long.
-    const answer =
-      reply.statusCode === 429 ? payload : instead(reply, problems.tooManyRefused(tooMany.retryAfterSeconds))
+    // What is too many already says for how long, and what is no fault of the caller's says what is.
+    const isTold = reply.statusCode === 429 || reply.statusCode >= 500
+    const answer = isTold ? payload : instead(reply, problems.tooManyRefused(tooMany.retryAfterSeconds))
     call.alike = tooMany.alike
     return tooMany.alike === undefined ? answer : this.#record(call, reply, answer)
   }

@@ -72,11 +72,13 @@ test('a connection of no known kind is read in the dialect that a request gives 
   const extension = { [enterpriseSchema]: { manager: { managerId: id } } }
   const reported = await create(scim, user('b', { emails: { value: 'x' }, ...extension }))
   expect(reported).toMatchObject({ emails: [{ value: 'x' }], [enterpriseSchema]: { manager: { value: id } } })
+  // The newest first; the record of a read may come after those of writes that followed it.
+  const dialects = ['onelogin', 'entra', 'entra-062020', 'standard']
   const records = await eventually(
     () => world.audit({ connection: connection.id }),
-    (read) => read.filter(({ operation }) => operation === 'users.create').length === 2,
+    (read) => dialects.every((name) => read.some(({ dialect }) => dialect === name)),
   )
-  expect(records.slice(0, 4).map(({ dialect }) => dialect)).toEqual(['onelogin', 'entra', 'entra-062020', 'standard'])
+  expect(records.slice(0, 4).map(({ dialect }) => dialect)).toEqual(dialects)
 })
 
 test('OneLogin is answered in application/json unless it asks for the other, and nobody else is', async () => {

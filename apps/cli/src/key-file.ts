@@ -31,12 +31,12 @@ export interface NewKeyFile {
 export async function newKeyFile(path: string): Promise<NewKeyFile> {
   try {
     const file = await open(path, 'wx', 0o600)
+    await syncFolder(dirname(path))
     return {
       async write(content) {
         await file.writeFile(`${JSON.stringify(content, undefined, 2)}\n`)
         await file.sync()
         await file.close()
-        await syncFolder(dirname(path))
       },
       async discard() {
         await file.close().catch(() => undefined)
@@ -51,14 +51,11 @@ export async function newKeyFile(path: string): Promise<NewKeyFile> {
   }
 }
 
-/** The name of a file lasts no longer than its folder says so. */
+/** The name of a file lasts no longer than its folder says so, where folders can be synced and this one be read. */
 async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
+  const folder = await open(path, 'r').catch(() => undefined)
+  await folder?.sync().catch(() => undefined)
+  await folder?.close()
 }
 
 export async function readKeyFile(path: string): Promise<OwnKey> {

@@ -91,7 +91,7 @@ export interface Passage {
   readonly within?: { readonly requestId: string }
   /** Set when an operator sends a captured request again: the id of that request. */
   readonly replayOf?: string
-  /** What the Authorization header holds. */
+  /** In its Authorization header, or in the body of a request for a token. */
   presented?: Presented
   /** Set when the key is presented to be exchanged for a token. */
   readonly asksForToken?: {

@@ -87,7 +87,7 @@ export class RotationWorker {
         if ((await this.#settle(connection, { now, heard: false })) === 'waits') this.#waiting.add(connection)
       }
       if (this.#waiting.size > 0) this.#hearing ??= this.#hear().finally(() => (this.#hearing = undefined))
-      if (this.#minting.size > 0) this.#sealing ??= this.#mint(now).finally(() => (this.#sealing = undefined))
+      if (this.#minting.size > 0) this.#sealing ??= this.#mint().finally(() => (this.#sealing = undefined))
       if (due.length < batch) return true
     }
   }
@@ -113,16 +113,18 @@ export class RotationWorker {
 
   /**
    * Mints what was left for want of a data key. Nothing else waits for whoever holds the KEK, nor are keys locked meanwhile. The connections of a
-   * tenant whose data key cannot be had are due again a little later.
+   * tenant whose data key cannot be had are due again a little later; it is asked for once.
    */
-  async #mint(now: Date): Promise<void> {
+  async #mint(): Promise<void> {
     const tenants = [...this.#minting]
     this.#minting.clear()
+    const without = new Set<string>()
     try {
       for (const [connection, tenant] of tenants) {
         if (this.#stop.signal.aborted || !(await this.#holds())) return
-        const dataKey = await this.#dataKeyOf(tenant)
-        if (dataKey !== undefined) await this.#settle(connection, { now, heard: false, dataKey })
+        const dataKey = without.has(tenant) ? undefined : await this.#dataKeyOf(tenant)
+        if (dataKey === undefined) without.add(tenant)
+        else await this.#settle(connection, { now: this.#parts.clock(), heard: false, dataKey })
       }
     } catch (error) {
       this.#parts.onFailure(error)

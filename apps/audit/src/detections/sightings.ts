@@ -46,6 +46,7 @@ export function seenIn(
   for (const decision of decisions) {
     if (decision.surface !== 'scim' || decision.replayOf !== undefined) continue
     const at = Math.min(Date.parse(decision.receivedAt), now.getTime())
+    const network = siteAt(decision.address)
     for (const [subject, broken] of subjectsOf(decision, thresholds, surroundings)) {
       const key = `${subject.kind} ${subject.id}`
       let known = seen.get(key)
@@ -57,7 +58,7 @@ export function seenIn(
         tenant: decision.tenant,
         connection: decision.connection,
         environment: decision.environment,
-        network: siteAt(decision.address),
+        network,
         proved: decision.kid !== null,
         broken,
       })

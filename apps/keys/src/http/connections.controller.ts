@@ -201,6 +201,7 @@ export class ConnectionsController {
       const connection = await locked(manager)
       call.about = { ...aboutNothing, ...aboutConnection(connection) }
       call.requireUnchanged(connection.version)
+      await connections.lockKeysForRemoval(manager, connection)
       const revoked = await this.#acts.perform(manager, call, now, { tenant, connection: connection.id }, revokeAll)
       await connections.removeConnection(manager, connection, now)
       const events = [...revoked.events, connectionDeleted(connection, now, call.traceparent)]

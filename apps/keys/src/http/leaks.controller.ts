@@ -72,6 +72,7 @@ export class LeaksController {
   async report(@Call() call: AdminCall, @Body() body: unknown) {
     await this.#limit.take(call.address)
     const reported = parse(leakReport, body).map((text) => readReported(text.trim()))
+    if (reported.some(({ kind }) => kind !== 'fault')) await this.#limit.takeLookUp()
     const keys = await this.#provedKeys(reported)
     const tokens = await this.#provedTokens(reported)
     const results = (outcomes: ReadonlyMap<string, Outcome>) => reported.map((one) => resultOf(one, outcomes))

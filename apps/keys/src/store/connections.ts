@@ -59,6 +59,11 @@ export async function updateConnection(manager: EntityManager, after: Connection
   await manager.update(ConnectionRow, { id }, { name, identityProvider, state, settings, schemas, version })
 }
 
+/** Locks the keys as their removal does, before anything of a later kind: whoever records a first use holds the key, and then a next look. */
+export async function lockKeysForRemoval(manager: EntityManager, { id }: Connection): Promise<void> {
+  await manager.query('SELECT FROM keys.provisioning_key WHERE connection = $1 ORDER BY kid FOR UPDATE', [id])
+}
+
 /** Removes all of it but its own row, which nobody finds from now on but who asks for deleted ones; its name is free. The caller has locked it. */
 export async function removeConnection(manager: EntityManager, { id, version }: Connection, now: Date): Promise<void> {
   for (const row of [KeyRow, RotationRow, RotationPlanRow]) await manager.delete(row, { connection: id })

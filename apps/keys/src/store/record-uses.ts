@@ -10,9 +10,11 @@ const record: Statement = {
       CASE WHEN key.state = 'pending' THEN used.first_at END,
       CASE WHEN key.state = 'pending' THEN used.first_address END,
       CASE WHEN key.state = 'pending' THEN used.first_user_agent END
-    FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), $3::timestamptz[], $4::text[], $5::text[],
-        $6::timestamptz[], $7::text[], $8::text[])
-      AS used (connection, kid, at, address, user_agent, first_at, first_address, first_user_agent)
+    FROM (
+      SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), $3::timestamptz[], $4::text[], $5::text[],
+          $6::timestamptz[], $7::text[], $8::text[])
+        AS sent (connection, kid, at, address, user_agent, first_at, first_address, first_user_agent)
+      ORDER BY sent.connection, sent.kid) AS used
     CROSS JOIN LATERAL (
       SELECT k.state FROM keys.provisioning_key AS k WHERE k.connection = used.connection AND k.kid = used.kid FOR KEY SHARE) AS key
     ORDER BY used.connection, used.kid

@@ -3,7 +3,7 @@ import { type AnyEvent, makeEvent } from '#libs/events/index'
 import { type KeysService, startKeysService, until } from '#test/keys-service'
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
 
-/** A report revokes keys of many connections at once, while the follower writes what gateways told of the same keys. */
+/** Keys of many connections are revoked or removed at once, while the follower writes what gateways told of the same keys. */
 
 const peppers = addPepper(generatePeppers())
 const now = new Date('2026-03-01T10:00:00.000Z')
@@ -110,6 +110,23 @@ test('a report of keys of many connections and the follower, which writes of the
           .length,
       (count) => count === minted.length,
     )
+  }
+  expect(service.failures).toEqual([])
+}, 60_000)
+
+test('connections that are deleted while their keys are first used never meet the follower in a deadlock', async () => {
+  for (let round = 0; round < 10; round++) {
+    const minted: Minted[] = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const { id, tenant } = await service.connection()
+        const { kid, key } = (await service.ask('POST', `/connections/${id}/keys`)).body
+        return { tenant, connection: id, kid, key }
+      }),
+    )
+    const uses = minted.map((one) => seen(one, null))
+    const removing = Promise.all(minted.map(({ connection }) => service.ask('DELETE', `/connections/${connection}`)))
+    await service.database.transaction(async (transaction) => service.parts.log.append(transaction, uses))
+    expect((await removing).map(({ status }) => status)).toEqual(minted.map(() => 204))
   }
   expect(service.failures).toEqual([])
 }, 60_000)
