@@ -19,4 +19,5 @@ export {
 export { type Doubt, type Ending, Lanes, LaneTables } from './lanes.ts'
 export { migrate, type SchemaMigrations } from './migrate.ts'
 export { maintainPartitions, type PartitionedTable, type PartitionLength } from './partitions.ts'
+export { textArray } from './text-array.ts'
 export type { EntityManager } from 'typeorm'

@@ -1,5 +1,5 @@
 import type { AnyEvent } from '#libs/events/index'
-import type { Appending, Statement } from '#libs/postgres/index'
+import { type Appending, type Statement, textArray } from '#libs/postgres/index'
 
 const insert: Statement = {
   name: 'event_log append',
@@ -12,13 +12,13 @@ export function appendEvents(transaction: Appending, events: readonly AnyEvent[]
   if (events.length === 0) return
   transaction.send(insert, [
     events.map((event) => event.id),
-    events.map((event) => event.name),
-    events.map((event) => event.source),
-    events.map((event) => event.subject),
-    events.map((event) => event.key),
+    textArray(events.map((event) => event.name)),
+    textArray(events.map((event) => event.source)),
+    textArray(events.map((event) => event.subject)),
+    textArray(events.map((event) => event.key)),
     events.map((event) => event.version),
     events.map((event) => event.time),
-    events.map((event) => event.traceparent ?? null),
-    events.map((event) => JSON.stringify(event.payload)),
+    textArray(events.map((event) => event.traceparent ?? null)),
+    textArray(events.map((event) => JSON.stringify(event.payload))),
   ])
 }

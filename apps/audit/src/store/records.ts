@@ -1,6 +1,6 @@
 import type { Event, RequestDecided } from '#libs/events/index'
 import { addressedConnection } from '../detections/addressed-connection.ts'
-import type { Statement, Transaction } from '#libs/postgres/index'
+import { type Statement, textArray, type Transaction } from '#libs/postgres/index'
 
 const insert: Statement = {
   name: 'audit insert',
@@ -21,20 +21,24 @@ export async function storeDecisions(
 ): Promise<RequestDecided[]> {
   const decisions = events.map((event) => event.payload)
   const stored = await transaction.query<{ id: string }>(insert, [
-    decisions.map((decision) => decision.tenant ?? ''),
+    textArray(decisions.map((decision) => decision.tenant ?? '')),
     decisions.map((decision) => decision.receivedAt),
-    decisions.map((decision) => decision.requestId),
-    decisions.map((decision) => decision.connection),
-    decisions.map((decision) => decision.kid),
-    decisions.map((decision) => decision.surface),
-    decisions.map((decision) => decision.operation),
-    decisions.map((decision) => decision.outcome),
+    textArray(decisions.map((decision) => decision.requestId)),
+    textArray(decisions.map((decision) => decision.connection)),
+    textArray(decisions.map((decision) => decision.kid)),
+    textArray(decisions.map((decision) => decision.surface)),
+    textArray(decisions.map((decision) => decision.operation)),
+    textArray(decisions.map((decision) => decision.outcome)),
     decisions.map((decision) => decision.status),
-    decisions.map((decision) => decision.within ?? null),
-    decisions.map((decision) => decision.actor ?? null),
-    decisions.map((decision) => decision.environment),
-    decisions.map((decision) => JSON.stringify(decision)),
-    decisions.map((decision) => (decision.code === 'key-of-another-connection' ? addressedConnection(decision) : null)),
+    textArray(decisions.map((decision) => decision.within ?? null)),
+    textArray(decisions.map((decision) => decision.actor ?? null)),
+    textArray(decisions.map((decision) => decision.environment)),
+    textArray(decisions.map((decision) => JSON.stringify(decision))),
+    textArray(
+      decisions.map((decision) =>
+        decision.code === 'key-of-another-connection' ? addressedConnection(decision) : null,
+      ),
+    ),
   ])
   const fresh = new Map(decisions.map((decision) => [decision.requestId, decision]))
   return stored.flatMap(({ id }) => fresh.get(id) ?? [])
