@@ -1,5 +1,5 @@
 import type { Environment } from '#libs/events/index'
-import type { Queryable, Statement, Transaction } from '#libs/postgres/index'
+import { type Queryable, type Statement, textArray, type Transaction } from '#libs/postgres/index'
 import type { Subject } from '../detections/sightings.ts'
 import { type Watched, watched } from '../detections/watched.ts'
 
@@ -74,7 +74,7 @@ export function storeWatched(transaction: Transaction, rows: readonly Remembered
   transaction.send(store, [
     ...columnsOf(rows.map(({ subject }) => subject)),
     rows.map(({ tenant }) => tenant),
-    rows.map(({ state }) => JSON.stringify(state)),
+    textArray(rows.map(({ state }) => JSON.stringify(state))),
     rows.map(({ silentFrom }) => (silentFrom === undefined ? null : new Date(silentFrom))),
     now,
   ])

@@ -1,11 +1,12 @@
-import type { Statement, Transaction } from '#libs/postgres/index'
+import { type Statement, textArray, type Transaction } from '#libs/postgres/index'
 import type { PersonState } from '../person-states.ts'
 
 const upsert: Statement = {
   name: 'directory people',
   text: `
     INSERT INTO directory.person AS held (connection, id, version, tenant, environment, user_name, facts)
-    SELECT told.* FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::int[]), (SELECT $4::text[]), (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::jsonb[]))
+    SELECT told.connection, told.id, told.version, told.tenant, told.environment, told.user_name, told.facts::jsonb
+    FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::int[]), (SELECT $4::text[]), (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::text[]))
       AS told (connection, id, version, tenant, environment, user_name, facts)
     WHERE NOT EXISTS (SELECT FROM directory.deleted_connection AS deleted WHERE deleted.connection = told.connection)
     ON CONFLICT (connection, id) DO UPDATE
@@ -19,12 +20,12 @@ const upsert: Statement = {
  */
 export function storePeople(transaction: Transaction, states: readonly PersonState[]): void {
   transaction.send(upsert, [
-    states.map((state) => state.connection),
-    states.map((state) => state.id),
+    textArray(states.map((state) => state.connection)),
+    textArray(states.map((state) => state.id)),
     states.map((state) => state.version),
-    states.map((state) => state.tenant),
-    states.map((state) => state.environment),
-    states.map((state) => state.person?.userName ?? null),
-    states.map((state) => (state.person === null ? null : JSON.stringify(state.person))),
+    textArray(states.map((state) => state.tenant)),
+    textArray(states.map((state) => state.environment)),
+    textArray(states.map((state) => state.person?.userName ?? null)),
+    textArray(states.map((state) => (state.person === null ? null : JSON.stringify(state.person)))),
   ])
 }
