@@ -291,7 +291,10 @@ test('whoever asked stands in the record, by the id of the token and never by it
       { step: 'request', decision: 'refused' },
     ],
   })
-  const [made] = await world.audit({ operation: 'tokens.create' })
+  const [made] = await eventually(
+    () => world.audit({ operation: 'tokens.create' }),
+    (found) => found.length > 0,
+  )
   expect(made).toMatchObject({ actor: 'bootstrap', subject: { kind: 'admin-token' } })
   const secret = token.slice(17, 60)
   expect(JSON.stringify(await world.audit({ surface: 'admin' }))).not.toContain(secret)

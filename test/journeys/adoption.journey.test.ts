@@ -97,7 +97,7 @@ test('a POST adopts the user of that name: it has its id and gets what was sent,
 
   const [record] = await eventually(
     () => world.audit({ connection: connection.id, operation: 'users.create' }),
-    (found) => found[0]?.subject?.id === ada.id && found[0].deviations.length > 0,
+    (found) => found[0]?.subject?.id === ada.id && found[0].deviations.some(({ code }: Told) => code === 'adopted'),
   )
   expect(record).toMatchObject({
     status: 201,

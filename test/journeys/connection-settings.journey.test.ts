@@ -24,6 +24,9 @@ test('where a connection asks for it PATCH is answered 204, and with the resourc
   expect(named.body.userName).toBeUndefined()
   expect(await scim('PATCH', `/Users/${id}?excludedAttributes=title`, patch)).toMatchObject({ status: 204 })
 
-  const [record] = await world.audit({ operation: 'connections.update', connection: connection.id })
+  const [record] = await eventually(
+    () => world.audit({ operation: 'connections.update', connection: connection.id }),
+    (found) => found.length > 0,
+  )
   expect(record).toMatchObject({ changed: ['settings.patchAnswer'] })
 })

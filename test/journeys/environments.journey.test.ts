@@ -186,8 +186,10 @@ test('records and detections are listed for one environment, and together they a
   const isOfConnection = ({ connection }: Told): boolean => connection !== null
   for (const [own] of both()) {
     const { environment, connection } = own
-    const records = await world.audit({ tenant, environment })
-    expect(records.length).toBeGreaterThan(10)
+    const records = await eventually(
+      () => world.audit({ tenant, environment }),
+      (found) => found.length > 10,
+    )
     expect(new Set(records.map(({ connection: of }) => of))).toEqual(new Set([connection.id]))
     const found = await detections({ tenant, environment })
     expect(found.map(({ connection: of }) => of)).toContain(connection.id)
@@ -196,8 +198,12 @@ test('records and detections are listed for one environment, and together they a
   const until = new Date().toISOString()
   const ids = async (query: object): Promise<string[]> =>
     (await world.audit({ tenant, until, ...query })).filter(isOfConnection).map(({ id }) => id)
-  const [ofLive, ofSandbox] = [await ids({ environment: 'live' }), await ids({ environment: 'sandbox' })]
-  expect((await ids({})).sort()).toEqual([...ofLive, ...ofSandbox].sort())
+  // The last records may still arrive while these are read.
+  await eventually(
+    async () => [await ids({ environment: 'live' }), await ids({ environment: 'sandbox' }), await ids({})],
+    ([ofLive = [], ofSandbox = [], all = []]) =>
+      all.sort().join() === [...ofLive, ...ofSandbox].sort().join() && ofLive.length > 0 && ofSandbox.length > 0,
+  )
 })
 
 /** Where events of a connection are had from, by the first part of their names. */

@@ -90,7 +90,10 @@ test('a key is exchanged for a token, in the body or by Basic authentication, an
     )
     expect(record).toMatchObject({ kid, status: 201 })
   }
-  const [issued] = await world.audit({ connection: connection.id, operation: 'tokens.issue', outcome: 'accepted' })
+  const [issued] = await eventually(
+    () => world.audit({ connection: connection.id, operation: 'tokens.issue', outcome: 'accepted' }),
+    (found) => found.length > 0,
+  )
   expect(issued).toMatchObject({ path: '/oauth2/token', kid, subject: { kind: 'key', id: kid } })
   expect(issued.steps.map(({ step, decision }: Told) => `${step} ${decision}`)).toEqual(
     ['shape', 'transport', 'address', 'rate', 'client', 'key', 'token'].map((step) => `${step} passed`),

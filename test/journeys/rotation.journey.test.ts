@@ -57,7 +57,10 @@ test('a key is rotated without a request lost: both work until the new one is us
     newKey: { kid: started.newKey.kid, firstUsed },
     oldKey: { kid: connection.kid, lastUsed: { address: '127.0.0.1' } },
   })
-  const [record] = await world.audit({ operation: 'rotations.finish', connection: connection.id })
+  const [record] = await eventually(
+    () => world.audit({ operation: 'rotations.finish', connection: connection.id }),
+    (found) => found.length > 0,
+  )
   expect(record).toMatchObject({ subject: { kind: 'rotation', id: started.id }, requestId: report.endedBy.request })
 })
 

@@ -311,7 +311,10 @@ describe('keys', () => {
     expect((await world.admin('DELETE', `/connections/${connection.id}`)).status).toBe(204)
     expect((await world.admin('DELETE', path)).status).toBe(204)
     expect((await world.admin('GET', path)).status).toBe(404)
-    expect((await world.audit({ tenant: connection.tenant })).length).toBeGreaterThan(0)
+    await eventually(
+      () => world.audit({ tenant: connection.tenant }),
+      (found) => found.length > 0,
+    )
     expect((await world.admin('POST', '/tenants', { name })).body.id).not.toBe(connection.tenant)
   })
 })
