@@ -126,9 +126,7 @@ describe.each(ruleCodes.flatMap((code) => (cases[code] === undefined ? [] : [{ c
         tenant: given.who.tenant,
       })
       expect(own?.subject).toEqual(subjectOf())
-      // The last of those that were heard together: a batch may end anywhere.
-      expect(own?.requests.length).toBeGreaterThan(0)
-      expect(own?.requests.length).toBeLessThanOrEqual(5)
+      expect(own?.requests).toHaveLength(Math.min(5, count))
       const events = (await raisedEvents()).map(({ payload }) => JSON.parse(payload))
       expect(events.filter(({ rule }) => rule === code)).toEqual([
         expect.objectContaining({ detection: own?.id, count, cause, fix, connection: given.who.connection }),
@@ -157,6 +155,17 @@ describe.each(ruleCodes.flatMap((code) => (cases[code] === undefined ? [] : [{ c
     }
   },
 )
+
+test('the last five requests are named, in however many batches they were heard', async () => {
+  const { breaks } = cases['wrong-secret'] ?? {}
+  if (breaks === undefined) throw new Error('there is such a rule')
+  const { count, window } = ruleOf('wrong-secret')
+  const all = spread(breaks(), count, window / 2)
+  for (const one of all) await tell(one)
+  const [own] = (await found()).filter(({ rule }) => rule === 'wrong-secret')
+  expect(own).toMatchObject({ count })
+  expect(own?.requests).toHaveLength(Math.min(5, count))
+})
 
 describe('a key where it does not belong is told of, for the key, in its own environment', () => {
   const elsewhere = (connection: string): Facts =>
@@ -204,7 +213,7 @@ describe('a refusal that stands for others which left no record', () => {
     await tell(flood(18))
     expect(await rulesFound()).toEqual([])
     await tell(flood(0))
-    expect(await guessing()).toMatchObject({ count: 20, raised: 1, requests: [expect.any(String)] })
+    expect(await guessing()).toMatchObject({ count: 20, raised: 1, requests: [expect.any(String), expect.any(String)] })
     const more = decided(decision(flood(499)))
     await audit().tell(more, more)
     await audit().tell(more)

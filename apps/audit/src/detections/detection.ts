@@ -31,7 +31,8 @@ export interface Detection {
   readonly version: number
 }
 
-const mostRequests = 5
+/** Of the requests of a detection so many are named. */
+export const mostRequests = 5
 /** What comes again so long after it was last seen, in milliseconds, is another matter than the one that was acknowledged. */
 const over = 24 * 60 * 60 * 1000
 
@@ -65,7 +66,7 @@ export function occur(
       firstSeen: new Date(occurrence.first),
       lastSeen: last,
       count: occurrence.total,
-      requests: occurrence.requests.slice(-mostRequests),
+      requests: [...occurrence.earlier, ...occurrence.requests].slice(-mostRequests),
       raisedAt: now,
       raised: (before?.raised ?? 0) + 1,
       version: (before?.version ?? 0) + 1,

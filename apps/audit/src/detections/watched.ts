@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Environment, environments } from '#libs/events/index'
+import { mostRequests } from './detection.ts'
 import { fromNewNetworks, fromSeveralNetworks, type Networks, remember, type Use } from './networks.ts'
 import type { RuleCode } from './rules.ts'
 import type { Seen, Sighting, Subject } from './sightings.ts'
@@ -13,7 +14,15 @@ const number = z.number()
 export const watched = z.object({
   /** Of each rule that requests break by themselves. */
   counts: z
-    .record(z.string(), z.object({ width: number, parts: z.array(z.tuple([number, number, number])) }))
+    .record(
+      z.string(),
+      z.object({
+        width: number,
+        parts: z.array(z.tuple([number, number, number])),
+        /** The last of them, and when they came. */
+        requests: z.array(z.tuple([z.string(), number])).optional(),
+      }),
+    )
     .optional(),
   networks: z.record(z.string(), z.tuple([number, number])).optional(),
   /** Of a key whose place another took: when, and how often it was used long after. */
@@ -40,6 +49,8 @@ export interface Occurrence {
   readonly last: number
   /** Ids of these, by time. */
   readonly requests: readonly string[]
+  /** Ids of the last of the earlier ones. */
+  readonly earlier: readonly string[]
 }
 
 /** What is known of a subject after a batch, and which rules it broke thereby. */
@@ -49,7 +60,12 @@ export function watch(
   thresholds: Thresholds,
 ): { readonly after: Watched; readonly occurrences: Occurrence[] } {
   const occurrences: Occurrence[] = []
-  const tell = (rule: RuleCode, of: readonly Sighting[], reached?: { total: number; first: number }): void => {
+  const tell = (
+    rule: RuleCode,
+    of: readonly Sighting[],
+    reached?: { total: number; first: number },
+    earlier: readonly string[] = [],
+  ): void => {
     const [first, last] = [of[0], of.at(-1)]
     if (first === undefined || last === undefined) return
     const { tenant, connection, environment } = last
@@ -57,7 +73,7 @@ export function watch(
     const { total, first: begun } = reached ?? { total: fresh, first: first.at }
     const requests = of.map(({ request }) => request)
     const about = { rule, subject, tenant, connection, environment }
-    occurrences.push({ ...about, total, fresh, first: begun, last: last.at, requests })
+    occurrences.push({ ...about, total, fresh, first: begun, last: last.at, requests, earlier })
   }
 
   const counts = { ...before.counts }
@@ -66,8 +82,13 @@ export function watch(
     if (threshold === undefined) continue
     const these = sightings.filter(({ broken }) => broken.includes(code))
     const counted = count(counts[code], these, threshold)
-    counts[code] = { ...counted.after, parts: counted.after.parts.map((part) => [...part]) }
-    if (counted.reached !== undefined) tell(code, these, counted.reached)
+    const known = counts[code]?.requests ?? []
+    const requests = [...known, ...these.map(({ request, at }): [string, number] => [request, at])].slice(-mostRequests)
+    counts[code] = { ...counted.after, parts: counted.after.parts.map((part) => [...part]), requests }
+    const { reached } = counted
+    if (reached === undefined) continue
+    const earlier = known.filter(([, at]) => at >= reached.first).map(([request]) => request)
+    tell(code, these, reached, earlier)
   }
   const after: Watched = Object.keys(counts).length === 0 ? { ...before } : { ...before, counts }
   const uses = sightings.filter(({ proved }) => proved)
@@ -152,6 +173,7 @@ export function fallSilent(
       first: traffic.last,
       last: now.getTime(),
       requests: [],
+      earlier: [],
     },
   }
 }
