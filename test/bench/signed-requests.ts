@@ -57,7 +57,7 @@ function of(signing: SigningKey | undefined, verifying: VerifyingKey | undefined
       }
       return [`${algorithm}: forged, ${at === 0 ? 'first' : 'last'} byte wrong`, refuse] as const
     }),
-  ].map(([what, run]) => ({ what: `signed request, ${what}`, goal, run }))
+  ].map(([what, run]) => ({ what: `signed request, ${what}`, goal, next: () => run }))
 }
 
 /** The signature with one of its bytes changed: how far it is right must not show in the time that it takes to refuse it. */

@@ -5,8 +5,8 @@ export interface Work {
   readonly what: string
   /** What the median should stay below, in microseconds. */
   readonly goal: number
-  /** The run of that number, from 0 to `runs` - 1. */
-  readonly run: (number: number) => unknown
+  /** The next run: what it works on is made right before, as requests come, and its time is not that of the run. */
+  readonly next: () => () => unknown
 }
 
 /** The same, and what was measured. */
@@ -22,29 +22,29 @@ export interface InProcess {
 
 const batches = 1_600
 const runsInBatch = 5
-/** How often work is done, the warming up included. */
-export const runs = 2 * batches * runsInBatch
 
 /** Of 1,600 batches, after as many to warm up: the median, and the fastest, which others on the machine disturbed least. */
-export async function timesOf({ what, goal, run }: Work): Promise<InProcess> {
-  await elapsedIn(run, 0)
-  const used = process.threadCpuUsage()
-  const elapsed = await elapsedIn(run, batches)
-  const { user, system } = process.threadCpuUsage(used)
-  const processor = (user + system) / (batches * runsInBatch)
-  return { what, goal, median: median(elapsed), fastest: Math.min(...elapsed), processor }
+export async function timesOf({ what, goal, next }: Work): Promise<InProcess> {
+  await elapsedIn(next)
+  const { times, processor } = await elapsedIn(next)
+  return { what, goal, median: median(times), fastest: Math.min(...times), processor }
 }
 
-/** Microseconds of one run in each batch. */
-async function elapsedIn(run: Work['run'], first: number): Promise<number[]> {
+/** Microseconds of one run in each batch, and of processor time of one in the mean. */
+async function elapsedIn(next: Work['next']): Promise<{ times: number[]; processor: number }> {
   const times: number[] = []
-  for (let batch = first; batch < first + batches; batch++) {
+  let used = 0
+  for (let batch = 0; batch < batches; batch++) {
+    const prepared = Array.from({ length: runsInBatch }, next)
+    const before = process.threadCpuUsage()
     const began = performance.now()
-    for (let number = batch * runsInBatch; number < (batch + 1) * runsInBatch; number++) {
-      const running = run(number)
+    for (const run of prepared) {
+      const running = run()
       if (running instanceof Promise) await running
     }
     times.push(((performance.now() - began) * 1_000) / runsInBatch)
+    const { user, system } = process.threadCpuUsage(before)
+    used += user + system
   }
-  return times
+  return { times, processor: used / (batches * runsInBatch) }
 }
