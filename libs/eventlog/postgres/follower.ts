@@ -9,6 +9,9 @@ import { type Page, readPage } from './read.ts'
 const longestPause = 5_000
 /** After a page that was not full: under load, one transaction then applies what several had appended. */
 const breath = 25
+/** The same after a page of more than so many events. */
+const longBreath = 100
+const many = 10
 /** While only others' events pass by, the place is saved this often, so that a restart need not read past them again. */
 const saveIdlePlaceEvery = 5_000
 
@@ -88,6 +91,7 @@ export class PostgresFollower implements Follower {
         failures = 0
         this.state = 'following'
         if (found === 'some') await this.#pause(breath)
+        else if (found === 'many') await this.#pause(longBreath)
         else if (found === 'nothing' && !this.#woken) await this.#pause(this.#pollEvery, 'until woken')
       } catch (error) {
         const pause = Math.min(longestPause, 50 * 2 ** failures++)
@@ -101,7 +105,7 @@ export class PostgresFollower implements Follower {
   }
 
   /** Applies the next page; a full one tells that there is more. */
-  async #step(): Promise<'a full page' | 'some' | 'nothing'> {
+  async #step(): Promise<'a full page' | 'many' | 'some' | 'nothing'> {
     if (this.#saved === undefined) this.#reached = this.#saved = await loadPlace(this.#subscription)
     const size = this.#subscription.batchSize ?? 500
     this.#lookedAt ??= new Date()
@@ -114,7 +118,8 @@ export class PostgresFollower implements Follower {
       this.#caughtUpAt = this.#lookedAt
       this.#lookedAt = undefined
     }
-    return page.events.length === size ? 'a full page' : page.events.length > 0 ? 'some' : 'nothing'
+    const found = page.events.length
+    return found === size ? 'a full page' : found > many ? 'many' : found > 0 ? 'some' : 'nothing'
   }
 
   /** False when another instance of the group has moved on meanwhile: nothing was applied, and the place must be read anew. */
