@@ -11,7 +11,7 @@ export interface LastUse {
 export interface KeyUses {
   /** Null while the key was not let in, and of keys from before this was recorded. */
   readonly first: LastUse | null
-  /** To the minute. */
+  /** To the minute; exact while a rotation runs. */
   readonly last: LastUse
 }
 

@@ -72,6 +72,20 @@ test('a last use never goes back in time, and is written anew a minute later or 
   expect(await known()).toMatchObject({ last: 219 })
 })
 
+test('while a rotation runs, and no longer, every later last use is written', async () => {
+  await record(used(0))
+  expect((await service.ask('POST', `/connections/${connection}/rotations`)).status).toBe(201)
+  await record(used(2))
+  await record(used(3))
+  expect(await known()).toMatchObject({ last: 3 })
+  await service.database.query(
+    `UPDATE keys.rotation SET state = 'finished', outcome = 'old-expired', ended_at = now() WHERE connection = $1`,
+    [connection],
+  )
+  await record(used(4))
+  expect(await known()).toMatchObject({ last: 3 })
+})
+
 test('what is known of the first use stays once the key is active', async () => {
   await record(used(50))
   await service.database.query(`UPDATE keys.provisioning_key SET state = 'active' WHERE kid = $1`, [kid])

@@ -29,7 +29,8 @@ const record: Statement = {
         THEN key_use.first_user_agent ELSE excluded.first_user_agent END
     WHERE excluded.at >= key_use.at + interval '1 minute'
       OR (excluded.at > key_use.at
-        AND (excluded.address, excluded.user_agent) IS DISTINCT FROM (key_use.address, key_use.user_agent))
+        AND ((excluded.address, excluded.user_agent) IS DISTINCT FROM (key_use.address, key_use.user_agent)
+          OR EXISTS (SELECT FROM keys.rotation AS r WHERE r.connection = excluded.connection AND r.state = 'running')))
       OR excluded.first_at < coalesce(key_use.first_at, 'infinity')`,
 }
 
@@ -48,8 +49,9 @@ const look: Statement = {
 }
 
 /**
- * One statement for all uses, at most one of each key. A last use never goes back in time, and one from the same client within a
- * minute of the one that is known is passed over. A first use is one of a pending key, the earliest. Uses of keys that are gone are passed over.
+ * One statement for all uses, at most one of each key. A last use never goes back in time. One from the same client within a minute of the one that
+ * is known is passed over, unless a rotation runs: its report proves the cut-over. A first use is one of a pending key, the earliest. Uses of keys
+ * that are gone are passed over.
  */
 export async function recordUses(transaction: Transaction, uses: readonly KeyUse[]): Promise<void> {
   if (uses.length === 0) return
