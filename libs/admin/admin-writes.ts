@@ -1,6 +1,7 @@
 import type { AnyEvent } from '#libs/events/index'
 import type { EventLog } from '#libs/eventlog/index'
-import type { Appending, Queryable } from '#libs/postgres/index'
+import { problems } from '#libs/http/index'
+import { type Appending, isTransient, type Queryable, retryTransient } from '#libs/postgres/index'
 import { type About, aboutNothing, type AdminCall } from './admin-call.ts'
 import type { Replayable } from './idempotency.ts'
 import { type Answered, KeptAnswers } from './kept-answers.ts'
@@ -38,16 +39,34 @@ export class AdminWrites<Context> {
 
   /**
    * Does the work once for each Idempotency-Key of a tenant, as `KeptAnswers` says (undefined where none is heeded), or gives the first answer
-   * again; `repeated` tells the two apart.
+   * again; `repeated` tells the two apart. A transaction that a deadlock or a serialization failure ended is begun anew, `work` with it, which
+   * must do nothing outside of the transaction but what the next run of it overwrites.
+   * @throws Problem `unavailable` where that goes on
    */
   async run<Body extends Replayable>(
     call: AdminCall,
     tenant: string | undefined,
     work: (context: Context, now: Date) => Promise<Written<Body>>,
   ): Promise<Answered<Body>> {
+    const { made } = call
+    const answered = await retryTransient(() => {
+      call.made = made
+      return this.#once(call, tenant, work)
+    }).catch((error: unknown) => {
+      throw isTransient(error) ? inTheWay() : error
+    })
+    call.recorded = !answered.repeated
+    return answered
+  }
+
+  #once<Body extends Replayable>(
+    call: AdminCall,
+    tenant: string | undefined,
+    work: (context: Context, now: Date) => Promise<Written<Body>>,
+  ): Promise<Answered<Body>> {
     const { open, log, clock, committed } = this.#parts
     const now = clock()
-    const answered = await open((context, transaction) =>
+    return open((context, transaction) =>
       this.#kept.within(transaction, call, tenant, now, async () => {
         const { about, events, changed = [], tag, body } = await work(context, now)
         call.tag = tag
@@ -59,7 +78,12 @@ export class AdminWrites<Context> {
         return body
       }),
     )
-    call.recorded = !answered.repeated
-    return answered
   }
+}
+
+function inTheWay() {
+  return problems.unavailable(
+    'Others were changing the same at the same time, again and again. Nothing was changed. Send the request again.',
+    1,
+  )
 }

@@ -19,5 +19,6 @@ export {
 export { type Doubt, type Ending, Lanes, LaneTables } from './lanes.ts'
 export { migrate, type SchemaMigrations } from './migrate.ts'
 export { maintainPartitions, type PartitionedTable, type PartitionLength } from './partitions.ts'
+export { retryTransient } from './retry.ts'
 export { textArray } from './text-array.ts'
 export type { EntityManager } from 'typeorm'

@@ -1,6 +1,6 @@
 import { problems } from '#libs/http/index'
-import type { DataKey } from '#libs/sealing/index'
-import { makeDataKey } from '#libs/sealing/index'
+import { retryTransient } from '#libs/postgres/index'
+import { type DataKey, makeDataKey } from '#libs/sealing/index'
 import { dataKeyMade } from './data-key.ts'
 import type { KeysParts } from './parts.ts'
 import { alone } from './store/alone.ts'
@@ -22,14 +22,16 @@ export async function dataKeyOfTenant(
   const wrapped = await keyring.wrap(bytes, { tenant, dataKey: dataKey.id })
   bytes.fill(0)
   const made = { ...wrapped, tenant, id: dataKey.id, version: 1, createdAt: clock() }
-  const kept = await entities.transaction(async (manager, transaction) => {
-    if (!(await holdTenant(manager, tenant))) throw problems.notFound('tenant', tenant)
-    await alone(manager, `data key of ${tenant}`)
-    const other = await findDataKey(manager, tenant)
-    if (other !== undefined) return other
-    await insertDataKey(manager, made)
-    log.append(transaction, [dataKeyMade(made, traceparent)])
-    return made
-  })
+  const kept = await retryTransient(() =>
+    entities.transaction(async (manager, transaction) => {
+      if (!(await holdTenant(manager, tenant))) throw problems.notFound('tenant', tenant)
+      await alone(manager, `data key of ${tenant}`)
+      const other = await findDataKey(manager, tenant)
+      if (other !== undefined) return other
+      await insertDataKey(manager, made)
+      log.append(transaction, [dataKeyMade(made, traceparent)])
+      return made
+    }),
+  )
   return kept === made ? dataKey : dataKeys.unwrapped(kept)
 }

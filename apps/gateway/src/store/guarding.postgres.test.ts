@@ -1,6 +1,6 @@
 import { defaultSettings, makeEvent, newId } from '#libs/events/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
-import { Database } from '#libs/postgres/index'
+import { Database, retryTransient } from '#libs/postgres/index'
 import { Diagnosis, parsePatch, readResource, type ResourceType, resourceTypes, ScimError } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import type { Allowance, GuardRules } from '../deprovisioning.ts'
@@ -9,7 +9,6 @@ import { noEdit } from '../membership.ts'
 import type { Principal } from '../principal.ts'
 import type { Command } from '../provisioning.ts'
 import type { WriteRequest, Written } from '../record-store.ts'
-import { adminTransaction } from './admin-transaction.ts'
 import { StoredGuards } from './guards.ts'
 import { KnownTrust } from './known-trust.ts'
 import { Writer } from './writer.ts'
@@ -142,9 +141,9 @@ async function standing({ connection }: Principal): Promise<number> {
 const guards = (): StoredGuards => new StoredGuards(first())
 const decision = (scope: Principal) => ({ scope, rules, occasion: { time: new Date(), traceparent: undefined } })
 const allow = (allowance: Allowance, scope: Principal) =>
-  adminTransaction(first(), (transaction) => guards().allow(transaction, allowance, decision(scope)))
+  retryTransient(() => first().transaction((transaction) => guards().allow(transaction, allowance, decision(scope))))
 const deny = (scope: Principal) =>
-  adminTransaction(first(), (transaction) => guards().deny(transaction, decision(scope)))
+  retryTransient(() => first().transaction((transaction) => guards().deny(transaction, decision(scope))))
 
 test('of a storm at two gateways exactly what the rules let pass is done, and the rest waits and can be sent again', async () => {
   const principal = await connect()
@@ -271,11 +270,13 @@ test('what is allowed while its connection is deleted leaves no guard behind, an
   await removed(gone)
   expect(await allow({ count: 1 }, gone)).toBeUndefined()
   let removing: Promise<void> | undefined
-  const allowed = await adminTransaction(first(), async (transaction) => {
-    const decided = await guards().allow(transaction, { count: 1 }, decision(going))
-    removing ??= removed(going)
-    return decided
-  })
+  const allowed = await retryTransient(() =>
+    first().transaction(async (transaction) => {
+      const decided = await guards().allow(transaction, { count: 1 }, decision(going))
+      removing ??= removed(going)
+      return decided
+    }),
+  )
   expect(allowed).toMatchObject({ guard: { state: 'allowed' } })
   await removing
   expect([await guardOf(gone), await guardOf(going)]).toEqual([undefined, undefined])

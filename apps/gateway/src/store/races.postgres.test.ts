@@ -1,6 +1,6 @@
 import { defaultSettings, makeEvent } from '#libs/events/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
-import { Database, type Transaction } from '#libs/postgres/index'
+import { Database, retryTransient, type Transaction } from '#libs/postgres/index'
 import {
   Diagnosis,
   ExactNumber,
@@ -18,7 +18,6 @@ import { noEdit, replacement } from '../membership.ts'
 import type { Principal } from '../principal.ts'
 import type { Command } from '../provisioning.ts'
 import type { Written } from '../record-store.ts'
-import { adminTransaction } from './admin-transaction.ts'
 import { StoredDeletedRecords } from './deleted-records.ts'
 import { KnownTrust } from './known-trust.ts'
 import { RecordLookups } from './records.ts'
@@ -128,7 +127,7 @@ const add = (group: string, member: string) =>
 const remove = (kind: 'User' | 'Group', id: string) => write(kind, { kind: 'delete', id, precondition: undefined })
 function restore(id: string): Promise<Restoration> {
   const { database, deleted } = one()
-  return adminTransaction(database, (transaction) => restoreWithin(transaction, deleted, id))
+  return retryTransient(() => database.transaction((transaction) => restoreWithin(transaction, deleted, id)))
 }
 
 async function restoreWithin(

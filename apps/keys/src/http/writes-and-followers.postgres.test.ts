@@ -1,6 +1,7 @@
 import { digest, addPepper, generatePeppers, type Kid, readKey } from '#libs/credentials/index'
 import { type AnyEvent, makeEvent } from '#libs/events/index'
 import { type KeysService, startKeysService, until } from '#test/keys-service'
+import { waitsForALock } from '#test/servers/locks'
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
 
 /** Keys of many connections are revoked or removed at once, while the follower writes what gateways told of the same keys. */
@@ -130,3 +131,29 @@ test('connections that are deleted while their keys are first used never meet th
   }
   expect(service.failures).toEqual([])
 }, 60_000)
+
+test('an act that meets with another in a deadlock is begun anew: answered as ever, and told once', async () => {
+  const { id } = await service.connection()
+  const { kid } = (await service.ask('POST', `/connections/${id}/keys`)).body
+  const held = Promise.withResolvers<void>()
+  // This one looks for a deadlock so late that the act finds it, and is ended for it.
+  const other = service.database.transaction(async (transaction) => {
+    await transaction.query(`SET LOCAL deadlock_timeout = '60s'`)
+    await transaction.query('SELECT FROM keys.provisioning_key WHERE kid = $1 FOR UPDATE', [kid])
+    held.resolve()
+    await waitsForALock(service.database)
+    await transaction.query('SELECT FROM keys.connection WHERE id = $1 FOR UPDATE', [id])
+  })
+  await held.promise
+  const removal = () => service.ask('DELETE', `/connections/${id}`, undefined, { 'idempotency-key': kid })
+  expect(await removal()).toMatchObject({ status: 204 })
+  await other
+  expect(await removal()).toMatchObject({ status: 204 })
+  const told = await service.eventsWhere(
+    `name IN ('key.revoked', 'connection.deleted') OR (name = 'request.decided' AND payload::json ->> 'operation' = 'connections.delete')`,
+  )
+  const names = told.filter(({ payload }) => payload.connection === id).map(({ name }) => name)
+  // The second record is that of the repetition.
+  expect(names).toEqual(['key.revoked', 'connection.deleted', 'request.decided', 'request.decided'])
+  expect(service.failures).toEqual([])
+})
