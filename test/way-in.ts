@@ -143,7 +143,7 @@ export function passageOf({
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
         ...headers,
       },
-      repeated: new Set(),
+      breach: undefined,
       caller: {
         text: from,
         address: readAddress(from),

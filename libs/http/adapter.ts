@@ -2,6 +2,7 @@ import { type IncomingMessage, METHODS, type Server } from 'node:http'
 import { Server as TlsServer } from 'node:tls'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type Breach, breachAdvice, breachOf } from './breach.ts'
 import { BodyAborted, BodyTooLarge, drainBody, readBody } from './body.ts'
 import { type Caller, callerOf, type CallerRules, directCallers } from './caller.ts'
 import { type CertificatePair, leastVersion } from './certificate.ts'
@@ -34,6 +35,8 @@ export interface HttpOptions {
 declare module 'fastify' {
   interface FastifyRequest {
     caller: Caller
+    /** Refused by the handler where handlers read the body themselves, and else before anybody is asked who sent it. */
+    breach: Breach | undefined
   }
 }
 
@@ -70,13 +73,12 @@ export class HttpAdapter extends FastifyAdapter {
     const instance = this.getInstance<FastifyInstance>()
     unread.refuseTunnels(instance.server)
     unread.refuseExpectations(instance.server)
-    refuseHostless(instance, unread)
     routeEveryMethod(instance)
     knowCallers(instance, options)
     this.#routes = new RouteTable(instance)
     useBodyRules(instance, options)
-    instance.addHook('onSend', (_request, reply, payload, done) => {
-      if (this.#draining) reply.header('connection', 'close')
+    instance.addHook('onSend', (request, reply, payload, done) => {
+      if (this.#draining || request.breach === 'transfer-coding-of-old-http') reply.header('connection', 'close')
       done(null, payload)
     })
   }
@@ -120,14 +122,6 @@ function tlsOf({ cert, key }: CertificatePair) {
   return { cert, key, minVersion: leastVersion } as const
 }
 
-/** Before anything else is done with it: it leaves no record, as whatever HTTP itself refuses. */
-function refuseHostless(instance: FastifyInstance, unread: UnreadRequests): void {
-  instance.addHook('onRequest', (request, reply, done) => {
-    if (!unread.refuseHostless(request.raw, reply.raw)) return done()
-    reply.hijack()
-  })
-}
-
 /** What holds no secret, and is asked for by programs of the operator's. */
 const open = /^\/(health\/|metrics$|metrics\?|\.well-known\/)/
 
@@ -138,11 +132,14 @@ const open = /^\/(health\/|metrics$|metrics\?|\.well-known\/)/
 function knowCallers(instance: FastifyInstance, { callers = directCallers, rawPrefixes = [] }: HttpOptions): void {
   instance.addHook('onRequest', (request, _reply, done) => {
     request.caller = callerOf(request.raw, callers)
+    request.breach = breachOf(request.raw)
     done()
   })
   instance.addHook('preParsing', (request, _reply, payload, done) => {
     const url = request.raw.url ?? ''
-    const isOurs = !open.test(url) && !rawPrefixes.some((prefix) => url.startsWith(prefix))
+    const isRaw = rawPrefixes.some((prefix) => url.startsWith(prefix))
+    if (!isRaw && request.breach !== undefined) return done(problems.badRequest(breachAdvice(request.breach)), payload)
+    const isOurs = !open.test(url) && !isRaw
     if (isOurs && request.caller.link === 'clear') return done(problems.inClear(), payload)
     if (isOurs && request.caller.address === undefined) return done(problems.addressUnreadable(), payload)
     done(null, payload)

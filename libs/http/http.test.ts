@@ -35,6 +35,7 @@ import {
   type HealthCheck,
   type Listening,
 } from './index.ts'
+import { breachAdvice } from './breach.ts'
 import type { Unread } from './unread.ts'
 
 const token = 'correct-horse-battery-staple'
@@ -371,7 +372,6 @@ describe('problems', () => {
     ['an address over the limit', (at: string) => head('GET', at + 'y'.repeat(17_000)), 431, 'HPE_HEADER_OVERFLOW'],
     ['a broken header', (at: string) => head('GET', at, 'no header'), 400, 'HPE_INVALID_HEADER_TOKEN'],
     ['a tunnel', (at: string) => head('CONNECT', at), 405, 'CONNECT'],
-    ['no Host', (at: string) => `GET ${at} HTTP/1.1\r\n\r\n`, 400, 'NO_HOST'],
     ['an expectation', (at: string) => head('GET', at, 'expect: 200-ok'), 417, 'EXPECT'],
     ['one of a body', (at: string) => head('POST', at, 'expect: x', 'content-length: 9000000'), 417, 'EXPECT'],
     [
@@ -396,10 +396,34 @@ describe('problems', () => {
     ])
   })
 
-  test('HTTP/1.0 knows no Host, and a Host may be empty', async () => {
-    for (const request of ['GET /health/live HTTP/1.0\r\n\r\n', 'GET /health/live HTTP/1.1\r\nhost:\r\n\r\n']) {
+  test('HTTP/1.0 knows no Host, and a Host may be empty, an address or a name, with a port', async () => {
+    const hosts = ['', 'x:', 'example.com:8080', '192.0.2.7', '[2001:db8::1]:443', 'a-b_c.example', '%C3%A9', 'x']
+    const requests = hosts.map((host) => `GET /health/live HTTP/1.1\r\nhost: ${host}\r\n\r\n`)
+    for (const request of ['GET /health/live HTTP/1.0\r\n\r\n', ...requests]) {
       expect((await conversation([request], (all) => all.includes('"live"'))).text).toContain('"live"')
     }
+  })
+
+  test.each([
+    ['no Host', [], 'host-missing'],
+    ['two of the same Host', ['host: x', 'host: x'], 'host-repeated'],
+    ['a Host with a path', ['host: x/y'], 'host-invalid'],
+    ['two keys or tokens', ['host: x', 'authorization: a', 'Authorization: a'], 'authorization-repeated'],
+  ] as const)('%s: refused before anything is read, at every address', async (_, headers, breach) => {
+    for (const target of ['/health/live', '/admin/v1/tenants', '/nowhere']) {
+      const request = [`GET ${target} HTTP/1.1`, ...headers, '', ''].join('\r\n')
+      const { text } = await conversation([request], (all) => /\r\n\r\n./.test(all))
+      expect(statuses(text)).toEqual([400])
+      expect(text).toContain(JSON.stringify(breachAdvice(breach)))
+    }
+  })
+
+  test('a body in chunks is not taken by HTTP/1.0, nor what follows it', async () => {
+    const lines = ['POST /admin/v1/tenants HTTP/1.0', 'connection: keep-alive', 'transfer-encoding: chunked', '', '']
+    const parts = [lines.join('\r\n'), '2\r\n{}\r\n0\r\n\r\n', head('GET', '/health/live')]
+    const { text, closed } = await conversation(parts, () => false)
+    expect([statuses(text), closed]).toEqual([[400], true])
+    expect(text).toContain(JSON.stringify(breachAdvice('transfer-coding-of-old-http')))
   })
 
   test('a request that nobody began to read has no form of its own', async () => {

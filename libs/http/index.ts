@@ -5,6 +5,7 @@
 export { createHttpAdapter, HttpAdapter } from './adapter.ts'
 export { observeUnread, type ErrorForm } from './unread.ts'
 export { readBody, BodyTooLarge, BodyAborted, BodyTimedOut } from './body.ts'
+export { type Breach, breachAdvice } from './breach.ts'
 export { Problem, problemCodes, type ProblemCode, problems, renderProblem, statusOf } from './problem.ts'
 export { ProblemFilter } from './problem-filter.ts'
 export { HealthController, HEALTH_CHECKS, METRICS_TEXT, type HealthCheck } from './health.ts'

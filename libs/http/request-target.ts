@@ -1,6 +1,6 @@
 /**
  * The target without what a client puts before it for a proxy, `http://host`, which a server must take too (RFC 9112 section
- * 3.2.2).
+ * 3.2.2). That host may be another than that of Host, which is to be ignored then; nothing here goes by either.
  */
 export function originForm(target: string): string {
   if (target.startsWith('/')) return target

@@ -59,14 +59,6 @@ export class UnreadRequests {
     })
   }
 
-  /** RFC 9112 section 3.2. Whether it did: the server must have been made without `requireHostHeader`, which answers without a body. */
-  refuseHostless(request: IncomingMessage, response: ServerResponse): boolean {
-    if (request.headers.host !== undefined || request.httpVersion !== '1.1') return false
-    const detail = 'The request has no Host, which HTTP/1.1 wants. Send the name that stands in the address as Host.'
-    this.#refuse(request, response, 400, problems.badRequest(detail), 'NO_HOST')
-    return true
-  }
-
   #refuse(request: IncomingMessage, response: ServerResponse, status: number, problem: Problem, reason: string): void {
     const { headers, body } = this.#render(status, problem, request.url ?? '')
     response.writeHead(status, headers).end(body)

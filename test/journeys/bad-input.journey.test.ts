@@ -70,6 +70,8 @@ test.each(Object.entries(broken))(
 )
 
 interface Refused {
+  /** The first line and Host, where these are not as ever. */
+  readonly begins?: (method: string) => readonly string[]
   readonly headers: () => readonly string[]
   readonly body?: string
   readonly status: number
@@ -122,6 +124,33 @@ const refused: Readonly<Record<string, Refused>> = {
     code: 'host-repeated',
     step: 'shape',
   },
+  'no Host': {
+    begins: (method) => [to(method)],
+    headers: () => [authorization()],
+    status: 400,
+    code: 'host-missing',
+    step: 'shape',
+  },
+  ...Object.fromEntries(
+    ['x y', 'x, y', 'x/scim', 'user@x', 'x:80:80', 'x:http', '[::1', 'x\xe9', 'x%4'].map((host) => [
+      `a Host that is none: ${host}`,
+      {
+        begins: (method: string) => [to(method), `Host: ${host}`],
+        headers: () => [authorization()],
+        status: 400,
+        code: 'host-invalid',
+        step: 'shape',
+      },
+    ]),
+  ),
+  'a transfer coding in HTTP/1.0, with what follows it': {
+    begins: (method) => [to(method).replace('1.1', '1.0'), 'Connection: keep-alive'],
+    headers: () => [authorization(), typed, 'Transfer-Encoding: chunked'],
+    body: '2\r\n{}\r\n0\r\n\r\n',
+    status: 400,
+    code: 'transfer-coding-of-old-http',
+    step: 'shape',
+  },
   'a body that is compressed on its way': {
     headers: () => [authorization(), typed, 'Transfer-Encoding: gzip, chunked'],
     ...otherCoding,
@@ -140,15 +169,41 @@ const refused: Readonly<Record<string, Refused>> = {
 }
 
 test.each(Object.entries(refused))('%s: refused with its code, and recorded', async (_what, sent) => {
-  const { headers, body = '', status, code, step } = sent
+  const {
+    begins = (method) => [to(method), 'Host: x', 'Connection: close'],
+    headers,
+    body = '',
+    status,
+    code,
+    step,
+  } = sent
   const mark = crypto.randomUUID()
   const method = body === '' ? 'GET' : 'POST'
-  const answer = await write([to(method), 'Host: x', `User-Agent: ${mark}`, 'Connection: close', ...headers()], body)
-  expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+  const lines = [...begins(method), `User-Agent: ${mark}`, ...headers()]
+  if (!lines.some((line) => line.startsWith('Connection: '))) lines.push('Connection: close')
+  const answer = await write(lines, body)
+  expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual([`HTTP/1.1 ${status}`])
   expect(answer).not.toContain(connection.key)
   const record = await recordOf(mark)
   expect(record).toMatchObject({ outcome: 'refused', status, code })
   expect(record.steps.at(-1)).toMatchObject({ step, decision: 'refused', code })
+})
+
+test.each([
+  ['two Host headers', ['Host: x', 'Host: y']],
+  ['a Host that is none', ['Host: x y']],
+  ['no Host', []],
+  ['two admin tokens', ['Host: x', 'Authorization: Bearer lka_other']],
+])('%s: the admin API refuses it, and records it', async (_what, headers) => {
+  const mark = crypto.randomUUID()
+  const { hostname, port } = new URL(world.gatewayUrl)
+  const socket = connect(Number(port), hostname)
+  const first = ['GET /admin/v1/guard HTTP/1.1', `Authorization: Bearer ${world.adminToken}`, `User-Agent: ${mark}`]
+  socket.write([...first, ...headers, 'Connection: close', '', ''].join('\r\n'))
+  const answer = await text(socket)
+  expect(answer).toMatch(/^HTTP\/1\.1 400 /)
+  expect(answer).toContain('"code":"badRequest"')
+  expect(await recordOf(mark, 'admin')).toMatchObject({ outcome: 'refused', status: 400, code: 'badRequest' })
 })
 
 test('an address that the client itself writes lets it past no allowlist, and is in no record', async () => {
@@ -177,9 +232,9 @@ test('an address that the client itself writes lets it past no allowlist, and is
   })
 })
 
-async function recordOf(mark: string): Promise<Told> {
+async function recordOf(mark: string, surface: 'scim' | 'admin' = 'scim'): Promise<Told> {
   const [record] = await eventually(
-    async () => (await world.audit({ surface: 'scim' })).filter(({ userAgent }) => userAgent === mark),
+    async () => (await world.audit({ surface })).filter(({ userAgent }) => userAgent === mark),
     ({ length }) => length > 0,
   )
   return record

@@ -101,7 +101,7 @@ async function run(
       path: '/Bulk',
       query: new URLSearchParams(),
       headers: {},
-      repeated: new Set(),
+      breach: undefined,
       caller: { text: '192.0.2.7', address: { text: '192.0.2.7', family: 'ipv4' }, link: 'tls', isProxied: false },
       receivedAt: now,
       began: performance.now(),

@@ -18,7 +18,7 @@ function passage(method: string, target: string, body?: JsonValue): Passage {
       path,
       query: new URLSearchParams(query),
       headers: { accept: 'application/json', authorization: 'Bearer secret' },
-      repeated: new Set(),
+      breach: undefined,
       caller: { text: '192.0.2.7', address: { text: '192.0.2.7', family: 'ipv4' }, link: 'tls', isProxied: false },
       receivedAt: new Date(),
       began: 0,

@@ -55,7 +55,7 @@ const bent = (arrival: (sent: Passage['arrival']) => Partial<Passage['arrival']>
   return (passage) => ({ ...passage, arrival: { ...passage.arrival, ...arrival(passage.arrival) } })
 }
 const refusedBeforeRate: Readonly<Record<string, readonly [Bent, code: string]>> = {
-  'with two Authorization headers': [bent(() => ({ repeated: new Set(['authorization']) })), 'authorization-repeated'],
+  'with two Authorization headers': [bent(() => ({ breach: 'authorization-repeated' })), 'authorization-repeated'],
   'with a length beyond the limit': [
     bent(({ headers }) => ({ headers: { ...headers, 'content-length': '1000000' } })),
     'payload-too-large',

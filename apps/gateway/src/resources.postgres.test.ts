@@ -85,7 +85,7 @@ function admitted(method: string, target: string, body: object): Admitted {
       path,
       query: new URLSearchParams(query),
       headers: {},
-      repeated: new Set(),
+      breach: undefined,
       caller: { text: '192.0.2.7', address: { text: '192.0.2.7', family: 'ipv4' }, link: 'tls', isProxied: false },
       receivedAt: now,
       began: performance.now(),

@@ -1,7 +1,7 @@
 import type { Nonces } from '#libs/cache/index'
 import type { FaultyKey, Peppers, ReadKey, Secret } from '#libs/credentials/index'
 import type { StepDecision } from '#libs/events/index'
-import type { Caller } from '#libs/http/index'
+import type { Breach, Caller } from '#libs/http/index'
 import { type Diagnosis, errors, type JsonValue, ScimError } from '#libs/scim/index'
 import type { AccessTokens, ClaimedToken, TokenFault } from './access-token.ts'
 import type { Currency } from './currency.ts'
@@ -34,8 +34,8 @@ export interface Arrival {
   /** Path and query as they were sent. */
   readonly target: string
   readonly headers: Readonly<Record<string, string | undefined>>
-  /** Names of headers that came more than once. */
-  readonly repeated: ReadonlySet<string>
+  /** The rule of HTTP that it breaks; undefined for none. */
+  readonly breach: Breach | undefined
   readonly caller: Caller
   readonly receivedAt: Date
   readonly began: number

@@ -28,7 +28,8 @@ export function arrivalOf(
       .join('/')}`,
     query: readQuery(query),
     target: url,
-    ...headersIn(raw),
+    headers: headersIn(raw),
+    breach: request.breach,
     caller: request.caller,
     receivedAt: now,
     began: performance.now(),
@@ -75,15 +76,10 @@ function decoded(part: string): string {
   }
 }
 
-const none: ReadonlySet<string> = new Set()
-
 /** A header sent twice is not one that can be trusted to mean either: the two are joined. */
-function headersIn({ headersDistinct }: FastifyRequest['raw']): Pick<Arrival, 'headers' | 'repeated'> {
+function headersIn({ headersDistinct }: FastifyRequest['raw']): Arrival['headers'] {
   const headers: Record<string, string | undefined> = {}
-  let repeated: Set<string> | undefined
-  for (const [name, values = []] of Object.entries(headersDistinct)) {
+  for (const [name, values = []] of Object.entries(headersDistinct))
     headers[name] = values.length === 1 ? values[0] : values.join(', ')
-    if (values.length > 1) (repeated ??= new Set()).add(name)
-  }
-  return { headers, repeated: repeated ?? none }
+  return headers
 }

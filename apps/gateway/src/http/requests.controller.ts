@@ -91,7 +91,7 @@ export class RequestsController {
       query: new URLSearchParams(capture.query),
       target: '',
       headers: { ...capture.headers, ...(dryRun ? { 'latchkey-dry-run': 'true' } : {}) },
-      repeated: new Set(),
+      breach: undefined,
       caller,
       receivedAt: now,
       began: performance.now(),

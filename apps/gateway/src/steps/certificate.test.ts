@@ -29,7 +29,7 @@ function codeOf(shown: Shown | undefined, allowed = [good.thumbprint]): string {
     query: new URLSearchParams(),
     target: '/scim/v2/c1/Users',
     headers: {},
-    repeated: new Set(),
+    breach: undefined,
     caller,
     receivedAt: now,
     began: 0,

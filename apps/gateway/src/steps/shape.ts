@@ -1,30 +1,19 @@
 import { readAuthorization } from '#libs/credentials/index'
+import { breachAdvice } from '#libs/http/index'
 import { errors, ScimError } from '#libs/scim/index'
 import { claimOf, tokenIn } from '../access-token.ts'
 import type { Passage, WayInParts } from '../way-in.ts'
 
 /**
- * What can be refused by its announced length and its Authorization alone. Node has refused longer headers, a request that does not end,
- * U+0000 in a header, and two ways to tell the length, before.
+ * What can be refused by its announced length, by the rules of HTTP that Node does not hold it to, and by its Authorization alone. Node has refused longer
+ * headers, a request that does not end, U+0000 in a header, and two ways to tell the length, before.
  */
 export function shape(passage: Passage, { bodyLimit }: WayInParts): void {
-  const { headers, repeated } = passage.arrival
+  const { headers, breach } = passage.arrival
   if (Number(headers['content-length'] ?? 0) > bodyLimit) throw errors.payloadTooLarge(bodyLimit)
   const coding = headers['transfer-encoding']
   if (coding !== undefined && !/^chunked$/i.test(coding)) throw errors.unsupportedTransferCoding(coding)
-  if (repeated.has('authorization')) {
-    throw malformed(
-      'authorization-repeated',
-      'The request has several Authorization headers, and which of them counts is not known. Send one. Where a proxy adds one, have it replace that of the client.',
-    )
-  }
-  // RFC 9112 section 3.2.
-  if (repeated.has('host')) {
-    throw malformed(
-      'host-repeated',
-      'The request has several Host headers, so that others on its way may have taken it for another. Send one.',
-    )
-  }
+  if (breach !== undefined) throw malformed(breach, breachAdvice(breach))
   present(passage)
 }
 

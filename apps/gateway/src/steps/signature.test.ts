@@ -69,7 +69,7 @@ function passageOf(
       query: called.searchParams,
       target: `${called.pathname.replace('/latchkey', '')}${called.search}`,
       headers,
-      repeated: new Set(),
+      breach: undefined,
       caller: { text: '127.0.0.1', address: readAddress('127.0.0.1'), link: 'tls', isProxied: false },
       receivedAt: new Date(),
       began: 0,
