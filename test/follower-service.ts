@@ -3,7 +3,7 @@ import { type DynamicModule, Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import type { MicroserviceOptions } from '@nestjs/microservices'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
-import { AdminCalls, Admission, KnownTokens, type Operations } from '#libs/admin/index'
+import { AdminCalls, Admission, KnownTokens, type Operations, TokenLookUps } from '#libs/admin/index'
 import { localChannel } from '#libs/cache/index'
 import { generatePeppers } from '#libs/credentials/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
@@ -26,6 +26,7 @@ export function admitted(database: Database, schema: string) {
     admission: new Admission({
       bootstrap: [adminToken],
       tokens: new KnownTokens(database, schema),
+      lookUps: new TokenLookUps(unlimitedRates),
       peppers,
       clock: () => new Date(),
       isCurrent: () => true,

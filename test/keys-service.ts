@@ -14,7 +14,7 @@ import {
   openKeysEntities,
   type WorkerTimes,
 } from '#apps/keys/src/index'
-import { AdminCalls } from '#libs/admin/index'
+import { AdminCalls, TokenLookUps } from '#libs/admin/index'
 import { generatePeppers, type Peppers } from '#libs/credentials/index'
 import { DataKeys, Keyring, makeLocalKek } from '#libs/sealing/index'
 import { AppendQueue } from '#libs/eventlog/index'
@@ -125,7 +125,15 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
     peppers: held,
     keyring,
     dataKeys: new DataKeys(keyring, { lifetime: 60_000 }),
-    admission: keysAdmission({ adminToken, database, log, peppers: held, clock, onFailure: failed }),
+    admission: keysAdmission({
+      adminToken,
+      database,
+      lookUps: new TokenLookUps(unlimitedRates),
+      log,
+      peppers: held,
+      clock,
+      onFailure: failed,
+    }),
     publicUrl: 'http://127.0.0.1:8080',
     clock,
     telemetry,

@@ -1,6 +1,7 @@
 import { addPepper, digest, generatePeppers, mintAdminToken } from '#libs/credentials/index'
 import type { ProblemCode } from '#libs/http/index'
-import { Admission, type KnownTokens } from './index.ts'
+import { unlimitedRates } from '#test/unlimited'
+import { Admission, type KnownTokens, TokenLookUps } from './index.ts'
 import { bootstrapId } from './powers.ts'
 
 type Known = NonNullable<Awaited<ReturnType<KnownTokens['find']>>>
@@ -20,6 +21,7 @@ const known: Known = {
   isRevoked: false,
 }
 
+const lookUps = new TokenLookUps(unlimitedRates)
 const failures: unknown[] = []
 beforeEach(() => void failures.splice(0))
 
@@ -32,6 +34,7 @@ function admission(
   return new Admission({
     bootstrap: [first],
     tokens: { find, forgetAll: () => undefined },
+    lookUps,
     peppers,
     clock: () => now,
     isCurrent: typeof isCurrent === 'boolean' ? () => isCurrent : isCurrent,
@@ -113,7 +116,15 @@ test('of a token digested under an older pepper is told, with its secret, when i
     const find: KnownTokens['find'] = async (asked) => (asked === id ? { ...known, ...token } : undefined)
     const tokens = { find, forgetAll: () => undefined }
     const outdated = (...all: unknown[]): void => void told.push(all)
-    const parts = { bootstrap: [first], tokens, peppers: under, clock: () => now, isCurrent: () => true, outdated }
+    const parts = {
+      bootstrap: [first],
+      tokens,
+      lookUps,
+      peppers: under,
+      clock: () => now,
+      isCurrent: () => true,
+      outdated,
+    }
     return new Admission({ ...parts, onFailure: () => undefined }).admit(bearer(presented), '192.0.2.7')
   }
   await admit({}, peppers)

@@ -13,6 +13,7 @@ import { type Problem, problems } from '#libs/http/index'
 import { hideSecret } from '#libs/telemetry/index'
 import type { KnownToken, KnownTokens } from './known-tokens.ts'
 import { type Actor, bootstrap } from './powers.ts'
+import type { TokenLookUps } from './token-look-ups.ts'
 
 /** Nest provider: who is let into the admin APIs of a service. */
 export const ADMISSION = Symbol('ADMISSION')
@@ -24,6 +25,8 @@ export interface AdmissionParts<Tokens extends TokenSource = KnownTokens> {
   /** The tokens of the data folder or the environment: all powers, for as long as they are set. */
   readonly bootstrap: readonly string[]
   readonly tokens: Tokens
+  /** Bounds the look-ups of tokens that nobody has proved to be the bearer of. */
+  readonly lookUps: TokenLookUps
   readonly peppers: Peppers
   readonly clock: () => Date
   /** Whether every revocation is known here, those of the last 5 seconds excepted. */
@@ -57,7 +60,7 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
 
   /**
    * The bearer of the token in the Authorization header. `proved` is told of him also where he is refused after that, for the record.
-   * @throws Problem `unauthorized`, `tokenRevoked`, `tokenExpired`, `addressRefused`; `pepperUnknown`; `unavailable` while revocations may be unknown here
+   * @throws Problem `unauthorized`, `tokenRevoked`, `tokenExpired`, `addressRefused`; `tooManyRefused` before it is looked up; `pepperUnknown`; `unavailable` while revocations may be unknown here
    */
   async admit(
     authorization: string | undefined,
@@ -77,13 +80,14 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
 
   async #prove(text: string, address: string, proved: (actor: Actor) => void): Promise<Actor> {
     if (!looksLikeAdminToken(text)) throw problems.unauthorized(`The admin token is wrong. ${whereFound}`)
-    const { tokens, peppers, clock, outdated } = this.#parts
+    const { tokens, lookUps, peppers, clock, outdated } = this.#parts
     const presented = readAdminToken(text)
     if (presented === undefined) {
       throw problems.unauthorized(
         'The admin token is damaged: a part of it is missing or was changed. Copy it again, 67 characters from lka_ to the end.',
       )
     }
+    await lookUps.take(presented.id, address)
     // Before anything is read: what is remembered from a time in which it was not so may be older than a revocation.
     const wasCurrent = this.#isCurrent()
     const known = await tokens.find(presented.id)
@@ -103,6 +107,7 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
     if (known.expiresAt !== null && known.expiresAt <= clock()) throw problems.tokenExpired()
     if (!isCurrent) throw unheard()
     if (known.allowlist.length > 0 && !isIn(known.allowlist, address)) throw problems.addressRefused()
+    await lookUps.accepted(known.id, address)
     if (known.pepperVersion < peppers.current) outdated?.(known, presented.secret)
     return known
   }

@@ -2,8 +2,9 @@ import { localChannel } from '#libs/cache/index'
 import { digest, generatePeppers, mintAdminToken } from '#libs/credentials/index'
 import { type AnyEvent, type Event, makeEvent } from '#libs/events/index'
 import { Database } from '#libs/postgres/index'
+import { unlimitedRates } from '#test/unlimited'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
-import { Admission, AdminTokenTables, HearTokens, KnownTokens } from './index.ts'
+import { Admission, AdminTokenTables, HearTokens, KnownTokens, TokenLookUps } from './index.ts'
 
 type TokenEvent = Extract<AnyEvent, { name: `admin-token.${string}` }>
 
@@ -149,6 +150,7 @@ test('what was remembered while revocations were not known is forgotten before a
   const admission = new Admission({
     bootstrap: [],
     tokens,
+    lookUps: new TokenLookUps(unlimitedRates),
     peppers,
     clock: () => new Date(),
     isCurrent: () => isCurrent,

@@ -6,7 +6,8 @@ import { generatePeppers } from '#libs/credentials/index'
 import type { AnyEvent } from '#libs/events/index'
 import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { startTelemetry, type Telemetry } from '#libs/telemetry/index'
-import { ADMIN_AREA, type AdminArea, AdminCalls, AdminGuard, Admission, ADMISSION } from './index.ts'
+import { unlimitedRates } from '#test/unlimited'
+import { ADMIN_AREA, type AdminArea, AdminCalls, AdminGuard, Admission, ADMISSION, TokenLookUps } from './index.ts'
 
 const good = 'the-token-of-the-data-folder'
 const operations = { 'GET /admin/v1/things': 'things.list' }
@@ -44,6 +45,7 @@ beforeEach(async () => {
   const admission = new Admission({
     bootstrap: [good],
     tokens: { find: async () => undefined, forgetAll: () => undefined },
+    lookUps: new TokenLookUps(unlimitedRates),
     peppers: generatePeppers(),
     clock,
     isCurrent: () => true,

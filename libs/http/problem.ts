@@ -216,7 +216,7 @@ export const problems = {
   tooManyRefused: (retryAfterSeconds: number) =>
     new Problem(
       'tooManyRefused',
-      `Many requests came in a short time whose admin token is missing, wrong or not accepted, or which were refused before it was looked at, as this one was. Look at what the first of them were answered, correct that, and send it again after ${retryAfterSeconds} seconds. A request with a good token is taken meanwhile.`,
+      `Many requests came in a short time whose admin token is missing, wrong or not accepted, or which were refused before it was looked at, as this one was. Look at what the first of them were answered, correct that, and send it again after ${retryAfterSeconds} seconds. Meanwhile a request is taken with the token of the data folder, or with one that was accepted here before.`,
       { headers: { 'retry-after': String(retryAfterSeconds) } },
     ),
   internal: (traceId: string) =>

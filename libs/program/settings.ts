@@ -119,7 +119,7 @@ export const settings = {
     min: 2,
     max: 1_000_000,
     about:
-      'How many of those a gateway looks up in its database within a second, from all networks together; half as many wrong secrets of keys that are in use are answered as such.',
+      'How many of those a gateway looks up in its database within a second, from all networks together, and how many admin tokens each service; half as many wrong secrets of keys that are in use are answered as such.',
   }),
   LATCHKEY_RATE_REFUSALS: setting.integer({
     default: 1_000,
@@ -229,10 +229,16 @@ export function rateLimitsOf(configuration: Readonly<Record<RateName, number>>) 
   return {
     perKey: configuration.LATCHKEY_RATE_PER_KEY,
     perConnection: configuration.LATCHKEY_RATE_PER_CONNECTION,
-    unproved: configuration.LATCHKEY_RATE_UNPROVED,
-    lookUps: configuration.LATCHKEY_RATE_LOOKUPS,
+    ...lookUpLimitsOf(configuration),
     refusals: configuration.LATCHKEY_RATE_REFUSALS,
   }
+}
+
+/** What every service takes, of admin tokens. */
+export function lookUpLimitsOf(
+  configuration: Readonly<Record<'LATCHKEY_RATE_UNPROVED' | 'LATCHKEY_RATE_LOOKUPS', number>>,
+) {
+  return { unproved: configuration.LATCHKEY_RATE_UNPROVED, lookUps: configuration.LATCHKEY_RATE_LOOKUPS }
 }
 
 function readPeppers(text: string): Peppers | undefined {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { admit, type Passage } from '#apps/gateway/src/index'
-import { Admission, KnownTokens } from '#libs/admin/index'
+import { Admission, KnownTokens, TokenLookUps } from '#libs/admin/index'
 import {
   digest,
   dummyMatch,
@@ -127,6 +127,7 @@ async function compareAdminTokens(database: Database): Promise<Compared[]> {
   const admission = new Admission({
     bootstrap: [first],
     tokens,
+    lookUps: new TokenLookUps(unlimitedRates),
     peppers,
     clock,
     isCurrent: () => true,

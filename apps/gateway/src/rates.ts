@@ -1,9 +1,16 @@
 import { LRUCache } from 'lru-cache'
 import { type Address, networkOf } from '#libs/addresses/index'
-import { type Limiter, type OwnLimiter, type Rate, RefusalRecords } from '#libs/cache/index'
+import {
+  type Limiter,
+  LookUps,
+  type OwnLimiter,
+  type Rate,
+  RefusalRecords,
+  type TooManyLookUps,
+  Turns,
+} from '#libs/cache/index'
 import { errors, type ScimError } from '#libs/scim/index'
 import type { KnownKey } from './principal.ts'
-import { Turns } from './turns.ts'
 import type { Presented } from './way-in.ts'
 
 export interface RateLimits {
@@ -24,7 +31,6 @@ const floor = (seconds: number): number => Math.ceil(30 * seconds)
 const window = 2
 /** What passes of a key in each second when a long window of its own rate is used up. */
 const floorRate: Rate = { points: 30, seconds: 1 }
-const unprovedWindow = 10
 /** Seconds for which a key may have used up its rate at the most, whatever burst it is allowed. */
 const longestWindow = 10
 
@@ -47,8 +53,7 @@ export class Rates {
   readonly #limits: RateLimits
   readonly #proved = new LRUCache<string, Allowed>({ max: 50_000 })
   readonly #turns: Turns
-  /** Networks that have just come up share one half: whoever sends much from few does not keep them waiting. */
-  readonly #lookUps: Readonly<Record<'new' | 'known', Turns>>
+  readonly #lookUps: LookUps
   readonly #wrongSecrets: Turns
   readonly #records: RefusalRecords
 
@@ -58,10 +63,8 @@ export class Rates {
     this.#limits = limits
     this.#records = new RefusalRecords(clock)
     this.#turns = new Turns({ perSecond: limits.refusals, longestWait: 10 }, clock)
-    const half = (): Turns =>
-      new Turns({ perSecond: Math.max(1, Math.floor(limits.lookUps / 2)), longestWait: 1 }, clock)
-    this.#lookUps = { new: half(), known: half() }
-    this.#wrongSecrets = half()
+    this.#lookUps = new LookUps(own, limits, clock)
+    this.#wrongSecrets = new Turns({ perSecond: Math.max(1, Math.floor(limits.lookUps / 2)), longestWait: 1 }, clock)
   }
 
   /** Whether a key of that id has been proved here: looking it up is then worth it. */
@@ -76,7 +79,7 @@ export class Rates {
 
   /** What was counted for its network takes nothing from what that may try: it is counted as what it has turned out to be. */
   async forgive(address: Address): Promise<void> {
-    await this.#own.giveBack(networkSubject(networkOf(address)))
+    await this.#lookUps.giveBack(networkOf(address))
   }
 
   /** Why a request that presents this is not to be looked into; counts it where its key has not been proved here. */
@@ -121,7 +124,9 @@ export class Rates {
   async failed(address: Address | undefined): Promise<Refusal | undefined> {
     return (
       (await this.#ofNetwork(address === undefined ? 'unknown' : networkOf(address))) ??
-      (await this.#ofAll('wrong secrets', this.#wrongSecrets))
+      ((await this.#wrongSecrets.take())
+        ? undefined
+        : this.#refuseUnknown({ from: 'all networks', subject: 'wrong secrets', milliseconds: 1_000 }))
     )
   }
 
@@ -131,25 +136,19 @@ export class Rates {
   }
 
   async #unproved(address: Address): Promise<Refusal | undefined> {
-    const network = networkOf(address)
-    const refused = await this.#ofNetwork(network)
-    if (refused !== undefined) return refused
-    const isNew = (await this.#own.look(networkSubject(network), { points: 2, seconds: unprovedWindow })) === undefined
-    const age = isNew ? 'new' : 'known'
-    return this.#ofAll(`look-ups of ${age} networks`, this.#lookUps[age])
-  }
-
-  /** Of all networks together, in their turn. */
-  async #ofAll(what: string, turns: Turns): Promise<Refusal | undefined> {
-    if (await turns.take()) return undefined
-    return this.#refuse(what, 'too-many-unknown-keys', tooManyUnknown('here'), 1_000)
+    return this.#refuseUnknown(await this.#lookUps.take(networkOf(address)))
   }
 
   async #ofNetwork(network: string): Promise<Refusal | undefined> {
-    const subject = networkSubject(network)
-    const wait = await this.#own.take(subject, { points: this.#limits.unproved, seconds: unprovedWindow })
-    if (wait === undefined) return undefined
-    return this.#refuse(subject, 'too-many-bad-keys', tooManyUnknown('from this network'), wait)
+    return this.#refuseUnknown(await this.#lookUps.count(network))
+  }
+
+  #refuseUnknown(tooMany: TooManyLookUps | undefined): Refusal | undefined {
+    if (tooMany === undefined) return undefined
+    const { from, subject, milliseconds } = tooMany
+    return from === 'this network'
+      ? this.#refuse(subject, 'too-many-bad-keys', tooManyUnknown('from this network'), milliseconds)
+      : this.#refuse(subject, 'too-many-unknown-keys', tooManyUnknown('here'), milliseconds)
   }
 
   #ofKey(own: KnownKey['policy']['rate']): Rate {
@@ -167,10 +166,6 @@ export class Rates {
     const error = errors.limited(code, `${cause} Send it again after ${seconds} seconds, and fewer at a time.`, seconds)
     return { error, alike: this.#records.alike(subject) }
   }
-}
-
-function networkSubject(network: string): string {
-  return `network ${network}`
 }
 
 interface Allowed {

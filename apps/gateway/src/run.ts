@@ -1,4 +1,4 @@
-import { AdminCalls, Admission, documentPart, KnownTokens } from '#libs/admin/index'
+import { AdminCalls, Admission, documentPart, KnownTokens, TokenLookUps } from '#libs/admin/index'
 import {
   followersOperations,
   only,
@@ -34,7 +34,6 @@ const settings = {
     'LATCHKEY_CAPTURE_RETENTION',
     'LATCHKEY_RATE_PER_KEY',
     'LATCHKEY_RATE_PER_CONNECTION',
-    'LATCHKEY_RATE_LOOKUPS',
     'LATCHKEY_RATE_REFUSALS',
     'LATCHKEY_DECISION_QUEUE',
     'LATCHKEY_LIST_TIMEOUT',
@@ -90,6 +89,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const admission = new Admission({
         bootstrap: adminToken === undefined ? [] : [adminToken],
         tokens: new KnownTokens(database, gatewaySchema),
+        lookUps: new TokenLookUps(rateLimitsOf(configuration)),
         peppers,
         clock,
         isCurrent: () => currency.look(),

@@ -1,9 +1,10 @@
-import { AdminCalls, documentPart } from '#libs/admin/index'
+import { AdminCalls, documentPart, TokenLookUps } from '#libs/admin/index'
 import { announceWaiting } from './announce.ts'
 import {
   banner,
   followersOperations,
   hasFollowedUntil,
+  lookUpLimitsOf,
   only,
   publicAddress,
   readSettings,
@@ -104,6 +105,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         admission: keysAdmission({
           adminToken: secrets.adminToken,
           database,
+          lookUps: new TokenLookUps(lookUpLimitsOf(configuration)),
           log,
           peppers,
           clock,

@@ -18,7 +18,7 @@ import {
   type KeysParts,
   type Quickstart,
 } from '#apps/keys/src/index'
-import { AdminCalls, Admission, documentPart, KnownTokens } from '#libs/admin/index'
+import { AdminCalls, Admission, documentPart, KnownTokens, TokenLookUps } from '#libs/admin/index'
 import { localChannel, memoryLimiter, memoryNonces } from '#libs/cache/index'
 import type { HealthCheck } from '#libs/http/index'
 import {
@@ -80,10 +80,12 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
   const [gatewayFollower, keysFollower] = [followerNamed(followers, gatewayGroup), followerNamed(followers, keysGroup)]
   const onAdmissionFailure = failuresOf('the admission of an admin token', logger)
   // Each service goes by tokens of its own knowledge. One process is never cut off from itself.
+  const lookUps = new TokenLookUps(options.rateLimits)
   const admitted = (service: 'gateway' | 'directory' | 'audit'): Admission =>
     new Admission({
       bootstrap: [adminToken],
       tokens: new KnownTokens(stores[service], service),
+      lookUps,
       peppers,
       clock,
       isCurrent: () => true,
@@ -99,7 +101,15 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     reaches: () => ({ log: true, channel: true }),
     hasHeardUntil: (instant) => hasFollowedUntil(keysFollower, instant),
     peppers,
-    admission: keysAdmission({ adminToken, database: stores.keys, log, peppers, clock, onFailure: onAdmissionFailure }),
+    admission: keysAdmission({
+      adminToken,
+      database: stores.keys,
+      lookUps,
+      log,
+      peppers,
+      clock,
+      onFailure: onAdmissionFailure,
+    }),
     keyring,
     dataKeys,
     publicUrl,

@@ -11,6 +11,7 @@ export const serviceSettings = {
     'LATCHKEY_EVENT_RETENTION',
     'LATCHKEY_LOG_LEVEL',
     'LATCHKEY_RATE_UNPROVED',
+    'LATCHKEY_RATE_LOOKUPS',
     'OTEL_EXPORTER_OTLP_ENDPOINT',
   ),
   ...httpSettings,

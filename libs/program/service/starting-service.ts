@@ -1,4 +1,4 @@
-import { Admission, KnownTokens, type TokenChannel } from '#libs/admin/index'
+import { Admission, KnownTokens, type TokenChannel, TokenLookUps } from '#libs/admin/index'
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
 import { countAppended, observeRelay } from '#libs/eventlog/index'
 import type { EventLogServer, EventLogServerOptions } from '#libs/eventlog/nest/index'
@@ -26,6 +26,7 @@ import { failuresOf, type WatchedServer } from '../failures.ts'
 import { followerOf } from '../followers.ts'
 import { PostgresAway, reachPostgres } from '../reach-postgres.ts'
 import type { Starting } from '../run.ts'
+import { lookUpLimitsOf } from '../settings.ts'
 import { watchPostgres } from '../watch-postgres.ts'
 import { brokerCheck, watchBroker } from './broker.ts'
 import { kafkaAddress } from './kafka-address.ts'
@@ -226,10 +227,12 @@ export class StartingService<C extends ServiceConfiguration> {
     const heard = new HeardLately({ isFollowing, answeredAt: () => log.answeredAt(), provenUpTo, clock })
     this.endWith('the look at the event log', async () => heard.end())
     const tokens = new KnownTokens(database, this.#name)
+    const lookUps = new TokenLookUps(lookUpLimitsOf(this.configuration))
     return {
       admission: new Admission({
         bootstrap: [adminToken],
         tokens,
+        lookUps,
         peppers,
         clock,
         isCurrent: () => heard.isCurrent,

@@ -1,0 +1,36 @@
+import { LRUCache } from 'lru-cache'
+import { networkOf, readAddress } from '#libs/addresses/index'
+import { type LookUpLimits, LookUps, memoryLimiter } from '#libs/cache/index'
+import { problems } from '#libs/http/index'
+
+/**
+ * Bounds what is looked up of admin tokens in one program. One that was accepted here before is looked up whatever else comes; any other
+ * counts for the network that it comes from, and for all together.
+ */
+export class TokenLookUps {
+  readonly #lookUps: LookUps
+  readonly #accepted = new LRUCache<string, true>({ max: 10_000 })
+
+  /** The clock tells milliseconds, and never goes back. */
+  constructor(limits: LookUpLimits, clock = () => performance.now()) {
+    this.#lookUps = new LookUps(memoryLimiter(), limits, clock)
+  }
+
+  /** Resolves once the token of that id may be looked up. Rejects with Problem `tooManyRefused` where it is not to be. */
+  async take(id: string, address: string): Promise<void> {
+    if (this.#accepted.get(id) !== undefined) return
+    const tooMany = await this.#lookUps.take(networkIn(address))
+    if (tooMany !== undefined) throw problems.tooManyRefused(Math.max(1, Math.ceil(tooMany.milliseconds / 1_000)))
+  }
+
+  /** The token was accepted: it takes nothing from what its network may try. */
+  async accepted(id: string, address: string): Promise<void> {
+    if (!this.#accepted.has(id)) await this.#lookUps.giveBack(networkIn(address))
+    this.#accepted.set(id, true)
+  }
+}
+
+function networkIn(text: string): string {
+  const address = readAddress(text)
+  return address === undefined ? 'unknown' : networkOf(address)
+}
