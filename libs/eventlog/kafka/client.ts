@@ -175,6 +175,22 @@ export class KafkaClient {
     })
   }
 
+  /** The addresses (HOST:PORT) of the brokers that lead these partitions (TOPIC/NUMBER each): whoever has them fetches there. */
+  async leadersOf(partitions: readonly string[]): Promise<ReadonlySet<string>> {
+    const topics = [...new Set(partitions.map((partition) => partition.slice(0, partition.lastIndexOf('/'))))]
+    if (topics.length === 0) return new Set()
+    return this.#withAdmin(async (admin) => {
+      const { topics: found } = await admin.fetchTopicMetadata({ topics })
+      const { brokers } = await admin.describeCluster()
+      const wanted = new Set(partitions)
+      const leaders = found.flatMap(({ name, partitions: all }) =>
+        all.filter(({ partitionId }) => wanted.has(`${name}/${partitionId}`)).map(({ leader }) => leader),
+      )
+      const addresses = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`]))
+      return new Set(leaders.map((leader) => addresses.get(leader) ?? `broker ${leader}`))
+    })
+  }
+
   /** For reading these partitions (TOPIC/NUMBER each) without a group. Connects when it is first used. */
   openReads(partitions: readonly string[]): DirectReads<KafkaMessage & { isControlRecord: boolean }, ConsumedRecord> {
     return new DirectReads<KafkaMessage & { isControlRecord: boolean }, ConsumedRecord>(

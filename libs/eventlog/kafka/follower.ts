@@ -3,6 +3,7 @@ import { readDeadLetters, replayDeadLetters } from '../dead-letters.ts'
 import { deliver, type ReceivedEvent } from '../deliver.ts'
 import type { DeadLetter, Follower, FollowerState, Subscription } from '../port.ts'
 import type { Transaction } from '#libs/postgres/index'
+import { Answers } from './answers.ts'
 import type { Consumer, FetchedBatch, KafkaClient } from './client.ts'
 import { Marks } from './marks.ts'
 import { lockPlaces, lostRecords, nowhere, type Place, readUpTo, storePlaces } from './places.ts'
@@ -12,8 +13,6 @@ import { GroupWatch, type Passed } from './watch.ts'
 import { endsWithin } from './within.ts'
 
 const longestPause = 5_000
-/** Milliseconds after which a broker that answers no fetch is asked for none any more: the consumer has ended, or goes by another. */
-const longestSilence = 60_000
 /** After what was not a full batch: under load, one transaction then applies what several had appended. */
 const breath = 25
 /** Milliseconds between savings of a place to which no event led; more often where other members ask how far this one is. */
@@ -53,8 +52,7 @@ export class KafkaFollower implements Follower {
   /** The place of each partition in the database, and the one reached since by passing over nothing but marks and others' events. */
   readonly #saved = new Map<string, number>()
   readonly #reached = new Map<string, number>()
-  /** By broker, when it last answered a fetch. */
-  readonly #answeredAt = new Map<string, number>()
+  readonly #answers: Answers
   #savedAt = 0
   #committedAt = 0
   #upTo: number | undefined
@@ -77,6 +75,7 @@ export class KafkaFollower implements Follower {
     this.#subscription = subscription
     this.#prefix = prefix
     this.#marks = new Marks(prefix)
+    this.#answers = new Answers((partitions) => client.leadersOf(partitions), Date.now)
     const names = eventNames.filter((name) => subscription.patterns.some((pattern) => hears(pattern, name)))
     this.#names = new Set(names)
     this.#wanted = topicNames.filter((topic) => names.some((name) => topicsWith(name).includes(topic)))
@@ -104,10 +103,8 @@ export class KafkaFollower implements Follower {
 
   /** When the broker that has been silent for longest last answered a fetch, of those that partitions are fetched from. By this process's clock. */
   answeredAt(): Date | undefined {
-    const since = Date.now() - longestSilence
-    // A broker that went away for good: what stood there is fetched from others.
-    for (const [broker, at] of this.#answeredAt) if (at < since) this.#answeredAt.delete(broker)
-    return this.#answeredAt.size === 0 ? undefined : new Date(Math.min(...this.#answeredAt.values()))
+    const at = this.#answers.oldest()
+    return at === undefined ? undefined : new Date(at)
   }
 
   deadLetters(limit: number): Promise<DeadLetter[]> {
@@ -147,7 +144,10 @@ export class KafkaFollower implements Follower {
     )
     if (this.#subscription.watched === true) this.#watch = this.#watchGroup()
     const group = `${topics.prefix}.${this.group}`
-    const asking = setInterval(() => void this.#askOthers(), saveIdlePlacesEvery.shared)
+    const asking = setInterval(() => {
+      void this.#askOthers()
+      void this.#answers.look()
+    }, saveIdlePlacesEvery.shared)
     for (let failures = 0; !this.#stopping; failures++) {
       const { promise: crash, resolve: crashed } = Promise.withResolvers<Error>()
       try {
@@ -159,7 +159,7 @@ export class KafkaFollower implements Follower {
             this.#assign(partitions)
           },
           receive: (batch) => this.#receive(batch),
-          answered: (broker) => void this.#answeredAt.set(broker, Date.now()),
+          answered: (broker) => this.#answers.answered(broker),
           crashed,
         })
         const error = await Promise.race([crash, this.#stop.promise])
@@ -223,7 +223,7 @@ export class KafkaFollower implements Follower {
     this.#saved.clear()
     this.#reached.clear()
     this.#marks.clear()
-    this.#answeredAt.clear()
+    this.#answers.assigned(this.#assigned)
     this.#onBroker('connected')
     this.state = 'following'
   }
