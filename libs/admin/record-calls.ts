@@ -2,13 +2,14 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common'
 import { HttpAdapterHost } from '@nestjs/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { type Problem, problems, renderProblem } from '#libs/http/index'
+import { HttpAdapter, type Problem, problems, renderProblem, type UnreadRequest } from '#libs/http/index'
 import type { AnyEvent, EventSource } from '#libs/events/index'
 import type { Telemetry } from '#libs/telemetry/index'
 import { AdminCall } from './admin-call.ts'
 import { isUnmodified } from './conditions.ts'
 import type { Operations } from './operation.ts'
 import { RefusedCalls, type TooMany } from './refused-calls.ts'
+import { unreadCall } from './unread-call.ts'
 
 export interface AdminCallsParts {
   readonly operations: Operations
@@ -32,7 +33,7 @@ const problem = z.object({ code: z.string(), detail: z.string() })
  * Leaves exactly one `request.decided` of every call of the admin APIs, whatever became of it: a write left it in its
  * own transaction; all others, refusals and unknown addresses too, are recorded here, before they are answered.
  * When the queue is full the call is answered 503 instead. Of calls that were refused before a token was accepted, and are too many, each is
- * answered 429, and one a second leaves a record, which counts the others.
+ * answered 429, and one a second leaves a record, which counts the others. What HTTP itself refused has been answered by then, and is recorded alike.
  */
 @Injectable()
 export class RecordCalls implements OnModuleInit {
@@ -47,7 +48,12 @@ export class RecordCalls implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    const fastify: FastifyInstance = this.#host.httpAdapter.getInstance()
+    const { httpAdapter } = this.#host
+    const fastify: FastifyInstance = httpAdapter.getInstance()
+    if (!(httpAdapter instanceof HttpAdapter)) throw new TypeError('the program was not given createHttpAdapter')
+    httpAdapter.onUnread(({ request, status, detail }) => {
+      if (request !== undefined && admin.test(request.target)) void this.#recordUnread(request, status, detail)
+    })
     fastify.addHook('onRequest', (request, reply, done) => {
       if (!admin.test(request.raw.url ?? '')) return done()
       this.#open(request, reply, done)
@@ -95,6 +101,15 @@ export class RecordCalls implements OnModuleInit {
     const answer = isTold ? payload : instead(reply, problems.tooManyRefused(tooMany.retryAfterSeconds))
     call.alike = tooMany.alike
     return tooMany.alike === undefined ? answer : this.#record(call, reply, answer)
+  }
+
+  async #recordUnread(request: UnreadRequest, status: number, detail: string): Promise<void> {
+    const { telemetry, clock, source, decisions } = this.#parts
+    const tooMany = await this.#refused.count(request.caller)
+    if (tooMany !== undefined && tooMany.alike === undefined) return
+    await telemetry.span('admin unknown', { kind: 'server' }, async (span) => {
+      decisions.offer(unreadCall({ ...request, status, detail, alike: tooMany?.alike }, { source, span, now: clock() }))
+    })
   }
 
   #record(call: AdminCall, reply: FastifyReply, payload: unknown): unknown {

@@ -10,7 +10,7 @@ import { readJson } from './json-body.ts'
 import { problems, renderProblem } from './problem.ts'
 import { originForm, routable } from './request-target.ts'
 import { RouteTable } from './route-table.ts'
-import { UnreadRequests, type UnreadOptions } from './unread.ts'
+import { type ErrorForm, type Unread, UnreadRequests } from './unread.ts'
 
 export interface HttpOptions {
   /** Largest JSON body in bytes. */
@@ -24,8 +24,8 @@ export interface HttpOptions {
    * on `request.raw`) once they know who is asking. The content type is to be read from `request.raw.headers`.
    */
   readonly rawPrefixes?: readonly string[]
-  /** What becomes of requests that HTTP itself refuses, besides their answer. */
-  readonly unread?: UnreadOptions
+  /** Addresses whose errors have another form than problem details, also where HTTP itself refuses a request. */
+  readonly forms?: readonly ErrorForm[]
   /** Serves over TLS, of version 1.2 at the least, and nothing else. */
   readonly certificate?: CertificatePair
   /** Who is believed about where a request comes from; no proxy unless told. */
@@ -47,10 +47,12 @@ const drainTimeoutMs = 2000
 /** Nest's Fastify adapter with our limits. Create the application with `bodyParser: false`. */
 export class HttpAdapter extends FastifyAdapter {
   readonly #routes: RouteTable
+  readonly #unread: UnreadRequests
   #draining = false
 
   constructor(options: HttpOptions) {
-    const unread = new UnreadRequests(options.unread ?? {})
+    const routed = (target: string): string => routable(originForm(target), options.rawPrefixes ?? [])
+    const unread = new UnreadRequests({ forms: options.forms ?? [], callers: options.callers ?? directCallers, routed })
     const limits = {
       maxHeaderSize: options.headerLimit ?? 16 * 1024,
       headersTimeout: options.requestTimeoutMs,
@@ -63,13 +65,14 @@ export class HttpAdapter extends FastifyAdapter {
       ...(options.certificate === undefined
         ? { http: limits }
         : { https: { ...limits, ...tlsOf(options.certificate), requestCert: true, rejectUnauthorized: false } }),
-      rewriteUrl: (request: IncomingMessage) => routable(originForm(request.url ?? '/'), options.rawPrefixes ?? []),
+      rewriteUrl: (request: IncomingMessage) => routed(request.url ?? '/'),
       routerOptions: { maxParamLength: options.headerLimit ?? 16 * 1024 },
       clientErrorHandler: (error, socket) => unread.broken(error, socket),
       frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
         answerBrokenAddress(error.code, reply),
       forceCloseConnections: false,
     })
+    this.#unread = unread
     const instance = this.getInstance<FastifyInstance>()
     unread.refuseTunnels(instance.server)
     unread.refuseExpectations(instance.server)
@@ -81,6 +84,11 @@ export class HttpAdapter extends FastifyAdapter {
       if (this.#draining || request.breach === 'transfer-coding-of-old-http') reply.header('connection', 'close')
       done(null, payload)
     })
+  }
+
+  /** `told` hears of each request that HTTP itself refuses, once it is answered. */
+  onUnread(told: (unread: Unread) => void): void {
+    this.#unread.listen(told)
   }
 
   /** Every route, as `GET /admin/v1/tenants/:tenant`; HEAD goes without saying where there is GET. */

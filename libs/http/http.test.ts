@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { METHODS } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as later } from 'node:timers/promises'
@@ -127,11 +128,9 @@ async function application(): Promise<INestApplication> {
     bodyLimit,
     requestTimeoutMs: 1_500,
     rawPrefixes: ['/scim/'],
-    unread: {
-      forms: [{ prefix: '/other/', render: ({ status }) => ({ contentType: 'text/other', body: `other ${status}` }) }],
-      told: (one) => unread.push(one),
-    },
+    forms: [{ prefix: '/other/', render: ({ status }) => ({ contentType: 'text/other', body: `other ${status}` }) }],
   })
+  adapter.onUnread((one) => unread.push(one))
   const app = await NestFactory.create(TestModule, adapter, { bodyParser: false, logger: false, abortOnError: false })
   app.useGlobalFilters(
     new ProblemFilter({
@@ -389,11 +388,47 @@ describe('problems', () => {
       const problem = /^content-type: application\/problem\+json\r\n[^]*"detail":"[^"]+\. [^"]+\."/im
       expect(text).toMatch(target.endsWith('/other/') ? other : problem)
     }
-    expect(unread).toEqual([
-      { status, reason },
-      { status, reason },
-      { status, reason },
-    ])
+    const method = /^[A-Z]+/.exec(request(''))?.[0]
+    expect(unread).toEqual(
+      ['/health/live', '/other/', '/other/'].map((target) => ({
+        status,
+        reason,
+        detail: expect.stringMatching(/\. \w/),
+        request: {
+          method,
+          target: expect.stringMatching(new RegExp(`^${target}y*$`)),
+          caller: expect.objectContaining({ text: '127.0.0.1', link: 'exempt', isProxied: false }),
+        },
+      })),
+    )
+  })
+
+  const broken = 'GET /other/ HTTP/1.1\r\nno header\r\n\r\n'
+  test.each([
+    ['that follows another which is answered', [head('GET', '/health/live') + broken]],
+    ['of which a handler reads the body', [`${head('POST', '/scim/v2/c1/read', 'transfer-encoding: chunked')}0x2\r\n`]],
+    ['that is none', ['\u0016\u0003\u0001 /other/ ']],
+    ['whose target goes on', [`GET /other/${'y'.repeat(20_000)}`]],
+  ])('a broken request %s is told without what it asks for', async (_, parts) => {
+    await conversation(parts, () => false)
+    expect(unread).toEqual([{ status: expect.any(Number), reason: expect.any(String), detail: expect.any(String) }])
+  })
+
+  test('nor is one whose first line came before what broke', async () => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    // What stands in one packet with a request is read once that is answered.
+    socket.write(`${head('GET', '/health/live')}GET /other/ HTTP/1.1\r\nhost: x\r\n`)
+    await once(socket, 'data')
+    socket.write('no header\r\n\r\n')
+    await once(socket, 'close')
+    expect(unread).toEqual([{ status: 400, reason: 'HPE_INVALID_HEADER_TOKEN', detail: expect.any(String) }])
+  })
+
+  test('a broken request that comes on a connection of others, after empty lines, is told with what it asks for', async () => {
+    const { text } = await conversation([head('GET', '/health/live')], (all) => all.includes('"live"'))
+    expect(statuses(text)).toEqual([200])
+    await conversation([`\r\n\r\n${broken}`], () => false)
+    expect(unread).toMatchObject([{ request: { method: 'GET', target: '/other/' } }])
   })
 
   test('HTTP/1.0 knows no Host, and a Host may be empty, an address or a name, with a port', async () => {

@@ -3,7 +3,7 @@
  * ranges of addresses, health, admin lists, and draining. Knows no service.
  */
 export { createHttpAdapter, HttpAdapter } from './adapter.ts'
-export { observeUnread, type ErrorForm } from './unread.ts'
+export { type ErrorForm, observeUnread, type Unread, type UnreadRequest } from './unread.ts'
 export { readBody, BodyTooLarge, BodyAborted, BodyTimedOut } from './body.ts'
 export { type Breach, breachAdvice } from './breach.ts'
 export { Problem, problemCodes, type ProblemCode, problems, renderProblem, statusOf } from './problem.ts'

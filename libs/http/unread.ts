@@ -1,20 +1,38 @@
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
+import { type Caller, callerOf, type CallerRules } from './caller.ts'
 import { type Problem, problems, renderProblem } from './problem.ts'
-import { originForm } from './request-target.ts'
 
-/** A request that was refused by HTTP itself: no handler saw it whole, and most often none saw it at all. */
+/** A request that was refused by HTTP itself, and has been answered: no handler saw it whole, and most often none saw it at all. */
 export interface Unread {
   readonly status: number
-  /** As Node names it, such as HPE_HEADER_OVERFLOW; CONNECT, EXPECT or NO_HOST. */
+  /** As Node names it, such as HPE_HEADER_OVERFLOW; CONNECT or EXPECT. */
   readonly reason: string
+  /** Cause and fix, as answered. */
+  readonly detail: string
+  /**
+   * Undefined where a handler has the request already and what broke is its body, or what followed it; and where it is not known which one it was, as what broke came
+   * apart from its first line.
+   */
+  readonly request?: UnreadRequest
+}
+
+/** Of its headers nothing is believed where they could not be read: it comes from the other end of its connection. */
+export interface UnreadRequest {
+  readonly method: string
+  /** In the form that routes go by. */
+  readonly target: string
+  readonly caller: Caller
 }
 
 export interface UnreadOptions {
   /** Addresses whose errors have another form than problem details. */
-  readonly forms?: readonly ErrorForm[]
-  readonly told?: (unread: Unread) => void
+  readonly forms: readonly ErrorForm[]
+  /** The form of a target that routes go by. */
+  readonly routed: (target: string) => string
+  readonly callers: CallerRules
 }
 
 export interface ErrorForm {
@@ -26,54 +44,76 @@ export interface ErrorForm {
   }
 }
 
-type ParserError = Error & { readonly code?: string; readonly rawPacket?: unknown }
+type ParserError = Error & { readonly code?: string; readonly rawPacket?: unknown; readonly bytesParsed?: number }
 
 /** Most such requests have no reply object; their answer is written to the socket. */
 export class UnreadRequests {
   readonly #options: UnreadOptions
+  readonly #listeners: ((unread: Unread) => void)[] = []
 
   constructor(options: UnreadOptions) {
     this.#options = options
+  }
+
+  /** Told of each from then on. */
+  listen(told: (unread: Unread) => void): void {
+    this.#listeners.push(told)
   }
 
   /** For the server's `clientError`. */
   broken(error: ParserError, socket: Duplex): void {
     if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()
     const [status, problem] = brokenRequest(error.code)
-    this.#answer(socket, status, problem, targetIn(error.rawPacket), error.code ?? 'unknown')
+    const { method, target, isHandled } = firstLineIn(error)
+    this.#answer(socket, status, problem, target)
+    const request = isHandled || target === '' ? undefined : { method, target, socket, headers: {} }
+    this.#tell(status, error.code ?? 'unknown', problem, request)
   }
 
   /** Node hands a request for a tunnel to nobody but who listens for it. */
   refuseTunnels(server: Server): void {
     server.on('connect', (request: IncomingMessage, socket: Duplex) => {
       socket.on('error', () => undefined)
-      this.#answer(socket, 405, problems.noTunnel(), request.url ?? '', 'CONNECT')
+      this.#answer(socket, 405, problems.noTunnel(), request.url ?? '')
+      this.#tell(405, 'CONNECT', problems.noTunnel(), sentBy(request))
     })
   }
 
   /** Node answers any other than 100-continue without a body, unless somebody listens. RFC 9110 section 10.1.1. */
   refuseExpectations(server: Server): void {
     server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-      const detail = 'No other Expect than 100-continue can be met. Leave the header out.'
-      this.#refuse(request, response, 417, problems.badRequest(detail), 'EXPECT')
+      const problem = problems.badRequest('No other Expect than 100-continue can be met. Leave the header out.')
+      const { headers, body } = this.#render(417, problem, request.url ?? '')
+      response.writeHead(417, headers).end(body)
+      this.#tell(417, 'EXPECT', problem, sentBy(request))
     })
   }
 
-  #refuse(request: IncomingMessage, response: ServerResponse, status: number, problem: Problem, reason: string): void {
-    const { headers, body } = this.#render(status, problem, request.url ?? '')
-    response.writeHead(status, headers).end(body)
-    this.#options.told?.({ status, reason })
-  }
-
-  #answer(socket: Duplex, status: number, problem: Problem, target: string, reason: string): void {
+  #answer(socket: Duplex, status: number, problem: Problem, target: string): void {
     const { headers, body } = this.#render(status, problem, target)
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
     socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', body].join('\r\n'))
-    this.#options.told?.({ status, reason })
+  }
+
+  #tell(status: number, reason: string, { detail }: Problem, sent: Sent | undefined): void {
+    const { routed, callers } = this.#options
+    const unread: Unread = { status, reason, detail }
+    const told =
+      sent === undefined || !(sent.socket instanceof Socket)
+        ? unread
+        : {
+            ...unread,
+            request: {
+              method: sent.method,
+              target: routed(sent.target),
+              caller: callerOf({ socket: sent.socket, headers: sent.headers }, callers),
+            },
+          }
+    for (const listener of this.#listeners) listener(told)
   }
 
   #render(status: number, problem: Problem, target: string) {
-    const form = this.#options.forms?.find(({ prefix }) => originForm(target).startsWith(prefix))
+    const form = this.#options.forms.find(({ prefix }) => this.#options.routed(target).startsWith(prefix))
     const { contentType, body } = form?.render({ detail: problem.detail, status }) ?? {
       contentType: 'application/problem+json',
       body: JSON.stringify({ ...renderProblem(problem), status }),
@@ -93,13 +133,27 @@ function brokenRequest(code: string | undefined): [status: number, problem: Prob
   return [400, problems.badRequest('The request breaks the rules of HTTP/1.1. Check the client or a proxy on the way.')]
 }
 
-const longestPrefix = 512
+interface Sent extends Pick<IncomingMessage, 'headers'> {
+  readonly method: string
+  readonly target: string
+  readonly socket: Duplex
+}
 
-/** The beginning of the target, where the packet that could not be read is the request's first; else empty. */
-function targetIn(packet: unknown): string {
-  if (!Buffer.isBuffer(packet)) return ''
-  const [, target = ''] = /^[A-Z-]+ +(\S+)/.exec(packet.toString('latin1', 0, longestPrefix)) ?? []
-  return target
+function sentBy({ method = '', url = '', socket, headers }: IncomingMessage): Sent {
+  return { method, target: url, socket, headers }
+}
+
+/** Method and target, empty where the packet that could not be read does not begin with them; and whether the header section after them was read whole, so that a handler has the request. */
+function firstLineIn({ rawPacket, bytesParsed = 0 }: ParserError): {
+  readonly method: string
+  readonly target: string
+  readonly isHandled: boolean
+} {
+  const text = Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1') : ''
+  const [line = '', method = '', target = ''] =
+    /^(?:\r\n)*([A-Z-]{1,32}) +([\x21-\x7e]+)(?=[^\x21-\x7e])/.exec(text) ?? []
+  const end = text.indexOf('\r\n\r\n', line.length)
+  return { method, target, isHandled: end !== -1 && bytesParsed >= end + '\r\n\r\n'.length }
 }
 
 const silence = 1_000

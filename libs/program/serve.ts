@@ -58,8 +58,9 @@ export async function serve(options: ServeOptions): Promise<Listening> {
     rawPrefixes: raws.map(({ form }) => form.prefix),
     callers,
     ...(tls === undefined ? {} : { certificate: tls.pair }),
-    unread: { forms: raws.map(({ form }) => form), told: observeUnread(telemetry, logger) },
+    forms: raws.map(({ form }) => form),
   })
+  adapter.onUnread(observeUnread(telemetry, logger))
   const app = await NestFactory.create<NestFastifyApplication>(
     Served.of([...options.modules, letters, document, health]),
     adapter,

@@ -40,7 +40,7 @@ export const metrics = {
   requestsUnreadable: counter(
     'latchkey.requests.unreadable',
     '{request}',
-    'Requests that broke HTTP or its limits; those whose headers could not be read left no audit record',
+    'Requests that broke HTTP or its limits, so that none of their headers was believed',
     [],
   ),
   deviations: counter(

@@ -62,10 +62,50 @@ test.each(Object.entries(broken))(
   '%s is no HTTP: nothing of it, and of what follows it, is taken',
   async (_what, make) => {
     const [headers, body = '', ending] = make()
-    const answer = await write([to(body === '' ? 'GET' : 'POST'), 'Host: x', ...headers], body + smuggled(), ending)
+    const { pathname } = new URL(connection.scimBaseUrl)
+    const path = `${pathname}/Users/${crypto.randomUUID()}`
+    const line = `${body === '' ? 'GET' : 'POST'} ${path}?count=0 HTTP/1.1`
+    const answer = await write([line, 'Host: x', ...headers], body + smuggled(), ending)
     expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400'])
     expect(answer).toContain('urn:ietf:params:scim:api:messages:2.0:Error')
     expect(answer).not.toContain(connection.key)
+    const ofIt = async () => (await world.audit({ surface: 'scim' })).filter((record) => record.path === path)
+    const records = await eventually(ofIt, ({ length }) => length > 0)
+    expect(records).toEqual([expect.objectContaining({ outcome: 'refused', address: '127.0.0.1' })])
+    // Where its head could be read, a handler had refused it before what broke had come.
+    if (records[0].code === 'unreadable-request') {
+      expect(records[0]).toMatchObject({ status: 400, connection: connection.id, tenant: connection.tenant, kid: null })
+      expect(records[0].steps).toMatchObject([{ step: 'shape', decision: 'refused', code: 'unreadable-request' }])
+    } else expect(headers.join()).toContain('Transfer-Encoding: ')
+  },
+)
+
+test.each([
+  ['a token', '/oauth2/token', 'scim'],
+  ['the admin API', '/admin/v1/guard', 'admin'],
+] as const)(
+  'what is no HTTP and asks for %s leaves one record, with no more than its address',
+  async (_, path, surface) => {
+    const mark = crypto.randomUUID()
+    const { hostname, port } = new URL(world.gatewayUrl)
+    const socket = connect(Number(port), hostname)
+    const lines = [
+      `POST ${path}?${connection.key} HTTP/1.1`,
+      'Host: x',
+      `User-Agent: ${mark}`,
+      authorization(),
+      'X\0: y',
+    ]
+    socket.write([...lines, '', ''].join('\r\n'))
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 /)
+    const code = surface === 'scim' ? 'unreadable-request' : 'badRequest'
+    const [record, ...more] = await eventually(
+      async () => (await world.audit({ surface })).filter((each) => each.path === path && each.code === code),
+      ({ length }) => length > 0,
+    )
+    expect(more).toEqual([])
+    expect(record).toMatchObject({ outcome: 'refused', status: 400, userAgent: null, kid: null, tenant: null })
+    expect(JSON.stringify(record)).not.toContain(connection.key)
   },
 )
 

@@ -4,6 +4,7 @@ import { Database } from '#libs/postgres/index'
 import { errors } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { entranceOver, passageOf, type Entrance } from '#test/way-in'
+import { recordUnread } from './unread.ts'
 import { conclude } from './conclude.ts'
 import { migrateGateway } from './index.ts'
 import { exchange } from './token.ts'
@@ -96,6 +97,17 @@ test.each(Object.entries(refusedBeforeRate))(
     expect(records()).toBeLessThanOrEqual(mostRecords)
   },
 )
+
+test('a flood of requests that HTTP itself refused leaves few records', async () => {
+  const { place, parts, records } = await given()
+  for (let time = 0; time < flood; time++) {
+    const passage = passageOf({ connection: place.connection })
+    await recordUnread(passage, { status: 400, detail: 'It breaks the rules. Keep to them.' }, parts)
+    expect(passage.steps).toMatchObject([{ step: 'shape', decision: 'refused', code: 'unreadable-request' }])
+  }
+  expect(records()).toBeGreaterThan(0)
+  expect(records()).toBeLessThanOrEqual(mostRecords)
+})
 
 test('a flood of requests for a token that are none leaves few records', async () => {
   for (const bend of [

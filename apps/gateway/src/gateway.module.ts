@@ -21,6 +21,7 @@ import { PurgeDeleted } from './events/purge-deleted.ts'
 import { WatchChanges } from './events/watch-changes.ts'
 import { DeletedController } from './http/deleted.controller.ts'
 import { GuardController } from './http/guard.controller.ts'
+import { RecordUnread } from './http/record-unread.ts'
 import { RequestsController } from './http/requests.controller.ts'
 import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
 import { TokenController } from './http/token.controller.ts'
@@ -114,6 +115,7 @@ export class GatewayModule {
       providers: [
         { provide: GATEWAY_PARTS, useValue: parts },
         { provide: SERVE_PARTS, useValue: serveParts },
+        RecordUnread,
         Writes,
         { provide: KnownTrust, useValue: trust },
         { provide: KnownDataKeys, useValue: dataKeys },

@@ -13,21 +13,10 @@ export function arrivalOf(
   requestTimeout: number,
 ): Arrival {
   const { raw } = request
-  const url = raw.url ?? '/'
-  const [path = '', query = ''] = splitOnce(url, '?')
-  const [connectionId = '', ...rest] = path.startsWith(`${scimPrefix}/`)
-    ? path.slice(scimPrefix.length + 1).split('/')
-    : ['', path]
   return {
     requestId: newId(now.getTime()),
     method: raw.method ?? '',
-    connectionId,
-    path: `/${rest
-      .filter((part) => part !== '')
-      .map(decoded)
-      .join('/')}`,
-    query: readQuery(query),
-    target: url,
+    ...addressed(raw.url ?? '/'),
     headers: headersIn(raw),
     breach: request.breach,
     caller: request.caller,
@@ -44,6 +33,16 @@ export function arrivalOf(
       }
     },
   }
+}
+
+/** What an address names. */
+export function addressed(target: string): Pick<Arrival, 'connectionId' | 'path' | 'query' | 'target'> {
+  const [path = '', query = ''] = splitOnce(target, '?')
+  const [connectionId = '', ...rest] = path.startsWith(`${scimPrefix}/`)
+    ? path.slice(scimPrefix.length + 1).split('/')
+    : ['', path]
+  const parts = rest.filter((part) => part !== '').map(decoded)
+  return { connectionId, path: `/${parts.join('/')}`, query: readQuery(query), target }
 }
 
 function brokenOff(): ScimError {
