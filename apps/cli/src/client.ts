@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { codeOf, Failure, type FailureKind } from './failure.ts'
+import { insecureHttp, isInClear } from './in-clear.ts'
 import type { Settings } from './settings.ts'
 
 export interface Answer {
@@ -128,13 +129,14 @@ export class Client {
   }
 
   async #ask(method: string, path: string, { body, ifMatch }: Sent = {}, most = attempts): Promise<Answer> {
-    const { token, dataFolder } = this.#settings
+    const { token, dataFolder, insecure } = this.#settings
     if (token === undefined) {
       throw new Failure(
         'notAllowed',
         `No admin token was found. Set LATCHKEY_ADMIN_TOKEN, or LATCHKEY_DATA to the server's data folder (looked for ${dataFolder}/admin-token).`,
       )
     }
+    if (!insecure && isInClear(new URL(this.url))) throw wouldBeInClear(this.url)
     const headers: Record<string, string> = { authorization: `Bearer ${token}` }
     if (method !== 'GET') headers['idempotency-key'] = randomUUID()
     if (ifMatch !== undefined) headers['if-match'] = ifMatch
@@ -178,6 +180,13 @@ export class Client {
       throw unreachable(this.url, error)
     }
   }
+}
+
+function wouldBeInClear(url: string): Failure {
+  return new Failure(
+    'usage',
+    `The admin token would go to ${new URL(url).host} in clear, for whoever is on the way to read: it was not sent. Give the https address of the server with --url or LATCHKEY_URL, or ${insecureHttp.flag} where nobody else is on the way.`,
+  )
 }
 
 /** The request may have been carried out. */

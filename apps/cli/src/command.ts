@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { Client } from './client.ts'
+import { insecureHttp } from './in-clear.ts'
 import { readSettings } from './settings.ts'
 import { printable } from './words.ts'
 
@@ -35,12 +36,13 @@ export function serverCommand<Options extends object, Arguments extends string[]
     .description(about)
     .option('--json', 'print data alone, for programs')
     .option('--url <address>', 'address of the server')
+    .option(insecureHttp.flag, insecureHttp.about)
     .action(async (...given: unknown[]) => {
       const command = given.at(-1)
       if (!(command instanceof Command)) throw new TypeError('commander passes the command last')
-      const options: Options & { json?: boolean; url?: string } = command.optsWithGlobals()
+      const options: Options & { json?: boolean; url?: string; insecureHttp?: boolean } = command.optsWithGlobals()
       const warn = (text: string): void => world.err(`latchkey: ${printable(text)}\n`)
-      const client = new Client(await readSettings(world.env, world.folder, options.url), version, warn)
+      const client = new Client(await readSettings(world.env, world.folder, options), version, warn)
       const show = (data: unknown, words: () => string): void =>
         world.out(options.json === true ? `${JSON.stringify(data)}\n` : words())
       const awaited = <T>(answer: Promise<T>, what: string): Promise<T> => {

@@ -52,6 +52,49 @@ describe('address and token', () => {
   })
 })
 
+describe('over plain HTTP to another machine', () => {
+  /** Reaches this machine, and is no address of its loopback. */
+  const elsewhere = (): string => server.url.replace('127.0.0.1', '0.0.0.0')
+  beforeEach(() => {
+    server.respond = answer(200, { items: [] })
+  })
+
+  test('the admin token is not sent, and the fix is told', async () => {
+    for (const [args, env] of [
+      [['tenants', 'list'], { LATCHKEY_URL: elsewhere(), LATCHKEY_ADMIN_TOKEN: token }],
+      [['tenants', 'list', '--url', elsewhere()], { LATCHKEY_ADMIN_TOKEN: token }],
+    ] as const) {
+      const { code, out, err } = await latchkey(args, env)
+      expect([code, out, server.seen]).toEqual([2, '', []])
+      expect(err).toMatch(
+        /^latchkey: The admin token would go to 0\.0\.0\.0:\d+ in clear.*https.*--insecure-http[^\n]*\n$/,
+      )
+    }
+  })
+
+  test('it is not sent to a service that the data folder names either', async () => {
+    await mkdir(join(server.folder, 'data'))
+    await writeFile(join(server.folder, 'data', 'url'), server.url)
+    await writeFile(join(server.folder, 'data', 'services'), `audit ${elsewhere()}\n`)
+    const { code, err } = await latchkey(['requests', 'list'], { LATCHKEY_ADMIN_TOKEN: token })
+    expect([code, server.seen]).toEqual([2, []])
+    expect(err).toMatch(/0\.0\.0\.0:\d+ in clear/)
+  })
+
+  test('it is sent where that is asked for', async () => {
+    const env = { LATCHKEY_URL: elsewhere(), LATCHKEY_ADMIN_TOKEN: token }
+    expect((await latchkey(['--insecure-http', 'tenants', 'list'], env)).code).toBe(0)
+    expect((await latchkey(['tenants', 'list', '--insecure-http'], env)).code).toBe(0)
+    expect(server.seen.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${token}`, `Bearer ${token}`])
+  })
+
+  test('readiness, which takes no token, is asked for all the same', async () => {
+    server.respond = answer(200, { status: 'ready', missing: [] })
+    expect((await latchkey(['status'], { LATCHKEY_URL: elsewhere(), LATCHKEY_ADMIN_TOKEN: token })).code).toBe(0)
+    expect(server.seen.map(({ headers }) => headers.authorization)).toEqual([undefined])
+  })
+})
+
 describe('exit codes', () => {
   test.each([
     [1, 409, { detail: 'cause and fix', code: 'conflict' }],

@@ -8,6 +8,7 @@ import { deletedCommand } from './deleted.ts'
 import { detectionsCommand } from './detections.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { guardCommand } from './guard.ts'
+import { insecureHttp } from './in-clear.ts'
 import { keysCommand } from './keys.ts'
 import { requestsCommand } from './requests.ts'
 import { scanCommand } from './scan.ts'
@@ -27,6 +28,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     .version(version)
     .option('--json', 'print data alone, for programs')
     .option('--url <address>', 'address of the server')
+    .option(insecureHttp.flag, insecureHttp.about)
     .addCommand(tenantsCommand(world, version))
     .addCommand(connectionsCommand(world, version))
     .addCommand(schemasCommand(world, version))
@@ -45,7 +47,8 @@ export async function run(args: readonly string[], world: World): Promise<number
       'after',
       `
 The server is found by --url, LATCHKEY_URL or the file "url" in its data folder (LATCHKEY_DATA, or ./data);
-the admin token by LATCHKEY_ADMIN_TOKEN or the file "admin-token" there.`,
+the admin token by LATCHKEY_ADMIN_TOKEN or the file "admin-token" there. Over plain HTTP it is
+sent to this machine alone, unless ${insecureHttp.flag} is given.`,
     )
   configure(program, world)
   try {

@@ -5,6 +5,8 @@ import { codeOf, Failure } from './failure.ts'
 export interface Settings {
   /** Address of the server, without a slash at its end. */
   readonly url: string
+  /** Whether the token may go to another machine in clear. */
+  readonly insecure: boolean
   /** Undefined when none was found. */
   readonly token: string | undefined
   readonly dataFolder: string
@@ -21,7 +23,7 @@ const usualUrl = 'http://127.0.0.1:8080'
 export async function readSettings(
   env: Readonly<Record<string, string | undefined>>,
   folder: string,
-  option: string | undefined,
+  { url: option, insecureHttp: insecure = false }: { readonly url?: string; readonly insecureHttp?: boolean },
 ): Promise<Settings> {
   const dataFolder = resolve(folder, present(env['LATCHKEY_DATA']) ?? 'data')
   const named = present(option) ?? present(env['LATCHKEY_URL'])
@@ -34,7 +36,7 @@ export async function readSettings(
   }
   const token = present(env['LATCHKEY_ADMIN_TOKEN']) ?? (await contentOf(dataFolder, 'admin-token'))
   const services = named === undefined ? ((await contentOf(dataFolder, 'services')) ?? '') : ''
-  return { url: url.replace(/\/+$/, ''), token, dataFolder, services: readServices(services) }
+  return { url: url.replace(/\/+$/, ''), insecure, token, dataFolder, services: readServices(services) }
 }
 
 /** Lines of name and address. */

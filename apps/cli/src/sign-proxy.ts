@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { World } from './command.ts'
 import { codeOf, Failure } from './failure.ts'
+import { insecureHttp, isInClear, isLoopback } from './in-clear.ts'
 import { readKeyFile } from './key-file.ts'
 import { printable } from './words.ts'
 
@@ -13,6 +13,7 @@ interface Options {
   readonly port: string
   readonly host: string
   readonly bodyLimit: string
+  readonly insecureHttp?: boolean
 }
 
 /** Runs until it is told to stop. */
@@ -24,10 +25,18 @@ export function signProxyCommand(world: World): Command {
     .option('--port <number>', 'that it listens on; 0 takes a free one', '8090')
     .option('--host <address>', 'that it listens on', '127.0.0.1')
     .option('--body-limit <bytes>', 'largest body; it is held in memory while it is signed', '1048576')
-    .action(async (options: Options) => {
+    .option(insecureHttp.flag, insecureHttp.about)
+    .action(async (given: Options, command: Command) => {
+      const options: Options = { ...command.optsWithGlobals(), ...given }
       const to = URL.parse(options.to)
       if (to === null || !/^https?:$/.test(to.protocol) || to.search !== '') {
         throw new Failure('usage', 'What --to names is no SCIM base URL, such as https://HOST/scim/v2/CONNECTION.')
+      }
+      if (isInClear(to) && options.insecureHttp !== true) {
+        throw new Failure(
+          'usage',
+          `The key would go to ${to.host} in clear, for whoever is on the way to read, and Latchkey takes no plain HTTP from elsewhere unless told so: nothing was sent. Give the https address with --to, or ${insecureHttp.flag} where nobody else is on the way.`,
+        )
       }
       const [port, bodyLimit] = [
         numberOf(options.port, '--port', 65_535),
@@ -47,13 +56,9 @@ export function signProxyCommand(world: World): Command {
           `latchkey: ${printable(host)} is reached by others, and the key comes to it in clear: have nobody but the identity provider reach it\n`,
         )
       }
-      if (to.protocol === 'http:' && !isLoopback(to.hostname)) {
-        world.err(
-          `latchkey: the key goes to ${printable(to.host)} in clear, for whoever is on the way to read, and Latchkey takes no plain HTTP from elsewhere unless told so: give the https address with --to\n`,
-        )
-      }
+      const told = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
       world.out(`Signing for key ${key.signer.keyid}. Give the identity provider this SCIM base URL: ${proxy.url}\n`)
-      await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+      await told
       await proxy.stop()
     })
 }
@@ -62,8 +67,4 @@ function numberOf(text: string, option: string, most: number): number {
   const value = /^\d{1,8}$/.test(text) ? Number(text) : Infinity
   if (value <= most) return value
   throw new Failure('usage', `${option} is no number from 0 to ${most}.`)
-}
-
-function isLoopback(host: string): boolean {
-  return ['localhost', '::1', '[::1]'].includes(host) || (isIP(host) === 4 && host.startsWith('127.'))
 }
