@@ -4,7 +4,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Breach, breachAdvice, breachOf } from './breach.ts'
 import { BodyAborted, BodyTooLarge, drainBody, readBody } from './body.ts'
-import { type Caller, callerOf, type CallerRules, directCallers } from './caller.ts'
+import { type Caller, type CallerRules, Callers, directCallers } from './caller.ts'
 import { type CertificatePair, leastVersion } from './certificate.ts'
 import { readJson } from './json-body.ts'
 import { problems, renderProblem } from './problem.ts'
@@ -137,9 +137,10 @@ const open = /^\/(health\/|metrics$|metrics\?|\.well-known\/)/
  * Who sent it is known before anything else is done, and what takes a token is refused in clear before its body is read. Where handlers
  * read the body themselves they judge this, too.
  */
-function knowCallers(instance: FastifyInstance, { callers = directCallers, rawPrefixes = [] }: HttpOptions): void {
+function knowCallers(instance: FastifyInstance, { callers: rules = directCallers, rawPrefixes = [] }: HttpOptions): void {
+  const callers = new Callers(rules)
   instance.addHook('onRequest', (request, _reply, done) => {
-    request.caller = callerOf(request.raw, callers)
+    request.caller = callers.of(request.raw)
     request.breach = breachOf(request.raw)
     done()
   })

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { AddressRanges } from '#libs/addresses/index'
-import { callerOf, type CallerRules, directCallers } from './caller.ts'
+import { type CallerRules, Callers, directCallers } from './caller.ts'
 
 const proxied: CallerRules = { ...directCallers, proxies: AddressRanges.reading(['10.0.0.0/8', 'fd00::/8']) }
 const standard: CallerRules = { ...proxied, headers: 'forwarded' }
@@ -8,7 +8,7 @@ const standard: CallerRules = { ...proxied, headers: 'forwarded' }
 const from = (remoteAddress: string | undefined, headers: IncomingMessage['headers'] = {}, encrypted = false) =>
   ({ socket: { remoteAddress, encrypted }, headers }) as unknown as IncomingMessage
 const client = (request: IncomingMessage, rules = proxied): [string, string | undefined, string] => {
-  const { text, address, link } = callerOf(request, rules)
+  const { text, address, link } = new Callers(rules).of(request)
   return [text, address?.text, link]
 }
 const https = { 'x-forwarded-proto': 'https' }
@@ -87,7 +87,7 @@ test.each([
   ['forwarded', { forwarded: 'proto=https' }],
   ['forwarded', { forwarded: 'for="203.0.113.9' }],
 ] as const)('%s: an address of a listed proxy that is none is nobody: %j', (headers, sent) => {
-  const caller = callerOf(from('10.0.0.1', { ...sent }), { ...proxied, headers })
+  const caller = new Callers({ ...proxied, headers }).of(from('10.0.0.1', { ...sent }))
   expect([caller.text, caller.address]).toEqual(['10.0.0.1', undefined])
 })
 
@@ -114,7 +114,7 @@ test('plain HTTP is exempt from this machine alone, and TLS never needs to be', 
 })
 
 test('of a caller that has hung up nothing is known', () => {
-  expect(callerOf(from(undefined), proxied)).toEqual({
+  expect(new Callers(proxied).of(from(undefined))).toEqual({
     text: '',
     address: undefined,
     link: 'clear',

@@ -42,59 +42,75 @@ export const directCallers: CallerRules = {
   plainFrom: AddressRanges.reading(loopback),
 }
 
-/**
- * Reads who sent the request. The addresses that proxies tell of are walked from the last, which the nearest proxy wrote, to the first that
- * is no listed proxy's; what stands to the left of that anybody may have written. To be asked when the request arrives: of a caller that has hung up
- * nothing is known. Never throws.
- */
-export function callerOf({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>, rules: CallerRules): Caller {
-  const isEncrypted = 'encrypted' in socket && socket.encrypted === true
-  const peer = peerOf(socket, rules)
-  if (peer === undefined) return { text: '', address: undefined, link: isEncrypted ? 'tls' : 'clear', isProxied: false }
-  const told = peer.isProxy ? read[rules.headers](headers) : undefined
-  if (told === undefined) {
-    const link = isEncrypted ? 'tls' : peer.isExempt ? 'exempt' : 'clear'
-    const certificate = certificateOf(socket)
-    return {
-      text: peer.address.text,
-      address: peer.address,
-      link,
-      isProxied: peer.isProxy,
-      ...(peer.isProxy || certificate === undefined ? {} : { certificate: () => certificate }),
-    }
-  }
-  const { address, hops } = walk(peer.address, told.addresses, rules.proxies)
-  const protocols = told.protocolsOf(hops)
-  const isTls = protocols.length > 0 && protocols.every((protocol) => /^(https|wss)$/i.test(protocol))
-  const shown = rules.tellCertificates ? headers['client-cert'] : undefined
-  return {
-    text: (address ?? peer.address).text,
-    address,
-    link: isTls ? 'tls' : 'clear',
-    isProxied: true,
-    ...(shown === undefined || shown === '' ? {} : { certificate: () => certificateTold(shown) }),
-  }
-}
-
 /** Who is at the other end of a connection. */
 interface Peer {
   readonly address: Address
   readonly isProxy: boolean
   /** Whether plain HTTP is taken from there. */
   readonly isExempt: boolean
+  /** Of a client; that of a proxy is not asked for. */
+  readonly certificate: ClientCertificate | undefined
 }
 
-const peers = new WeakMap<Socket, Peer>()
+/** Who sends requests to a server. What a connection tells is read once for all requests on it. */
+export class Callers {
+  readonly #rules: CallerRules
+  readonly #peers = new WeakMap<Socket, Peer>()
 
-/** It is found out once for all requests on it. */
-function peerOf(socket: Socket, { proxies, plainFrom }: CallerRules): Peer | undefined {
-  const known = peers.get(socket)
-  if (known !== undefined) return known
-  const address = readAddress(socket.remoteAddress ?? '')
-  if (address === undefined) return undefined
-  const peer = { address, isProxy: proxies.has(address), isExempt: plainFrom.has(address) }
-  peers.set(socket, peer)
-  return peer
+  constructor(rules: CallerRules) {
+    this.#rules = rules
+  }
+
+  /**
+   * Reads who sent the request. The addresses that proxies tell of are walked from the last, which the nearest proxy wrote, to the first that
+   * is no listed proxy's; what stands to the left of that anybody may have written. To be asked when the request arrives: of a caller that has hung up
+   * nothing is known. Never throws.
+   */
+  of({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): Caller {
+    const isEncrypted = 'encrypted' in socket && socket.encrypted === true
+    const peer = this.#peerAt(socket)
+    if (peer === undefined) {
+      return { text: '', address: undefined, link: isEncrypted ? 'tls' : 'clear', isProxied: false }
+    }
+    const told = peer.isProxy ? read[this.#rules.headers](headers) : undefined
+    if (told !== undefined) return toldCaller(peer, told, headers, this.#rules)
+    const { address, isProxy, isExempt, certificate } = peer
+    return {
+      text: address.text,
+      address,
+      link: isEncrypted ? 'tls' : isExempt ? 'exempt' : 'clear',
+      isProxied: isProxy,
+      ...(certificate === undefined ? {} : { certificate: () => certificate }),
+    }
+  }
+
+  #peerAt(socket: Socket): Peer | undefined {
+    const known = this.#peers.get(socket)
+    if (known !== undefined) return known
+    const address = readAddress(socket.remoteAddress ?? '')
+    if (address === undefined) return undefined
+    const { proxies, plainFrom } = this.#rules
+    const isProxy = proxies.has(address)
+    const certificate = isProxy ? undefined : certificateOf(socket)
+    const peer = { address, isProxy, isExempt: plainFrom.has(address), certificate }
+    this.#peers.set(socket, peer)
+    return peer
+  }
+}
+
+/** Whose request a listed proxy passed on, as it tells. */
+function toldCaller(proxy: Peer, told: Told, headers: IncomingMessage['headers'], rules: CallerRules): Caller {
+  const { address, hops } = walk(proxy.address, told.addresses, rules.proxies)
+  const protocols = told.protocolsOf(hops)
+  const isTls = protocols.length > 0 && protocols.every((protocol) => /^(https|wss)$/i.test(protocol))
+  const shown = rules.tellCertificates ? headers['client-cert'] : undefined
+  return {
+    text: (address ?? proxy.address).text,
+    address,
+    link: isTls ? 'tls' : 'clear',
+    isProxied: true,
+    ...(shown === undefined || shown === '' ? {} : { certificate: () => certificateTold(shown) }),
+  }
 }
 
 /** `proxy` is a listed one. `hops`: how many of those told, from the last, were written by listed ones. */

@@ -10,18 +10,10 @@ export interface ClientCertificate {
   readonly validTo: Date
 }
 
-const read = new WeakMap<TLSSocket, ClientCertificate | null>()
-
-/** Of the connection itself. It is read once for all requests on it. */
+/** Of the connection itself; absent where none was shown, and over plain HTTP. */
 export function certificateOf(socket: IncomingMessage['socket']): ClientCertificate | undefined {
-  if (!(socket instanceof TLSSocket)) return undefined
-  let known = read.get(socket)
-  if (known === undefined) {
-    const certificate = socket.getPeerX509Certificate()
-    known = certificate === undefined ? null : factsOf(certificate)
-    read.set(socket, known)
-  }
-  return known ?? undefined
+  const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined
+  return certificate === undefined ? undefined : factsOf(certificate)
 }
 
 /** A proxy told of a certificate in a form that is none, or of several. */
