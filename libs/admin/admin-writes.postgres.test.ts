@@ -4,7 +4,7 @@ import { waitsForALock } from '#test/servers/locks'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { aboutNothing, type AdminCall } from './admin-call.ts'
 import { AdminWrites, type Written } from './admin-writes.ts'
-import { AnsweredTables } from './kept-answers.ts'
+import { AnsweredTables } from './store/kept-answers.ts'
 
 let server: TestDatabase
 let database: Database

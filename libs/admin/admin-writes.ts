@@ -4,7 +4,7 @@ import { problems } from '#libs/http/index'
 import { type Appending, isTransient, type Queryable, retryTransient } from '#libs/postgres/index'
 import { type About, aboutNothing, type AdminCall } from './admin-call.ts'
 import type { Replayable } from './idempotency.ts'
-import { type Answered, KeptAnswers } from './kept-answers.ts'
+import { type Answered, KeptAnswers } from './store/kept-answers.ts'
 
 /** What a write did. `body` is answered, and kept for repetition where the call has an Idempotency-Key: no secret belongs there. */
 export interface Written<Body> {

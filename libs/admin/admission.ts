@@ -11,7 +11,7 @@ import {
 } from '#libs/credentials/index'
 import { type Problem, problems } from '#libs/http/index'
 import { hideSecret } from '#libs/telemetry/index'
-import type { KnownToken, KnownTokens } from './known-tokens.ts'
+import type { KnownToken, KnownTokens } from './store/known-tokens.ts'
 import { type Actor, bootstrap } from './powers.ts'
 import type { TokenLookUps } from './token-look-ups.ts'
 

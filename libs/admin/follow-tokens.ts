@@ -2,7 +2,7 @@ import { Inject, type Type } from '@nestjs/common'
 import type { EventBatch } from '#libs/eventlog/index'
 import { EventPattern, Follows, type Heard } from '#libs/eventlog/nest/index'
 import { KNOWN_TOKENS } from './hear-tokens.ts'
-import type { KnownTokens } from './known-tokens.ts'
+import type { KnownTokens } from './store/known-tokens.ts'
 
 /** The controller by which a service's consumer group keeps what it knows of admin tokens. */
 export function followTokens(transport: symbol): Type {

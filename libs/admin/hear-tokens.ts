@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@ne
 import { z } from 'zod'
 import type { Subscription, TrustChannel } from '#libs/cache/index'
 import { adminTokenEvents, type Event } from '#libs/events/index'
-import type { KnownTokens } from './known-tokens.ts'
+import type { KnownTokens } from './store/known-tokens.ts'
 
 /** Nest providers: what a service knows of admin tokens, and where it hears at once that one was revoked. */
 export const KNOWN_TOKENS = Symbol('KNOWN_TOKENS')

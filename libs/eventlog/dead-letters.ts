@@ -1,5 +1,5 @@
 import { readEvent } from '#libs/events/index'
-import { isConnectionLoss, isServerTrouble, isTransient } from '#libs/postgres/index'
+import { isConnectionLoss, isServerTrouble, isTransient, type Transaction } from '#libs/postgres/index'
 import type { ReceivedEvent } from './deliver.ts'
 import type { DeadLetter, Subscription } from './port.ts'
 import { reasonOf } from './reason.ts'
@@ -10,6 +10,22 @@ interface Row {
   key: string
   reason: string
   buried_at: Date
+}
+
+/** Keeps the event with the reason for which it failed, in the transaction that passes over it. */
+export async function bury(
+  subscription: Subscription,
+  transaction: Transaction,
+  event: ReceivedEvent,
+  error: unknown,
+): Promise<void> {
+  const reason = reasonOf(error)
+  await transaction.query(
+    `INSERT INTO ${subscription.schema}.dead_letter (follower, id, name, key, event, reason) VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (follower, id) DO UPDATE SET reason = excluded.reason, buried_at = now()`,
+    [subscription.group, event.id, event.name, event.key, JSON.stringify(event), reason],
+  )
+  transaction.afterCommit(() => subscription.observe?.buried?.({ id: event.id, name: event.name, reason }))
 }
 
 export async function readDeadLetters(subscription: Subscription, limit: number): Promise<DeadLetter[]> {

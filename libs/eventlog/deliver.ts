@@ -1,7 +1,7 @@
 import { type AnyEvent, readEvent, UnreadableEvent } from '#libs/events/index'
 import { isConnectionLoss, isServerTrouble, isTransient, type Transaction } from '#libs/postgres/index'
+import { bury } from './dead-letters.ts'
 import type { Subscription } from './port.ts'
-import { reasonOf } from './reason.ts'
 
 /** An event as an adapter received it: envelope known, name and payload not yet checked. */
 export type ReceivedEvent = Parameters<typeof readEvent>[0]
@@ -54,19 +54,4 @@ async function attempt(
 
 function handleOnce(subscription: Subscription, transaction: Transaction, events: readonly AnyEvent[]): Promise<void> {
   return transaction.savepoint(() => subscription.handle(events, { transaction }))
-}
-
-async function bury(
-  subscription: Subscription,
-  transaction: Transaction,
-  event: ReceivedEvent,
-  error: unknown,
-): Promise<void> {
-  const reason = reasonOf(error)
-  await transaction.query(
-    `INSERT INTO ${subscription.schema}.dead_letter (follower, id, name, key, event, reason) VALUES ($1, $2, $3, $4, $5, $6)
-     ON CONFLICT (follower, id) DO UPDATE SET reason = excluded.reason, buried_at = now()`,
-    [subscription.group, event.id, event.name, event.key, JSON.stringify(event), reason],
-  )
-  transaction.afterCommit(() => subscription.observe?.buried?.({ id: event.id, name: event.name, reason }))
 }

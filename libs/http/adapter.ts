@@ -137,7 +137,10 @@ const open = /^\/(health\/|metrics$|metrics\?|\.well-known\/)/
  * Who sent it is known before anything else is done, and what takes a token is refused in clear before its body is read. Where handlers
  * read the body themselves they judge this, too.
  */
-function knowCallers(instance: FastifyInstance, { callers: rules = directCallers, rawPrefixes = [] }: HttpOptions): void {
+function knowCallers(
+  instance: FastifyInstance,
+  { callers: rules = directCallers, rawPrefixes = [] }: HttpOptions,
+): void {
   const callers = new Callers(rules)
   instance.addHook('onRequest', (request, _reply, done) => {
     request.caller = callers.of(request.raw)

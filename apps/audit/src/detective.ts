@@ -7,11 +7,12 @@ import type { RuleCode } from './detections/rules.ts'
 import { seenIn, type Subject } from './detections/sightings.ts'
 import type { Thresholds } from './detections/thresholds.ts'
 import { becomes, fallSilent, type Occurrence, silentFrom, watch, type Watched } from './detections/watched.ts'
-import { identityOf, lockDetections, storeDetections } from './store/detections.ts'
+import { identityOf, lockDetections, storeDetections, writeDurably } from './store/detections.ts'
 import { followedUpTo } from './store/followed.ts'
 import {
   environmentsOf,
   forgetWatched,
+  isAloneWithSilence,
   keyOf,
   lockSilent,
   lockWatched,
@@ -100,12 +101,9 @@ export class Detective {
   async lookForSilence(database: Database): Promise<void> {
     const { thresholds, clock } = this.#parts
     await database.transaction(async (transaction) => {
-      const [lease] = await transaction.query<{ held: boolean }>(
-        'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS held',
-        ['latchkey silence of connections'],
-      )
+      if (!(await isAloneWithSilence(transaction))) return
       const upTo = await followedUpTo(transaction)
-      if (lease?.held !== true || upTo === undefined) return
+      if (upTo === undefined) return
       const now = new Date(Math.min(clock().getTime(), upTo.getTime()))
       const rows: Remembered[] = []
       const occurrences: Occurrence[] = []
@@ -136,7 +134,7 @@ export class Detective {
     const anew = told.flatMap(({ detection, isRaised }) => (isRaised ? [detection] : []))
     if (anew.length === 0) return
     // Others hear of these, so they must not be lost with the server and told a second time.
-    transaction.send('SET LOCAL synchronous_commit TO on')
+    writeDurably(transaction)
     log.append(transaction, anew.map(detectionRaised))
     transaction.afterCommit(() => {
       for (const { rule } of anew) raised(rule)

@@ -85,6 +85,11 @@ export function storeDetections(transaction: Transaction, detections: readonly D
   if (detections.length > 0) transaction.send(store, [JSON.stringify(detections.map(rowOf))])
 }
 
+/** What this transaction writes is on the disk before it counts as committed, also where its follower is `relaxed`. */
+export function writeDurably(transaction: Transaction): void {
+  transaction.send('SET LOCAL synchronous_commit TO on')
+}
+
 export interface DetectionFilter {
   readonly tenant?: string | undefined
   /** Of these tenants alone; those of none are of none of them. */

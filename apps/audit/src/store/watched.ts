@@ -80,6 +80,15 @@ export function storeWatched(transaction: Transaction, rows: readonly Remembered
   ])
 }
 
+/** Whether this transaction is the one that looks for silence: until it ends no other is, in any process. */
+export async function isAloneWithSilence(transaction: Transaction): Promise<boolean> {
+  const [lease] = await transaction.query<{ held: boolean }>(
+    'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS held',
+    ['latchkey silence of connections'],
+  )
+  return lease?.held === true
+}
+
 /** Locks connections of which nothing was heard for longer than usual, as of an instant up to which all was heard; a thousand at the most. */
 export async function lockSilent(transaction: Transaction, upTo: Date): Promise<Row[]> {
   const rows = await transaction.query<Stored>(

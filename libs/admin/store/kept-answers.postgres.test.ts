@@ -1,6 +1,6 @@
 import { Database } from '#libs/postgres/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
-import { aboutNothing } from './admin-call.ts'
+import { aboutNothing } from '../admin-call.ts'
 import { AnsweredTables, KeptAnswers, type Repeatable } from './kept-answers.ts'
 
 let server: TestDatabase

@@ -1,7 +1,7 @@
 import { problems } from '#libs/http/index'
 import type { Database, Queryable } from '#libs/postgres/index'
-import { type About, aboutNothing, type AdminCall } from './admin-call.ts'
-import { type IdempotencyKey, type Identified, readIdempotencyKey, type Replayable } from './idempotency.ts'
+import { type About, aboutNothing, type AdminCall } from '../admin-call.ts'
+import { type IdempotencyKey, type Identified, readIdempotencyKey, type Replayable } from '../idempotency.ts'
 
 /** The table `answered` of a service's schema, for use in its migrations. A pending request has the answer null. */
 export const AnsweredTables = {

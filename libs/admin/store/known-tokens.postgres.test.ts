@@ -4,7 +4,7 @@ import { type AnyEvent, type Event, makeEvent } from '#libs/events/index'
 import { Database } from '#libs/postgres/index'
 import { unlimitedRates } from '#test/unlimited'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
-import { Admission, AdminTokenTables, HearTokens, KnownTokens, TokenLookUps } from './index.ts'
+import { Admission, AdminTokenTables, HearTokens, KnownTokens, TokenLookUps } from '../index.ts'
 
 type TokenEvent = Extract<AnyEvent, { name: `admin-token.${string}` }>
 

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { AdminTokenPowers, AnyEvent, Event } from '#libs/events/index'
 import type { Database, Statement, Transaction } from '#libs/postgres/index'
-import { adminScopes } from './scopes.ts'
-import type { Actor } from './powers.ts'
+import { adminScopes } from '../scopes.ts'
+import type { Actor } from '../powers.ts'
 
 /** An admin token as a service must know it: a keyed digest, never the secret. */
 export interface KnownToken extends Actor {
