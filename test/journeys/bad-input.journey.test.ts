@@ -272,6 +272,35 @@ test('an address that the client itself writes lets it past no allowlist, and is
   })
 })
 
+test('a request whose key is revoked while its body comes writes nothing, and is recorded as refused for its key', async () => {
+  const other = await world.connection('okta')
+  const kid = other.key.split('_')[2]
+  const [mark, userName] = [crypto.randomUUID(), `${crypto.randomUUID()}@example.com`]
+  const body = JSON.stringify({ schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName })
+  const { hostname, port, pathname } = new URL(other.scimBaseUrl)
+  const socket = connect(Number(port), hostname)
+  const lines = [`POST ${pathname}/Users HTTP/1.1`, 'Host: x', `Authorization: Bearer ${other.key}`, typed]
+  lines.push(`User-Agent: ${mark}`, `Content-Length: ${body.length}`, 'Connection: close', '', body.slice(0, -1))
+  socket.write(lines.join('\r\n'))
+  expect((await world.scim(other)('GET', '/Users?count=0')).status).toBe(200)
+  await world.admin('POST', `/keys/${kid}/revoke`)
+  await eventually(
+    () => world.scim(other)('GET', '/Users?count=0'),
+    ({ status }) => status === 401,
+  )
+  socket.write(body.slice(-1))
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 401 /)
+  const record = await recordOf(mark)
+  expect(record).toMatchObject({ kid, status: 401, code: 'key-revoked', changed: [] })
+  expect(record.steps.at(-1)).toMatchObject({ step: 'key', decision: 'refused', code: 'key-revoked' })
+  const { body: next } = await world.admin('POST', `/connections/${other.id}/keys`)
+  const found = await eventually(
+    () => world.scim({ ...other, key: next.key })('GET', `/Users?filter=userName eq "${userName}"`),
+    ({ status }) => status === 200,
+  )
+  expect(found.body.totalResults).toBe(0)
+})
+
 async function recordOf(mark: string, surface: 'scim' | 'admin' = 'scim'): Promise<Told> {
   const [record] = await eventually(
     async () => (await world.audit({ surface })).filter(({ userAgent }) => userAgent === mark),

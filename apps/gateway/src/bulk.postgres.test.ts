@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { memoryLimiter } from '#libs/cache/index'
+import { mintKey } from '#libs/credentials/index'
 import { type AnyEvent, defaultPolicy, defaultSettings, makeEvent, newId } from '#libs/events/index'
 import { AppendQueue } from '#libs/eventlog/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
@@ -38,6 +39,8 @@ beforeAll(async () => {
     records: new Records({ database, listTimeout: 2_000 }),
     writer: new Writer({ database, log, onFailure }),
     decisions: new AppendQueue({ log, database, capacity: 100_000, onFailure }),
+    trust: new KnownTrust(database, () => undefined),
+    currency: { ofMinted: true, look: () => true },
     baseUrl: (connection) => `https://example.com/scim/v2/${connection}`,
     rates: new Rates(memoryLimiter(), memoryLimiter(), {
       perKey: 1,
@@ -58,6 +61,14 @@ afterAll(async () => {
   await server.drop()
 })
 
+/** Both gateways know of it from then on. */
+async function apply(event: AnyEvent): Promise<void> {
+  for (const [index, database] of databases.entries()) {
+    const { trust } = gateways[index] ?? {}
+    if (trust instanceof KnownTrust) await database.transaction((transaction) => trust.apply(transaction, [event]))
+  }
+}
+
 let connections = 0
 
 async function newConnection(): Promise<Principal> {
@@ -72,9 +83,7 @@ async function newConnection(): Promise<Principal> {
     schemas: [] as never[],
   } as const
   const created: AnyEvent = makeEvent('connection.created', origin, facts)
-  const [database] = databases
-  if (database === undefined) throw new Error('there is no database')
-  await database.transaction((transaction) => new KnownTrust(database, () => {}).apply(transaction, [created]))
+  await apply(created)
   return { ...scope, identityProvider: 'other', enabled: true, settings: defaultSettings, types: resourceTypes }
 }
 
@@ -348,18 +357,22 @@ test('circles that want the same names at two gateways: one of them is created w
   expect(rows?.map(({ id }) => id).sort()).toEqual(whole.flat().map(idIn).sort())
 })
 
+/** A key that the gateways know. */
+async function keyOf(principal: Principal, policy = defaultPolicy): Promise<KnownKey> {
+  const { kid } = mintKey('live')
+  const { tenant, connection, environment } = principal
+  const facts = { tenant, connection, environment, kid, pepperVersion: 1, digest: '', policy }
+  await apply(
+    makeEvent('key.minted', { source: 'keys', owner: tenant, subject: kid, version: 1, time: new Date() }, facts),
+  )
+  const known = await gateways[0]?.trust.key(kid)
+  if (known === undefined) throw new Error('the key is known')
+  return known
+}
+
 test('a key is asked for the scopes of each operation', async () => {
   const principal = await newConnection()
-  const policy = { ...defaultPolicy, scopes: ['write' as const, 'users' as const] }
-  const key: KnownKey = {
-    ...principal,
-    kid: 'abcdefghijkl',
-    pepperVersion: 1,
-    digest: Buffer.alloc(32),
-    state: 'active',
-    policy,
-    allowed: undefined,
-  }
+  const key = await keyOf(principal, { ...defaultPolicy, scopes: ['write', 'users'] })
   const operations = [
     post('u', { userName: 'ada' }),
     post('g', { displayName: 'team' }, '/Groups'),
@@ -368,4 +381,26 @@ test('a key is asked for the scopes of each operation', async () => {
   const results = await run(principal, operations, { key })
   expect(results.map(({ status }) => status)).toEqual(['201', '403', '403'])
   expect(results[1]?.response?.detail).toMatch(/let its operator add groups/)
+})
+
+test('operations that are begun after their key was revoked are refused, each for itself, and write nothing', async () => {
+  const principal = await newConnection()
+  const key = await keyOf(principal)
+  const { kid, tenant, connection } = key
+  const origin = { source: 'keys', owner: tenant, subject: kid, version: 2, time: new Date() } as const
+  const revokedAt = new Date().toISOString()
+  await apply(makeEvent('key.revoked', origin, { tenant, connection, kid, revokedAt }))
+  const circle = [
+    post('one', { displayName: 'one', members: [{ value: 'bulkId:two' }] }, '/Groups'),
+    post('two', { displayName: 'two', members: [{ value: 'bulkId:one' }] }, '/Groups'),
+  ]
+  const results = await run(principal, [post('u', { userName: 'ada' }), ...circle], { key })
+  expect(results.map(({ status }) => status)).toEqual(['401', '401', '401'])
+  expect(results[0]?.response?.detail).toMatch(/has been revoked/)
+  const [written] =
+    (await databases[0]?.query<{ count: number }>(
+      `SELECT (SELECT count(*) FROM gateway.scim_user WHERE connection = $1) + (SELECT count(*) FROM gateway.scim_group WHERE connection = $1) AS count`,
+      [connection],
+    )) ?? []
+  expect(written?.count).toBe(0)
 })

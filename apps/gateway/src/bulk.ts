@@ -20,9 +20,9 @@ import { findEndpoint } from './endpoints.ts'
 import { locationOf } from './representation.ts'
 import { checkScopes } from './scopes.ts'
 import { create, createTogether, type Creation, patch, remove, replace, type ResourceParts } from './resources.ts'
-import { type Admitted, type Arrival, type Passage, take } from './way-in.ts'
+import { type Admitted, type Arrival, lookAgain, type Passage, take, type WayInParts } from './way-in.ts'
 
-export interface BulkParts extends ResourceParts, ConcludeParts {}
+export interface BulkParts extends ResourceParts, ConcludeParts, Pick<WayInParts, 'trust' | 'currency'> {}
 
 /** Operations of one bulk request under way at the same time: enough to fill batches, and few enough not to keep others waiting. */
 const atOnce = 256
@@ -30,7 +30,8 @@ const atOnce = 256
 /**
  * RFC 7644 section 3.7. 200 with the result of each operation that was begun. Each goes the way of a request of its own once that is let
  * in, and leaves a record of its own; what is wrong with it harms no other but those that refer to what it was to create.
- * Once the database turns out to be away no further operation is tried: those left are 503 too, and so is the whole when none was done.
+ * Once the database turns out to be away no further operation is tried: those left are 503 too, and so is the whole when none was done. Nor is one once the
+ * key is accepted no more: it is refused as any request with it.
  */
 export async function bulk(request: Admitted, parts: BulkParts): Promise<Answer> {
   const { operations, failOnErrors } = parseBulk(request.body, request.diagnosis)
@@ -125,6 +126,7 @@ class BulkRun {
   async #single(operation: BulkOperation): Promise<void> {
     const passage = this.#passageOf(operation)
     await this.#conclude({ operation, passage }, async () => {
+      await lookAgain(passage, this.#parts)
       const { request, type, verb } = await take(passage, 'payload', () =>
         this.#admit({ operation, passage }, (bulkId) => this.#idOf(bulkId)),
       )
@@ -138,14 +140,15 @@ class BulkRun {
     const given = new Map(operations.map(({ bulkId = '' }) => [bulkId, newId(receivedAt.getTime())]))
     const inner = operations.map((operation): Inner => ({ operation, passage: this.#passageOf(operation) }))
     const creations = await Promise.allSettled(
-      inner.map(({ operation, passage }) =>
-        take(passage, 'payload', (): Creation => {
+      inner.map(async ({ operation, passage }) => {
+        await lookAgain(passage, this.#parts)
+        return take(passage, 'payload', (): Creation => {
           const put = (bulkId: string): string => given.get(bulkId) ?? this.#idOf(bulkId)
           const { request, type, verb } = this.#admit({ operation, passage }, put)
           if (verb !== 'create') throw errors.internal()
           return { request, type, id: given.get(operation.bulkId ?? '') ?? '' }
-        }),
-      ),
+        })
+      }),
     )
     const sound = creations.map((creation) => (creation.status === 'fulfilled' ? creation.value : undefined))
     const answers = createTogether(sound, this.#parts)

@@ -94,6 +94,22 @@ describe('the order', () => {
     expect(last(await send(place, { key: text }))[0]).toBe('signature skipped')
   })
 
+  test('a key that is revoked while the body comes lets nothing in, and its one decision says so', async () => {
+    const place = await given()
+    const key = await place.mint()
+    const passage = passageOf({ connection: place.connection, key, method: 'POST' })
+    const arrival = {
+      ...passage.arrival,
+      readBody: async () => {
+        await place.revoke(key)
+        return Buffer.from('{"userName":"ada"}')
+      },
+    }
+    await expect(admit({ ...passage, arrival }, place.parts)).rejects.toMatchObject({ code: 'key-revoked' })
+    expect(stepsOf(passage).filter((step) => step.startsWith('key'))).toEqual(['key refused'])
+    expect(stepsOf(passage).at(-1)).toBe('key refused')
+  })
+
   test('what may be read without a key passes the same doors', async () => {
     const place = await given()
     const path = '/ServiceProviderConfig'

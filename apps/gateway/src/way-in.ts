@@ -14,7 +14,7 @@ import { address } from './steps/address.ts'
 import { client } from './steps/client.ts'
 import { connection, sandbox } from './steps/connection.ts'
 import { guard } from './steps/guard.ts'
-import { key } from './steps/key.ts'
+import { acceptedStill, key } from './steps/key.ts'
 import { payload } from './steps/payload.ts'
 import { proved, proving } from './steps/proof.ts'
 import { rate } from './steps/rate.ts'
@@ -191,6 +191,7 @@ export async function admit(passage: Passage, parts: WayInParts): Promise<Placed
   const named = parts.trust.remembered(passage.arrival.connectionId)
   if (named !== undefined) passage.connection = named
   for (const [name, step] of steps) await take(passage, name, () => step(passage, parts))
+  if (passage.endpoint?.takesBody === true) await lookAgain(passage, parts)
   const { connection: known, endpoint: found, diagnosis } = passage
   if (found === undefined || diagnosis === undefined) throw errors.internal()
   const placed = Object.assign(passage, {
@@ -227,16 +228,25 @@ export async function take<T>(passage: Passage, name: string, step: () => T | Pr
     record(result === 'skipped' ? 'skipped' : 'passed')
     return result
   } catch (error) {
-    if (error instanceof ScimError && isOfGuard(error))
-      recordGuard(passage, (step) => record('refused', error.code, step))
-    else record('refused', error instanceof ScimError ? error.code : 'internal')
+    const isGuard = error instanceof ScimError && isOfGuard(error)
+    if (isGuard) takeBack(passage, 'guard')
+    record('refused', error instanceof ScimError ? error.code : 'internal', isGuard ? 'guard' : name)
     throw error
   }
 }
 
-/** The guard speaks while the write is decided; the step that let the request go on as far as that has had its last word then. */
-function recordGuard({ steps }: Passage, record: (step: string) => void): void {
-  const before = steps.findIndex(({ step }) => step === 'guard')
+/** The key, once more: the body may have taken long, and the key been revoked meanwhile. Another decision takes the place of the first. */
+export async function lookAgain(passage: Passage, parts: Pick<WayInParts, 'trust' | 'currency'>): Promise<void> {
+  try {
+    await acceptedStill(passage, parts)
+  } catch (error) {
+    takeBack(passage, 'key')
+    await take(passage, 'key', () => Promise.reject(error))
+  }
+}
+
+/** The guard speaks while the write is decided, and the key may be looked at again: the step that let the request go on as far as that has had its last word then. */
+function takeBack({ steps }: Passage, name: string): void {
+  const before = steps.findIndex(({ step }) => step === name)
   if (before !== -1) steps.splice(before, 1)
-  record('guard')
 }

@@ -25,9 +25,7 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
   const { known: proved, secret } = await prove(passage, presented, parts)
   passage.key = proved
   checkState(proved, arrival.receivedAt)
-  if (!parts.currency.look() || !isCurrent) {
-    throw unheard('revocations-not-heard', 'Whether this key has been revoked is not known here')
-  }
+  checkCurrent(isCurrent && parts.currency.look())
   if (proved.connection !== arrival.connectionId) {
     throw errors.forbidden(
       'key-of-another-connection',
@@ -41,6 +39,26 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
   checkEnabled(passage.connection)
   checkMethod(passage, proved)
   if (secret !== undefined) parts.digests.renew(proved, secret)
+}
+
+/**
+ * Whether a key that was accepted is so still, here and for what the address names: for what comes later, such as the end of a body or another operation of
+ * a bulk request. Throws the ScimError that refuses it.
+ */
+export async function acceptedStill(
+  { key: accepted, arrival, endpoint }: Pick<Passage, 'key' | 'arrival' | 'endpoint'>,
+  { trust, currency }: Pick<WayInParts, 'trust' | 'currency'>,
+): Promise<void> {
+  if (accepted === undefined) return
+  const isCurrent = currency.look()
+  const known = await trust.key(accepted.kid)
+  if (known === undefined) throw unknown()
+  checkState(known, new Date())
+  const place = await trust.connection(known.connection)
+  checkCurrent(isCurrent && currency.look())
+  checkAddress(known, arrival.caller)
+  if (endpoint !== undefined) checkScopes(known.policy, endpoint)
+  checkEnabled(place)
 }
 
 async function prove(
@@ -57,10 +75,7 @@ async function prove(
   if (known === undefined) {
     if (presented.kind === 'key') dummyMatch(peppers, presented.secret)
     if (!currency.ofMinted) throw unheard('key-not-heard-of', 'This key is not known here')
-    throw errors.unauthorized(
-      'key-unknown',
-      'This key is not known here: it was never minted by this service, or a moment ago, or it was deleted with its connection. Mint a key for this connection and paste it into the identity provider.',
-    )
+    throw unknown()
   }
   // Whoever had the token made has proved the key.
   if (presented.kind === 'token') return { known }
@@ -126,6 +141,17 @@ function checkMethod({ presented, asksForToken }: Passage, { policy }: KnownKey)
       'This key is a client secret: it is exchanged for an access token (POST /oauth2/token, grant client_credentials), and that is sent with each request.',
     )
   }
+}
+
+function unknown(): ScimError {
+  return errors.unauthorized(
+    'key-unknown',
+    'This key is not known here: it was never minted by this service, or a moment ago, or it was deleted with its connection. Mint a key for this connection and paste it into the identity provider.',
+  )
+}
+
+function checkCurrent(isCurrent: boolean): void {
+  if (!isCurrent) throw unheard('revocations-not-heard', 'Whether this key has been revoked is not known here')
 }
 
 function checkState(known: KnownKey, now: Date): void {
