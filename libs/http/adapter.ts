@@ -52,7 +52,8 @@ export class HttpAdapter extends FastifyAdapter {
 
   constructor(options: HttpOptions) {
     const routed = (target: string): string => routable(originForm(target), options.rawPrefixes ?? [])
-    const unread = new UnreadRequests({ forms: options.forms ?? [], callers: options.callers ?? directCallers, routed })
+    const callers = new Callers(options.callers ?? directCallers)
+    const unread = new UnreadRequests({ forms: options.forms ?? [], callers, routed })
     const limits = {
       maxHeaderSize: options.headerLimit ?? 16 * 1024,
       headersTimeout: options.requestTimeoutMs,
@@ -77,7 +78,7 @@ export class HttpAdapter extends FastifyAdapter {
     unread.refuseTunnels(instance.server)
     unread.refuseExpectations(instance.server)
     routeEveryMethod(instance)
-    knowCallers(instance, options)
+    knowCallers(instance, callers, options.rawPrefixes)
     this.#routes = new RouteTable(instance)
     useBodyRules(instance, options)
     instance.addHook('onSend', (request, reply, payload, done) => {
@@ -137,11 +138,7 @@ const open = /^\/(health\/|metrics$|metrics\?|\.well-known\/)/
  * Who sent it is known before anything else is done, and what takes a token is refused in clear before its body is read. Where handlers
  * read the body themselves they judge this, too.
  */
-function knowCallers(
-  instance: FastifyInstance,
-  { callers: rules = directCallers, rawPrefixes = [] }: HttpOptions,
-): void {
-  const callers = new Callers(rules)
+function knowCallers(instance: FastifyInstance, callers: Callers, rawPrefixes: readonly string[] = []): void {
   instance.addHook('onRequest', (request, _reply, done) => {
     request.caller = callers.of(request.raw)
     request.breach = breachOf(request.raw)

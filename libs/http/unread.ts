@@ -2,7 +2,7 @@ import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
-import { type Caller, callerOf, type CallerRules } from './caller.ts'
+import type { Caller, Callers } from './caller.ts'
 import { type Problem, problems, renderProblem } from './problem.ts'
 
 /** A request that was refused by HTTP itself, and has been answered: no handler saw it whole, and most often none saw it at all. */
@@ -32,7 +32,7 @@ export interface UnreadOptions {
   readonly forms: readonly ErrorForm[]
   /** The form of a target that routes go by. */
   readonly routed: (target: string) => string
-  readonly callers: CallerRules
+  readonly callers: Callers
 }
 
 export interface ErrorForm {
@@ -106,7 +106,7 @@ export class UnreadRequests {
             request: {
               method: sent.method,
               target: routed(sent.target),
-              caller: callerOf({ socket: sent.socket, headers: sent.headers }, callers),
+              caller: callers.of({ socket: sent.socket, headers: sent.headers }),
             },
           }
     for (const listener of this.#listeners) listener(told)
