@@ -50,6 +50,8 @@ export interface KeysServiceOptions {
   readonly reaches?: KeysParts['reaches']
   /** Whether records of reads and refusals are taken, as far as there is room: always unless told. */
   readonly takesRecords?: () => boolean
+  /** Calls without an accepted token within ten seconds that are answered as they are: any number unless told. */
+  readonly unproved?: number
 }
 
 /** An instance of the keys service, over Postgres alone. */
@@ -88,7 +90,14 @@ export interface KeysService {
 }
 
 export async function startKeysService(options: KeysServiceOptions): Promise<KeysService> {
-  const { url, clock, times, heard = () => true, takesRecords = () => true } = options
+  const {
+    url,
+    clock,
+    times,
+    heard = () => true,
+    takesRecords = () => true,
+    unproved = unlimitedRates.unproved,
+  } = options
   const failures: unknown[] = []
   const failed = (reason: unknown): void => void failures.push(reason)
   const database = new Database({ url, applicationName: 'keys test', connections: 8 })
@@ -144,7 +153,7 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
     module: Program,
     imports: [
       KeysModule.with(parts, times),
-      AdminCalls.with({ ...parts, source: 'keys', operations: keysOperations, unproved: unlimitedRates.unproved }),
+      AdminCalls.with({ ...parts, source: 'keys', operations: keysOperations, unproved }),
     ],
   }
   const app = await NestFactory.create(program, adapter, { bodyParser: false, logger: false })

@@ -24,6 +24,12 @@ export function networkOf({ text, family }: Address): string {
   return family === 'ipv4' ? text : `${groupsOf(text).slice(0, 4).join(':')}::/64`
 }
 
+/** The network of a caller whose address came as text; those whose address cannot be read are one. */
+export function networkIn(text: string): string {
+  const address = readAddress(text)
+  return address === undefined ? 'unknown' : networkOf(address)
+}
+
 /** What one organisation has in one place: a /24 of IPv4, or a /48 of IPv6 (RFC 6177 section 2 has a site of that length). */
 export function siteOf({ text, family }: Address): string {
   if (family === 'ipv4') return `${text.slice(0, text.lastIndexOf('.'))}.0/24`

@@ -1,4 +1,4 @@
-import { AddressRanges, isWithin, networkOf, readAddress, readRange, siteOf } from './index.ts'
+import { AddressRanges, isWithin, networkIn, networkOf, readAddress, readRange, siteOf } from './index.ts'
 
 const read = (text: string) => {
   const address = readAddress(text)
@@ -86,5 +86,9 @@ test.each([
   ['::1.2.3.4', '0:0:0:0::/64', '0:0:0::/48'],
 ])('%s is of the network %s, and of the site %s', (text, network, site) => {
   const address = read(text)
-  expect([networkOf(address), siteOf(address)]).toEqual([network, site])
+  expect([networkOf(address), networkIn(text), siteOf(address)]).toEqual([network, network, site])
+})
+
+test('callers whose address cannot be read are of one network', () => {
+  expect([networkIn('nobody'), networkIn('')]).toEqual(['unknown', 'unknown'])
 })

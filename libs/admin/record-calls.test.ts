@@ -10,12 +10,18 @@ import { unlimitedRates } from '#test/unlimited'
 import { ADMIN_AREA, type AdminArea, AdminCalls, AdminGuard, Admission, ADMISSION, TokenLookUps } from './index.ts'
 
 const good = 'the-token-of-the-data-folder'
-const operations = { 'GET /admin/v1/things': 'things.list' }
+const operations = { 'GET /admin/v1/things': 'things.list', 'GET /admin/v1/things/open': 'things.read' }
 const described: AdminArea['described'] = {
   'GET /admin/v1/things': {
     scope: 'tenants:read',
     concerns: 'own',
     summary: 'Lists things',
+    answers: { 200: z.object({}) },
+  },
+  'GET /admin/v1/things/open': {
+    scope: 'open',
+    concerns: 'all',
+    summary: 'Shows what anybody may see',
     answers: { 200: z.object({}) },
   },
 }
@@ -25,6 +31,11 @@ const described: AdminArea['described'] = {
 class Things {
   @Get()
   list() {
+    return {}
+  }
+
+  @Get('open')
+  read() {
     return {}
   }
 }
@@ -87,6 +98,7 @@ test.each<[string, string | undefined, string, number]>([
   ['a wrong token', 'Bearer wrong', '/things', 401],
   ['no token', undefined, '/things', 401],
   ['an address that nothing answers', `Bearer ${good}`, '/nothing', 404],
+  ['what anybody may ask', undefined, '/things/open', 200],
 ])(
   'a flood of calls with %s is answered 429 after a hundred, and leaves few records',
   async (_, token, path, status) => {

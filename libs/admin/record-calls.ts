@@ -8,7 +8,7 @@ import type { Telemetry } from '#libs/telemetry/index'
 import { AdminCall } from './admin-call.ts'
 import { isUnmodified } from './conditions.ts'
 import type { Operations } from './operation.ts'
-import { RefusedCalls, type TooMany } from './refused-calls.ts'
+import { UnprovedCalls, type TooMany } from './unproved-calls.ts'
 import { unreadCall } from './unread-call.ts'
 
 export interface AdminCallsParts {
@@ -17,7 +17,7 @@ export interface AdminCallsParts {
   readonly source: EventSource
   /** For the records of reads and refusals; false when it is full. */
   readonly decisions: { offer(event: AnyEvent): boolean }
-  /** Calls refused before a token was accepted, within ten seconds from one network, that are answered as they are. */
+  /** Calls for which no token was accepted and that changed nothing, within ten seconds from one network, that are answered as they are. */
   readonly unproved: number
   readonly clock: () => Date
   readonly telemetry: Pick<Telemetry, 'span'>
@@ -32,19 +32,19 @@ const problem = z.object({ code: z.string(), detail: z.string() })
 /**
  * Leaves exactly one `request.decided` of every call of the admin APIs, whatever became of it: a write left it in its
  * own transaction; all others, refusals and unknown addresses too, are recorded here, before they are answered.
- * When the queue is full the call is answered 503 instead. Of calls that were refused before a token was accepted, and are too many, each is
- * answered 429, and one a second leaves a record, which counts the others. What HTTP itself refused has been answered by then, and is recorded alike.
+ * When the queue is full the call is answered 503 instead. Of calls for which no token was accepted and that changed nothing, those that are too many
+ * are answered 429, whatever they were to be answered, and one a second leaves a record, which counts the others. What HTTP itself refused has been answered by then, and is recorded alike.
  */
 @Injectable()
 export class RecordCalls implements OnModuleInit {
   readonly #host: HttpAdapterHost
   readonly #parts: AdminCallsParts
-  readonly #refused: RefusedCalls
+  readonly #unproved: UnprovedCalls
 
   constructor(@Inject(HttpAdapterHost) host: HttpAdapterHost, @Inject(ADMIN_CALLS) parts: AdminCallsParts) {
     this.#host = host
     this.#parts = parts
-    this.#refused = new RefusedCalls(parts.unproved)
+    this.#unproved = new UnprovedCalls(parts.unproved)
   }
 
   onModuleInit(): void {
@@ -63,12 +63,10 @@ export class RecordCalls implements OnModuleInit {
       if (call === undefined) return done(null, payload)
       const answer = conclude(call, reply, payload)
       if (call.recorded) return done(null, answer)
-      if (reply.statusCode < 400 || request.adminTokenPassed === true) {
-        return done(null, this.#record(call, reply, answer))
-      }
-      this.#refused
+      if (request.adminTokenPassed === true) return done(null, this.#record(call, reply, answer))
+      this.#unproved
         .count(request.caller, call.actorId)
-        .then((tooMany) => this.#recordRefusal(call, reply, answer, tooMany))
+        .then((tooMany) => this.#recordUnproved(call, reply, answer, tooMany))
         .then(
           (told) => done(null, told),
           (error: Error) => done(error),
@@ -94,7 +92,7 @@ export class RecordCalls implements OnModuleInit {
     return this.#parts.operations[`${method} ${request.routeOptions.url ?? ''}`] ?? null
   }
 
-  #recordRefusal(call: AdminCall, reply: FastifyReply, payload: unknown, tooMany: TooMany | undefined): unknown {
+  #recordUnproved(call: AdminCall, reply: FastifyReply, payload: unknown, tooMany: TooMany | undefined): unknown {
     if (tooMany === undefined) return this.#record(call, reply, payload)
     // What is too many already says for how long, and what is no fault of the caller's says what is.
     const isTold = reply.statusCode === 429 || reply.statusCode >= 500
@@ -105,7 +103,7 @@ export class RecordCalls implements OnModuleInit {
 
   async #recordUnread(request: UnreadRequest, status: number, detail: string): Promise<void> {
     const { telemetry, clock, source, decisions } = this.#parts
-    const tooMany = await this.#refused.count(request.caller)
+    const tooMany = await this.#unproved.count(request.caller)
     if (tooMany !== undefined && tooMany.alike === undefined) return
     await telemetry.span('admin unknown', { kind: 'server' }, async (span) => {
       decisions.offer(unreadCall({ ...request, status, detail, alike: tooMany?.alike }, { source, span, now: clock() }))

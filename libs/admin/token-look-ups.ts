@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { networkOf, readAddress } from '#libs/addresses/index'
+import { networkIn } from '#libs/addresses/index'
 import { type LookUpLimits, LookUps, memoryLimiter } from '#libs/cache/index'
 import { problems } from '#libs/http/index'
 
@@ -28,9 +28,4 @@ export class TokenLookUps {
     if (!this.#accepted.has(id)) await this.#lookUps.giveBack(networkIn(address))
     this.#accepted.set(id, true)
   }
-}
-
-function networkIn(text: string): string {
-  const address = readAddress(text)
-  return address === undefined ? 'unknown' : networkOf(address)
 }

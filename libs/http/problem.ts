@@ -212,11 +212,11 @@ export const problems = {
       `More ${what} than are taken in a short time. Send it again after ${retryAfterSeconds} seconds, with more in one request.`,
       { headers: { 'retry-after': String(retryAfterSeconds) } },
     ),
-  /** Whatever it would have been refused for. */
+  /** Whatever it would have been answered. */
   tooManyRefused: (retryAfterSeconds: number) =>
     new Problem(
       'tooManyRefused',
-      `Many requests came in a short time whose admin token is missing, wrong or not accepted, or which were refused before it was looked at, as this one was. Look at what the first of them were answered, correct that, and send it again after ${retryAfterSeconds} seconds. Meanwhile a request is taken with the token of the data folder, or with one that was accepted here before.`,
+      `Many requests came in a short time whose admin token is missing, wrong or not accepted, which were refused before it was looked at, or which need none and changed nothing, as this one. Look at what the first of them were answered, correct that, and send it again after ${retryAfterSeconds} seconds. Meanwhile a request is taken with the token of the data folder, or with one that was accepted here before.`,
       { headers: { 'retry-after': String(retryAfterSeconds) } },
     ),
   internal: (traceId: string) =>

@@ -112,7 +112,7 @@ export const settings = {
     min: 1,
     max: 1_000_000,
     about:
-      'SCIM requests within 10 seconds from one network (an IPv4 address, or 64 bits of an IPv6 one) whose key is missing, wrong or not known to the gateway yet; and likewise calls of the admin APIs that are refused for their admin token.',
+      'SCIM requests within 10 seconds from one network (an IPv4 address, or 64 bits of an IPv6 one) whose key is missing, wrong or not known to the gateway yet; and likewise calls of the admin APIs without an accepted admin token that change nothing.',
   }),
   LATCHKEY_RATE_LOOKUPS: setting.integer({
     default: 400,

@@ -1,4 +1,4 @@
-import { networkOf, readAddress, siteOf } from '#libs/addresses/index'
+import { networkIn, readAddress, siteOf } from '#libs/addresses/index'
 import type { DetectionSubject, Environment, RequestDecided } from '#libs/events/index'
 import { breaks, type Surroundings } from './rule.ts'
 import { type RuleCode, ruleOf } from './rules.ts'
@@ -77,7 +77,7 @@ function subjectsOf(
   const { kid, connection } = decision
   const key: [Subject, RuleCode[]] | undefined = kid === null ? undefined : [{ kind: 'key', id: kid }, []]
   const place: [Subject, RuleCode[]] = [
-    connection === null ? { kind: 'address', id: senderAt(decision.address) } : { kind: 'connection', id: connection },
+    connection === null ? { kind: 'address', id: networkIn(decision.address) } : { kind: 'connection', id: connection },
     [],
   ]
   for (const code of thresholds.keys()) {
@@ -94,9 +94,4 @@ function subjectsOf(
 function siteAt(text: string): string | undefined {
   const address = readAddress(text)
   return address === undefined ? undefined : siteOf(address)
-}
-
-function senderAt(text: string): string {
-  const address = readAddress(text)
-  return address === undefined ? 'unknown' : networkOf(address)
 }

@@ -24,7 +24,7 @@ import { keysNamed } from '../store/named-keys.ts'
 import { lockToken, tokensNamed, updateToken } from '../store/tokens.ts'
 import { aboutKey, aboutToken } from './answers.ts'
 import { end, KeyActs } from './key-acts.ts'
-import { ReportLimit } from './report-limit.ts'
+import { ReportLookUps } from './report-look-ups.ts'
 import { Writes } from './writes.ts'
 
 /** Keys that one report may name. */
@@ -55,7 +55,7 @@ export class LeaksController {
   readonly #parts: KeysParts
   readonly #writes: Writes
   readonly #acts: KeyActs
-  readonly #limit = new ReportLimit()
+  readonly #lookUps = new ReportLookUps()
 
   constructor(@Inject(KEYS_PARTS) parts: KeysParts, @Inject(Writes) writes: Writes, @Inject(KeyActs) acts: KeyActs) {
     this.#parts = parts
@@ -64,15 +64,14 @@ export class LeaksController {
   }
 
   /**
-   * 200 with an outcome for each key, in their order. All are revoked in one transaction; a report that proves none is recorded like a
-   * read. No Idempotency-Key is heeded: what is kept under one must not be anybody's to fill, and to report again does no harm.
+   * 200 with an outcome for each key, in their order. All are revoked in one transaction; a report that proves none counts and is recorded as a call
+   * without a token. No Idempotency-Key is heeded: what is kept under one must not be anybody's to fill, and to report again does no harm.
    */
   @Post('leaks')
   @HttpCode(200)
   async report(@Call() call: AdminCall, @Body() body: unknown) {
-    await this.#limit.take(call.address)
     const reported = parse(leakReport, body).map((text) => readReported(text.trim()))
-    if (reported.some(({ kind }) => kind !== 'fault')) await this.#limit.takeLookUp()
+    if (reported.some(({ kind }) => kind !== 'fault')) await this.#lookUps.take(call.address)
     const keys = await this.#provedKeys(reported)
     const tokens = await this.#provedTokens(reported)
     const results = (outcomes: ReadonlyMap<string, Outcome>) => reported.map((one) => resultOf(one, outcomes))
@@ -110,6 +109,7 @@ export class LeaksController {
       }
     })
     this.#parts.admission.tokens.forget(tokens.map(({ id }) => id))
+    if (answer.results.some(({ outcome }) => outcome === 'revoked')) await this.#lookUps.hasRevoked(call.address)
     return answer
   }
 

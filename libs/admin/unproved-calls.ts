@@ -1,4 +1,4 @@
-import { networkOf, readAddress } from '#libs/addresses/index'
+import { networkIn, networkOf } from '#libs/addresses/index'
 import { memoryLimiter, type Rate, RefusalRecords } from '#libs/cache/index'
 import type { Caller } from '#libs/http/index'
 
@@ -13,10 +13,10 @@ export interface TooMany {
 }
 
 /**
- * Counts calls that are refused before a token was accepted, in this process. It is asked once the call has been refused, so that a good
- * token is taken however many bad ones come from its network.
+ * Counts calls for which no token was accepted and that changed nothing, in this process: refusals, and answers to whoever asks. It is asked once
+ * the answer is known, so that a good token, and a report of a key that is one, are taken however much else comes from their network.
  */
-export class RefusedCalls {
+export class UnprovedCalls {
   readonly #limiter = memoryLimiter()
   readonly #ofOne: Rate
   readonly #ofAll: Rate
@@ -32,10 +32,9 @@ export class RefusedCalls {
     this.#records = new RefusalRecords(clock)
   }
 
-  /** One more was refused, of the token that was proved and is not accepted, where one was; undefined where that is not too many. */
+  /** One more, of the token that was proved and is not accepted, where one was; undefined where that is not too many. */
   async count({ address, text }: Pick<Caller, 'address' | 'text'>, token?: string): Promise<TooMany | undefined> {
-    const known = address ?? readAddress(text)
-    const network = known === undefined ? 'unknown' : networkOf(known)
+    const network = address === undefined ? networkIn(text) : networkOf(address)
     const one = token === undefined ? `network ${network}` : `token ${token}`
     return (await this.#over(one, this.#ofOne)) ?? (await this.#over('all', this.#ofAll))
   }

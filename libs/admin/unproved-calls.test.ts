@@ -1,18 +1,18 @@
 import { readAddress } from '#libs/addresses/index'
-import { RefusedCalls } from './refused-calls.ts'
+import { UnprovedCalls } from './unproved-calls.ts'
 
 let now = 0
-let refused: RefusedCalls
+let unproved: UnprovedCalls
 beforeEach(() => {
   now = 0
-  refused = new RefusedCalls(100, () => now)
+  unproved = new UnprovedCalls(100, () => now)
 })
 
 const from = (text: string) => ({ address: readAddress(text), text })
 
 async function times(count: number, caller: (index: number) => ReturnType<typeof from>) {
   const found = []
-  for (let index = 0; index < count; index++) found.push(await refused.count(caller(index)))
+  for (let index = 0; index < count; index++) found.push(await unproved.count(caller(index)))
   return found
 }
 
@@ -23,21 +23,21 @@ test('a hundred of a network are answered as they are; of those beyond, one a se
   expect(more.map((one) => one?.alike)).toEqual([0, ...Array.from({ length: 29 }, () => undefined)])
   expect(more.every((one) => one !== undefined && one.retryAfterSeconds >= 1 && one.retryAfterSeconds <= 10)).toBe(true)
   now += 1_000
-  expect(await refused.count(from('192.0.2.7'))).toMatchObject({ alike: 29 })
+  expect(await unproved.count(from('192.0.2.7'))).toMatchObject({ alike: 29 })
 })
 
 test('what one network sends is not held against another; addresses of one IPv6 network count together', async () => {
   await times(101, () => from('192.0.2.7'))
-  expect(await refused.count(from('198.51.100.1'))).toBeUndefined()
+  expect(await unproved.count(from('198.51.100.1'))).toBeUndefined()
   const spread = await times(101, (index) => from(`2001:db8::${(index + 1).toString(16)}`))
   expect(spread.filter((one) => one !== undefined)).toHaveLength(1)
 })
 
 test('a token that is not accepted any more counts for itself, from wherever, and not for its network', async () => {
-  for (let index = 0; index < 100; index++) await refused.count(from(`198.18.0.${index}`), 'revoked')
-  expect(await refused.count(from('192.0.2.7'), 'revoked')).toMatchObject({ alike: 0 })
+  for (let index = 0; index < 100; index++) await unproved.count(from(`198.18.0.${index}`), 'revoked')
+  expect(await unproved.count(from('192.0.2.7'), 'revoked')).toMatchObject({ alike: 0 })
   await times(99, () => from('192.0.2.7'))
-  expect(await refused.count(from('192.0.2.7'))).toBeUndefined()
+  expect(await unproved.count(from('192.0.2.7'))).toBeUndefined()
 })
 
 test('callers whose address cannot be read count together, whatever they wrote', async () => {

@@ -1,0 +1,31 @@
+import { networkIn } from '#libs/addresses/index'
+import { type LookUpLimits, LookUps, memoryLimiter } from '#libs/cache/index'
+import { problems } from '#libs/http/index'
+
+/** Far less than of admin tokens: what a report names, up to a hundred keys, is looked up and digested at once. */
+const limits: LookUpLimits = { unproved: 60, lookUps: 40 }
+
+/** Bounds what is looked up of reports of leaked keys, in one process: anybody may send them, from as many networks as he has. */
+export class ReportLookUps {
+  readonly #lookUps: LookUps
+
+  /** The clock tells milliseconds, and never goes back. */
+  constructor(clock = () => performance.now()) {
+    this.#lookUps = new LookUps(memoryLimiter(), limits, clock)
+  }
+
+  /** Resolves once what a report from that address holds may be looked up. Rejects with Problem `tooManyRequests` where it is not to be. */
+  async take(address: string): Promise<void> {
+    const tooMany = await this.#lookUps.take(networkIn(address))
+    if (tooMany === undefined) return
+    throw problems.tooManyRequests(
+      `reports came from ${tooMany.from}`,
+      Math.max(1, Math.ceil(tooMany.milliseconds / 1_000)),
+    )
+  }
+
+  /** The report revoked something, which it can do once: it takes nothing from what its network may send. */
+  async hasRevoked(address: string): Promise<void> {
+    await this.#lookUps.giveBack(networkIn(address))
+  }
+}
