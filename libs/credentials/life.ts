@@ -20,7 +20,9 @@ export function next(state: KeyState, act: KeyAct): KeyState | undefined {
   return law[act][state]
 }
 
+export type AcceptedState = 'pending' | 'active' | 'retiring'
+
 /** Whether requests with such a key are accepted. A pending one is: its first use is what activates it. */
-export function isAccepted(state: KeyState): boolean {
+export function isAccepted(state: KeyState): state is AcceptedState {
   return state === 'pending' || state === 'active' || state === 'retiring'
 }

@@ -1,4 +1,4 @@
-import { ScimError, errors, renderError } from './error.ts'
+import { ScimError, errorCodes, errorKinds, errors, renderError } from './error.ts'
 
 const all: ScimError[] = [
   errors.invalidFilter('d'),
@@ -13,17 +13,21 @@ const all: ScimError[] = [
   errors.expiredCursor(60),
   errors.movedCursor(),
   errors.uniqueness('d'),
-  errors.unauthorized('missing-key', 'd'),
-  errors.forbidden('wrong-connection', 'd'),
+  errors.ambiguous('userName'),
   errors.notFound('User', '7'),
   errors.unknownEndpoint('/x'),
   errors.methodNotAllowed(['GET', 'POST']),
+  errors.incompleteBody(),
   errors.preconditionFailed('If-Match'),
   errors.payloadTooLarge(1048576),
+  errors.tooManyOperations(1000),
   errors.unsupportedMediaType('text/plain'),
+  errors.unsupportedContentEncoding('gzip'),
+  errors.unsupportedTransferCoding('gzip, chunked'),
   errors.brokenReference('/Operations/0'),
   errors.brokenCircle(['/Operations/0']),
   errors.tooManyRequests(3),
+  errors.unreadable(400, 'd'),
   errors.internal(),
   errors.notImplemented('d'),
   errors.unavailable(5),
@@ -42,12 +46,14 @@ test('point 43: every error is a SCIM Error with its status as a string and a de
   }
 })
 
-test('every error has a code of its own', () => {
-  expect(new Set(all.map((error) => error.code)).size).toBe(all.length)
+test('every error has a code of its own, and every code in the list is that of an error', () => {
+  expect(all.map(({ code }) => code).toSorted()).toEqual(errorCodes.toSorted())
+  expect(new Set(errorCodes).size).toBe(errorCodes.length)
+  expect(all.length).toBe(Object.keys(errors).length)
 })
 
 test('point 44: 401 carries WWW-Authenticate, 405 Allow, 429 and 503 Retry-After', () => {
-  expect(errors.unauthorized('missing-key', 'd').headers).toHaveProperty('WWW-Authenticate')
+  expect(errorKinds.unauthorized('missing-key', 'd').headers).toHaveProperty('WWW-Authenticate')
   expect(errors.methodNotAllowed(['GET', 'POST']).headers).toEqual({ Allow: 'GET, POST' })
   expect(errors.tooManyRequests(3).headers).toEqual({ 'Retry-After': '3' })
   expect(errors.unavailable(5).headers).toEqual({ 'Retry-After': '5' })

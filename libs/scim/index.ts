@@ -9,7 +9,7 @@ export type { ReadSchema } from './schema/read-schema.ts'
 export type { SchemaFault } from './schema/schema-faults.ts'
 export { breaksOf } from './schema/widening.ts'
 
-export { ScimError, errors, errorSchema, renderError } from './error.ts'
+export { ScimError, errorCodes, errorKinds, errors, errorSchema, renderError } from './error.ts'
 export type { ErrorDocument, ScimType } from './error.ts'
 export { isObject, parseJson } from './json.ts'
 export type { JsonObject, JsonValue } from './json.ts'

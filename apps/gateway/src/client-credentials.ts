@@ -1,4 +1,5 @@
-import { errors, ScimError } from '#libs/scim/index'
+import type { ScimError } from '#libs/scim/index'
+import { refusals } from './refusals.ts'
 import type { Arrival } from './way-in.ts'
 
 /** Who asks for a token: the connection, and its key. Neither is believed yet. */
@@ -23,11 +24,7 @@ export async function readClient(arrival: Arrival): Promise<ClientCredentials> {
   const grant = form.get('grant_type')
   if (grant === undefined) throw invalid('The grant_type is missing. Send grant_type=client_credentials.')
   if (grant !== 'client_credentials') {
-    throw new ScimError({
-      status: 400,
-      code: 'unsupported-grant',
-      detail: 'The grant_type is not client_credentials. No other is known here.',
-    })
+    throw refusals.badRequest('unsupported-grant', 'The grant_type is not client_credentials. No other is known here.')
   }
   const inBody = { id: form.get('client_id'), secret: form.get('client_secret') }
   if (authorization === undefined) return complete(inBody)
@@ -58,7 +55,7 @@ function readForm(text: string): ReadonlyMap<string, string> {
 function readBasic(authorization: string): Partial<ClientCredentials> {
   const basic = basicIn(authorization)
   if (basic !== undefined) return basic
-  throw errors.unauthorized(
+  throw refusals.unauthorized(
     'client-other-scheme',
     'The Authorization header of a request for a token uses another scheme than Basic. Send client_id and client_secret in it, or in the body.',
   )
@@ -78,12 +75,12 @@ function decoded(text: string | undefined): string {
 
 function complete({ id, secret }: { [Part in keyof ClientCredentials]?: string | undefined }): ClientCredentials {
   if (id && secret) return { id, secret }
-  throw errors.unauthorized(
+  throw refusals.unauthorized(
     'client-missing',
     'The client_id (the connection) or the client_secret (its key) is missing. Send both, in the body or by Basic authentication.',
   )
 }
 
 function invalid(detail: string): ScimError {
-  return new ScimError({ status: 400, code: 'invalid-token-request', detail })
+  return refusals.badRequest('invalid-token-request', detail)
 }

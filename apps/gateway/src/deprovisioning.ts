@@ -1,7 +1,8 @@
 import { type AnyEvent, type EventName, makeEvent } from '#libs/events/index'
-import { errors, type ScimError } from '#libs/scim/index'
+import type { ScimError } from '#libs/scim/index'
 import type { KnownConnection, Scope } from './principal.ts'
 import type { Intent } from './provisioning.ts'
+import { refusals } from './refusals.ts'
 
 /**
  * The guard against mass deprovisioning. Deactivations and deletions of one connection are counted in a window; what goes beyond its rules
@@ -205,12 +206,12 @@ export function isOfGuard({ code }: { readonly code: string | null }): boolean {
 export function refusalBy({ state, connection }: Guard, { most, percent, window }: GuardRules): ScimError {
   const words = `More than ${most} users and groups, and more than ${percent} % of its users, were to be deactivated or deleted through this connection within ${window / 60_000} minutes.`
   if (state === 'denied') {
-    return errors.forbidden(
+    return refusals.forbidden(
       denied,
       `${words} A person has denied that, so this was not done. Correct what the identity provider sends; an administrator can still allow it: latchkey guard allow ${connection}`,
     )
   }
-  return errors.limited(
+  return refusals.limited(
     held,
     `${words} What goes beyond that waits for a person, so this was not done yet. An administrator sees what waits with latchkey guard list, and lets it go on with latchkey guard allow ${connection}; then send it again.`,
     askAgain,

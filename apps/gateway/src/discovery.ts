@@ -8,6 +8,7 @@ import {
   schemaDocuments,
   serviceProviderConfig,
 } from '#libs/scim/index'
+import { refusals } from './refusals.ts'
 import { accepted, type Answer } from './answer.ts'
 import type { Cursors } from './cursor.ts'
 import { largestPage } from './listing.ts'
@@ -22,7 +23,7 @@ export interface DiscoverParts {
 /** RFC 7644 section 4: a filter is 403, paging is passed over. Without a key only the configuration is shown. */
 export function discover(request: Placed | Admitted, parts: DiscoverParts): Answer {
   if (request.arrival.query.has('filter')) {
-    throw errors.forbidden(
+    throw refusals.forbidden(
       'discovery-filter',
       'What is discovered here cannot be filtered. Ask again without "filter".',
     )

@@ -9,8 +9,9 @@ import {
   type TooManyLookUps,
   Turns,
 } from '#libs/cache/index'
-import { errors, type ScimError } from '#libs/scim/index'
+import type { ScimError } from '#libs/scim/index'
 import type { KnownKey } from './principal.ts'
+import { type CodeOf, refusals } from './refusals.ts'
 import type { Presented } from './way-in.ts'
 
 export interface RateLimits {
@@ -161,9 +162,13 @@ export class Rates {
     return rateOf(this.#limits.perConnection, window)
   }
 
-  #refuse(subject: string, code: string, cause: string, milliseconds: number): Refusal {
+  #refuse(subject: string, code: CodeOf<'limited'>, cause: string, milliseconds: number): Refusal {
     const seconds = Math.max(1, Math.ceil(milliseconds / 1_000))
-    const error = errors.limited(code, `${cause} Send it again after ${seconds} seconds, and fewer at a time.`, seconds)
+    const error = refusals.limited(
+      code,
+      `${cause} Send it again after ${seconds} seconds, and fewer at a time.`,
+      seconds,
+    )
     return { error, alike: this.#records.alike(subject) }
   }
 }

@@ -62,11 +62,9 @@ function presenting(arrival: Arrival, client: ClientCredentials | undefined): Ar
 
 /** Who could not prove to be a client hears 401 and how to, who may not have a token 400; what HTTP itself is refused for keeps its status. */
 function asOAuth(error: ScimError): ScimError {
-  const { code, detail } = error
   const kind = oauthErrorOf(error)
-  if (kind === 'invalid_client')
-    return new ScimError({ status: 401, code, detail, headers: { 'WWW-Authenticate': 'Basic realm="oauth2"' } })
-  return kind === 'unauthorized_client' ? new ScimError({ status: 400, code, detail }) : error
+  if (kind === 'invalid_client') return error.answeredAs(401, { 'WWW-Authenticate': 'Basic realm="oauth2"' })
+  return kind === 'unauthorized_client' ? error.answeredAs(400) : error
 }
 
 function refusal({ status, outcome: { code, detail } }: Answer): string {

@@ -1,4 +1,4 @@
-import { ScimError } from '#libs/scim/index'
+import { errors } from '#libs/scim/index'
 import { conclude, type ConcludeParts } from './conclude.ts'
 import { type Passage, take, type WayInParts } from './way-in.ts'
 
@@ -15,7 +15,7 @@ export async function recordUnread(
   const named = parts.trust.remembered(passage.arrival.connectionId)
   if (named !== undefined) passage.connection = named
   const refuse = (): never => {
-    throw new ScimError({ ...refusal, code: 'unreadable-request' })
+    throw errors.unreadable(refusal.status, refusal.detail)
   }
   await conclude(passage, () => take(passage, 'shape', refuse), parts)
 }

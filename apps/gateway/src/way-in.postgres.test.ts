@@ -1,11 +1,12 @@
 import { mintKey } from '#libs/credentials/index'
 import { Database } from '#libs/postgres/index'
-import { errors, ScimError } from '#libs/scim/index'
+import { ScimError } from '#libs/scim/index'
 import { withOtherEnvironment, withOtherSecret } from '#test/changed-key'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { type Entrance, entranceOver, passageOf, type SentTo } from '#test/way-in'
 import { migrateGateway } from './index.ts'
 import type { RateLimits } from './rates.ts'
+import { refusals } from './refusals.ts'
 import { admit, admitForToken, type Passage } from './way-in.ts'
 
 /** Counts what the way in asks Postgres. */
@@ -322,7 +323,7 @@ test.each([
 )
 
 describe('a request for a token', () => {
-  const faulty = errors.unauthorized('client-missing', 'There is no client.')
+  const faulty = refusals.unauthorized('client-missing', 'There is no client.')
 
   interface Asked {
     /** By Basic, which is known before the body is read. */

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { newId } from '#libs/events/index'
 import { BodyAborted, BodyTimedOut, BodyTooLarge, readBody } from '#libs/http/index'
-import { errors, ScimError } from '#libs/scim/index'
+import { errors } from '#libs/scim/index'
 import { scimPrefix } from '../names.ts'
 import type { Arrival } from '../way-in.ts'
 
@@ -28,7 +28,7 @@ export function arrivalOf(
         return await readBody(raw, limit, requestTimeout)
       } catch (error) {
         if (error instanceof BodyTooLarge) throw errors.payloadTooLarge(limit)
-        if (error instanceof BodyTimedOut || error instanceof BodyAborted) throw brokenOff()
+        if (error instanceof BodyTimedOut || error instanceof BodyAborted) throw errors.incompleteBody()
         throw error
       }
     },
@@ -43,15 +43,6 @@ export function addressed(target: string): Pick<Arrival, 'connectionId' | 'path'
     : ['', path]
   const parts = rest.filter((part) => part !== '').map(decoded)
   return { connectionId, path: `/${parts.join('/')}`, query: readQuery(query), target }
-}
-
-function brokenOff(): ScimError {
-  return new ScimError({
-    status: 408,
-    code: 'body-incomplete',
-    detail:
-      'The body did not arrive whole. Check the connection between the identity provider and this service, and send the request again.',
-  })
 }
 
 function splitOnce(text: string, separator: string): [string, string] {

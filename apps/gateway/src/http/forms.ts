@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorForm } from '#libs/http/index'
-import { errors, renderError, ScimError } from '#libs/scim/index'
+import { errors, renderError } from '#libs/scim/index'
 import { tokenPath } from '../names.ts'
 import { renderOAuthError } from '../oauth-error.ts'
 
@@ -14,7 +14,7 @@ const scimForm: ErrorForm = {
   prefix: '/scim',
   render: ({ status, detail }) => ({
     contentType: scimType,
-    body: JSON.stringify(renderError(new ScimError({ status, code: 'unreadable-request', detail }))),
+    body: JSON.stringify(renderError(errors.unreadable(status, detail))),
   }),
 }
 

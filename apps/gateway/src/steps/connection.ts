@@ -1,5 +1,5 @@
-import { errors } from '#libs/scim/index'
 import type { KnownConnection } from '../principal.ts'
+import { refusals } from '../refusals.ts'
 import type { Passage, WayInParts } from '../way-in.ts'
 
 /** What is unknown is remembered too: nobody may have us remember long texts. */
@@ -18,7 +18,7 @@ export async function connection(passage: Passage, { trust }: WayInParts): Promi
 export async function sandbox(passage: Passage, parts: WayInParts): Promise<void> {
   await connection(passage, parts)
   if (passage.connection?.environment !== 'sandbox') {
-    throw errors.forbidden(
+    throw refusals.forbidden(
       'not-a-sandbox',
       'Only a request of a sandbox can be sent again. Use a connection of that environment.',
     )
@@ -28,7 +28,7 @@ export async function sandbox(passage: Passage, parts: WayInParts): Promise<void
 
 export function checkEnabled(known: KnownConnection | undefined): void {
   if (known === undefined || !known.enabled) {
-    throw errors.forbidden(
+    throw refusals.forbidden(
       'connection-disabled',
       'This connection is disabled. Enable it again before provisioning goes on.',
     )

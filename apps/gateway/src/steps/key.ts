@@ -1,6 +1,8 @@
 import {
+  type AcceptedState,
   dummyMatch,
   faultAdvice,
+  type FaultyKey,
   isAccepted,
   type KeyState,
   matches,
@@ -10,6 +12,7 @@ import {
 import { errors, ScimError } from '#libs/scim/index'
 import { type Endpoint, findEndpoint } from '../endpoints.ts'
 import { type KnownKey, presentState } from '../principal.ts'
+import { type CodeOf, refusals } from '../refusals.ts'
 import { checkScopes } from '../scopes.ts'
 import type { Arrival, Passage, Presented, WayInParts } from '../way-in.ts'
 import { checkEnabled, connection } from './connection.ts'
@@ -27,7 +30,7 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
   checkState(proved, arrival.receivedAt)
   checkCurrent(isCurrent && parts.currency.look())
   if (proved.connection !== arrival.connectionId) {
-    throw errors.forbidden(
+    throw refusals.forbidden(
       'key-of-another-connection',
       'This key belongs to another connection than the one in the address. Use the SCIM base URL that was shown with the key, or the key of this connection.',
     )
@@ -82,14 +85,14 @@ async function prove(
   // One that was revoked before it was heard of has no digest, which fits nothing.
   if (known.digest.length > 0 && !peppers.keys.has(known.pepperVersion)) {
     failed(new UnreadablePeppers(`no pepper has version ${known.pepperVersion}`), passage.arrival.traceId)
-    throw errors.undecided(
+    throw refusals.undecided(
       'pepper-unknown',
       'This key cannot be compared here, since this service does not have the pepper that it was digested under. Repeat the request in 5 seconds. Its operator gives every gateway all peppers.',
       5,
     )
   }
   if (!matches(peppers, known, presented.secret)) {
-    throw errors.unauthorized(
+    throw refusals.unauthorized(
       'key-wrong-secret',
       'The secret part of this key is not the one that was minted. Copy the key again as it was shown, or mint another.',
     )
@@ -97,7 +100,7 @@ async function prove(
   if (known.environment !== presented.environment) {
     // Its secret is right: whose it is goes into the record.
     passage.key = known
-    throw errors.unauthorized(
+    throw refusals.unauthorized(
       'key-of-another-environment',
       'This key was minted for the other environment than the one that it names. Copy the key again as it was shown, or mint another.',
     )
@@ -106,23 +109,30 @@ async function prove(
 }
 
 /** With these no bearer token came at all. */
-const unpresented: ReadonlySet<string> = new Set(['missing', 'empty', 'other-scheme'])
+const unpresented = ['missing', 'empty', 'other-scheme'] as const
+
+function isUnpresented(fault: FaultyKey['fault']): fault is (typeof unpresented)[number] {
+  return unpresented.some((each) => each === fault)
+}
 
 function faulty({ fault }: Extract<Presented, { kind: 'fault' }>): ScimError {
   if (fault === 'token-expired') {
-    return errors.unauthorized(
+    return refusals.unauthorized(
       fault,
       'This access token has expired. Get another at /oauth2/token, and send the request again.',
     )
   }
   if (fault === 'token-invalid') {
-    return errors.unauthorized(
+    return refusals.unauthorized(
       fault,
       'This is no access token of this installation, or it was changed. Get another at /oauth2/token.',
     )
   }
   const { cause, fix } = faultAdvice[fault]
-  return (unpresented.has(fault) ? errors.unauthenticated : errors.unauthorized)(`key-${fault}`, `${cause} ${fix}`)
+  const detail = `${cause} ${fix}`
+  return isUnpresented(fault)
+    ? refusals.unauthenticated(`key-${fault}`, detail)
+    : refusals.unauthorized(`key-${fault}`, detail)
 }
 
 /** A key that is to be exchanged is not to travel with each request, and any other is not to be exchanged. */
@@ -130,13 +140,13 @@ function checkMethod({ presented, asksForToken }: Passage, { policy }: KnownKey)
   const isExchanged = policy.authentication.method === 'oauth'
   if (presented?.kind === 'token' && !isExchanged) throw faulty({ kind: 'fault', fault: 'token-invalid' })
   if (asksForToken !== undefined && !isExchanged) {
-    throw errors.forbidden(
+    throw refusals.forbidden(
       'key-takes-no-token',
       'This key is sent with each request as a bearer, and is not exchanged for a token. Send it so, or mint a key whose authentication is oauth.',
     )
   }
   if (asksForToken === undefined && isExchanged && presented?.kind !== 'token') {
-    throw errors.unauthorized(
+    throw refusals.unauthorized(
       'key-needs-token',
       'This key is a client secret: it is exchanged for an access token (POST /oauth2/token, grant client_credentials), and that is sent with each request.',
     )
@@ -144,7 +154,7 @@ function checkMethod({ presented, asksForToken }: Passage, { policy }: KnownKey)
 }
 
 function unknown(): ScimError {
-  return errors.unauthorized(
+  return refusals.unauthorized(
     'key-unknown',
     'This key is not known here: it was never minted by this service, or a moment ago, or it was deleted with its connection. Mint a key for this connection and paste it into the identity provider.',
   )
@@ -156,10 +166,11 @@ function checkCurrent(isCurrent: boolean): void {
 
 function checkState(known: KnownKey, now: Date): void {
   const present = presentState(known, now)
-  if (!isAccepted(present)) throw errors.unauthorized(`key-${present}`, `${ended[present]} ${mintAnother}`)
+  if (isAccepted(present)) return
+  throw refusals.unauthorized(`key-${present}`, `${ended[present]} ${mintAnother}`)
 }
 
-const ended: Readonly<Partial<Record<KeyState, string>>> = {
+const ended: Readonly<Record<Exclude<KeyState, AcceptedState>, string>> = {
   expired: 'This key has expired.',
   cancelled: 'This key was cancelled before it was ever used.',
   revoked: 'This key has been revoked.',
@@ -168,7 +179,7 @@ const mintAnother = 'Mint another key for this connection and paste it into the 
 
 function checkAddress({ allowed }: KnownKey, { address, text }: Arrival['caller']): void {
   if (allowed === undefined || (address !== undefined && allowed.has(address))) return
-  throw errors.forbidden(
+  throw refusals.forbidden(
     'key-address-not-allowed',
     `This key is taken from listed addresses alone, and ${text} is none of them. Send from one of those, or let its operator add this one to the allowlist of the key.`,
   )
@@ -184,8 +195,8 @@ function endpointOf({ method, path }: Arrival): Endpoint | undefined {
 }
 
 /** What nobody could have told us of is not accepted. */
-function unheard(code: string, cause: string): ScimError {
-  return errors.undecided(
+function unheard(code: CodeOf<'undecided'>, cause: string): ScimError {
+  return refusals.undecided(
     code,
     `${cause}, since this service has not heard from the others lately. Repeat the request in 5 seconds. Its operator finds at /health/ready what is away.`,
     5,

@@ -1,7 +1,8 @@
 import { readAuthorization } from '#libs/credentials/index'
 import { breachAdvice } from '#libs/http/index'
-import { errors, ScimError } from '#libs/scim/index'
+import { errors } from '#libs/scim/index'
 import { claimOf, tokenIn } from '../access-token.ts'
+import { refusals } from '../refusals.ts'
 import type { Passage, WayInParts } from '../way-in.ts'
 
 /**
@@ -13,7 +14,7 @@ export function shape(passage: Passage, { bodyLimit }: WayInParts): void {
   if (Number(headers['content-length'] ?? 0) > bodyLimit) throw errors.payloadTooLarge(bodyLimit)
   const coding = headers['transfer-encoding']
   if (coding !== undefined && !/^chunked$/i.test(coding)) throw errors.unsupportedTransferCoding(coding)
-  if (breach !== undefined) throw malformed(breach, breachAdvice(breach))
+  if (breach !== undefined) throw refusals.badRequest(breach, breachAdvice(breach))
   present(passage)
 }
 
@@ -26,7 +27,7 @@ export function present(passage: Passage): void {
   const isExplained =
     passage.presented.kind === 'fault' && ['quotes', 'whitespace', 'doubled-bearer'].includes(passage.presented.fault)
   if (authorization !== undefined && !isExplained && !visible.test(authorization)) {
-    throw malformed(
+    throw refusals.badRequest(
       'authorization-not-ascii',
       'The Authorization header holds bytes that are not ASCII, and no key does. Copy the key again, as it was shown.',
     )
@@ -34,7 +35,3 @@ export function present(passage: Passage): void {
 }
 
 const visible = /^[\t\x20-\x7e]*$/
-
-function malformed(code: string, detail: string): ScimError {
-  return new ScimError({ status: 400, code, detail })
-}

@@ -10,6 +10,7 @@ import {
 } from '#libs/signatures/index'
 import type { KnownKey } from '../principal.ts'
 import { readBody } from '../read-body.ts'
+import { type CodeOf, refusals } from '../refusals.ts'
 import type { Arrival, Passage, Skipped, WayInParts } from '../way-in.ts'
 import { certificate } from './certificate.ts'
 
@@ -92,11 +93,15 @@ function addressedTo(publicUrl: URL): string {
 function refusal(fault: SignatureFault, more?: string): ScimError {
   const { cause, fix } = signatureAdvice[fault]
   const detail = [cause, ...(more === undefined ? [] : [more]), fix].join(' ')
-  return errors.unsigned(fault.startsWith('digest-') ? fault : `signature-${fault}`, detail, acceptSignature)
+  return refusals.unsigned(isOfDigest(fault) ? fault : `signature-${fault}`, detail, acceptSignature)
 }
 
-function unknownYet(code: string, cause: string): ScimError {
-  return errors.undecided(
+function isOfDigest(fault: SignatureFault): fault is Extract<SignatureFault, `digest-${string}`> {
+  return fault.startsWith('digest-')
+}
+
+function unknownYet(code: CodeOf<'undecided'>, cause: string): ScimError {
+  return refusals.undecided(
     code,
     `${cause}. Sign the request again and repeat it in 5 seconds. Its operator finds in the log of this service what is away.`,
     5,

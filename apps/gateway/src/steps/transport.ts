@@ -1,6 +1,6 @@
 import { isAccepted, matches } from '#libs/credentials/index'
-import { errors } from '#libs/scim/index'
 import { type KnownKey, presentState } from '../principal.ts'
+import { refusals } from '../refusals.ts'
 import type { Passage, WayInParts } from '../way-in.ts'
 import { faultOf, readClient } from './client.ts'
 import { isKeyInBody } from './rate.ts'
@@ -15,13 +15,13 @@ export async function transport(passage: Passage, parts: WayInParts): Promise<vo
   const fix =
     'Use the https address. Where a proxy took the request over TLS, its operator lists the proxy in LATCHKEY_TRUSTED_PROXIES and has it say so in X-Forwarded-Proto.'
   if (seen === undefined) {
-    throw errors.forbidden(
+    throw refusals.forbidden(
       'plain-http',
       `The request came over plain HTTP, where whoever is on its way can read it. ${fix}`,
     )
   }
   passage.key = seen
-  throw errors.forbidden(
+  throw refusals.forbidden(
     'key-in-clear',
     `The request came over plain HTTP with a key that works, so whoever was on its way could read that. Mint another key, paste it into the identity provider, and revoke this one. ${fix}`,
   )

@@ -1,4 +1,5 @@
 import { errors, ScimError } from '#libs/scim/index'
+import { refusals } from '../refusals.ts'
 import { adoptByOf } from '../provisioning.ts'
 import type { WriteRequest, Written } from '../record-store.ts'
 import type { Queued } from './batches.ts'
@@ -40,7 +41,7 @@ export function adoptedNameTaken(by: string): ScimError {
 
 /** The connection was deleted after the request had been let in. */
 export function connectionDeleted(): ScimError {
-  return errors.forbidden(
+  return refusals.forbidden(
     'connection-deleted',
     'This connection has been deleted. Make another one and use its address and key.',
   )

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Database, isTransient, type Statement, tookTooLong, type Transaction } from '#libs/postgres/index'
-import { errors, ScimError } from '#libs/scim/index'
+import { ScimError } from '#libs/scim/index'
+import { refusals } from '../refusals.ts'
 import type { LookedUpRecords, Stage, WriteRequest, Writes, Written } from '../record-store.ts'
 import { BatchWrite } from './batch-write.ts'
 import type { Job } from './job.ts'
@@ -138,7 +139,7 @@ function boundedBy(end: number, transaction: Transaction): Transaction {
 }
 
 function tooLong(longest: number): ScimError {
-  return errors.undecided(
+  return refusals.undecided(
     'dry-run-too-long',
     `This dry run was ended after ${longest / 1000} seconds, so that others need not wait for what it holds; nothing was stored. Send fewer operations in one request, or repeat it when less is going on.`,
     1,
@@ -146,7 +147,7 @@ function tooLong(longest: number): ScimError {
 }
 
 function inTheWay(): ScimError {
-  return errors.undecided(
+  return refusals.undecided(
     'dry-run-in-the-way',
     'This dry run and another request waited for each other, and the dry run was ended; nothing was stored. Repeat the request after 1 second.',
     1,
