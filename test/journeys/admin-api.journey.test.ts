@@ -349,6 +349,7 @@ test('every operation that a document describes answers as described, and there 
   expect((await call(world.keysUrl, 'POST', '/leaks', { body: { keys: [key] } })).body.results[0].outcome).toBe(
     'revoked',
   )
+  await keys('GET', '/peppers')
   await keys('GET', '/data-keys')
   await keys('POST', '/data-keys/rewrap')
 

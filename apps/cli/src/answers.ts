@@ -69,6 +69,7 @@ export const key = z.looseObject({
   firstUsed: use.default(null),
   lastUsed: use,
   revealable: z.boolean().default(false),
+  pepperVersion: z.number().optional(),
   policy: z
     .looseObject({
       authentication: z
@@ -105,6 +106,17 @@ export const token = z.looseObject({
   token: z.string().optional(),
 })
 export type Token = z.infer<typeof token>
+
+const pepper = z.looseObject({
+  version: z.number(),
+  isCurrent: z.boolean(),
+  isHeld: z.boolean(),
+  keys: z.number(),
+  kids: z.array(z.string()),
+  tokens: z.number(),
+})
+export type Pepper = z.infer<typeof pepper>
+export const peppers = z.object({ items: z.array(pepper) })
 
 export const rotationPolicy = z.looseObject({
   connection: z.string(),

@@ -10,6 +10,7 @@ import {
 } from './authentication.ts'
 import { serverCommand, type World } from './command.ts'
 import { Failure } from './failure.ts'
+import { peppersCommand } from './peppers.ts'
 import { policyOf, type PolicyOptions, withPolicyOptions } from './policy-options.ts'
 import { rewrapCommand } from './rewrap.ts'
 import { rotationCommands } from './rotation.ts'
@@ -78,11 +79,12 @@ export function keysCommand(world: World, version: string): Command {
         keys.length === 0
           ? `The connection has no key yet. Mint one with: latchkey keys mint --connection ${connection}\n`
           : table(
-              ['KID', 'STATE', 'ENVIRONMENT', 'CREATED', 'EXPIRES', 'LAST USED'],
+              ['KID', 'STATE', 'ENVIRONMENT', 'PEPPER', 'CREATED', 'EXPIRES', 'LAST USED'],
               keys.map((one) => [
                 one.kid,
                 typeof one.exposedAt === 'string' ? `${one.state}, exposed` : one.state,
                 one.environment,
+                String(one.pepperVersion ?? ''),
                 ago(one.createdAt, now),
                 expiryOf(one, now),
                 lastUse(one.lastUsed, now),
@@ -103,7 +105,8 @@ export function keysCommand(world: World, version: string): Command {
     },
   ).argument('<kid>', 'id part of the key, the 12 characters after lk_live_ or lk_test_')
 
-  return [mint, list, change, ...rotationCommands(world, version), revoke, rewrapCommand(world, version)].reduce(
+  const secrets = [rewrapCommand(world, version), peppersCommand(world, version)]
+  return [mint, list, change, ...rotationCommands(world, version), revoke, ...secrets].reduce(
     (parent, command) => parent.addCommand(command),
     new Command('keys').description('provisioning keys of a connection, and how one takes the place of another'),
   )

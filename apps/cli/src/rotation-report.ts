@@ -50,7 +50,7 @@ function isAccepted({ endedAt }: Key): boolean {
 }
 
 function keyInFull(one: Key, concerned: Rotation | undefined, now: Date): string {
-  const { kid, state, environment, createdAt, endedAt, until, firstUsed, lastUsed, revealable } = one
+  const { kid, state, environment, createdAt, endedAt, until, firstUsed, lastUsed, revealable, pepperVersion } = one
   return facts({
     kid,
     state,
@@ -61,6 +61,7 @@ function keyInFull(one: Key, concerned: Rotation | undefined, now: Date): string
     ...(endedAt === null ? {} : { ended: endedAt }),
     ...(until === null || endedAt !== null ? {} : { ends: ending(until, kid, concerned, now) }),
     ...keyPolicyInWords(one, now),
+    ...(pepperVersion === undefined ? {} : { pepper: String(pepperVersion) }),
     ...(revealable ? { text: `not shown to anybody yet: latchkey keys reveal ${kid}` } : {}),
   })
 }

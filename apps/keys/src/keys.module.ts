@@ -11,6 +11,7 @@ import { KeyActs } from './http/key-acts.ts'
 import { DataKeysController } from './http/data-keys.controller.ts'
 import { KeysController } from './http/keys.controller.ts'
 import { LeaksController } from './http/leaks.controller.ts'
+import { PeppersController } from './http/peppers.controller.ts'
 import { RotationsController } from './http/rotations.controller.ts'
 import { SchemasController } from './http/schemas.controller.ts'
 import { TenantsController } from './http/tenants.controller.ts'
@@ -38,6 +39,7 @@ export class KeysModule {
         LeaksController,
         RotationsController,
         DataKeysController,
+        PeppersController,
         FollowRequests,
       ],
       providers: [

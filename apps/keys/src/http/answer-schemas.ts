@@ -86,6 +86,9 @@ export const keyShown = z
     lastUsed: use,
     keyShown: z.enum(['once', 'again']),
     revealable: z.boolean(),
+    pepperVersion: z
+      .int()
+      .describe('of the pepper that it is digested under; it becomes the current a moment after its next use'),
     key: z.string().optional().describe('the key itself, where it is shown: to tokens with keys:mint alone'),
     signingSecret: z.string().optional().describe('the secret that signs, once, where it is made'),
   })
@@ -110,6 +113,17 @@ export const tokenShown = z
     token: z.string().optional().describe('the token itself, once, where it is made'),
   })
   .meta({ id: 'AdminToken' })
+
+export const pepperShown = z
+  .object({
+    version: z.int(),
+    isCurrent: z.boolean(),
+    isHeld: z.boolean().describe('false for one that was left out'),
+    keys: z.int().describe('accepted keys that are digested under it'),
+    kids: z.array(z.string()).describe('20 of these keys at the most'),
+    tokens: z.int().describe('admin tokens, not revoked, that are digested under it'),
+  })
+  .meta({ id: 'Pepper' })
 
 export const rotationPolicyShown = z
   .object({

@@ -72,12 +72,14 @@ export function keyAnswer(key: ProvisioningKey, publicUrl: string, uses?: KeyUse
     lastUsed: told(uses?.last),
     keyShown: environment === 'live' ? ('once' as const) : ('again' as const),
     revealable: key.unrevealed !== null,
+    pepperVersion: key.pepperVersion,
   }
 }
 
-/** Its end, its uses and whether it can be revealed change without a version of its own. */
-export function keyTag({ version, until, unrevealed }: ProvisioningKey, uses?: KeyUses): string {
-  return tagOf(version, [told(uses?.first), told(uses?.last), until?.toISOString() ?? null, unrevealed !== null])
+/** Its end, its uses, its digest and whether it can be revealed change without a version of its own. */
+export function keyTag({ version, until, unrevealed, pepperVersion }: ProvisioningKey, uses?: KeyUses): string {
+  const [first, last] = [told(uses?.first), told(uses?.last)]
+  return tagOf(version, [first, last, until?.toISOString() ?? null, unrevealed !== null, pepperVersion])
 }
 
 /** `dueAt`: when the present key is to be replaced, and `mintAt` when the next is minted, by the schedule. */

@@ -3,6 +3,7 @@ import { connections } from './described/connections.ts'
 import { dataKeys } from './described/data-keys.ts'
 import { keys } from './described/keys.ts'
 import { leaks } from './described/leaks.ts'
+import { peppers } from './described/peppers.ts'
 import { rotations } from './described/rotations.ts'
 import { schemas } from './described/schemas.ts'
 import { tenants } from './described/tenants.ts'
@@ -13,5 +14,15 @@ import { keysOperations } from './operations.ts'
 export const keysPart: AdminPart<typeof keysOperations> = {
   service: 'keys',
   operations: keysOperations,
-  described: { ...tenants, ...connections, ...schemas, ...keys, ...rotations, ...leaks, ...dataKeys, ...tokens },
+  described: {
+    ...tenants,
+    ...connections,
+    ...schemas,
+    ...keys,
+    ...rotations,
+    ...leaks,
+    ...dataKeys,
+    ...peppers,
+    ...tokens,
+  },
 }

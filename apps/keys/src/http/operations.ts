@@ -41,6 +41,7 @@ export const keysOperations = {
   'GET /admin/v1/tokens/:token': 'tokens.read',
   'PATCH /admin/v1/tokens/:token': 'tokens.update',
   'POST /admin/v1/tokens/:token/revoke': 'tokens.revoke',
+  'GET /admin/v1/peppers': 'peppers.list',
   'GET /admin/v1/data-keys': 'dataKeys.read',
   'POST /admin/v1/data-keys/rewrap': 'dataKeys.rewrap',
 } as const satisfies Operations

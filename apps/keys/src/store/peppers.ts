@@ -13,24 +13,33 @@ export class PeppersDoNotFit extends Error {
   }
 }
 
-interface Kept {
+/** What needs a version of the peppers. */
+export interface PepperNeed {
   readonly version: number
-  readonly fingerprint: Buffer
   /** Accepted keys whose digests are made under it. */
   readonly keys: number
-  /** Some of them, by id. */
+  /** Of them 20 at the most, by id. */
   readonly kids: readonly string[]
-  /** Admin tokens likewise. */
+  /** Admin tokens likewise, those that are not revoked. */
   readonly tokens: number
+}
+
+interface Kept extends PepperNeed {
+  readonly fingerprint: Buffer
 }
 
 const kept = `
   SELECT version, fingerprint, keys, kids, tokens FROM keys.pepper
-  CROSS JOIN LATERAL (SELECT count(*)::int AS keys, coalesce((array_agg(kid ORDER BY kid))[:3], '{}') AS kids
+  CROSS JOIN LATERAL (SELECT count(*)::int AS keys, coalesce((array_agg(kid ORDER BY kid))[:20], '{}') AS kids
     FROM keys.provisioning_key WHERE pepper_version = pepper.version AND ended_at IS NULL) AS of_keys
   CROSS JOIN LATERAL (SELECT count(*)::int AS tokens
     FROM keys.admin_token WHERE pepper_version = pepper.version AND revoked_at IS NULL) AS of_tokens
   ORDER BY version`
+
+/** Of every version that this installation has had, the oldest first. */
+export function pepperNeeds(database: Database): Promise<readonly PepperNeed[]> {
+  return database.query<Kept>(kept)
+}
 
 /**
  * Compares the peppers with those that the keys of this database were minted under, of which fingerprints are kept; what is

@@ -1,0 +1,11 @@
+import { listOf, pepperShown } from '../answer-schemas.ts'
+import type { Piece } from './piece.ts'
+
+export const peppers = {
+  'GET /admin/v1/peppers': {
+    scope: 'keys:read',
+    concerns: 'all',
+    summary: 'List the versions of the peppers, with how many keys and admin tokens need each',
+    answers: { 200: listOf(pepperShown) },
+  },
+} satisfies Piece
