@@ -123,13 +123,26 @@ export class AdminCall {
     this.#reply.header(warningHeader, text)
   }
 
-  /** Its one record. */
-  decided({ status, code, detail, events, changed }: Outcome, now: Date): Event<'request.decided'> {
-    const owner = this.about.connection ?? this.about.tenant ?? ''
+  /** Its record. */
+  decided(outcome: Outcome, now: Date): Event<'request.decided'> {
+    const { id, about, alike } = this
+    return this.#record({ requestId: id, ...about, ...(alike === undefined ? {} : { alike }) }, outcome, now)
+  }
+
+  /** The record, within its own, of what it did to a part of what it was about. */
+  decidedWithin(about: Partial<About>, outcome: Outcome, now: Date): Event<'request.decided'> {
+    return this.#record({ requestId: newId(now.getTime()), ...aboutNothing, ...about, within: this.id }, outcome, now)
+  }
+
+  #record(
+    whose: About & Pick<RequestDecided, 'requestId' | 'alike' | 'within'>,
+    { status, code, detail, events, changed }: Outcome,
+    now: Date,
+  ): Event<'request.decided'> {
     const origin = {
       source: this.#source,
-      subject: this.id,
-      owner,
+      subject: whose.requestId,
+      owner: whose.connection ?? whose.tenant ?? '',
       version: 1,
       time: now,
       traceparent: this.traceparent,
@@ -138,8 +151,7 @@ export class AdminCall {
     const userAgent = this.header('user-agent')
     const actor = this.#request.adminActor
     return makeEvent('request.decided', origin, {
-      ...this.about,
-      requestId: this.id,
+      ...whose,
       surface: 'admin',
       kid: null,
       ...(actor === undefined ? {} : { actor: actor.id }),
@@ -157,7 +169,6 @@ export class AdminCall {
       changed: [...changed],
       events: [...events],
       deviations: [],
-      ...(this.alike === undefined ? {} : { alike: this.alike }),
       receivedAt: this.receivedAt.toISOString(),
       microseconds,
       traceId: this.#traceId,

@@ -2,15 +2,21 @@ import type { AnyEvent } from '#libs/events/index'
 import type { EventLog } from '#libs/eventlog/index'
 import { problems } from '#libs/http/index'
 import { type Appending, isTransient, type Queryable, retryTransient } from '#libs/postgres/index'
-import { type About, aboutNothing, type AdminCall } from './admin-call.ts'
+import { type About, aboutNothing, type AdminCall, type Outcome } from './admin-call.ts'
 import type { Replayable } from './idempotency.ts'
 import { type Answered, KeptAnswers } from './store/kept-answers.ts'
 
-/** What a write did. `body` is answered, and kept for repetition where the call has an Idempotency-Key: no secret belongs there. */
-export interface Written<Body> {
+/** What a write did to what one tenant has. */
+export interface Share {
   readonly about: Partial<About>
   readonly events: readonly AnyEvent[]
   readonly changed?: readonly string[]
+}
+
+/** What a write did. `body` is answered, and kept for repetition where the call has an Idempotency-Key: no secret belongs there. */
+export interface Written<Body> extends Share {
+  /** Where it touched what several tenants have: the share of each, which has a record of its own within that of the call. The events are among those of the whole. */
+  readonly shares?: readonly Share[]
   /** The entity tag of what is there now, for an answer that shows it. */
   readonly tag?: string
   readonly body: Body
@@ -68,17 +74,22 @@ export class AdminWrites<Context> {
     const now = clock()
     return open((context, transaction) =>
       this.#kept.within(transaction, call, tenant, now, async () => {
-        const { about, events, changed = [], tag, body } = await work(context, now)
+        const { shares = [], tag, body, ...whole } = await work(context, now)
+        const { events } = whole
         call.tag = tag
-        call.about = { ...aboutNothing, ...about }
-        const ids = events.map((event) => event.id)
-        const outcome = { status: call.status, code: null, detail: null, events: ids, changed }
-        log.append(transaction, [...events, call.decided(outcome, clock())])
+        call.about = { ...aboutNothing, ...whole.about }
+        const end = clock()
+        const records = shares.map((share) => call.decidedWithin(share.about, outcomeOf(call, share), end))
+        log.append(transaction, [...events, call.decided(outcomeOf(call, whole), end), ...records])
         transaction.afterCommit(() => committed?.(call, events))
         return body
       }),
     )
   }
+}
+
+function outcomeOf({ status }: AdminCall, { events, changed = [] }: Share): Outcome {
+  return { status, code: null, detail: null, events: events.map(({ id }) => id), changed }
 }
 
 function inTheWay() {

@@ -5,7 +5,7 @@
 export { AdminApi } from './admin-api.ts'
 export { type About, aboutNothing, AdminCall, Call, type Outcome } from './admin-call.ts'
 export { AdminCalls } from './admin-calls.module.ts'
-export { AdminWrites, type Written } from './admin-writes.ts'
+export { AdminWrites, type Share, type Written } from './admin-writes.ts'
 export { AdminDocument, documentPart } from './admin-document.ts'
 export { ADMIN_AREA, AdminGuard, Asking } from './admin-guard.ts'
 export { Admission, ADMISSION } from './admission.ts'

@@ -31,7 +31,7 @@ const problem = z.object({ code: z.string(), detail: z.string() })
 
 /**
  * Leaves exactly one `request.decided` of every call of the admin APIs, whatever became of it: a write left it in its
- * own transaction; all others, refusals and unknown addresses too, are recorded here, before they are answered.
+ * own transaction, with one more within it for each of several tenants; all others, refusals and unknown addresses too, are recorded here, before they are answered.
  * When the queue is full the call is answered 503 instead. Of calls for which no token was accepted and that changed nothing, those that are too many
  * are answered 429, whatever they were to be answered, and one a second leaves a record, which counts the others. What HTTP itself refused has been answered by then, and is recorded alike.
  */

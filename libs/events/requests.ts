@@ -57,7 +57,7 @@ export const requestDecided = z.object({
   changed: z.array(z.string()),
   /** Ids of the events that this request brought about. */
   events: z.array(z.string()),
-  /** For an operation of a bulk request: the id of that request. */
+  /** For an operation of a bulk request, and for the share of one tenant in an admin call that touched what several have: the id of that request. */
   within: z.string().optional(),
   /** For a bulk request: how many operations it had, how many were refused, and how many were not begun after too many errors. */
   bulk: z

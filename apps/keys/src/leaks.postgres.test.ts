@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { adminTokenFormat, keyFormat, mintAdminToken, mintKey } from '#libs/credentials/index'
 import { withOtherSecret } from '#test/changed-key'
 import { adminApi } from '#test/keys-admin-api'
+import { waitsForALock } from '#test/servers/locks'
 import type { Answer } from '#test/world'
+import { lockConnection, removeConnection } from './store/connections.ts'
 
-const { ask, events, given, newConnection, service } = adminApi()
+const { ask, decided, events, given, newConnection, newTenant, service } = adminApi()
 
 describe('a report of leaked keys', () => {
   async function report(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
@@ -15,8 +17,8 @@ describe('a report of leaked keys', () => {
     })
     return { status: answer.status, headers: answer.headers, body: await answer.json() }
   }
-  const minted = async (): Promise<{ kid: string; key: string }> => {
-    const { id } = await newConnection('live')
+  const minted = async (tenant?: string): Promise<{ kid: string; key: string; connection: string; tenant: string }> => {
+    const { id } = await newConnection('live', tenant)
     return (await ask('POST', `/connections/${id}/keys`)).body
   }
 
@@ -83,6 +85,72 @@ describe('a report of leaked keys', () => {
       changed: ['state'],
     })
     expect(JSON.stringify([record, body, service().failures])).not.toContain(key.split('_')[3])
+  })
+
+  test('is recorded for each tenant whose keys it names, with what was done there, within the record of the whole', async () => {
+    const [acme, globex] = [await newTenant(), await newTenant()]
+    const [one, two, other] = [await minted(acme), await minted(acme), await minted(globex)]
+    const token = (await ask('POST', '/tokens', { name: 'Of all', scopes: ['tenants:read'] })).body.token
+    const records = await decided(() => report({ keys: [one.key, other.key, token, two.key] }))
+    const revoked = async (kids: string[]) =>
+      (await events(`name = 'key.revoked' AND subject = ANY($1)`, [kids])).map(({ id }) => id)
+    const [whole, ...shares] = records.toSorted(
+      (a, b) => Number(a.within !== undefined) - Number(b.within !== undefined),
+    )
+    expect(whole).toMatchObject({ tenant: null, connection: null, subject: null, changed: ['state'] })
+    expect(whole?.events).toHaveLength(4)
+    const within = whole?.requestId
+    const of = { within, surface: 'admin', operation: 'keys.report-leak', changed: ['state'], environment: 'live' }
+    expect(shares).toHaveLength(2)
+    expect(shares).toContainEqual(
+      expect.objectContaining({
+        ...of,
+        tenant: acme,
+        connection: null,
+        subject: null,
+        address: '127.0.0.1',
+        events: await revoked([one.kid, two.kid]),
+      }),
+    )
+    expect(shares).toContainEqual(
+      expect.objectContaining({
+        ...of,
+        tenant: globex,
+        connection: other.connection,
+        subject: { kind: 'key', id: other.kid },
+        events: await revoked([other.kid]),
+      }),
+    )
+  })
+
+  test('that names keys of one tenant leaves one record, of that tenant', async () => {
+    const tenant = await newTenant()
+    const [one, two] = [await minted(tenant), await minted(tenant)]
+    const records = await decided(() => report({ keys: [one.key, two.key] }))
+    expect(records).toMatchObject([{ tenant, connection: null, environment: 'live', subject: null }])
+    expect(records[0]?.within).toBeUndefined()
+  })
+
+  test('revokes the other keys where a connection is deleted meanwhile', async () => {
+    const [going, staying] = [await minted(), await minted()]
+    const hold = `SELECT FROM keys.connection WHERE id = $1 FOR UPDATE`
+    const { reporting } = await service().parts.entities.transaction(async (manager) => {
+      await manager.query(hold, [going.connection])
+      const reported = report({ keys: [going.key, staying.key] })
+      await waitsForALock(service().database)
+      const connection = await lockConnection(manager, going.connection)
+      if (connection !== undefined) await removeConnection(manager, connection, given.now)
+      return { reporting: reported }
+    })
+    expect(await reporting).toMatchObject({
+      status: 200,
+      body: {
+        results: [
+          { kid: going.kid, outcome: 'revoked before' },
+          { kid: staying.kid, outcome: 'revoked' },
+        ],
+      },
+    })
   })
 
   test.each([{}, { keys: [] }, [], { keys: Array.from({ length: 101 }, () => 'x') }, { keys: [7] }])(

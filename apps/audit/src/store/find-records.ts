@@ -15,7 +15,7 @@ export interface RecordFilter {
   readonly outcome?: string | undefined
   readonly operation?: string | undefined
   readonly surface?: string | undefined
-  /** The id of the bulk request that they were operations of. */
+  /** The id of the request that they are parts of: operations of a bulk request, or shares of tenants. */
   readonly within?: string | undefined
   /** Received at this instant or later. */
   readonly since?: Date | undefined

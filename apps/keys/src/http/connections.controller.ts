@@ -19,7 +19,7 @@ import * as connections from '../store/connections.ts'
 import { lookAtOnce } from '../store/looks.ts'
 import { findTenant } from '../store/tenants.ts'
 import { aboutConnection, aboutTenant, connectionAnswer, connectionTag } from './answers.ts'
-import { KeyActs, revokeAll } from './key-acts.ts'
+import { KeyActs, lockStanding, revokeAll } from './key-acts.ts'
 import { connectionNameRule } from './rules.ts'
 import { Writes } from './writes.ts'
 
@@ -202,7 +202,13 @@ export class ConnectionsController {
       call.about = { ...aboutNothing, ...aboutConnection(connection) }
       call.requireUnchanged(connection.version)
       await connections.lockKeysForRemoval(manager, connection)
-      const revoked = await this.#acts.perform(manager, call, now, { tenant, connection: connection.id }, revokeAll)
+      const revoked = await this.#acts.perform(
+        manager,
+        call,
+        now,
+        await lockStanding(manager, connection.id),
+        revokeAll,
+      )
       await connections.removeConnection(manager, connection, now)
       const events = [...revoked.events, connectionDeleted(connection, now, call.traceparent)]
       return { about: aboutConnection(connection), events, changed: ['state'], body: null }

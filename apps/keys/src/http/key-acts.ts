@@ -57,21 +57,21 @@ export class KeyActs {
     answer: (situation: Situation, done: Done) => Answered<Body>,
   ): Promise<{ body: Body; repeated: boolean }> {
     return this.#writes.run(call, whose.tenant, async (manager, now) => {
-      const { situation, done, events } = await this.perform(manager, call, now, whose, act)
+      const before = await lockStanding(manager, whose.connection, whose.kid)
+      const { situation, done, events } = await this.perform(manager, call, now, before, act, whose.dataKey)
       return { ...answer(situation, done), events }
     })
   }
 
-  /** The same as a part of a larger write, which appends the events. Who does several holds all of their connections, by `lockSituations`. */
+  /** The same as a part of a larger write, which has locked the situation and appends the events. Who does several holds all of their connections, by `lockSituations`. */
   async perform<Done extends Turn>(
     manager: EntityManager,
     call: AdminCall,
     now: Date,
-    { connection, kid, dataKey }: Whose,
+    before: Situation,
     act: (situation: Situation, moment: Moment) => Done,
+    dataKey?: DataKey,
   ): Promise<{ situation: Situation; done: Done; events: readonly AnyEvent[] }> {
-    const before = await lockSituation(manager, connection, kid)
-    if (before === undefined) throw problems.notFound('connection', connection)
     const { peppers } = this.#parts
     const { traceparent } = call
     const moment: Moment = { now, heard: false, by: { kind: 'time' }, peppers, dataKey, traceparent }
@@ -125,6 +125,13 @@ export class KeyActs {
       'Which keys are in use is not known at the moment: gateways have decided requests that have not been heard of here. Nothing was changed. Try again when /health/ready names nothing that is away, or revoke a key that must not be used any more: that never waits.',
     )
   }
+}
+
+/** @throws Problem `notFound` where the connection is gone */
+export async function lockStanding(manager: EntityManager, connection: string, kid?: Kid): Promise<Situation> {
+  const situation = await lockSituation(manager, connection, kid)
+  if (situation === undefined) throw problems.notFound('connection', connection)
+  return situation
 }
 
 function refusing<T>(act: () => T): T {

@@ -13,17 +13,18 @@ import {
   type StoredDigest,
   type TokenId,
 } from '#libs/credentials/index'
-import type { AnyEvent } from '#libs/events/index'
 import { parse } from '#libs/http/index'
+import type { EntityManager } from '#libs/postgres/index'
 import { type AdminToken, revokeToken, tokenRevoked } from '../admin-token.ts'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
 import { keyOf } from '../rotation.ts'
-import { lockSituations } from '../store/situations.ts'
+import { lockSituation, lockSituations } from '../store/situations.ts'
 import { keysNamed } from '../store/named-keys.ts'
 import { lockToken, tokensNamed, updateToken } from '../store/tokens.ts'
 import { aboutKey, aboutToken } from './answers.ts'
 import { end, KeyActs } from './key-acts.ts'
+import { type Ended, recordOf } from './leak-records.ts'
 import { ReportLookUps } from './report-look-ups.ts'
 import { Writes } from './writes.ts'
 
@@ -44,7 +45,7 @@ export const leakReport = z.union(
   { error: `must be {"keys": [...]} or a list of {"token": ...}, with 1 to ${mostKeys} keys` },
 )
 
-type Outcome = 'revoked' | 'revoked before' | 'not a key of this installation'
+type Outcome = Ended['outcome'] | 'not a key of this installation'
 
 /**
  * Whoever holds a key or an admin token may revoke it with it, without any other token: who finds one must not have to find its owner first. Of what
@@ -77,36 +78,15 @@ export class LeaksController {
     const results = (outcomes: ReadonlyMap<string, Outcome>) => reported.map((one) => resultOf(one, outcomes))
     if (keys.length + tokens.length === 0) return { results: results(new Map()) }
     const { body: answer } = await this.#writes.run(call, undefined, async (manager, now) => {
-      const outcomes = new Map<string, Outcome>()
-      const events: AnyEvent[] = []
       await lockSituations(
         manager,
         keys.map(({ connection }) => connection),
       )
-      for (const known of keys) {
-        const { done, events: own } = await this.#acts.perform(manager, call, now, known, (situation, moment) => {
-          const isRevoked = keyOf(situation, known.kid).state === 'revoked'
-          return { ...(isRevoked ? { situation, events: [] } : end(situation, known, 'revoke', moment)), isRevoked }
-        })
-        outcomes.set(`key ${known.kid}`, done.isRevoked ? 'revoked before' : 'revoked')
-        events.push(...own)
-      }
-      for (const known of tokens) {
-        const before = await lockToken(manager, known.id)
-        if (before === undefined) continue
-        const after = revokeToken(before, now)
-        outcomes.set(`admin-token ${known.id}`, after === before ? 'revoked before' : 'revoked')
-        if (after === before) continue
-        await updateToken(manager, after)
-        events.push(tokenRevoked(after, now, call.traceparent))
-      }
-      const [about = {}, ...others] = [...keys.map(aboutKey), ...tokens.map(aboutToken)]
-      return {
-        about: others.length > 0 ? {} : about,
-        events,
-        changed: [...outcomes.values()].includes('revoked') ? ['state'] : [],
-        body: { results: results(outcomes) },
-      }
+      const ended = new Map<string, Ended>()
+      for (const known of keys) ended.set(`key ${known.kid}`, await this.#endKey(manager, call, now, known))
+      for (const known of tokens) ended.set(`admin-token ${known.id}`, await endToken(manager, call, now, known))
+      const outcomes = new Map([...ended].map(([named, { outcome }]) => [named, outcome]))
+      return { ...recordOf([...ended.values()]), body: { results: results(outcomes) } }
     })
     this.#parts.admission.tokens.forget(tokens.map(({ id }) => id))
     if (answer.results.some(({ outcome }) => outcome === 'revoked')) await this.#lookUps.hasRevoked(call.address)
@@ -126,6 +106,17 @@ export class LeaksController {
         'The last 6 characters are CRC-32 (IEEE) of everything before the last underscore, in base62 (0-9A-Za-z), most significant digit first, filled up with zeros.',
       report: '/leaks',
     }
+  }
+
+  async #endKey(manager: EntityManager, call: AdminCall, now: Date, known: ProvisioningKey): Promise<Ended> {
+    const [about, before] = [aboutKey(known), await lockSituation(manager, known.connection, known.kid)]
+    // Its connection was deleted since the key was proved, and its keys were revoked with that.
+    if (before === undefined) return { about, outcome: 'revoked before', events: [] }
+    const { done, events } = await this.#acts.perform(manager, call, now, before, (situation, moment) => {
+      const isRevoked = keyOf(situation, known.kid).state === 'revoked'
+      return { ...(isRevoked ? { situation, events: [] } : end(situation, known, 'revoke', moment)), isRevoked }
+    })
+    return { about, outcome: done.isRevoked ? 'revoked before' : 'revoked', events }
   }
 
   /** Each once. */
@@ -157,6 +148,14 @@ export class LeaksController {
     }
     return [...proved.values()]
   }
+}
+
+async function endToken(manager: EntityManager, call: AdminCall, now: Date, known: AdminToken): Promise<Ended> {
+  const [about, before] = [aboutToken(known), await lockToken(manager, known.id)]
+  const after = before && revokeToken(before, now)
+  if (after === undefined || after === before) return { about, outcome: 'revoked before', events: [] }
+  await updateToken(manager, after)
+  return { about, outcome: 'revoked', events: [tokenRevoked(after, now, call.traceparent)] }
 }
 
 type Reported = ReturnType<typeof readReported>
