@@ -1,5 +1,6 @@
 import { networkIn, networkOf } from '#libs/addresses/index'
-import { memoryLimiter, type Rate, RefusalRecords } from '#libs/cache/index'
+import { memoryLimiter, type Rate } from '#libs/cache/index'
+import { RefusalRecords } from '#libs/eventlog/index'
 import type { Caller } from '#libs/http/index'
 
 const seconds = 10

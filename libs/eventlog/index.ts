@@ -1,5 +1,6 @@
 export { countAppended, observeFollower, observeRelay } from './observe.ts'
 export { AppendQueue, type AppendQueueOptions } from './append-queue.ts'
+export { RefusalRecords } from './refusal-records.ts'
 export type { DeadLetter, EventBatch, EventLog, Follower, FollowerState, Subscription } from './port.ts'
 export { FollowerTables } from './follower-tables.ts'
 export { OutboxTables } from './kafka/outbox.ts'

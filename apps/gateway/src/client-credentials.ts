@@ -15,7 +15,7 @@ const longestBody = 8 * 1024
  * From the Authorization header or the body (RFC 6749 section 2.3.1), one of both. The query is not looked at: addresses are logged on the way.
  * @throws ScimError for what is no request for a token by client credentials (section 4.4)
  */
-export async function readClient(arrival: Arrival): Promise<ClientCredentials> {
+export async function readCredentials(arrival: Arrival): Promise<ClientCredentials> {
   const { 'content-type': type, authorization } = arrival.headers
   if (!/^application\/x-www-form-urlencoded *(;|$)/i.test(type ?? '')) {
     throw invalid('The Content-Type is not application/x-www-form-urlencoded, in which a token is asked for.')

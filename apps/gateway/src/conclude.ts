@@ -4,6 +4,7 @@ import { isConnectionLoss } from '#libs/postgres/index'
 import { errors, ScimError } from '#libs/scim/index'
 import { type Answer, refused } from './answer.ts'
 import { requestDecided } from './decision.ts'
+import { asOneOfMany } from './rates.ts'
 import { dryRunMark } from './rehearsal.ts'
 import { WatchedStream } from './watched-stream.ts'
 import type { Arrival, Passage, WayInParts } from './way-in.ts'
@@ -49,7 +50,7 @@ async function countUnrated(passage: Passage, { rates }: Pick<ConcludeParts, 'ra
   const { arrival, steps, within, replayOf } = passage
   if (within !== undefined || replayOf !== undefined || steps.some(({ step }) => step === 'rate')) return
   const refusal = await rates.failed(arrival.caller.address ?? readAddress(arrival.caller.text))
-  if (refusal !== undefined) passage.alike = refusal.alike ?? 'left out'
+  if (refusal !== undefined) asOneOfMany(passage, refusal)
 }
 
 async function recorded(passage: Passage, answer: Answer, parts: ConcludeParts): Promise<Answer> {

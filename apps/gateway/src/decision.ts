@@ -2,13 +2,11 @@ import { type AnyEvent, makeEvent } from '#libs/events/index'
 import { excerpt } from '#libs/telemetry/index'
 import type { Outcome } from './answer.ts'
 import { scimPrefix, tokenPath } from './names.ts'
+import { mayBeConnection } from './principal.ts'
 import type { Passage } from './way-in.ts'
 
 /** Pointers name what the client sent: enough to find the mapping that is wrong. */
 const longestPointer = 200
-
-/** What a connection's id can be at all: of what a form holds, no other is kept. */
-const mayBeId = /^[\x21-\x7e]{1,64}$/
 
 /**
  * The `request.decided` of one request. It belongs to the connection of the key that was proved; without one, to the
@@ -42,7 +40,7 @@ export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
       kid: key?.kid ?? null,
       method: arrival.method,
       path: excerpt(asksForToken ? tokenPath : `${scimPrefix}/${arrival.connectionId}${arrival.path}`),
-      ...(asksForToken && isOfAnother && mayBeId.test(arrival.connectionId)
+      ...(asksForToken && isOfAnother && mayBeConnection(arrival.connectionId)
         ? { client: excerpt(arrival.connectionId) }
         : {}),
       operation: asksForToken ? 'tokens.issue' : (endpoint?.operation ?? null),

@@ -18,6 +18,11 @@ export interface KnownConnection extends Scope {
   readonly types: ResourceTypes
 }
 
+/** Whether it can be the id of a connection at all: what a client names instead is neither looked up nor kept. */
+export function mayBeConnection(text: string): boolean {
+  return /^[\x21-\x7e]{1,64}$/.test(text)
+}
+
 export interface KnownKey extends Scope {
   readonly kid: string
   readonly pepperVersion: number

@@ -1,18 +1,11 @@
 import { LRUCache } from 'lru-cache'
 import { type Address, networkOf } from '#libs/addresses/index'
-import {
-  type Limiter,
-  LookUps,
-  type OwnLimiter,
-  type Rate,
-  RefusalRecords,
-  type TooManyLookUps,
-  Turns,
-} from '#libs/cache/index'
+import { type Limiter, LookUps, type OwnLimiter, type Rate, type TooManyLookUps, Turns } from '#libs/cache/index'
+import { RefusalRecords } from '#libs/eventlog/index'
 import type { ScimError } from '#libs/scim/index'
 import type { KnownKey } from './principal.ts'
 import { type CodeOf, refusals } from './refusals.ts'
-import type { Presented } from './way-in.ts'
+import type { Passage, Presented } from './way-in.ts'
 
 export interface RateLimits {
   /** Requests a second of one key, unless its policy says otherwise. */
@@ -40,6 +33,12 @@ export interface Refusal {
   readonly error: ScimError
   /** How many were refused for the same since the last of them that left a record; undefined for one that leaves none. */
   readonly alike: number | undefined
+}
+
+/** Has the request's record left out, or count those that were. Gives what it is refused with as one of too many. */
+export function asOneOfMany(passage: Passage, { error, alike }: Refusal): ScimError {
+  passage.alike = alike ?? 'left out'
+  return error
 }
 
 /**

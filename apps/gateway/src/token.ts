@@ -1,6 +1,6 @@
 import { ScimError } from '#libs/scim/index'
 import { accepted, type Answer } from './answer.ts'
-import { basicClient, type ClientCredentials, readClient } from './client-credentials.ts'
+import { basicClient, type ClientCredentials, readCredentials } from './client-credentials.ts'
 import { conclude, type ConcludeParts } from './conclude.ts'
 import { oauthErrorOf, renderOAuthError } from './oauth-error.ts'
 import { admitForToken, type Arrival, type Passage, take, type WayInParts } from './way-in.ts'
@@ -19,7 +19,7 @@ export async function exchange(arrival: Arrival, parts: TokenParts): Promise<Ans
   const passage: Passage = {
     arrival: presenting(arrival, basicClient(arrival)),
     asksForToken: {
-      client: () => (read ??= readClient(arrival).then((client) => presenting(arrival, client))),
+      client: () => (read ??= readCredentials(arrival).then((client) => presenting(arrival, client))),
     },
     steps: [],
     recorded: false,

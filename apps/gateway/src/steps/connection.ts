@@ -1,13 +1,11 @@
-import type { KnownConnection } from '../principal.ts'
+import { type KnownConnection, mayBeConnection } from '../principal.ts'
 import { refusals } from '../refusals.ts'
 import type { Passage, WayInParts } from '../way-in.ts'
 
-/** What is unknown is remembered too: nobody may have us remember long texts. */
-const longestConnectionId = 64
-
 /** Who the address names; whether there is such a connection is not told to anyone without its key. */
 export async function connection(passage: Passage, { trust }: WayInParts): Promise<void> {
-  if (passage.arrival.connectionId.length > longestConnectionId) return
+  // What is unknown is remembered too: nobody may have us remember long texts.
+  if (!mayBeConnection(passage.arrival.connectionId)) return
   const known = await trust.connection(passage.arrival.connectionId)
   if (known !== undefined) passage.connection = known
   // What was remembered of it, for the record, is not to be gone by.

@@ -1,7 +1,6 @@
-import { readAuthorization } from '#libs/credentials/index'
 import { breachAdvice } from '#libs/http/index'
 import { errors } from '#libs/scim/index'
-import { claimOf, tokenIn } from '../access-token.ts'
+import { present } from '../presented.ts'
 import { refusals } from '../refusals.ts'
 import type { Passage, WayInParts } from '../way-in.ts'
 
@@ -17,21 +16,3 @@ export function shape(passage: Passage, { bodyLimit }: WayInParts): void {
   if (breach !== undefined) throw refusals.badRequest(breach, breachAdvice(breach))
   present(passage)
 }
-
-/** Reads what the Authorization holds. Throws for what is neither in ASCII nor a way to paste a key that is explained. */
-export function present(passage: Passage): void {
-  const { authorization } = passage.arrival.headers
-  const token = passage.asksForToken !== undefined ? undefined : tokenIn(authorization)
-  passage.presented = token === undefined ? readAuthorization(authorization) : claimOf(token)
-  // Quotes and spaces that people paste along with a key are told as what they are.
-  const isExplained =
-    passage.presented.kind === 'fault' && ['quotes', 'whitespace', 'doubled-bearer'].includes(passage.presented.fault)
-  if (authorization !== undefined && !isExplained && !visible.test(authorization)) {
-    throw refusals.badRequest(
-      'authorization-not-ascii',
-      'The Authorization header holds bytes that are not ASCII, and no key does. Copy the key again, as it was shown.',
-    )
-  }
-}
-
-const visible = /^[\t\x20-\x7e]*$/

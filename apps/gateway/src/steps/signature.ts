@@ -8,11 +8,11 @@ import {
   signatureAdvice,
   type SignatureFault,
 } from '#libs/signatures/index'
+import { certificate } from '../certificate.ts'
 import type { KnownKey } from '../principal.ts'
 import { readBody } from '../read-body.ts'
 import { type CodeOf, refusals } from '../refusals.ts'
 import type { Arrival, Passage, Skipped, WayInParts } from '../way-in.ts'
-import { certificate } from './certificate.ts'
 
 /**
  * Of a key whose policy asks for more than the key: a client certificate; or, by RFC 9421 and RFC 9530, one signature by the profile of `libs/signatures`, made with what belongs to the key, over a digest

@@ -1,9 +1,8 @@
 import { isAccepted, matches } from '#libs/credentials/index'
 import { type KnownKey, presentState } from '../principal.ts'
+import { faultOf, isKeyInBody, presentClient } from '../presented.ts'
 import { refusals } from '../refusals.ts'
 import type { Passage, WayInParts } from '../way-in.ts'
-import { faultOf, readClient } from './client.ts'
-import { isKeyInBody } from './rate.ts'
 
 /**
  * Nothing is taken in clear but from where that is allowed, and nothing is redirected: what is secret in it has been seen already, and would be
@@ -32,7 +31,7 @@ async function keySeen(passage: Passage, parts: WayInParts): Promise<KnownKey | 
   if (address === undefined) return undefined
   if (isKeyInBody(passage)) {
     if ((await parts.rates.unread(address)) !== undefined) return undefined
-    await faultOf(() => readClient(passage, parts))
+    await faultOf(() => presentClient(passage, parts))
     await parts.rates.forgive(address)
   }
   const { arrival, presented } = passage

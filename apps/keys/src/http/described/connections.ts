@@ -1,6 +1,6 @@
 import { connectionShown, listOf } from '../answer-schemas.ts'
 import { connectionBody, connectionChange, connectionsQuery, newConnection } from '../connections.controller.ts'
-import { read, type Piece } from './piece.ts'
+import { read, type NounOperations } from './noun-operations.ts'
 
 export const connections = {
   'POST /admin/v1/tenants/:tenant/connections': {
@@ -84,4 +84,4 @@ export const connections = {
     idempotent: true,
     tagged: true,
   },
-} satisfies Piece
+} satisfies NounOperations

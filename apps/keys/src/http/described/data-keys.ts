@@ -1,6 +1,6 @@
 import { dataKeysShown, rewrapped } from '../answer-schemas.ts'
 import { rewrapBatch } from '../data-keys.controller.ts'
-import type { Piece } from './piece.ts'
+import type { NounOperations } from './noun-operations.ts'
 
 export const dataKeys = {
   'GET /admin/v1/data-keys': {
@@ -18,4 +18,4 @@ export const dataKeys = {
     answers: { 200: rewrapped },
     idempotent: true,
   },
-} satisfies Piece
+} satisfies NounOperations

@@ -1,7 +1,7 @@
 import { pagingQuery } from '#libs/http/index'
 import { keyShown, listOf } from '../answer-schemas.ts'
 import { keyChange, newKey } from '../policy-rules.ts'
-import { read, type Piece } from './piece.ts'
+import { read, type NounOperations } from './noun-operations.ts'
 
 /** For rules that look at the clock when they judge: their form is the same at any time. */
 const anyTime = new Date(0)
@@ -63,4 +63,4 @@ export const keys = {
     idempotent: true,
     tagged: true,
   },
-} satisfies Piece
+} satisfies NounOperations

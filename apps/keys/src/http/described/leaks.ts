@@ -1,6 +1,6 @@
 import { leaksShown } from '../answer-schemas.ts'
 import { leakReport } from '../leaks.controller.ts'
-import type { Piece } from './piece.ts'
+import type { NounOperations } from './noun-operations.ts'
 
 export const leaks = {
   'POST /leaks': {
@@ -11,4 +11,4 @@ export const leaks = {
     answers: { 200: leaksShown },
     refusals: ['tooManyRequests'],
   },
-} satisfies Piece
+} satisfies NounOperations

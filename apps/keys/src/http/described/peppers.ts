@@ -1,5 +1,5 @@
 import { listOf, pepperShown } from '../answer-schemas.ts'
-import type { Piece } from './piece.ts'
+import type { NounOperations } from './noun-operations.ts'
 
 export const peppers = {
   'GET /admin/v1/peppers': {
@@ -8,4 +8,4 @@ export const peppers = {
     summary: 'List the versions of the peppers, with how many keys and admin tokens need each',
     answers: { 200: listOf(pepperShown) },
   },
-} satisfies Piece
+} satisfies NounOperations

@@ -1,7 +1,7 @@
 import { listOf, rotationPolicyShown, rotationShown, rotationStarted } from '../answer-schemas.ts'
 import { finishRotation, startRotation } from '../rotations.controller.ts'
 import { rotationPolicyRule, rotationsQuery } from '../rules.ts'
-import { read, type Piece } from './piece.ts'
+import { read, type NounOperations } from './noun-operations.ts'
 
 export const rotations = {
   'GET /admin/v1/connections/:connection/rotation-policy': read(
@@ -61,4 +61,4 @@ export const rotations = {
     refusals: ['conflict'],
     idempotent: true,
   },
-} satisfies Piece
+} satisfies NounOperations

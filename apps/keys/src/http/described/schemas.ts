@@ -1,6 +1,6 @@
 import { listOf, schemaDocumentShape, schemaShown } from '../answer-schemas.ts'
 import { whatChanges, whatItExtends } from '../schemas.controller.ts'
-import { read, type Piece } from './piece.ts'
+import { read, type NounOperations } from './noun-operations.ts'
 
 export const schemas = {
   'POST /admin/v1/connections/:connection/schemas': {
@@ -46,4 +46,4 @@ export const schemas = {
     conditional: true,
     idempotent: true,
   },
-} satisfies Piece
+} satisfies NounOperations

@@ -1,6 +1,6 @@
 import { listOf, tenantShown } from '../answer-schemas.ts'
 import { newTenant, tenantBody, tenantsQuery } from '../tenants.controller.ts'
-import { read, type Piece } from './piece.ts'
+import { read, type NounOperations } from './noun-operations.ts'
 
 export const tenants = {
   'POST /admin/v1/tenants': {
@@ -41,4 +41,4 @@ export const tenants = {
     conditional: true,
     idempotent: true,
   },
-} satisfies Piece
+} satisfies NounOperations

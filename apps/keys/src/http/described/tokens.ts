@@ -1,7 +1,7 @@
 import { pagingQuery } from '#libs/http/index'
 import { listOf, tokenShown } from '../answer-schemas.ts'
 import { newToken, tokenChange } from '../token-rules.ts'
-import { type Piece, read } from './piece.ts'
+import { type NounOperations, read } from './noun-operations.ts'
 
 export const tokens = {
   'POST /admin/v1/tokens': {
@@ -45,4 +45,4 @@ export const tokens = {
     idempotent: true,
     tagged: true,
   },
-} satisfies Piece
+} satisfies NounOperations

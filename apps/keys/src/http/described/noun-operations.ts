@@ -1,8 +1,8 @@
 import type { AdminPart, Operation } from '#libs/admin/index'
 import type { keysOperations } from '../operations.ts'
 
-/** A piece of the table of operations, of one noun: names none that the service does not have. */
-export type Piece = Partial<AdminPart<typeof keysOperations>['described']>
+/** Of the table of operations, those of one noun: names none that the service does not have. */
+export type NounOperations = Partial<AdminPart<typeof keysOperations>['described']>
 
 /** An operation that shows one thing, with its ETag. */
 export const read = (

@@ -1,5 +1,6 @@
 import { ScimError } from '#libs/scim/index'
-import type { Passage, Step, WayInParts } from '../way-in.ts'
+import { asOneOfMany } from './rates.ts'
+import type { Passage, Step, WayInParts } from './way-in.ts'
 
 /** A step in which whoever came proves to hold a key: what it refuses counts for the network that it came from, never for the key. */
 export function proving(step: Step): Step {
@@ -34,7 +35,5 @@ async function countRefused(passage: Passage, status: number, { rates }: WayInPa
   }
   if (presented === undefined || address === undefined || !rates.recognises(presented)) return undefined
   const refusal = await rates.failed(address)
-  if (refusal === undefined) return undefined
-  passage.alike = refusal.alike ?? 'left out'
-  return refusal.error
+  return refusal === undefined ? undefined : asOneOfMany(passage, refusal)
 }

@@ -1,5 +1,5 @@
-import { refusals } from '../refusals.ts'
-import type { Passage } from '../way-in.ts'
+import { refusals } from './refusals.ts'
+import type { Passage } from './way-in.ts'
 
 /**
  * Mutual TLS (RFC 8705 section 3, in spirit): the client proved to hold the private key of a certificate that is named in the key's policy. Which authority

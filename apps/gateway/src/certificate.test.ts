@@ -1,6 +1,6 @@
 import { readAddress } from '#libs/addresses/index'
 import { ScimError } from '#libs/scim/index'
-import type { Passage } from '../way-in.ts'
+import type { Passage } from './way-in.ts'
 import { certificate } from './certificate.ts'
 
 const now = new Date('2026-03-01T10:00:00Z')
