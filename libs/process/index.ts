@@ -2,4 +2,5 @@
 export { freePort, type HeldPort, holdFreePort, holdOwnPort, holdPort } from './free-port.ts'
 export { logged, openLog, type OpenLog, trimLog } from './log.ts'
 export { startOf } from './start-of.ts'
+export { syncFolder } from './sync-folder.ts'
 export { systemCode } from './system-code.ts'

@@ -1,23 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { formatPeppers, generatePeppers, parsePeppers, type Peppers, UnreadablePeppers } from '#libs/credentials/index'
-import { StartError } from './start-error.ts'
 import { systemCode } from '#libs/process/index'
+import { makeSecretFile, readSecretFile, SecretFileError } from '#libs/secret-files/index'
+import { StartError } from './start-error.ts'
 
-/** What Latchkey keeps in files. Those with secrets have mode 600. */
+/** What Latchkey keeps in files. Those with secrets are for this user alone, and are not taken where others may read them. */
 export class DataFolder {
   readonly path: string
 
@@ -69,32 +58,9 @@ export class DataFolder {
     return join(this.path, name)
   }
 
-  /** The content of the file; made whole at the first start, and never twice, also when two programs start at once. */
-  #secret(name: string, make: () => string): string {
-    const file = this.file(name)
-    try {
-      return contentOf(file, name) ?? this.#make(file, make()) ?? contentOf(file, name) ?? ''
-    } catch (error) {
-      throw unusable(file, error)
-    }
-  }
-
-  /** Durable before it is used: keys are minted under it. Undefined when another program was quicker. */
-  #make(file: string, content: string): string | undefined {
-    const draft = `${file}.${process.pid}`
-    try {
-      const descriptor = openSync(draft, 'w', 0o600)
-      writeFileSync(descriptor, `${content}\n`)
-      fsyncSync(descriptor)
-      closeSync(descriptor)
-      linkSync(draft, file)
-      return content
-    } catch (error) {
-      if (systemCode(error) === 'EEXIST') return undefined
-      throw error
-    } finally {
-      rmSync(draft, { force: true })
-    }
+  /** Made at the first start, and never twice, also when two programs start at once. */
+  #secret(name: SecretName, make: () => string): string {
+    return readOrTold(this.path, name, (file) => makeSecretFile(file, make))
   }
 }
 
@@ -109,13 +75,29 @@ export function keptPeppers(folder: string): Peppers | undefined {
   return text === undefined ? undefined : readPeppers(text, join(folder, 'peppers'))
 }
 
-function kept(folder: string, name: string): string | undefined {
+type SecretName = keyof typeof whereEmpty
+
+/** What to do about a file that holds nothing. Keys need the peppers that it held: no others are made in their place. */
+const whereEmpty = {
+  'admin-token': 'Put back what it held, or remove the file to have a new one made.',
+  peppers: 'Put back what it held, from the backup of the data folder.',
+} as const
+
+function kept(folder: string, name: SecretName): string | undefined {
+  return readOrTold(folder, name, readSecretFile)
+}
+
+/** Throws StartError, which names the file. */
+function readOrTold<T extends string | undefined>(folder: string, name: SecretName, read: (file: string) => T): T {
   const file = join(folder, name)
   try {
-    return contentOf(file, name)
+    const content = read(file)
+    if (content !== '') return content
   } catch (error) {
-    throw unusable(file, error)
+    if (error instanceof SecretFileError) throw new StartError(error.message)
+    throw error
   }
+  throw new StartError(`The file ${file} is empty. ${whereEmpty[name]}`)
 }
 
 /** Throws StartError, which names the file and never tells what it holds. */
@@ -126,26 +108,6 @@ function readPeppers(text: string, file: string): Peppers {
     if (!(error instanceof UnreadablePeppers)) throw error
     throw new StartError(`The file ${file} holds no peppers: ${error.message}. Put back what it held.`)
   }
-}
-
-function unusable(file: string, error: unknown): StartError {
-  if (error instanceof StartError) return error
-  return new StartError(
-    `The file ${file} cannot be read or written (${systemCode(error) ?? 'unknown reason'}). Make it so for this user.`,
-  )
-}
-
-function contentOf(file: string, name: string): string | undefined {
-  try {
-    const content = readFileSync(file, 'utf8').trim()
-    if (content !== '') return content
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw error
-  }
-  throw new StartError(
-    `The file ${file} is empty. Put the ${name} back that it held, or remove the file to have a new one made.`,
-  )
 }
 
 /** Node's own recursive mkdir never ends where a file system, such as /proc, says that a folder to be made is missing. */

@@ -1,8 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { decrypt, encrypt } from '#libs/credentials/index'
-import { systemCode } from '#libs/process/index'
+import { makeSecretFile, readSecretFile, SecretFileError } from '#libs/secret-files/index'
 import { SealingError } from './errors.ts'
 import type { KeyContext, KeyEncryptionProvider, WrappedKey } from './provider.ts'
 
@@ -11,7 +9,7 @@ const keyBytes = 32
 const version = '1'
 
 /**
- * The KEK in a file of one line, base64 of 32 bytes, that nobody but its owner may read. Its id is a fingerprint of the key, wherever the file lies.
+ * The KEK in a file of one line, base64 of 32 bytes, that nobody else may read. Its id is a fingerprint of the key, wherever the file lies.
  * @throws SealingError kek-missing where there is no such file, kek-refused where others may read it or we may not
  */
 export function openLocalKek(path: string): KeyEncryptionProvider {
@@ -34,31 +32,22 @@ export function openLocalKek(path: string): KeyEncryptionProvider {
   }
 }
 
-/** Makes the file, durable before it is used, unless there is one: of two programs that make it at once, both find the same. */
+/**
+ * Makes the file unless there is one: of two programs that make it at once, both find the same.
+ * @throws SealingError kek-missing where it cannot be made, kek-refused where one is there that cannot be used
+ */
 export function makeLocalKek(path: string): void {
-  const draft = `${path}.${process.pid}`
-  try {
-    const descriptor = openSync(draft, 'w', 0o600)
-    writeFileSync(descriptor, `${randomBytes(keyBytes).toString('base64')}\n`)
-    fsyncSync(descriptor)
-    closeSync(descriptor)
-    linkSync(draft, path)
-    const folder = openSync(dirname(path), 'r')
-    fsyncSync(folder)
-    closeSync(folder)
-  } catch (error) {
-    if (systemCode(error) === 'EEXIST') return
-    throw new SealingError(
-      'kek-missing',
-      `The file ${path} for the key encryption key (KEK) cannot be made (${systemCode(error) ?? 'unknown reason'}). Make its folder writable for this user, or name another place in LATCHKEY_KEK.`,
-    )
-  } finally {
-    rmSync(draft, { force: true })
-  }
+  heeded(path, () => makeSecretFile(path, () => randomBytes(keyBytes).toString('base64')))
 }
 
 function readKey(path: string): KeyObject {
-  const text = contentOf(path)
+  const text = heeded(path, () => readSecretFile(path))
+  if (text === undefined) {
+    throw new SealingError(
+      'kek-missing',
+      `The file ${path} with the key encryption key (KEK) is missing. Put it back from the backup of the data folder.`,
+    )
+  }
   const bytes = Buffer.from(text, 'base64')
   if (bytes.length === keyBytes && bytes.toString('base64') === text) return createSecretKey(bytes)
   throw new SealingError(
@@ -67,35 +56,13 @@ function readKey(path: string): KeyObject {
   )
 }
 
-function contentOf(path: string): string {
+function heeded<T>(path: string, use: () => T): T {
   try {
-    const found = statSync(path)
-    if (!found.isFile()) {
-      throw new SealingError(
-        'kek-refused',
-        `Something that is not a file is at ${path}, where the key encryption key (KEK) belongs, such as a folder. Move it away, and put the file back.`,
-      )
-    }
-    if ((found.mode & 0o077) !== 0) {
-      throw new SealingError(
-        'kek-refused',
-        `The file ${path} with the key encryption key (KEK) can be read by others. Find out who did, then allow its owner alone: chmod 600 ${path}`,
-      )
-    }
-    return readFileSync(path, 'utf8').trim()
+    return use()
   } catch (error) {
-    if (error instanceof SealingError) throw error
-    const code = systemCode(error)
-    if (code === 'ENOENT') {
-      throw new SealingError(
-        'kek-missing',
-        `The file ${path} with the key encryption key (KEK) is missing. Put it back from the backup of the data folder.`,
-      )
-    }
-    throw new SealingError(
-      'kek-refused',
-      `The file ${path} with the key encryption key (KEK) cannot be read (${code ?? 'unknown reason'}). Make it readable for this user alone.`,
-    )
+    if (!(error instanceof SecretFileError)) throw error
+    const fault = error.fault === 'unmakeable' ? 'kek-missing' : 'kek-refused'
+    throw new SealingError(fault, `The key encryption key (KEK) of file:${path} cannot be had. ${error.message}`)
   }
 }
 

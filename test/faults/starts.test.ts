@@ -67,19 +67,38 @@ describe('a program that cannot start says why in one line and leaves nothing ru
     expect(existsSync(data)).toBe(false)
   })
 
-  test.each(['peppers', 'admin-token'])('the file %s is empty', async (name) => {
+  test.each([
+    ['peppers', 'from the backup of the data folder.'],
+    ['admin-token', 'or remove the file to have a new one made.'],
+  ])('the file %s is empty', async (name, fix) => {
     const data = ground.folder()
     mkdirSync(data)
-    writeFileSync(join(data, name), '\n')
+    writeFileSync(join(data, name), '\n', { mode: 0o600 })
     const { code, lines } = await refusal(ground.launch(data))
-    expect([code, lines]).toEqual([1, [expect.stringContaining(`The file ${join(data, name)} is empty.`)]])
+    const told = `The file ${join(data, name)} is empty. Put back what it held, ${fix}`
+    expect([code, lines]).toEqual([1, [told]])
+    expect(processesOf(data)).toEqual([])
+  })
+
+  test.each([
+    ['peppers', formatPeppers(generatePeppers())],
+    ['admin-token', 'a token that others have read'],
+  ])('the file %s can be read by others', async (name, content) => {
+    const data = ground.folder()
+    mkdirSync(data)
+    const file = join(data, name)
+    writeFileSync(file, content)
+    chmodSync(file, 0o640)
+    const { code, lines } = await refusal(ground.launch(data))
+    expect([code, lines]).toEqual([1, [expect.stringMatching(new RegExp(`^The file ${file} .*chmod 600 ${file}$`))]])
+    expect(lines.join()).not.toContain(content)
     expect(processesOf(data)).toEqual([])
   })
 
   test('the peppers cannot be read', async () => {
     const data = ground.folder()
     mkdirSync(data)
-    writeFileSync(join(data, 'peppers'), '1:secretbutshort\n')
+    writeFileSync(join(data, 'peppers'), '1:secretbutshort\n', { mode: 0o600 })
     const { code, lines } = await refusal(ground.launch(data))
     expect([code, lines]).toEqual([
       1,
@@ -119,7 +138,7 @@ describe('a program that cannot start says why in one line and leaves nothing ru
     const DATABASE_URL = home.postgres.url
     const data = ground.folder()
     mkdirSync(data)
-    writeFileSync(join(data, 'peppers'), `${formatPeppers(generatePeppers())}\n`)
+    writeFileSync(join(data, 'peppers'), `${formatPeppers(generatePeppers())}\n`, { mode: 0o600 })
     const { code, lines } = await refusal(ground.launch(data, { DATABASE_URL }))
     expect([code, lines]).toEqual([
       1,

@@ -42,7 +42,7 @@ export function serverCommand<Options extends object, Arguments extends string[]
       if (!(command instanceof Command)) throw new TypeError('commander passes the command last')
       const options: Options & { json?: boolean; url?: string; insecureHttp?: boolean } = command.optsWithGlobals()
       const warn = (text: string): void => world.err(`latchkey: ${printable(text)}\n`)
-      const client = new Client(await readSettings(world.env, world.folder, options), version, warn)
+      const client = new Client(readSettings(world.env, world.folder, options), version, warn)
       const show = (data: unknown, words: () => string): void =>
         world.out(options.json === true ? `${JSON.stringify(data)}\n` : words())
       const awaited = <T>(answer: Promise<T>, what: string): Promise<T> => {

@@ -1,9 +1,8 @@
-import { open, readFile, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { z } from 'zod'
 import { readKey } from '#libs/credentials/index'
+import { readSecretFile, reserveSecretFile, SecretFileError } from '#libs/secret-files/index'
 import { algorithms, readSigningKey, type Signer } from '#libs/signatures/index'
-import { codeOf, Failure } from './failure.ts'
+import { Failure } from './failure.ts'
 
 /** What a client that signs must have: the key, and what it signs with. Nobody but its owner may read the file. */
 export type KeyFile = z.infer<typeof keyFile>
@@ -21,45 +20,34 @@ export interface OwnKey {
 }
 
 export interface NewKeyFile {
-  /** Durable when it is done. */
-  write(content: KeyFile): Promise<void>
+  /**
+   * Durable when it is done.
+   * @throws SecretFileError
+   */
+  write(content: KeyFile): void
   /** Takes it away, whatever has become of it. */
-  discard(): Promise<void>
+  discard(): void
 }
 
 /** Makes the file, for its owner alone, before there is anything to write; one that is there is not written over. */
-export async function newKeyFile(path: string): Promise<NewKeyFile> {
+export function newKeyFile(path: string): NewKeyFile {
   try {
-    const file = await open(path, 'wx', 0o600)
-    await syncFolder(dirname(path))
+    const file = reserveSecretFile(path)
     return {
-      async write(content) {
-        await file.writeFile(`${JSON.stringify(content, undefined, 2)}\n`)
-        await file.sync()
-        await file.close()
-      },
-      async discard() {
-        await file.close().catch(() => undefined)
-        await rm(path, { force: true })
-      },
+      write: (content) => file.write(`${JSON.stringify(content, undefined, 2)}\n`),
+      discard: () => file.discard(),
     }
   } catch (error) {
+    if (!(error instanceof SecretFileError)) throw error
     throw new Failure(
       'failed',
-      `${path} cannot be made (${codeOf(error) ?? String(error)}), and nothing was asked of the server. Name a file that is not there yet.`,
+      `${path} cannot be made (${error.code}), and nothing was asked of the server. Name a file that is not there yet.`,
     )
   }
 }
 
-/** The name of a file lasts no longer than its folder says so, where folders can be synced and this one be read. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r').catch(() => undefined)
-  await folder?.sync().catch(() => undefined)
-  await folder?.close()
-}
-
-export async function readKeyFile(path: string): Promise<OwnKey> {
-  const read = keyFile.safeParse(await jsonIn(path))
+export function readKeyFile(path: string): OwnKey {
+  const read = keyFile.safeParse(jsonIn(path))
   if (read.success) {
     const { key, algorithm } = read.data
     const known = readKey(key)
@@ -72,18 +60,15 @@ export async function readKeyFile(path: string): Promise<OwnKey> {
   )
 }
 
-async function jsonIn(path: string): Promise<unknown> {
+/** Undefined where it is no JSON. */
+function jsonIn(path: string): unknown {
   try {
-    if (((await stat(path)).mode & 0o077) !== 0) {
-      throw new Failure('notAllowed', `${path} can be read by others. Allow its owner alone: chmod 600 ${path}`)
-    }
-    return JSON.parse(await readFile(path, 'utf8'))
+    const text = readSecretFile(path)
+    if (text !== undefined) return JSON.parse(text)
   } catch (error) {
-    if (error instanceof Failure) throw error
-    const cause = error instanceof SyntaxError ? 'it is no JSON' : (codeOf(error) ?? String(error))
-    throw new Failure(
-      'usage',
-      `${path} cannot be read (${cause}). Give the file that "latchkey keys mint --save" wrote.`,
-    )
+    if (error instanceof SyntaxError) return undefined
+    if (!(error instanceof SecretFileError)) throw error
+    throw new Failure(error.fault === 'readable-by-others' ? 'notAllowed' : 'usage', error.message)
   }
+  throw new Failure('usage', `There is no file ${path}. Give the one that "latchkey keys mint --save" wrote.`)
 }

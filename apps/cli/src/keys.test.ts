@@ -66,7 +66,7 @@ describe('keys mint', () => {
       policy: { authentication: { method: 'signed', algorithm: 'hmac-sha256' } },
     })
     expect(statSync(join(server.folder, 'made.json')).mode & 0o777).toBe(0o600)
-    expect((await readKeyFile(join(server.folder, 'made.json'))).signer.keyid).toBe(kid)
+    expect(readKeyFile(join(server.folder, 'made.json')).signer.keyid).toBe(kid)
     const { code, err } = await latchkey(mint)
     expect([code, server.seen.length, err]).toEqual([1, 1, expect.stringContaining('nothing was asked of the server')])
   })

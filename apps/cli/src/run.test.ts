@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -18,7 +18,7 @@ describe('address and token', () => {
   test('are found in the data folder', async () => {
     await mkdir(join(server.folder, 'data'))
     await writeFile(join(server.folder, 'data', 'url'), `${server.url}/\n`)
-    await writeFile(join(server.folder, 'data', 'admin-token'), `${token}\n`)
+    await writeFile(join(server.folder, 'data', 'admin-token'), `${token}\n`, { mode: 0o600 })
     server.respond = answer(201, tenant)
     expect((await latchkey(['tenants', 'create', 'Acme'], {})).code).toBe(0)
     expect(server.seen[0]).toMatchObject({
@@ -31,12 +31,22 @@ describe('address and token', () => {
   test('of the environment go before the data folder, and --url before all', async () => {
     await mkdir(join(server.folder, 'elsewhere'))
     await writeFile(join(server.folder, 'elsewhere', 'url'), 'http://127.0.0.1:1')
-    await writeFile(join(server.folder, 'elsewhere', 'admin-token'), 'another')
+    await writeFile(join(server.folder, 'elsewhere', 'admin-token'), 'another', { mode: 0o600 })
     server.respond = answer(200, { items: [] })
     const env = { LATCHKEY_DATA: 'elsewhere', LATCHKEY_URL: 'http://127.0.0.1:2', LATCHKEY_ADMIN_TOKEN: token }
     expect((await latchkey(['tenants', 'list', '--url', server.url], env)).code).toBe(0)
     expect((await latchkey(['--url', server.url, 'tenants', 'list'], env)).code).toBe(0)
     expect(server.seen.map((request) => request.headers.authorization)).toEqual([`Bearer ${token}`, `Bearer ${token}`])
+  })
+
+  test('are not taken from a file that others may read', async () => {
+    await mkdir(join(server.folder, 'open'))
+    const file = join(server.folder, 'open', 'admin-token')
+    await writeFile(file, token)
+    await chmod(file, 0o640)
+    const { code, err } = await latchkey(['tenants', 'list'], { LATCHKEY_URL: server.url, LATCHKEY_DATA: 'open' })
+    expect([code, err, server.seen]).toEqual([3, expect.stringContaining(`chmod 600 ${file}`), []])
+    expect(err).not.toContain(token)
   })
 
   test('a missing token is told with where it was looked for, and asks nobody', async () => {

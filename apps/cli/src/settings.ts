@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { readSecretFile, SecretFileError } from '#libs/secret-files/index'
 import { codeOf, Failure } from './failure.ts'
 
 export interface Settings {
@@ -20,22 +21,22 @@ const usualUrl = 'http://127.0.0.1:8080'
  * Address and admin token, each from where it is named first: the option, the environment, then the files `url` and
  * `admin-token` that the server writes into its data folder (LATCHKEY_DATA, or ./data).
  */
-export async function readSettings(
+export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
   folder: string,
   { url: option, insecureHttp: insecure = false }: { readonly url?: string; readonly insecureHttp?: boolean },
-): Promise<Settings> {
+): Settings {
   const dataFolder = resolve(folder, present(env['LATCHKEY_DATA']) ?? 'data')
   const named = present(option) ?? present(env['LATCHKEY_URL'])
-  const url = named ?? (await contentOf(dataFolder, 'url')) ?? usualUrl
+  const url = named ?? contentOf(dataFolder, 'url', readOpenFile) ?? usualUrl
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
     throw new Failure(
       'usage',
       `The address ${JSON.stringify(url)} is not a URL. Give one such as ${usualUrl} with --url or LATCHKEY_URL.`,
     )
   }
-  const token = present(env['LATCHKEY_ADMIN_TOKEN']) ?? (await contentOf(dataFolder, 'admin-token'))
-  const services = named === undefined ? ((await contentOf(dataFolder, 'services')) ?? '') : ''
+  const token = present(env['LATCHKEY_ADMIN_TOKEN']) ?? contentOf(dataFolder, 'admin-token', readSecretFile)
+  const services = named === undefined ? (contentOf(dataFolder, 'services', readOpenFile) ?? '') : ''
   return { url: url.replace(/\/+$/, ''), insecure, token, dataFolder, services: readServices(services) }
 }
 
@@ -49,19 +50,25 @@ function readServices(text: string): Record<string, string> {
   )
 }
 
-async function contentOf(dataFolder: string, name: string): Promise<string | undefined> {
+/** What a file of the data folder holds; undefined where there is none, or nothing in it. */
+function contentOf(dataFolder: string, name: string, read: (path: string) => string | undefined): string | undefined {
   const path = join(dataFolder, name)
   try {
-    return present(await readFile(path, 'utf8'))
+    return present(read(path))
   } catch (error) {
     const code = codeOf(error)
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    if (error instanceof SecretFileError && error.fault === 'readable-by-others') {
+      throw new Failure('notAllowed', error.message)
+    }
     throw new Failure(
       'notAllowed',
       `${path} cannot be read (${code ?? String(error)}). Run this as the user that runs the server, or set LATCHKEY_URL and LATCHKEY_ADMIN_TOKEN.`,
     )
   }
 }
+
+const readOpenFile = (path: string): string => readFileSync(path, 'utf8')
 
 function present(text: string | undefined): string | undefined {
   const trimmed = text?.trim()

@@ -32,19 +32,19 @@ type Held<Answer extends Once> = Answer & { readonly key: string }
  */
 export async function showOnce<Answer extends Once>(asked: Asked<Answer>): Promise<void> {
   const { save, print, ask, isWithheld } = asked
-  const file = save === undefined ? undefined : await newKeyFile(save)
-  const discard = async (error: unknown): Promise<never> => {
-    await file?.discard()
+  const file = save === undefined ? undefined : newKeyFile(save)
+  const discard = (error: unknown): never => {
+    file?.discard()
     throw error
   }
   const given = await ask().catch(discard)
   if (isWithheld?.(given) === true) {
-    await file?.discard()
+    file?.discard()
     return print(given, {})
   }
   const answer = await held(given, asked).catch(discard)
   const { key, signingSecret } = answer
-  const unsaved = file === undefined ? undefined : await fill(file, answer, asked)
+  const unsaved = file === undefined ? undefined : fill(file, answer, asked)
   print(answer, { key, ...(signingSecret === undefined ? {} : { 'signing secret': signingSecret }) })
   if (unsaved !== undefined) throw unsaved
 }
@@ -58,25 +58,25 @@ async function held<Answer extends Once>(answer: Answer, { hasSecret, lost }: As
 }
 
 /** Why the file could not be written, and is gone; undefined where it was. */
-async function fill<Answer extends Once>(
+function fill<Answer extends Once>(
   file: NewKeyFile,
   answer: Held<Answer>,
   { privateKey, lost }: Asked<Answer>,
-): Promise<Failure | undefined> {
+): Failure | undefined {
   const { kid, done, fix } = lost(answer)
   const content = contentOf(answer.key, answer.signingSecret, privateKey)
   try {
     if (content !== undefined) {
-      await file.write(content)
+      file.write(content)
       return undefined
     }
   } catch (error) {
-    await file.discard()
+    file.discard()
     const cause = `Key ${kid} was ${done}, but could not be saved (${codeOf(error) ?? String(error)}).`
     if (privateKey === undefined) return new Failure('failed', `${cause} Keep what was printed: it is shown only once.`)
     return new Failure('failed', `${cause} The private key that it goes with is lost. ${fix}`)
   }
-  await file.discard()
+  file.discard()
   return new Failure(
     'failed',
     `Key ${kid} was not saved: a file keeps a key with what it signs with, and this one has no signing secret. Keep what was printed, and for ed25519 the private key of the key before.`,

@@ -42,7 +42,7 @@ export function signProxyCommand(world: World): Command {
         numberOf(options.port, '--port', 65_535),
         numberOf(options.bodyLimit, '--body-limit', 67_108_864),
       ]
-      const key = await readKeyFile(resolve(world.folder, options.key))
+      const key = readKeyFile(resolve(world.folder, options.key))
       const { startSigningProxy } = await import('./signing-proxy.ts')
       const { host } = options
       const proxy = await startSigningProxy({ to, key, host, port, bodyLimit }).catch((error: unknown) => {

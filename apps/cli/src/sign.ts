@@ -25,7 +25,7 @@ export function signCommand(world: World): Command {
       const url = URL.parse(address)
       if (url === null || !/^https?:$/.test(url.protocol))
         throw new Failure('usage', 'The URL is none that begins with http:// or https://.')
-      const key = await readKeyFile(resolve(world.folder, options.key))
+      const key = readKeyFile(resolve(world.folder, options.key))
       const body = options.body === undefined ? undefined : await contentOf(resolve(world.folder, options.body))
       const contentType = body === undefined ? undefined : options.contentType
       const signed = signRequest({ method: method.toUpperCase(), url, contentType, body }, key.signer, {

@@ -55,7 +55,7 @@ describe('the signing proxy', () => {
   const bearer = { authorization: `Bearer ${key}` }
 
   async function start(change: Partial<Parameters<typeof startSigningProxy>[0]> = {}): Promise<SigningProxy> {
-    const own = await readKeyFile(join(folder, 'hmac.json'))
+    const own = readKeyFile(join(folder, 'hmac.json'))
     return startSigningProxy({ to: new URL(to), key: own, host: '127.0.0.1', port: 0, bodyLimit: 1_000, ...change })
   }
   function startProgram(target: string, ...more: string[]) {

@@ -1,22 +1,11 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import {
-  chownSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Account, Runner } from './account.ts'
 import type { Binaries } from './binaries.ts'
-import { systemCode } from '#libs/process/index'
+import { syncFolder, systemCode } from '#libs/process/index'
+import { makeSecretFile } from '#libs/secret-files/index'
 import { EmbeddedPostgresError, unwritable } from './errors.ts'
 
 /** The one role of an embedded Postgres: its superuser. */
@@ -75,7 +64,7 @@ export async function createCluster(
     draft = mkdtempSync(`${folder}${draftSuffix}`)
     const cluster = join(draft, 'cluster')
     const password = join(draft, 'password')
-    writeDurably(password, randomBytes(24).toString('base64url'))
+    makeSecretFile(password, () => randomBytes(24).toString('base64url'))
     if (account !== undefined) for (const path of [draft, password]) chownSync(path, account.uid, account.gid)
     await initdb(cluster, password, binaries, runner, durable)
     renameSync(password, passwordFile(cluster))
@@ -159,25 +148,3 @@ function cause(output: string): string | undefined {
 }
 
 const passwordFile = (folder: string): string => join(folder, 'latchkey.password')
-
-function writeDurably(file: string, text: string): void {
-  const descriptor = openSync(file, 'wx', 0o600)
-  try {
-    writeSync(descriptor, text)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r')
-  try {
-    fsyncSync(descriptor)
-  } catch (error) {
-    // Some file systems do not sync folders.
-    if (systemCode(error) !== 'EINVAL') throw error
-  } finally {
-    closeSync(descriptor)
-  }
-}

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto'
+import { closeSync, fsyncSync, linkSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { syncFolder, systemCode } from '#libs/process/index'
+import { unmakeable } from './error.ts'
+import { readSecretFile } from './read.ts'
+
+/**
+ * What the file holds, without the space around it. Where there is none it is made first, of one line, whole and durable before anybody can read it: of
+ * several programs that make it at once, in whatever containers, all are given what one of them wrote.
+ * @throws SecretFileError as `readSecretFile`; unmakeable, and then there is none
+ */
+export function makeSecretFile(path: string, content: () => string): string {
+  const present = readSecretFile(path)
+  if (present !== undefined) return present
+  const line = `${content()}\n`
+  const draft = `${path}.${randomUUID()}`
+  try {
+    fill(openNew(draft), line)
+    linkSync(draft, path)
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw unmakeable(path, error)
+  } finally {
+    rmSync(draft, { force: true })
+  }
+  syncFolder(dirname(path))
+  const kept = readSecretFile(path)
+  if (kept === undefined) throw unmakeable(path, new Error('taken away at once'))
+  return kept
+}
+
+/** A file of its own name, empty, for a secret that is not there yet. */
+export interface ReservedFile {
+  /**
+   * Durable when it is done. To be called once.
+   * @throws SecretFileError unmakeable
+   */
+  write(content: string): void
+  /** Takes the file away, whatever has become of it. */
+  discard(): void
+}
+
+/**
+ * Makes the file before there is anything to write. One that is there is left as it is.
+ * @throws SecretFileError unmakeable, with code EEXIST where it is there
+ */
+export function reserveSecretFile(path: string): ReservedFile {
+  const descriptor = opened(path)
+  syncFolder(dirname(path))
+  let isOpen = true
+  return {
+    write(content) {
+      isOpen = false
+      try {
+        fill(descriptor, content)
+      } catch (error) {
+        throw unmakeable(path, error)
+      }
+    },
+    discard() {
+      if (isOpen) closeSync(descriptor)
+      isOpen = false
+      rmSync(path, { force: true })
+    },
+  }
+}
+
+function opened(path: string): number {
+  try {
+    return openNew(path)
+  } catch (error) {
+    throw unmakeable(path, error)
+  }
+}
+
+const openNew = (path: string): number => openSync(path, 'wx', 0o600)
+
+/** Closes it too. */
+function fill(descriptor: number, content: string): void {
+  try {
+    writeFileSync(descriptor, content)
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}

@@ -1,0 +1,32 @@
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { systemCode } from '#libs/process/index'
+import { notAFile, readableByOthers, SecretFileError, unreadable } from './error.ts'
+
+/**
+ * What the file holds, without the space around it; undefined where there is no such file. A pipe is read too.
+ * @throws SecretFileError readable-by-others, not-a-file, unreadable
+ */
+export function readSecretFile(path: string): string | undefined {
+  let descriptor: number | undefined
+  try {
+    descriptor = openSync(path, 'r')
+    const found = fstatSync(descriptor)
+    if (!found.isFile() && !found.isFIFO()) throw notAFile(path)
+    const allowed = allowedMode(found.uid, process.geteuid?.())
+    if ((found.mode & 0o777 & ~allowed) !== 0) throw readableByOthers(path, allowed.toString(8))
+    return readFileSync(descriptor, 'utf8').trim()
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error instanceof SecretFileError ? error : unreadable(path, error)
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor)
+  }
+}
+
+/**
+ * Its owner's alone; but a secret that an orchestrator mounts is root's, and can be given to a plain user by its group alone. Postgres takes the key of its
+ * certificate likewise.
+ */
+export function allowedMode(owner: number, us: number | undefined): number {
+  return owner === 0 && us !== 0 ? 0o640 : 0o600
+}
