@@ -76,6 +76,11 @@ export class Currency {
     return since === undefined ? this.#isProven : this.#channelVouches
   }
 
+  /** Everything that was committed before this instant is known here; by the publishers' clock. */
+  get provenUpTo(): Date | undefined {
+    return this.#log.provenUpTo()
+  }
+
   get #isProven(): boolean {
     return this.#isWithin(longestSilence, this.#log.provenUpTo())
   }

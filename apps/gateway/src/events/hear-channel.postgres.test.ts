@@ -234,6 +234,33 @@ test.each([
   expect(await trust.connection(connection)).toMatchObject({ enabled: true })
 })
 
+test('what was made up of connections that never were is forgotten a day after it is proved, and nothing that an event may still come for', async () => {
+  const inDays = (days: number): Date => new Date(Date.now() + days * 86_400_000)
+  const marked = async () =>
+    (
+      await database.query<{ connection: string }>(
+        `SELECT connection FROM gateway.disabled_connection WHERE connection LIKE 'd%' ORDER BY 1`,
+      )
+    ).map(({ connection }) => connection)
+  await follow(created('d-known'))
+  const letter = created('d-buried')
+  await database.query(
+    `INSERT INTO gateway.dead_letter (follower, id, name, key, event, reason) VALUES ('gateway', $1, $2, $3, $4, 'test')`,
+    [letter.id, letter.name, letter.subject, JSON.stringify(letter)],
+  )
+  for (const connection of ['d-known', 'd-buried', 'd-never']) await say(JSON.stringify(disabled(connection)))
+  expect(await trust.forgetMadeUp(inDays(0.9))).toBe(0)
+  expect(await marked()).toEqual(['d-buried', 'd-known', 'd-never'])
+  expect(await trust.forgetMadeUp(inDays(1.1))).toBe(1)
+  expect(await marked()).toEqual(['d-buried', 'd-known'])
+  await follow(letter)
+  expect(await trust.connection('d-buried')).toMatchObject({ enabled: false })
+  expect(await trust.connection('d-known')).toMatchObject({ enabled: false })
+  // Nothing that comes for the others is held back by what was forgotten.
+  await follow(disabled('d-known'), changed('d-known', 'enabled', 3))
+  expect(await trust.connection('d-known')).toMatchObject({ enabled: true })
+})
+
 test('what the channel says and the tables do not take is no longer vouched for', async () => {
   currency.hear(() => Date.now() - 120_000)
   expect(currency.ofRevoked).toBe(true)

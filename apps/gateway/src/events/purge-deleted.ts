@@ -4,24 +4,31 @@ import { isConnectionLoss } from '#libs/postgres/index'
 import { DELETED_RECORDS, type DeletedRecords } from '../deleted.ts'
 import { gatewaySchema } from '../names.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
+import { KnownTrust } from '../store/known-trust.ts'
 
 /** Milliseconds. */
 const lookEvery = 60_000
 const kept = new KeptAnswers(gatewaySchema)
 
-type PurgeParts = Pick<GatewayParts, 'clock' | 'database' | 'deletedRetention' | 'logger'>
+type PurgeParts = Pick<GatewayParts, 'clock' | 'currency' | 'database' | 'deletedRetention' | 'logger'>
 
-/** Removes for good what was deleted longer ago than it is kept, every minute; of several gateways one at a time does. */
+/** Removes for good what was deleted longer ago than it is kept, and what was made up, every minute; of several gateways one at a time does. */
 @Injectable()
 export class PurgeDeleted implements OnModuleInit, OnModuleDestroy {
   readonly #parts: PurgeParts
   readonly #deleted: DeletedRecords
+  readonly #trust: KnownTrust
   #timer: NodeJS.Timeout | undefined
   #working: Promise<void> | undefined
 
-  constructor(@Inject(GATEWAY_PARTS) parts: PurgeParts, @Inject(DELETED_RECORDS) deleted: DeletedRecords) {
+  constructor(
+    @Inject(GATEWAY_PARTS) parts: PurgeParts,
+    @Inject(DELETED_RECORDS) deleted: DeletedRecords,
+    trust: KnownTrust,
+  ) {
     this.#parts = parts
     this.#deleted = deleted
+    this.#trust = trust
   }
 
   onModuleInit(): void {
@@ -38,7 +45,7 @@ export class PurgeDeleted implements OnModuleInit, OnModuleDestroy {
   }
 
   async #purge(): Promise<void> {
-    const { clock, database, deletedRetention, logger } = this.#parts
+    const { clock, currency, database, deletedRetention, logger } = this.#parts
     const before = new Date(clock().getTime() - deletedRetention)
     try {
       const purged = await this.#deleted.purge(before)
@@ -48,6 +55,9 @@ export class PurgeDeleted implements OnModuleInit, OnModuleDestroy {
         logger.info({ connections }, 'what connections brought that were deleted long ago is removed')
       // Answers about people who were restored name them.
       await kept.forget(database, clock())
+      const { provenUpTo } = currency
+      const madeUp = provenUpTo === undefined ? 0 : await this.#trust.forgetMadeUp(provenUpTo)
+      if (madeUp > 0) logger.warn({ madeUp }, 'the channel told of connections that never were')
     } catch (error) {
       if (!isConnectionLoss(error))
         logger.error({ err: error }, 'users and groups deleted long ago could not be removed')

@@ -1,9 +1,11 @@
 import { Database } from '#libs/postgres/index'
 import { createLogger } from '#libs/telemetry/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
+import { Currency } from '../currency.ts'
 import { PurgeDeleted } from '../events/purge-deleted.ts'
 import { migrateGateway } from '../index.ts'
 import { StoredDeletedRecords } from './deleted-records.ts'
+import { KnownTrust } from './known-trust.ts'
 
 let server: TestDatabase
 let database: Database
@@ -139,15 +141,25 @@ test('the worker removes both, and forgets the answers about people who were res
   const logged: string[] = []
   const stream = { write: (line: string) => void logged.push(line) }
   const logger = await createLogger({ service: 'test', level: 'info', pretty: false, stream })
-  const parts = { clock: () => dayNumber(38.5), database, deletedRetention: 30 * day, logger }
-  const purging = new PurgeDeleted(parts, deleted)
+  const trust = new KnownTrust(database, () => undefined)
+  const currency = new Currency(
+    { provenUpTo: () => dayNumber(38.5), caughtUpAt: () => undefined, unbrokenSince: () => undefined },
+    () => dayNumber(38.5),
+  )
+  await database.query(
+    `INSERT INTO gateway.disabled_connection SELECT 'never' || extract(day FROM at), 2, at FROM unnest($1::timestamptz[]) AS at`,
+    [[dayNumber(37), dayNumber(38)]],
+  )
+  const parts = { clock: () => dayNumber(38.5), currency, database, deletedRetention: 30 * day, logger }
+  const purging = new PurgeDeleted(parts, deleted, trust)
   purging.onModuleInit()
   await purging.onModuleDestroy()
   expect([await left('c1'), await rowsOf('old'), (await rowsOf('young'))[0]]).toEqual([0, [0, 0, 0, 0, 0], 2])
-  const later = new PurgeDeleted({ ...parts, clock: () => dayNumber(40) }, deleted)
+  const later = new PurgeDeleted({ ...parts, clock: () => dayNumber(40) }, deleted, trust)
   later.onModuleInit()
   await later.onModuleDestroy()
   expect(await rowsOf('young')).toEqual([0, 0, 0, 0, 0])
   expect(await database.query('SELECT FROM gateway.answered')).toHaveLength(1)
+  expect(await database.query('SELECT FROM gateway.disabled_connection')).toHaveLength(1)
   expect(logged.map((line) => JSON.parse(line).connections).filter(Boolean)).toEqual([1, 1])
 })

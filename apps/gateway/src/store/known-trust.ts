@@ -148,6 +148,18 @@ export class KnownTrust {
   }
 
   /**
+   * Forgets that connections are disabled of which nothing has ever come but that, on the channel, a day before an instant up to which everything is known: it was
+   * made up. Answers how many. One that an event waits for as a dead letter stays.
+   */
+  async forgetMadeUp(provenUpTo: Date): Promise<number> {
+    for (let forgotten = 0; ;) {
+      const rows = await this.#database.query(madeUp, [provenUpTo, forgottenAtOnce])
+      forgotten += rows.length
+      if (rows.length < forgottenAtOnce) return forgotten
+    }
+  }
+
+  /**
    * Looks whether a gateway has applied something since the last look, and if so forgets everything: of several gateways
    * one is given an event by the event log, and the others find it in their common tables.
    */
@@ -265,6 +277,18 @@ const disableConnection = `
   SET version = greatest(disabled_connection.version, excluded.version), until = greatest(disabled_connection.until, excluded.until)`
 
 const followedUp = `DELETE FROM gateway.disabled_connection WHERE connection = $1 AND (version <= $2 OR until < $3)`
+
+const forgottenAtOnce = 1_000
+
+/** Clocks of publishers, Postgres and gateways differ by less than a day. */
+const madeUp = `
+  DELETE FROM gateway.disabled_connection AS d USING (
+    SELECT connection FROM gateway.disabled_connection AS d
+    WHERE until < $1::timestamptz - interval '1 day'
+      AND NOT EXISTS (SELECT FROM gateway.known_connection AS k WHERE k.connection = d.connection)
+      AND NOT EXISTS (SELECT FROM gateway.dead_letter AS l WHERE strpos(l.event, d.connection) > 0)
+    LIMIT $2 FOR UPDATE SKIP LOCKED) AS gone
+  WHERE d.connection = gone.connection RETURNING d.connection`
 
 /**
  * Nothing of it is accepted or found from now on. What it brought is kept until it is purged, and the mark stays for what is delivered
