@@ -27,23 +27,20 @@ export const pagingQuery = z.object({
 })
 /** As `toISOString` writes it; in the calendar of databases there is no year 0. */
 const instant = z.iso.datetime({ precision: 3 }).refine((text) => !text.startsWith('0000'))
-const sortKey = z
-  .array(z.string().regex(/^[^\0]*$/))
-  .min(1)
-  .max(8)
+const sortKey = z.array(z.string().regex(/^[^\0]*$/))
 
 /**
- * Reads `limit` (1 to 200, 50 unless given) and `after` of a request's query; other parameters are left alone.
+ * Reads `limit` (1 to 200, 50 unless given) and `after` of a request's query; other parameters are left alone. The list's sort key has so many parts.
  * @throws Problem `invalid`
  */
-export function paging(parameters: unknown): Paging {
+export function paging(parameters: unknown, parts = 1): Paging {
   const { limit, after } = parse(pagingQuery, parameters ?? {})
-  return { limit, after: after === undefined ? undefined : readCursor(after) }
+  return { limit, after: after === undefined ? undefined : readCursor(after, parts) }
 }
 
 /** Like `paging`, for a list whose sort key is [instant, id], the id of the form that the list has. @throws Problem `invalid` */
 export function pagingByAge(parameters: unknown, id: z.ZodType<string> = z.string()): PagingByAge {
-  const { limit, after } = paging(parameters)
+  const { limit, after } = paging(parameters, 2)
   if (after === undefined) return { limit, after }
   const place = z.tuple([instant, id]).safeParse(after)
   if (!place.success) throw notOfThisList()
@@ -67,9 +64,9 @@ export function pageOf<Row, T>(
   return { items, next: Buffer.from(JSON.stringify(keyOf(last))).toString('base64url') }
 }
 
-function readCursor(after: string): readonly string[] {
+function readCursor(after: string, parts: number): readonly string[] {
   try {
-    return sortKey.parse(JSON.parse(Buffer.from(after, 'base64url').toString('utf8')))
+    return sortKey.length(parts).parse(JSON.parse(Buffer.from(after, 'base64url').toString('utf8')))
   } catch {
     throw notOfThisList()
   }

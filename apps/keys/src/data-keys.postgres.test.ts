@@ -49,6 +49,17 @@ describe('data keys', () => {
     expect((await ask('GET', '/data-keys')).body.outdated).toBe(0)
   })
 
+  test('are not gone through from a place that no batch has told', async () => {
+    const place = (...parts: string[]) => Buffer.from(JSON.stringify(parts)).toString('base64url')
+    for (const after of [place('acme'), place(), place('acme', 'id', 'more'), 'acme']) {
+      const { status, body } = await ask('POST', '/data-keys/rewrap', { after })
+      expect([status, body.errors]).toEqual([
+        422,
+        [{ pointer: '#/after', detail: expect.stringContaining('leave it out to begin anew') }],
+      ])
+    }
+  })
+
   test('are destroyed with their tenant', async () => {
     const { id, tenant } = await newConnection('live')
     await ask('POST', `/connections/${id}/keys`, {

@@ -51,7 +51,7 @@ export class DataKeysController {
   @HttpCode(200)
   async rewrap(@Call() call: AdminCall, @Body() body: unknown) {
     const { limit, after } = parse(rewrapBatch, body ?? {})
-    const page = { limit, after: paging({ after }).after }
+    const page = { limit, after: paging({ after }, 2).after }
     const { entities, keyring } = this.#parts
     const kek = await sealing(keyring.status())
     const found = await outdatedDataKeys(entities.manager, kek, page)
