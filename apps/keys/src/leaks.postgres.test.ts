@@ -45,6 +45,38 @@ describe('a report of leaked keys', () => {
     }
   })
 
+  /** The report, made while another transaction holds what `sql` locks, and does not let go before it is answered. */
+  async function whileHeld(sql: string, values: readonly unknown[], keys: string[]): Promise<Answer> {
+    return service().database.transaction(async (transaction) => {
+      await transaction.query(sql, values)
+      return report({ keys })
+    })
+  }
+
+  test('waits for no other key of the connection that has ended, and for one that lives', async () => {
+    const ended = await minted()
+    await ask('POST', `/keys/${ended.kid}/revoke`)
+    const { kid, key } = (await ask('POST', `/connections/${ended.connection}/keys`)).body
+    const hold = 'SELECT FROM keys.provisioning_key WHERE kid = $1 FOR UPDATE'
+    expect((await whileHeld(hold, [ended.kid], [key])).body.results).toEqual([{ kid, outcome: 'revoked' }])
+    const living = [await minted(), await minted()] as const
+    const reporting = await service().database.transaction(async (transaction) => {
+      await transaction.query(hold, [living[0].kid])
+      const answered = report({ keys: living.map((one) => one.key) })
+      await waitsForALock(service().database)
+      return { answered }
+    })
+    expect((await reporting.answered).body.results).toMatchObject(
+      living.map((one) => ({ kid: one.kid, outcome: 'revoked' })),
+    )
+  })
+
+  test('of admin tokens alone asks nothing of connections, keys and their next looks', async () => {
+    const { id, token } = (await ask('POST', '/tokens', { name: 'Leaked alone', scopes: ['tenants:read'] })).body
+    const lock = 'LOCK TABLE keys.connection, keys.provisioning_key, keys.next_look IN ACCESS EXCLUSIVE MODE'
+    expect((await whileHeld(lock, [], [token])).body.results).toEqual([{ kid: null, token: id, outcome: 'revoked' }])
+  })
+
   test('revokes an admin token that proves itself, and it is refused from then on', async () => {
     const made = await ask('POST', '/tokens', { name: 'Leaked', scopes: ['tenants:read'] })
     const { id, token } = made.body

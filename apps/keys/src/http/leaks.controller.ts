@@ -78,10 +78,7 @@ export class LeaksController {
     const results = (outcomes: ReadonlyMap<string, Outcome>) => reported.map((one) => resultOf(one, outcomes))
     if (keys.length + tokens.length === 0) return { results: results(new Map()) }
     const { body: answer } = await this.#writes.run(call, undefined, async (manager, now) => {
-      await lockSituations(
-        manager,
-        keys.map(({ connection }) => connection),
-      )
+      await lockSituations(manager, keys)
       const ended = new Map<string, Ended>()
       for (const known of keys) ended.set(`key ${known.kid}`, await this.#endKey(manager, call, now, known))
       for (const known of tokens) ended.set(`admin-token ${known.id}`, await endToken(manager, call, now, known))

@@ -4,6 +4,7 @@ import type { Paging } from '#libs/http/index'
 import type { Database } from '#libs/postgres/index'
 import { running, type Rotation, type Situation, type Turn } from '../rotation.ts'
 import { defaultPlan, type RotationPlan } from '../rotation-policy.ts'
+import type { ProvisioningKey } from '../provisioning-key.ts'
 import { lockConnection } from './connections.ts'
 import { RotationPlanRow, RotationRow } from './entities.ts'
 import { insertKey, lockKeys, updateKey, usesOf } from './keys.ts'
@@ -20,25 +21,36 @@ export async function lockSituation(manager: EntityManager, id: string, kid?: Ki
   return {
     connection,
     keys,
-    uses: await usesOf(
-      manager,
-      id,
-      keys.map((key) => key.kid),
-    ),
+    uses:
+      keys.length === 0
+        ? new Map()
+        : await usesOf(
+            manager,
+            id,
+            keys.map((key) => key.kid),
+          ),
     rotations: rotation === undefined ? [] : [rotation],
     plan: await findPlan(manager, id),
   }
 }
 
 /**
- * Locks what several situations are made of, for `lockSituation` to wait for nobody: all of one kind before the next, each in the order of ids, as
- * followers do.
+ * Locks what the situations of several keys are made of, for `lockSituation` to wait for nobody: all of one kind before the next, each in the order of
+ * ids, as followers do. Of each connection these are the keys that `lockSituation` locks: those named, those accepted, and those of the rotation that runs.
  */
-export async function lockSituations(manager: EntityManager, connections: readonly string[]): Promise<void> {
+export async function lockSituations(
+  manager: EntityManager,
+  keys: readonly Pick<ProvisioningKey, 'connection' | 'kid'>[],
+): Promise<void> {
+  if (keys.length === 0) return
+  const connections = keys.map(({ connection }) => connection)
   await manager.query('SELECT FROM keys.connection WHERE id = ANY($1) ORDER BY id FOR UPDATE', [connections])
   await manager.query(
-    'SELECT FROM keys.provisioning_key WHERE connection = ANY($1) ORDER BY connection, kid FOR NO KEY UPDATE',
-    [connections],
+    `SELECT FROM keys.provisioning_key AS key
+     WHERE connection = ANY($1) AND (kid = ANY($2) OR ended_at IS NULL OR EXISTS (
+       SELECT FROM keys.rotation WHERE connection = key.connection AND state = 'running' AND key.kid IN (old_key, new_key)))
+     ORDER BY connection, kid FOR NO KEY UPDATE OF key`,
+    [connections, keys.map(({ kid }) => kid)],
   )
   await holdLooks(manager, connections)
 }
