@@ -41,7 +41,9 @@ test('every code in that list is one that something is refused with', () => {
 
 test('every code that a rule of detections counts is one that the gateway answers', () => {
   const rules = readFileSync(join(root, 'apps/audit/src/detections/rules.ts'), 'utf8')
-  const counted = [...rules.matchAll(/\bcodes: \[([^\]]*)\]/g)].flatMap(([, codes]) => codesIn(codes ?? ''))
+  const counted = [...rules.matchAll(/\b(?:codes:|misplaced =) \[([^\]]*)\]/g)].flatMap(([, codes]) =>
+    codesIn(codes ?? ''),
+  )
   expect(counted.length).toBeGreaterThan(10)
   expect(counted.filter((each) => !answerCodes.includes(each))).toEqual([])
 })

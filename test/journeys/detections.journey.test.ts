@@ -66,6 +66,28 @@ test('a key at the address of another connection is raised for the key', async (
   ])
 })
 
+test('the owner of the connection that a key of another tenant is tried at hears of it, and nothing of whose it is', async () => {
+  const theirs = await world.connection('okta')
+  const minted = await world.admin('POST', '/tokens', {
+    name: 'theirs',
+    scopes: ['audit:read', 'detections:read'],
+    tenants: [theirs.tenant],
+  })
+  const asThey = { authorization: `Bearer ${minted.body.token}` }
+  const ask = async (): Promise<Told[]> => {
+    expect((await world.scim({ scimBaseUrl: theirs.scimBaseUrl, key: connection.key })('GET', '/Users')).status).toBe(
+      403,
+    )
+    const { status, body } = await world.auditAdmin('GET', '/detections', undefined, asThey)
+    return status === 200 ? body.items : []
+  }
+  const told = await eventually(ask, ({ length }) => length > 0)
+  expect(told).toMatchObject([{ rule: 'foreign-key', connection: theirs.id, subject: { id: theirs.id } }])
+  for (const word of [connection.kid, connection.id, connection.tenant])
+    expect(JSON.stringify(told)).not.toContain(word)
+  expect((await found({ rule: 'connection-mismatch' }))[0]).toMatchObject({ connection: connection.id })
+})
+
 test('what is done by the thousand is raised by the threshold that is set', async () => {
   const scim = world.scim(other)
   const users: Told[] = []

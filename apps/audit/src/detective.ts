@@ -1,21 +1,22 @@
 import type { EventLog } from '#libs/eventlog/index'
-import type { Environment, Payload, RequestDecided } from '#libs/events/index'
+import type { Payload, RequestDecided } from '#libs/events/index'
 import type { Database, Transaction } from '#libs/postgres/index'
 import { addressedConnection } from './detections/addressed-connection.ts'
 import { detectionRaised, occur } from './detections/detection.ts'
-import type { RuleCode } from './detections/rules.ts'
+import type { Place } from './detections/rule.ts'
+import { misplaced, type RuleCode } from './detections/rules.ts'
 import { seenIn, type Subject } from './detections/sightings.ts'
 import type { Thresholds } from './detections/thresholds.ts'
 import { becomes, fallSilent, type Occurrence, silentFrom, watch, type Watched } from './detections/watched.ts'
 import { identityOf, lockDetections, storeDetections, writeDurably } from './store/detections.ts'
 import { followedUpTo } from './store/followed.ts'
 import {
-  environmentsOf,
   forgetWatched,
   isAloneWithSilence,
   keyOf,
   lockSilent,
   lockWatched,
+  placesOf,
   type Remembered,
   storeWatched,
 } from './store/watched.ts'
@@ -43,8 +44,8 @@ export class Detective {
   async decided(transaction: Transaction, decisions: readonly RequestDecided[]): Promise<void> {
     const { thresholds, clock } = this.#parts
     const now = clock()
-    const environments = await this.#surroundings(transaction, decisions)
-    const seen = seenIn(decisions, thresholds, { environmentOf: (id) => environments.get(id) }, now)
+    const places = await this.#surroundings(transaction, decisions)
+    const seen = seenIn(decisions, thresholds, { placeOf: (id) => places.get(id) }, now)
     const known = await lockWatched(
       transaction,
       seen.map(({ subject }) => subject),
@@ -154,14 +155,14 @@ export class Detective {
     storeWatched(transaction, [{ subject, tenant, state, silentFrom: silentFrom(state, thresholds) }], now)
   }
 
-  /** Only of connections that were addressed with a key of another one. */
+  /** Only of connections that were addressed with a key that belongs elsewhere. */
   async #surroundings(
     transaction: Transaction,
     decisions: readonly RequestDecided[],
-  ): Promise<ReadonlyMap<string, Environment>> {
-    const addressed = decisions.filter(({ code }) => code === 'key-of-another-connection')
+  ): Promise<ReadonlyMap<string, Place>> {
+    const addressed = decisions.filter(({ code }) => misplaced.some((each) => each === code))
     if (addressed.length === 0) return new Map()
-    return environmentsOf(
+    return placesOf(
       transaction,
       addressed.map((decision) => addressedConnection(decision)),
     )

@@ -17,6 +17,14 @@ const { audit, decision, found, given, keeping, log, number, raisedEvents, rules
 
 const isBurst = (code: RuleCode): boolean => ruleOf(code).kind === 'burst'
 
+/** A key of another tenant, and the address of the connection of whoever the test is about. */
+const foreign = () => ({
+  tenant: `foreign-${number()}`,
+  connection: `foreign-${number()}-c`,
+  kid: `foreign-${number()}-k`,
+})
+const hers = (): string => `/scim/v2/${given.who.connection}/Users`
+
 /** What breaks each rule that requests break by themselves, and what comes near it and does not. */
 const cases: Partial<Record<RuleCode, { readonly breaks: () => Facts; readonly spares: () => Facts[] }>> = {
   'key-guessing': {
@@ -43,6 +51,14 @@ const cases: Partial<Record<RuleCode, { readonly breaks: () => Facts; readonly s
   'connection-mismatch': {
     breaks: () => refused(403, 'key-of-another-connection', { path: '/scim/v2/elsewhere/Users' }),
     spares: () => [refused(403, 'connection-disabled'), {}],
+  },
+  'foreign-key': {
+    breaks: () => ({ ...foreign(), ...refused(403, 'key-of-another-connection', { path: hers() }) }),
+    spares: () => [
+      refused(403, 'key-of-another-connection', { connection: 'another-of-hers', kid: 'kid-of-hers', path: hers() }),
+      { ...foreign(), ...refused(403, 'key-of-another-connection', { path: '/scim/v2/nowhere/Users' }) },
+      { ...foreign(), ...refused(401, 'key-revoked', { path: hers() }) },
+    ],
   },
   'key-in-clear': {
     breaks: () => refused(403, 'key-in-clear'),
@@ -96,6 +112,8 @@ const alsoBroken: Partial<Record<RuleCode, RuleCode[]>> = { 'live-key-at-sandbox
 beforeAll(async () => {
   await audit().tell(connectionIs('the-sandbox', 'sandbox'), connectionIs('the-live-one', 'live'))
 })
+
+beforeEach(() => audit().tell(connectionIs(given.who.connection, 'live', 'enabled', given.who.tenant)))
 
 test('every rule that requests break by themselves has a case', () => {
   expect(Object.keys(cases).sort()).toEqual(ruleCodes.filter(isBurst).sort())
@@ -202,6 +220,52 @@ describe('a key where it does not belong is told of, for the key, in its own env
     const listed = async (asked: string) => (await found({ tenant: given.who.tenant, environment: asked })).length
     expect(await listed(environment)).toBe(1 + also.length)
     expect(await listed(environment === 'live' ? 'sandbox' : 'live')).toBe(0)
+  })
+})
+
+describe('a key of another tenant', () => {
+  const ways: readonly [string, { readonly path?: string; readonly client?: () => string; readonly code?: string }][] =
+    [
+      ['', {}],
+      [', to be exchanged,', { path: '/oauth2/token', client: () => given.who.connection }],
+      [' that names the other environment', { code: 'key-of-another-environment' }],
+    ]
+  it.each(ways)(
+    '%s is told of on both sides, to the owner of the connection without anything of whose it is',
+    async (_, { client, path = hers(), code = 'key-of-another-connection' }) => {
+      const sent = foreign()
+      await tell({ ...sent, ...refused(403, code, { path, ...(client === undefined ? {} : { client: client() }) }) })
+      const told = await found()
+      expect(told).toMatchObject([
+        {
+          rule: 'foreign-key',
+          subject: { kind: 'connection', id: given.who.connection },
+          connection: given.who.connection,
+          environment: 'live',
+          count: 1,
+        },
+      ])
+      const events = await raisedEvents()
+      expect(events).toHaveLength(1)
+      for (const word of [sent.tenant, sent.connection, sent.kid, given.who.address, given.who.kid])
+        expect(JSON.stringify([told, events])).not.toContain(word)
+      expect(await found({ tenant: sent.tenant })).toMatchObject([
+        { rule: 'connection-mismatch', subject: { kind: 'key', id: sent.kid }, connection: sent.connection },
+      ])
+    },
+  )
+
+  it('is no use of the connection that it was tried at', async () => {
+    const state = async () => {
+      const rows = await audit().database.query<{ state: string; silent_from: Date | null }>(
+        `SELECT state, silent_from FROM audit.watched WHERE kind = 'connection' AND id = $1`,
+        [given.who.connection],
+      )
+      return rows.map(({ state: text, silent_from }) => [JSON.parse(text).traffic, silent_from])
+    }
+    const before = await state()
+    await tell({ ...foreign(), ...refused(403, 'key-of-another-connection', { path: hers() }) })
+    expect(await state()).toEqual(before)
   })
 })
 

@@ -15,17 +15,26 @@ interface Described extends Threshold {
   readonly fix: string
 }
 
+/** Whose a connection is, and of which environment. */
+export interface Place {
+  readonly tenant: string
+  readonly environment: Environment
+}
+
 /** What a rule may know besides the request itself. */
 export interface Surroundings {
   /** Undefined for a connection that is not known. */
-  environmentOf(connection: string): Environment | undefined
+  placeOf(connection: string): Place | undefined
 }
 
 /** Told when `count` requests of one subject within `window` break it. */
 interface Burst extends Described {
   readonly kind: 'burst'
-  /** Where there is no such subject, the connection or the address stands for it. */
-  readonly of: 'key' | 'connection'
+  /**
+   * Of a key or of the connection that the request belongs to, for which the address stands where it is not known; or of the connection that the request is addressed to, whose owner then sees no more than
+   * that it came.
+   */
+  readonly of: 'key' | 'connection' | 'addressed connection'
   /** Stable codes of the answers that break it. */
   readonly codes?: readonly string[]
   readonly breaks?: (decision: RequestDecided, surroundings: Surroundings) => boolean

@@ -6,6 +6,9 @@ const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
 
+/** With these a key was proved that belongs elsewhere. */
+export const misplaced = ['key-of-another-connection', 'key-of-another-environment'] as const
+
 /** Every rule there is, under its stable code, with the thresholds that count unless LATCHKEY_DETECTIONS says otherwise. */
 export const rules = {
   'key-guessing': {
@@ -67,13 +70,29 @@ export const rules = {
     kind: 'burst',
     of: 'key',
     severity: 'high',
-    codes: ['key-of-another-connection', 'key-of-another-environment'],
+    codes: misplaced,
     count: 1,
     window: hour,
     when: '`count` requests within `window` present a key of another connection, environment or tenant than they address',
     cause:
       'A key was pasted beside the SCIM base URL of another connection, or somebody tries a key where it does not belong.',
     fix: 'In the identity provider, set the SCIM base URL that was shown with the key, or the key of the connection that the URL names.',
+  },
+  'foreign-key': {
+    kind: 'burst',
+    of: 'addressed connection',
+    severity: 'medium',
+    codes: misplaced,
+    breaks: (decision, { placeOf }) => {
+      const owner = placeOf(addressedConnection(decision))?.tenant
+      return owner !== undefined && owner !== decision.tenant
+    },
+    count: 1,
+    window: hour,
+    when: '`count` requests within `window` present a key of another tenant at a connection; told to the owner of the connection, and nothing of whose key it is',
+    cause:
+      'The SCIM base URL of this connection was pasted beside a key of another tenant, or somebody who has such a key tries it here.',
+    fix: 'Nothing was let in. Should your identity provider fail to provision, paste its key again. The records of these requests belong to the owner of the key: whoever runs this service finds by their ids who sent them.',
   },
   'new-network': {
     kind: 'new network',
@@ -111,8 +130,8 @@ export const rules = {
     of: 'key',
     severity: 'high',
     codes: ['key-of-another-connection'],
-    breaks: (decision, { environmentOf }) =>
-      decision.environment === 'live' && environmentOf(addressedConnection(decision)) === 'sandbox',
+    breaks: (decision, { placeOf }) =>
+      decision.environment === 'live' && placeOf(addressedConnection(decision))?.environment === 'sandbox',
     count: 1,
     window: hour,
     when: '`count` requests within `window` present a live key at a sandbox connection',

@@ -1,5 +1,6 @@
 import { networkIn, readAddress, siteOf } from '#libs/addresses/index'
 import type { DetectionSubject, Environment, RequestDecided } from '#libs/events/index'
+import { addressedConnection } from './addressed-connection.ts'
 import { breaks, type Surroundings } from './rule.ts'
 import { type RuleCode, ruleOf } from './rules.ts'
 import type { Thresholds } from './thresholds.ts'
@@ -47,7 +48,7 @@ export function seenIn(
     if (decision.surface !== 'scim' || decision.replayOf !== undefined) continue
     const at = Math.min(Date.parse(decision.receivedAt), now.getTime())
     const network = siteAt(decision.address)
-    for (const [subject, broken] of subjectsOf(decision, thresholds, surroundings)) {
+    for (const { subject, broken, owner, proved } of subjectsOf(decision, thresholds, surroundings)) {
       const key = `${subject.kind} ${subject.id}`
       let known = seen.get(key)
       if (known === undefined) seen.set(key, (known = { subject, sightings: [] }))
@@ -55,11 +56,9 @@ export function seenIn(
         request: decision.requestId,
         at,
         count: 1 + (decision.alike ?? 0),
-        tenant: decision.tenant,
-        connection: decision.connection,
-        environment: decision.environment,
+        ...owner,
         network,
-        proved: decision.kid !== null,
+        proved,
         broken,
       })
     }
@@ -68,27 +67,45 @@ export function seenIn(
   return [...seen.values()]
 }
 
-/** Each subject that the request tells something of, with the rules that it breaks. */
-function subjectsOf(
-  decision: RequestDecided,
-  thresholds: Thresholds,
-  surroundings: Surroundings,
-): (readonly [Subject, RuleCode[]])[] {
-  const { kid, connection } = decision
-  const key: [Subject, RuleCode[]] | undefined = kid === null ? undefined : [{ kind: 'key', id: kid }, []]
-  const place: [Subject, RuleCode[]] = [
+/** A subject that a request tells something of. */
+interface Told extends Pick<Sighting, 'proved'> {
+  readonly subject: Subject
+  /** The rules that the request breaks. */
+  readonly broken: RuleCode[]
+  readonly owner: Pick<Sighting, 'tenant' | 'connection' | 'environment'>
+}
+
+function subjectsOf(decision: RequestDecided, thresholds: Thresholds, surroundings: Surroundings): Told[] {
+  const { kid, tenant, connection, environment } = decision
+  const told = (subject: Subject): Told => ({
+    subject,
+    broken: [],
+    owner: { tenant, connection, environment },
+    proved: kid !== null,
+  })
+  const key = kid === null ? undefined : told({ kind: 'key', id: kid })
+  const place = told(
     connection === null ? { kind: 'address', id: networkIn(decision.address) } : { kind: 'connection', id: connection },
-    [],
-  ]
+  )
+  const addressed = addressedIn(decision, surroundings)
   for (const code of thresholds.keys()) {
     const rule = ruleOf(code)
     if (rule.kind !== 'burst' || !breaks(rule, decision, surroundings)) continue
-    const [, broken] = rule.of === 'key' && key !== undefined ? key : place
-    broken.push(code)
+    if (rule.of === 'addressed connection') addressed?.broken.push(code)
+    else (rule.of === 'key' && key !== undefined ? key : place).broken.push(code)
   }
   // Of a place nothing is to be known unless its key was proved, or it breaks a rule.
-  const places = key !== undefined || place[1].length > 0 ? [place] : []
-  return key === undefined ? places : [key, ...places]
+  return [key, place, addressed].flatMap((each) =>
+    each !== undefined && (each.proved || each.broken.length > 0) ? [each] : [],
+  )
+}
+
+/** The connection that the request is addressed to, as one that its owner is told of: no key of it was proved. Undefined where it is not known. */
+function addressedIn(decision: RequestDecided, { placeOf }: Surroundings): Told | undefined {
+  const id = addressedConnection(decision)
+  const place = placeOf(id)
+  if (place === undefined) return undefined
+  return { subject: { kind: 'connection', id }, broken: [], owner: { ...place, connection: id }, proved: false }
 }
 
 function siteAt(text: string): string | undefined {

@@ -1,5 +1,5 @@
-import type { Environment } from '#libs/events/index'
 import { type Queryable, type Statement, textArray, type Transaction } from '#libs/postgres/index'
+import type { Place } from '../detections/rule.ts'
 import type { Subject } from '../detections/sightings.ts'
 import { type Watched, watched } from '../detections/watched.ts'
 
@@ -99,16 +99,16 @@ export async function lockSilent(transaction: Transaction, upTo: Date): Promise<
   return rows.map(rowOf)
 }
 
-/** The environments of those of these connections that are known. */
-export async function environmentsOf(from: Queryable, ids: readonly string[]): Promise<Map<string, Environment>> {
+/** Whose those of these connections are that are known. */
+export async function placesOf(from: Queryable, ids: readonly string[]): Promise<Map<string, Place>> {
   const rows = await from.query<Stored>(
     `SELECT id, kind, tenant, state FROM audit.watched WHERE kind = 'connection' AND id = ANY($1)`,
     [ids],
   )
   return new Map(
-    rows.flatMap((row): [string, Environment][] => {
-      const { connection } = readState(row.state)
-      return connection === undefined ? [] : [[row.id, connection.environment]]
+    rows.flatMap(({ id, tenant, state }): [string, Place][] => {
+      const { connection } = readState(state)
+      return connection === undefined || tenant === null ? [] : [[id, { tenant, environment: connection.environment }]]
     }),
   )
 }
