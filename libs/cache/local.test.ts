@@ -10,17 +10,32 @@ describeChannel('this process', (onFailure) => {
   return { one: channel, other: channel }
 })
 
-describeNonces('memory', () => {
+describeNonces('memory', async (keeper) => {
   let now = start
-  const nonces = memoryNonces({ clock: () => new Date(now), limit: 1000, ahead: unkept })
-  now += 60_000
-  return { one: nonces, other: nonces, pass: async (milliseconds) => void (now += milliseconds) }
+  const begin = async () => memoryNonces({ clock: () => new Date(now), limit: 1000, ahead: await keeper.open() })
+  let nonces = await begin()
+  const pass = async (milliseconds: number): Promise<void> => void (now += milliseconds)
+  await pass(60_000)
+  return {
+    get one() {
+      return nonces
+    },
+    get other() {
+      return nonces
+    },
+    now: () => new Date(now),
+    pass,
+    async lose() {
+      nonces = await begin()
+    },
+    settle: () => pass(1),
+  }
 })
 
 /** Nonces that began at `start`, and their clock, which is a minute later. */
-function given(limit: number, ahead: KeptAhead = unkept) {
+function given(limit: number) {
   const clock = { now: start }
-  const nonces = memoryNonces({ clock: () => new Date(clock.now), limit, ahead })
+  const nonces = memoryNonces({ clock: () => new Date(clock.now), limit, ahead: unkept })
   clock.now += 60_000
   return { clock, nonces }
 }
@@ -60,31 +75,5 @@ test('what was created before the store, in the second in which it began too, is
     undefined,
     undefined,
     true,
-  ])
-})
-
-test('what lies ahead of the clock is taken only once that is kept, and is not written for each that comes', async () => {
-  const kept: (readonly [string, number])[] = []
-  let isAway = true
-  const { clock, nonces } = given(10, {
-    before: new Map(),
-    async keep(signer, { from }) {
-      if (!isAway) kept.push([signer, from.getTime()])
-      return !isAway
-    },
-  })
-  const ahead = clock.now + 200_000
-  const take = (nonce: string, created: number) =>
-    nonces.take({ signer: 'one', nonce, created: new Date(created) }, 60_000)
-  expect(await take('a', ahead)).toBeUndefined()
-  isAway = false
-  expect(await Promise.all([take('a', ahead), take('b', ahead + 4_999), take('c', ahead)])).toEqual([true, true, true])
-  expect(await take('a', ahead)).toBe(false)
-  expect(await take('d', clock.now)).toBe(true)
-  expect(kept).toEqual([['one', ahead]])
-  expect(await take('e', ahead + 5_000)).toBe(true)
-  expect(kept).toEqual([
-    ['one', ahead],
-    ['one', ahead + 5_000],
   ])
 })

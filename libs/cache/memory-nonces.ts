@@ -1,18 +1,5 @@
 import type { Nonces, SignedNonce } from './nonces.ts'
-
-/** From its beginning on, and up to its end. */
-export interface Span {
-  readonly from: Date
-  readonly until: Date
-}
-
-/** What a single process leaves to the one after it: when signatures that it took ahead of its clock were created. */
-export interface KeptAhead {
-  /** Of each signer, what processes before this one have kept. */
-  readonly before: ReadonlyMap<string, readonly Span[]>
-  /** True once it is durable that this process may take what the signer created in that span; false when that is not known. Never rejects. */
-  keep(signer: string, span: Span): Promise<boolean>
-}
+import { type KeptAhead, TakenAhead } from './taken-ahead.ts'
 
 export interface MemoryNoncesOptions {
   readonly clock: () => Date
@@ -31,8 +18,6 @@ function inOnePiece(text: string): string {
 
 /** Milliseconds. */
 const sweepEvery = 1_000
-/** Milliseconds of a span, so that not each request of a signer whose clock is ahead is a write. */
-const spanLength = 5_000
 
 /**
  * The nonces of a single process, from its start on. What was created before it, or may have been taken by a process before it although it lies ahead, is not
@@ -56,34 +41,15 @@ export function memoryNonces({ clock, limit, ahead }: MemoryNoncesOptions): Nonc
     sweptAt = now
   }
 
-  const wasKept = (signer: string, created: number): boolean =>
-    ahead.before.get(signer)?.some(({ from, until }) => from.getTime() <= created && created < until.getTime()) ?? false
-
-  /** Of each signer, the spans that lie ahead, by when they begin. */
-  const kept = new Map<string, Map<number, Promise<boolean>>>()
-  const isKept = (signer: string, created: number): Promise<boolean> | true => {
-    const now = clock().getTime()
-    // The process after this one begins later.
-    if (created <= now) return true
-    const from = created - (created % spanLength)
-    const spans = kept.get(signer) ?? new Map<number, Promise<boolean>>()
-    const known = spans.get(from)
-    if (known !== undefined) return known
-    for (const begin of spans.keys()) if (begin + spanLength <= now) spans.delete(begin)
-    const keeping = ahead.keep(signer, { from: new Date(from), until: new Date(from + spanLength) })
-    kept.set(signer, spans.set(from, keeping))
-    void keeping.then((done) => {
-      if (!done) spans.delete(from)
-    })
-    return keeping
-  }
-
+  const takenAhead = new TakenAhead(ahead)
   return {
     state: 'connected',
     async take({ signer, nonce, created }: SignedNonce, milliseconds) {
       const made = created.getTime()
-      if (made <= since || wasKept(signer, made)) return undefined
-      if (!(await isKept(signer, made))) return undefined
+      if (made <= since || takenAhead.wasKept(signer, made)) return undefined
+      const received = clock().getTime()
+      // What does not lie ahead is older than the process after this one.
+      if (made > received && !(await takenAhead.keep(signer, made, received))) return undefined
       const now = clock().getTime()
       const own = taken.get(signer)
       if ((own?.get(nonce) ?? 0) > now) return false

@@ -1,43 +1,128 @@
+import { z } from 'zod'
 import { CacheError, type OnFailure } from './errors.ts'
 import type { Nonces, SignedNonce } from './nonces.ts'
 import { openRedisLink } from './redis.ts'
+import { type KeptAhead, TakenAhead } from './taken-ahead.ts'
 
 export interface RedisNoncesOptions {
   /** `redis://` or, for TLS, `rediss://`, with user and password when Redis asks for them. */
   readonly url: string
-  /** Begins each nonce's name in Redis. */
+  /** Begins each name in Redis. */
   readonly prefix: string
+  /** Reads what was kept by stores that ended before `since`, and keeps more, where all processes find it and no outage of Redis touches it. */
+  readonly ahead: (since: Date) => Promise<KeptAhead>
   readonly onFailure: OnFailure
 }
 
+/** What Redis holds since it was last started or emptied. */
+interface Store {
+  /** As Redis has it: when this store began, in milliseconds by the clock of Redis, and the run of the server. */
+  readonly name: string
+  readonly since: number
+  readonly ahead: Promise<TakenAhead>
+}
+
 const answerMilliseconds = 500
+/** Another machine, whose clock is behind by as much at the most, may have taken over from the Redis that ended. */
+const clockSlack = 2_000
+/** One for a store that has ended, and one for what lies ahead; each again, should Redis end meanwhile. */
+const mostRounds = 4
 
 /**
- * The nonces of several processes, in Redis. A Redis that was emptied, or that ended without having stored them, knows them no more.
+ * Keys are the name of the store, and the nonce. Given are the store that the process goes by, when the signature was created, `kept` where a store after this one
+ * would know of it, and how long the nonce is remembered. All of it is one step: there is no moment at which a nonce is taken in another store than the one that was meant. A
+ * server that has started anew may have found less on its disk than it had, or have been another one's replica, so its run is part of the name.
+ */
+const script = `
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+if not run then return redis.error_reply('INFO tells no run_id') end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local store = redis.call('GET', KEYS[1])
+if not store or string.match(store, ' (%w+)$') ~= run then
+  store = string.format('%.0f %s', now, run)
+  redis.call('SET', KEYS[1], store)
+end
+if store ~= ARGV[1] then return {'store', store} end
+if tonumber(ARGV[2]) > now and ARGV[3] ~= 'kept' then return {'ahead', now} end
+if redis.call('SET', KEYS[2], '', 'NX', 'PX', ARGV[4]) then return {'taken'} end
+return {'used'}`
+
+const answers = z.union([
+  z.tuple([z.literal('store'), z.string()]),
+  z.tuple([z.literal('ahead'), z.number()]),
+  z.tuple([z.literal('taken')]),
+  z.tuple([z.literal('used')]),
+])
+
+/**
+ * The nonces of several processes, in Redis. It may be emptied, restarted or replaced by its replica at any time: what was created before that, or may have been taken
+ * before it although it lay ahead, is not known from then on. Clocks that follow one another there must agree within two seconds.
  * @throws CacheError url-invalid
  */
-export function openRedisNonces({ url, prefix, onFailure }: RedisNoncesOptions): Nonces {
-  const link = openRedisLink({ url, onFailure })
+export function openRedisNonces({ url, prefix, ahead, onFailure }: RedisNoncesOptions): Nonces {
+  let store: Store | undefined
   let refused = false
+  const tell = (fault: 'nonce-refused' | 'ahead-unread', text: string, cause: unknown): void => {
+    if (!refused) onFailure(new CacheError(fault, text, { cause }))
+    refused = true
+  }
+  // So that the store has begun long before the first request.
+  const link = openRedisLink({ url, onFailure, onUp: () => void learn().catch(() => undefined) })
 
-  const take = async ({ signer, nonce }: SignedNonce, milliseconds: number): Promise<boolean | undefined> => {
+  const ask = async (words: { nonce: string; store: string; created: number; kept: boolean; lifetime: number }) => {
+    const keys = [`${prefix}store`, `${prefix}${words.nonce}`]
+    const given = [words.store, words.created, words.kept ? 'kept' : '', Math.ceil(words.lifetime)]
     try {
-      const answer = await link.call('SET', `${prefix}${signer} ${nonce}`, '', 'NX', 'PX', Math.ceil(milliseconds))
-      refused = false
-      return answer === 'OK'
+      return answers.parse(await link.call('EVAL', script, keys.length, ...keys, ...given))
     } catch (error) {
-      if (link.state === 'connected' && !refused) {
-        refused = true
+      if (link.state === 'connected') {
         const why = error instanceof Error ? error.message : String(error)
-        onFailure(
-          new CacheError(
-            'nonce-refused',
-            `Redis does not keep nonces (${why}): allow SET to this user, and see that it has memory left.`,
-          ),
+        tell(
+          'nonce-refused',
+          `Redis does not keep nonces (${why}): allow EVAL, INFO, TIME, GET and SET to this user, and see that it has memory left.`,
+          error,
         )
       }
-      return undefined
+      throw error
     }
+  }
+  const goBy = (name: string): Store => {
+    if (store?.name === name) return store
+    const since = Number(name.split(' ')[0])
+    const begun = { name, since, ahead: ahead(new Date(since)).then((kept) => new TakenAhead(kept)) }
+    store = begun
+    begun.ahead.catch((error: unknown) => {
+      if (store === begun) store = undefined
+      tell(
+        'ahead-unread',
+        'What was signed ahead of the clock before Redis was started or emptied cannot be read, so no nonce is taken: see that Postgres answers. It is tried again by itself.',
+        error,
+      )
+    })
+    return begun
+  }
+  const learn = async (): Promise<Store> => {
+    const [, name] = await ask({ nonce: '', store: '', created: 0, kept: false, lifetime: 1 })
+    return goBy(String(name))
+  }
+
+  const take = async ({ signer, nonce, created }: SignedNonce, lifetime: number): Promise<boolean | undefined> => {
+    const made = created.getTime()
+    for (let round = 0; round < mostRounds; round++) {
+      const { name, since, ahead: opened } = store ?? (await learn())
+      const takenAhead = await opened
+      if (made <= since + clockSlack || takenAhead.wasKept(signer, made)) return undefined
+      const kept = (await takenAhead.kept(signer, made)) === true
+      const [answer, told] = await ask({ nonce: `${signer} ${nonce}`, store: name, created: made, kept, lifetime })
+      if (answer === 'taken' || answer === 'used') {
+        refused = false
+        return answer === 'taken'
+      }
+      if (answer === 'store') goBy(told)
+      else if (!(await takenAhead.keep(signer, made, told))) return undefined
+    }
+    return undefined
   }
 
   return {
@@ -50,7 +135,7 @@ export function openRedisNonces({ url, prefix, onFailure }: RedisNoncesOptions):
         impatience = setTimeout(() => settle(undefined), answerMilliseconds)
       })
       try {
-        return await Promise.race([take(signed, milliseconds), late])
+        return await Promise.race([take(signed, milliseconds).catch(() => undefined), late])
       } finally {
         clearTimeout(impatience)
       }

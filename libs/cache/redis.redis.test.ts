@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { createServer as createTlsServer } from 'node:tls'
 import { startOwnRedis, type OwnRedis } from '#test/servers/own-redis'
-import { describeChannel, describeNonces, until } from './conformance/index.ts'
-import { openRedisChannel, openRedisNonces, type CacheError, type TrustChannel } from './index.ts'
+import { describeChannel, until } from './conformance/index.ts'
+import { openRedisChannel, type CacheError, type TrustChannel } from './index.ts'
 
 const shared = () => process.env['TEST_REDIS_URL'] ?? ''
 
@@ -18,25 +18,6 @@ describeChannel('Redis', async (onFailure) => {
   const ends = { one: openRedisChannel(options), other: openRedisChannel(options) }
   await until(() => ends.one.state === 'connected' && ends.other.state === 'connected')
   return ends
-})
-
-describeNonces('Redis', async () => {
-  const options = { url: shared(), prefix: `${randomUUID()}:`, onFailure: () => {} }
-  const ends = { one: openRedisNonces(options), other: openRedisNonces(options) }
-  await until(() => ends.one.state === 'connected' && ends.other.state === 'connected')
-  return { ...ends, pass: (milliseconds) => new Promise((settle) => setTimeout(settle, milliseconds)) }
-})
-
-test('while Redis is away it is not known whether a nonce was taken', async () => {
-  const redis = await startOwnRedis()
-  const nonces = openRedisNonces({ url: redis.url, prefix: 'nonces:', onFailure: () => {} })
-  await until(() => nonces.state === 'connected')
-  expect(await nonces.take({ signer: 'one', nonce: 'nonce', created: new Date() }, 60_000)).toBe(true)
-  await redis.stop()
-  await until(() => nonces.state === 'away')
-  expect(await nonces.take({ signer: 'one', nonce: 'nonce', created: new Date() }, 60_000)).toBeUndefined()
-  expect(await nonces.take({ signer: 'one', nonce: 'another', created: new Date() }, 60_000)).toBeUndefined()
-  await nonces.close()
 })
 
 /** A channel and what happened on it. */
@@ -49,15 +30,6 @@ function watch(url: string, prefix = 'latchkey:') {
     () => happened.push('GAP'),
   )
   return { channel, failures, happened, inForce }
-}
-
-/** Sends words to Redis as a person would type them. */
-async function command(url: string, line: string): Promise<string> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
-  socket.write(`${line}\r\n`)
-  const [answer] = await once(socket, 'data')
-  socket.destroy()
-  return String(answer)
 }
 
 test('installations with different prefixes do not hear each other', async () => {
@@ -143,7 +115,7 @@ describe('a Redis of its own', () => {
   test('a subscriber whose connection alone is cut hears of a gap', async () => {
     const { channel, happened, inForce } = watch(redis.url)
     await inForce
-    await command(redis.url, 'CLIENT KILL TYPE pubsub')
+    await redis.command('CLIENT KILL TYPE pubsub')
     await until(() => happened.length === 3)
     expect(happened).toEqual(['GAP', 'GAP', 'GAP'])
     channel.publish('heard')

@@ -61,6 +61,28 @@ test('what one gateway took another does not take', async () => {
   await other.program.stop()
 })
 
+for (const [lost, how] of [
+  ['emptied', async () => void (await redis.command('FLUSHALL'))],
+  ['killed, and started without what it had', () => redis.kill()],
+] as const) {
+  test(`Redis ${lost}: what was signed before is not taken again, by any gateway, and what is signed then is`, async () => {
+    const other = await startGateway(ground, data, { ...env, LATCHKEY_PUBLIC_URL: new URL(base).origin })
+    await until('it accepts the key', async () => (await list(signed(), other.url)).status === 200)
+    const once = signed()
+    expect((await list(once)).status).toBe(200)
+    await how()
+    const again = async (): Promise<number[]> => {
+      const answers = await Promise.all([list(once), list(once, other.url)])
+      return answers.map(({ status }) => status)
+    }
+    for (let time = 0; time < 5; time++) expect(await again()).toEqual([503, 503])
+    await until('signed requests are accepted', async () => (await list()).status === 200)
+    await until('by the other too', async () => (await list(signed(), other.url)).status === 200)
+    expect(await again()).toEqual([503, 503])
+    await other.program.stop()
+  })
+}
+
 test('Redis away: signed requests are answered 503 with Retry-After and none is accepted, those of bearers go on', async () => {
   const gateway = urlOf(program, 'gateway')
   await redis.kill(async () => {

@@ -21,6 +21,7 @@ import {
   gatewaySchema,
   migrateGateway,
   gatewayForms,
+  openSignedAhead,
 } from './index.ts'
 
 const settings = {
@@ -104,7 +105,9 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             channel,
             currency,
             peppers,
-            nonces: starting.openNonces(configuration),
+            nonces: starting.openNonces(configuration, (since) =>
+              openSignedAhead(database, { since, onFailure: starting.onFailure }),
+            ),
             dataKeys: sealing.dataKeys,
             dataKeyLifetime: configuration.LATCHKEY_DATA_KEY_LIFETIME,
             limiter: starting.openLimiter(configuration),

@@ -129,7 +129,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     nonces: memoryNonces({
       clock,
       limit: mostNonces,
-      ahead: await openSignedAhead(stores.gateway, { clock, onFailure }),
+      ahead: await openSignedAhead(stores.gateway, { since: clock(), onFailure }),
     }),
     dataKeys,
     dataKeyLifetime: options.dataKeyLifetime,

@@ -5,6 +5,7 @@ import type { EventLogServer, EventLogServerOptions } from '#libs/eventlog/nest/
 import { type KafkaEventLog, openKafkaEventLog } from '#libs/eventlog/kafka/index'
 import type { EventSource } from '#libs/events/index'
 import {
+  type KeptAhead,
   type Limiter,
   localChannel,
   memoryLimiter,
@@ -168,11 +169,17 @@ export class StartingService<C extends ServiceConfiguration> {
     return channel
   }
 
-  /** Nonces of signed requests. Without Redis there is no telling what other gateways took: no signed request is accepted then. */
-  openNonces(redis: { readonly REDIS_URL: string | undefined; readonly REDIS_PREFIX: string }): Nonces {
+  /**
+   * Nonces of signed requests, and what was taken ahead of the clock. Without Redis there is no telling what other gateways took: no signed request is
+   * accepted then.
+   */
+  openNonces(
+    redis: { readonly REDIS_URL: string | undefined; readonly REDIS_PREFIX: string },
+    ahead: (since: Date) => Promise<KeptAhead>,
+  ): Nonces {
     const onFailure = failuresOf('the store of nonces', this.logger, this.servers)
     if (redis.REDIS_URL === undefined) return noNonces
-    const nonces = openRedisNonces({ url: redis.REDIS_URL, prefix: `${redis.REDIS_PREFIX}:nonce:`, onFailure })
+    const nonces = openRedisNonces({ url: redis.REDIS_URL, prefix: `${redis.REDIS_PREFIX}:nonce:`, ahead, onFailure })
     this.#starting.ending.add('the store of nonces', 5_000, () => nonces.close())
     return nonces
   }

@@ -34,8 +34,9 @@ function open(): Database {
 
 /** The nonces of a process that starts now. */
 async function started(over = database): Promise<Nonces> {
-  const options = { clock: () => new Date(now), onFailure: (error: unknown) => failures.push(error) }
-  return memoryNonces({ ...options, limit: 1_000, ahead: await openSignedAhead(over, options) })
+  const onFailure = (error: unknown): unknown => failures.push(error)
+  const ahead = await openSignedAhead(over, { since: new Date(now), onFailure })
+  return memoryNonces({ clock: () => new Date(now), limit: 1_000, ahead })
 }
 
 /** Of a client whose clock is ahead by so many milliseconds, and tells whole seconds. */

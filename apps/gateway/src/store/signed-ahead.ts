@@ -2,31 +2,32 @@ import type { KeptAhead, Span } from '#libs/cache/index'
 import type { Database } from '#libs/postgres/index'
 
 export interface SignedAheadOptions {
-  readonly clock: () => Date
+  /** What was created up to then is not asked for: no store of nonces that begins then takes it. */
+  readonly since: Date
   readonly onFailure: (error: unknown) => void
 }
 
 type Row = { kid: string; begins: Date; ends: Date }
 
 /**
- * When each key may have created what was taken ahead of the clock, in the gateway's table: for a gateway whose nonces are in memory. What has come to pass is
- * forgotten, since nothing is taken that was created before a start. Rejects with the driver's error when it cannot be read.
+ * When each key may have created what was taken ahead of the clock, in the gateway's table: what a store of nonces goes by that began at `since`, and leaves
+ * to the one after it. What has come to pass is forgotten. Rejects with the driver's error when it cannot be read.
  */
 export async function openSignedAhead(
   database: Database,
-  { clock, onFailure }: SignedAheadOptions,
+  { since, onFailure }: SignedAheadOptions,
 ): Promise<KeptAhead> {
   const before = new Map<string, Span[]>()
-  for (const { kid, begins, ends } of await database.query<Row>(readAhead, [clock()])) {
+  for (const { kid, begins, ends } of await database.query<Row>(readAhead, [since])) {
     const spans = before.get(kid) ?? []
     spans.push({ from: begins, until: ends })
     before.set(kid, spans)
   }
   return {
     before,
-    async keep(kid, { from, until }) {
+    async keep(kid, { from, until }, now) {
       try {
-        await database.query(keepAhead, [kid, from, until, clock()])
+        await database.query(keepAhead, [kid, from, until, now])
         return true
       } catch (error) {
         onFailure(error)
