@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as later } from 'node:timers/promises'
 import { type OwnRedis, startOwnRedis } from '#test/servers/own-redis'
 import { describeNonces, Keeper, until } from './conformance/index.ts'
-import { type CacheError, openRedisNonces } from './index.ts'
+import { type CacheError, type Nonces, openRedisNonces } from './index.ts'
 
 /** Milliseconds after which what is signed now is taken of a store that begins now. */
 const slack = 2_100
@@ -10,11 +10,15 @@ const minute = 60_000
 
 const signed = (nonce: string, ahead = 0) => ({ signer: 'one', nonce, created: new Date(Date.now() + ahead) })
 
+const open: Nonces[] = []
+afterEach(async () => void (await Promise.all(open.splice(0).map((nonces) => nonces.close()))))
+
 /** Nonces of a process, once Redis is reached. */
 async function opened({ url }: OwnRedis, keeper = new Keeper()) {
   const failures: CacheError[] = []
   const onFailure = (failure: CacheError): unknown => failures.push(failure)
   const nonces = openRedisNonces({ url, prefix: 'nonces:', ahead: keeper.open, onFailure })
+  open.push(nonces)
   await until(() => nonces.state === 'connected')
   return { nonces, failures, keeper }
 }
@@ -57,7 +61,6 @@ describe('a Redis of its own', () => {
       expect(await nonces.take(signed('nonce'), minute)).toBeUndefined()
       expect(await nonces.take(signed('another'), minute)).toBeUndefined()
     })
-    await nonces.close()
   })
 
   for (const left of ['nothing', 'what was on its disk before'] as const) {
@@ -75,7 +78,6 @@ describe('a Redis of its own', () => {
       await later(slack)
       expect([await nonces.take(request, minute), await nonces.take(ahead, minute)]).toEqual([undefined, undefined])
       expect(await nonces.take(signed('later'), minute)).toBe(true)
-      await nonces.close()
     })
   }
 
@@ -88,6 +90,5 @@ describe('a Redis of its own', () => {
     expect(failures.map(({ fault }) => fault)).toEqual(['ahead-unread'])
     keeper.isAway = false
     expect(await nonces.take(signed('nonce'), minute)).toBe(true)
-    await nonces.close()
   })
 })
