@@ -1,4 +1,4 @@
-import { AddressRanges, isWithin, networkIn, networkOf, readAddress, readRange, siteOf } from './index.ts'
+import { AddressRanges, isLoopback, isWithin, networkIn, networkOf, readAddress, readRange, siteOf } from './index.ts'
 
 const read = (text: string) => {
   const address = readAddress(text)
@@ -92,3 +92,13 @@ test.each([
 test('callers whose address cannot be read are of one network', () => {
   expect([networkIn('nobody'), networkIn('')]).toEqual(['unknown', 'unknown'])
 })
+
+test.each(['127.0.0.1', '127.1.2.3', '[::1]', '::1', '::ffff:127.0.0.1', 'localhost', 'LOCALHOST'])(
+  '%s is this machine',
+  (host) => expect(isLoopback(host)).toBe(true),
+)
+
+test.each(['', '0.0.0.0', '[::]', '128.0.0.1', '10.0.0.1', 'localhost.example', '127.0.0.1.example', '[::1'])(
+  '%j is not',
+  (host) => expect(isLoopback(host)).toBe(false),
+)

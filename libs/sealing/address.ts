@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { isLoopback } from '#libs/addresses/index'
 
 /** Where a KEK is. */
 export type KekAddress =
@@ -7,11 +8,12 @@ export type KekAddress =
   | { readonly kind: 'awskms'; readonly keyId: string }
 
 /** For people who set it. */
-export const kekForm = 'file:PATH, vault:URL/MOUNT/KEY or awskms:KEY'
+export const kekForm =
+  'file:PATH, vault:https://HOST/MOUNT/KEY (http:// on this machine alone, as token and data keys go there) or awskms:KEY'
 
 /**
  * Reads `file:PATH`, `vault:URL/MOUNT/KEY` (the mount of the transit engine may have slashes) and `awskms:KEY` (id, ARN or alias). Undefined for anything
- * else.
+ * else, and for a Vault to which the way is in clear.
  */
 export function parseKek(text: string): KekAddress | undefined {
   const [, kind, rest] = /^(file|vault|awskms):(.+)$/.exec(text) ?? []
@@ -24,6 +26,7 @@ export function parseKek(text: string): KekAddress | undefined {
 function vaultAddress(text: string): KekAddress | undefined {
   const url = URL.parse(text)
   if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '') return undefined
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) return undefined
   const names = url.pathname.split('/').slice(1)
   const key = names.pop()
   if (key === undefined || names.length === 0) return undefined

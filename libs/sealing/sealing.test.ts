@@ -150,7 +150,10 @@ test('the address of a KEK is read in each of its forms, and anything else is no
     mount: 'transit',
     key: 'latchkey',
   })
-  expect(parseKek('vault:http://10.0.0.1:8200/teams/a/transit/k')).toMatchObject({ mount: 'teams/a/transit', key: 'k' })
+  expect(parseKek('vault:https://10.0.0.1:8200/teams/a/transit/k')).toMatchObject({
+    mount: 'teams/a/transit',
+    key: 'k',
+  })
   const arn = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab'
   expect(parseKek(`awskms:${arn}`)).toEqual({ kind: 'awskms', keyId: arn })
   expect(parseKek('awskms:alias/latchkey')).toEqual({ kind: 'awskms', keyId: 'alias/latchkey' })
@@ -171,5 +174,17 @@ test('the address of a KEK is read in each of its forms, and anything else is no
     'pkcs11:x',
   ]) {
     expect([text, parseKek(text)]).toEqual([text, undefined])
+  }
+})
+
+test('a Vault is reached in clear on this machine alone: the token and unwrapped data keys go there', () => {
+  for (const host of ['127.0.0.1:8200', '127.9.9.9', '[::1]:8200', 'localhost:8200']) {
+    const text = `vault:http://${host}/transit/k`
+    expect([text, parseKek(text)]).toEqual([text, expect.objectContaining({ url: `http://${host}` })])
+  }
+  for (const host of ['vault.example:8200', '10.0.0.1', '[2001:db8::1]', 'localhost.example', '128.0.0.1']) {
+    const text = `vault:http://${host}/transit/k`
+    expect([text, parseKek(text)]).toEqual([text, undefined])
+    expect(parseKek(text.replace('http:', 'https:'))).toMatchObject({ kind: 'vault' })
   }
 })

@@ -57,6 +57,7 @@ describe('a program that cannot start says why in one line and leaves nothing ru
       LATCHKEY_PORT: '80800',
       LATCHKEY_BODY_LIMIT: 'much',
       LATCHKEY_PRT: '1',
+      LATCHKEY_KEK: 'vault:http://vault.example:8200/transit/latchkey',
       LATCHKEY_PEPPERS: '1:c2VjcmV0YnV0c2hvcnQ=,2:hunter2hunter2hunter2',
       DATABASE_URL: 'mysql://root:hunter2@db/x',
     }
