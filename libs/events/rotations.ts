@@ -8,6 +8,8 @@ export const finishedOutcomes = [
   'old-unused',
   /** Its time was up, though it was used: `strict`. */
   'old-still-used',
+  /** Its time was up, and whether it was used could not be known then: `strict`. */
+  'old-ended-unheard',
   /** Its time was up, though the new one had never been seen: `strict`. */
   'new-never-used',
   'old-ended-by-operator',

@@ -70,7 +70,7 @@ function isUntold({ plan: { toldOf, told } }: Situation, due: Due, level: number
 
 /** Nobody is told that a key is unused before its uses until now are known. */
 function waits({ kind }: Due, { heard }: Moment): boolean {
-  return kind === 'unused-next' && !heard
+  return kind === 'unused-next' && heard !== 'yes'
 }
 
 /** The latest notice whose time has come, as days before it is due; below zero after it. */

@@ -6,7 +6,7 @@ import { type KeysService, peppers, startKeysService, until } from '#test/keys-s
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
 import { type Told } from '#test/world'
 import { RotationWorker } from './rotation-worker.ts'
-import { days } from './test/simulation.ts'
+import { days, hours } from './test/simulation.ts'
 
 const begin = new Date('2026-03-01T10:00:00.000Z')
 const times = { every: 20, lease: 2_000 }
@@ -127,6 +127,23 @@ describe('the worker', () => {
     answer(false)
     now = new Date(now.getTime() + 31_000)
     await service.keyInState(waiting.kid, 'expired')
+  })
+
+  test('ends a key under strict whether its uses can be heard of or not, and tells which', async () => {
+    for (const isHeard of [true, false]) {
+      const { id, kid } = await service.inUse()
+      const { newKey, id: rotation } = (await start(id, { mode: 'strict', graceHours: 2 })).body
+      await service.use(id, newKey.kid, now)
+      await service.keyInState(kid, 'retiring')
+      heard = async () => isHeard
+      now = hours(3, now)
+      await service.keyInState(kid, 'expired')
+      expect((await service.ask('GET', `/rotations/${rotation}`)).body).toMatchObject({
+        state: 'finished',
+        outcome: isHeard ? 'old-unused' : 'old-ended-unheard',
+      })
+    }
+    heard = async () => true
   })
 
   test('leaves alone for a while what it cannot settle, tells of it, and goes on with the rest', async () => {

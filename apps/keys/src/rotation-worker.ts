@@ -84,7 +84,7 @@ export class RotationWorker {
       const due = await dueLooks(this.#parts.database, now, batch)
       for (const connection of due) {
         if (this.#stop.signal.aborted || !(await this.#holds())) return false
-        if ((await this.#settle(connection, { now, heard: false })) === 'waits') this.#waiting.add(connection)
+        if ((await this.#settle(connection, { now, heard: 'not yet' })) === 'waits') this.#waiting.add(connection)
       }
       if (this.#waiting.size > 0) this.#hearing ??= this.#hear().finally(() => (this.#hearing = undefined))
       if (this.#minting.size > 0) this.#sealing ??= this.#mint().finally(() => (this.#sealing = undefined))
@@ -93,18 +93,18 @@ export class RotationWorker {
   }
 
   /**
-   * What depends on whether a key was used is decided once all uses until now are known. Nothing else waits for that; should it take too long,
-   * the connections are due again a little later.
+   * What depends on whether a key was used is decided once all uses until now are known. Nothing else waits for that; should it take too long, what
+   * ends in any case does, and the connections are due again a little later.
    */
   async #hear(): Promise<void> {
     const now = this.#parts.clock()
     const connections = [...this.#waiting]
     this.#waiting.clear()
     try {
-      if (!(await this.#parts.hasHeardUntil(now))) return
+      const heard = (await this.#parts.hasHeardUntil(now)) ? 'yes' : 'no'
       for (const connection of connections) {
         if (this.#stop.signal.aborted || !(await this.#holds())) return
-        await this.#settle(connection, { now, heard: true })
+        await this.#settle(connection, { now, heard })
       }
     } catch (error) {
       this.#parts.onFailure(error)
@@ -124,7 +124,7 @@ export class RotationWorker {
         if (this.#stop.signal.aborted || !(await this.#holds())) return
         const dataKey = without.has(tenant) ? undefined : await this.#dataKeyOf(tenant)
         if (dataKey === undefined) without.add(tenant)
-        else await this.#settle(connection, { now: this.#parts.clock(), heard: false, dataKey })
+        else await this.#settle(connection, { now: this.#parts.clock(), heard: 'not yet', dataKey })
       }
     } catch (error) {
       this.#parts.onFailure(error)

@@ -118,6 +118,19 @@ describe('a rotation', () => {
     expect(world.told()).toEqual(['finished old-still-used'])
   })
 
+  test('under strict says of a key that it ended unused only where its uses are known', () => {
+    const { world, old } = cutOver({ mode: 'strict' })
+    world.heard = 'not yet'
+    world.now = hours(74, begin)
+    world.settle()
+    expect(world.key(old).state).toBe('retiring')
+    world.heard = 'no'
+    world.settle()
+    expect(world.key(old)).toMatchObject({ state: 'expired', endedAt: hours(74, begin) })
+    expect(world.told()).toEqual(['finished old-ended-unheard'])
+    expect(world.lookAt).toBeUndefined()
+  })
+
   test('under strict ends the old key a grace after the time that people had, though the new one was never seen', () => {
     const { world, old, next } = rotating({ mode: 'strict', mintAheadDays: 10, graceHours: 48 })
     const hardEnd = days(12, hours(1, begin))
@@ -139,11 +152,11 @@ describe('a rotation', () => {
     'under %s ends nothing for want of a use that may just not have been heard of',
     (mode) => {
       const { world, old } = mode === 'safe' ? cutOver() : rotating({ mode })
-      world.heard = false
+      world.heard = 'no'
       world.sleepTo(days(30, begin))
       expect(isAccepted(world.key(old).state)).toBe(true)
       expect(world.lookAt && world.lookAt <= world.now).toBe(true)
-      world.heard = true
+      world.heard = 'yes'
       world.settle()
       expect(world.key(old).state).toBe('expired')
     },
@@ -152,10 +165,10 @@ describe('a rotation', () => {
   test('with no grace, under safe, ends the old key as soon as the new one is used, where it was not used within the hour before', () => {
     const { world, old, next } = rotating({ graceHours: 0 })
     world.told()
-    world.heard = false
+    world.heard = 'no'
     world.use(next)
     expect(world.key(old).state).toBe('retiring')
-    world.heard = true
+    world.heard = 'yes'
     world.settle()
     expect(world.key(old).state).toBe('expired')
     expect(world.told()).toEqual(['cut-over', 'finished old-unused'])
@@ -179,7 +192,7 @@ describe('a rotation', () => {
   test('with no grace, under strict, ends with the first use of the new one, and it is told that it was in use', () => {
     const { world, old, next } = rotating({ mode: 'strict', graceHours: 0 })
     world.told()
-    world.heard = false
+    world.heard = 'no'
     world.now = hours(2, begin)
     world.use(old)
     world.use(next)

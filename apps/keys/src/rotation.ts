@@ -63,10 +63,12 @@ export interface Situation {
   readonly plan: RotationPlan
 }
 
+/** Whether `uses` holds all that was decided before `now`: `not yet` where it may within seconds, `no` where that was waited for in vain. */
+export type Heard = 'yes' | 'not yet' | 'no'
+
 export interface Moment {
   readonly now: Date
-  /** Whether `uses` holds all that was decided before `now`. */
-  readonly heard: boolean
+  readonly heard: Heard
   readonly by: Initiator
   readonly peppers: Peppers
   /** That of the tenant, where a key may be minted that signs by a secret. */

@@ -141,7 +141,7 @@ function cutOver(situation: Situation, moment: Moment): Turn | undefined {
   }
 }
 
-/** The grace of the old key is over. Whether it was used within it is known only once all uses until now are. */
+/** The grace of the old key is over. Whether it was used within it is known only once all uses until now are; `strict` ends it also where they cannot be. */
 function deadline(situation: Situation, moment: Moment): Turn | undefined {
   const rotation = running(situation)
   if (rotation === undefined || rotation.until === null || rotation.until > moment.now) return undefined
@@ -150,8 +150,9 @@ function deadline(situation: Situation, moment: Moment): Turn | undefined {
       ? endOld(situation, 'old-still-used', moment)
       : extend(situation, rotation, rotation.until, moment)
   }
-  if (rotation.mode === 'safe' && !moment.heard) return undefined
-  return endOld(situation, 'old-unused', moment)
+  if (moment.heard === 'yes') return endOld(situation, 'old-unused', moment)
+  if (rotation.mode === 'strict' && moment.heard === 'no') return endOld(situation, 'old-ended-unheard', moment)
+  return undefined
 }
 
 /** Whether the old key was used within its last grace; where it has none, within the hour before it was to end. */
@@ -201,7 +202,7 @@ function extend(situation: Situation, rotation: Rotation, until: Date, moment: M
 function hardEnd(situation: Situation, moment: Moment): Turn | undefined {
   const rotation = running(situation)
   if (rotation === undefined || rotation.cutOverAt !== null || rotation.hardEnd === null) return undefined
-  if (rotation.hardEnd > moment.now || !moment.heard) return undefined
+  if (rotation.hardEnd > moment.now || moment.heard !== 'yes') return undefined
   return endOld(situation, 'new-never-used', moment)
 }
 

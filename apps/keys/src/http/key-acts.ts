@@ -74,7 +74,7 @@ export class KeyActs {
   ): Promise<{ situation: Situation; done: Done; events: readonly AnyEvent[] }> {
     const { peppers } = this.#parts
     const { traceparent } = call
-    const moment: Moment = { now, heard: false, by: { kind: 'time' }, peppers, dataKey, traceparent }
+    const moment: Moment = { now, heard: 'not yet', by: { kind: 'time' }, peppers, dataKey, traceparent }
     const actor = call.actorId === undefined ? {} : { actor: call.actorId }
     const by = { kind: 'operator', request: call.id, address: call.address, ...actor } as const
     const present = settle(before, moment)

@@ -21,7 +21,7 @@ export class Simulation {
   readonly rotations = new Map<string, Rotation>()
   lookAt: Date | undefined
   /** Whether all uses are known at once. */
-  heard = true
+  heard: Moment['heard'] = 'yes'
   #situation: Situation
 
   constructor(now: Date, policy: Partial<RotationPolicy> = {}) {
@@ -119,7 +119,7 @@ export class Simulation {
     this.lookAt = settled.lookAt
     const again = settle(this.#situation, moment)
     if (again.events.length > 0) throw new Error('what was settled settles again')
-    if (moment.heard && settled.lookAt !== undefined && settled.lookAt <= moment.now) {
+    if (moment.heard === 'yes' && settled.lookAt !== undefined && settled.lookAt <= moment.now) {
       throw new Error('the next look is due already')
     }
   }
