@@ -9,6 +9,8 @@ export type CacheFault =
   | 'subscribe-refused'
   /** Redis refuses to keep nonces. Told once until it does again. */
   | 'nonce-refused'
+  /** Redis may evict nonces, told when it is reached, or has evicted something. */
+  | 'redis-evicts'
   /** What was signed ahead of the clock and taken before Redis began anew cannot be read; the cause is why. Told once until nonces are taken again. */
   | 'ahead-unread'
   /** A subscriber's handler threw; the cause is what it threw. */

@@ -14,9 +14,9 @@ export interface RedisNoncesOptions {
   readonly onFailure: OnFailure
 }
 
-/** What Redis holds since it was last started or emptied. */
+/** What Redis holds since it was last started or emptied, or evicted something. */
 interface Store {
-  /** As Redis has it: when this store began, in milliseconds by the clock of Redis, and the run of the server. */
+  /** As Redis has it: when this store began, in milliseconds by the clock of Redis, the run of the server, and how many names it had evicted by then. */
   readonly name: string
   readonly since: number
   readonly ahead: Promise<TakenAhead>
@@ -31,16 +31,19 @@ const mostRounds = 4
 /**
  * Keys are the name of the store, and the nonce. Given are the store that the process goes by, when the signature was created, `kept` where a store after this one
  * would know of it, and how long the nonce is remembered. All of it is one step: there is no moment at which a nonce is taken in another store than the one that was meant. A
- * server that has started anew may have found less on its disk than it had, or have been another one's replica, so its run is part of the name.
+ * server that has started anew may have found less on its disk than it had, or have been another one's replica, and one that evicts may have evicted a nonce, so both are part of
+ * the name.
  */
 const script = `
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-if not run then return redis.error_reply('INFO tells no run_id') end
+local evicted = string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)')
+if not run or not evicted then return redis.error_reply('INFO tells no run_id or no evicted_keys') end
+local holder = run .. ' ' .. evicted
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local store = redis.call('GET', KEYS[1])
-if not store or string.match(store, ' (%w+)$') ~= run then
-  store = string.format('%.0f %s', now, run)
+if not store or string.match(store, '^%d+ (.*)$') ~= holder then
+  store = string.format('%.0f %s', now, holder)
   redis.call('SET', KEYS[1], store)
 end
 if store ~= ARGV[1] then return {'store', store} end
@@ -55,8 +58,13 @@ const answers = z.union([
   z.tuple([z.literal('used')]),
 ])
 
+function partsOf(name: string): readonly [since: number, run?: string, evicted?: string] {
+  const [since, run, evicted] = name.split(' ')
+  return [Number(since), run, evicted]
+}
+
 /**
- * The nonces of several processes, in Redis. It may be emptied, restarted or replaced by its replica at any time: what was created before that, or may have been taken
+ * The nonces of several processes, in Redis. It may be emptied, restarted or replaced by its replica, or evict, at any time: what was created before that, or may have been taken
  * before it although it lay ahead, is not known from then on. Clocks that follow one another there must agree within two seconds.
  * @throws CacheError url-invalid
  */
@@ -67,8 +75,26 @@ export function openRedisNonces({ url, prefix, ahead, onFailure }: RedisNoncesOp
     if (!refused) onFailure(new CacheError(fault, text, { cause }))
     refused = true
   }
-  // So that the store has begun long before the first request.
-  const link = openRedisLink({ url, onFailure, onUp: () => void learn().catch(() => undefined) })
+  const link = openRedisLink({
+    url,
+    onFailure,
+    onUp() {
+      // So that the store has begun long before the first request.
+      learn().catch(() => undefined)
+      lookAtPolicy().catch(() => undefined)
+    },
+  })
+  const lookAtPolicy = async (): Promise<void> => {
+    const memory = String(await link.call('INFO', 'memory'))
+    const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? 'noeviction'
+    if (policy === 'noeviction' || /^maxmemory:0\s/m.test(memory)) return
+    onFailure(
+      new CacheError(
+        'redis-evicts',
+        `Redis evicts what it needs when its memory is full (maxmemory-policy ${policy}), and after each time signed requests of before are answered 503: set it to noeviction.`,
+      ),
+    )
+  }
 
   const ask = async (words: { nonce: string; store: string; created: number; kept: boolean; lifetime: number }) => {
     const keys = [`${prefix}store`, `${prefix}${words.nonce}`]
@@ -89,7 +115,16 @@ export function openRedisNonces({ url, prefix, ahead, onFailure }: RedisNoncesOp
   }
   const goBy = (name: string): Store => {
     if (store?.name === name) return store
-    const since = Number(name.split(' ')[0])
+    const [since, run, evicted] = partsOf(name)
+    const [, runBefore, evictedBefore] = partsOf(store?.name ?? '')
+    if (run === runBefore && evicted !== evictedBefore) {
+      onFailure(
+        new CacheError(
+          'redis-evicts',
+          'Redis has evicted something, maybe nonces, so signed requests of before are answered 503: set its maxmemory-policy to noeviction, and see that it has memory left.',
+        ),
+      )
+    }
     const begun = { name, since, ahead: ahead(new Date(since)).then((kept) => new TakenAhead(kept)) }
     store = begun
     begun.ahead.catch((error: unknown) => {

@@ -34,7 +34,8 @@ export interface RunningRedis {
   stop(): Promise<void>
 }
 
-const ours = { bind: '127.0.0.1', save: '', appendonly: 'no', maxmemory: '64mb', 'maxmemory-policy': 'allkeys-lru' }
+/** Nonces that it evicted could be used again. */
+const ours = { bind: '127.0.0.1', save: '', appendonly: 'no', maxmemory: '256mb', 'maxmemory-policy': 'noeviction' }
 const attempts = 3
 
 /**
