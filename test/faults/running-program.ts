@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { z } from 'zod'
+import { seriesIn } from '../metrics.ts'
 import { unlimited } from '../unlimited.ts'
 
 /** A folder of apps with a `main`. */
@@ -309,8 +310,5 @@ export async function refusal(program: Program): Promise<Refusal> {
 /** One series of the metrics of whoever answers there; 0 while it is not there. */
 export async function metric({ url }: Pick<Program, 'url'>, series: string): Promise<number> {
   const { body } = await ask(`${url}/metrics`, { token: '' })
-  const line = String(body)
-    .split('\n')
-    .find((text) => text.startsWith(`${series} `))
-  return line === undefined ? 0 : Number(line.slice(series.length))
+  return seriesIn(String(body), series)
 }

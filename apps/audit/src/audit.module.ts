@@ -1,5 +1,6 @@
 import { type DynamicModule, Inject, Injectable, Module, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
 import { ADMIN_AREA, ADMISSION, followTokens, HearTokens, KNOWN_TOKENS, TOKEN_CHANNEL } from '#libs/admin/index'
+import { every, type Repeating } from '#libs/timing/index'
 import { AUDIT_DATABASE } from './database.ts'
 import { Detective } from './detective.ts'
 import { FollowDecisions } from './events/follow-decisions.ts'
@@ -20,7 +21,7 @@ const hour = 60 * 60 * 1000
 @Injectable()
 export class TrailUpkeep implements OnModuleInit, OnModuleDestroy {
   readonly #parts: AuditParts
-  #timer: NodeJS.Timeout | undefined
+  #keeping: Repeating | undefined
 
   constructor(@Inject(AUDIT_PARTS) parts: AuditParts) {
     this.#parts = parts
@@ -32,11 +33,11 @@ export class TrailUpkeep implements OnModuleInit, OnModuleDestroy {
       await maintainTrail(database, this.#parts)
       await forgetOld(database, this.#parts)
     }
-    this.#timer = setInterval(() => void keep().catch(onFailure), hour).unref()
+    this.#keeping = every(hour, keep, onFailure)
   }
 
-  onModuleDestroy(): void {
-    clearInterval(this.#timer)
+  async onModuleDestroy(): Promise<void> {
+    await this.#keeping?.end()
   }
 }
 

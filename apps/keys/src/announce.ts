@@ -1,6 +1,7 @@
 import type { TrustChannel } from '#libs/cache/index'
 import { type AnyEvent, announcedEvents, isAnnounced, noticeKinds } from '#libs/events/index'
 import { metrics as names, type Telemetry } from '#libs/telemetry/index'
+import { every, type Repeating } from '#libs/timing/index'
 
 /** Tells gateways at once of what they must not hear of later; the event log tells it again, and everything else. */
 export function announce(channel: Pick<TrustChannel, 'publish'>, events: readonly AnyEvent[]): void {
@@ -24,19 +25,15 @@ const againEvery = 2_000
 
 /**
  * Announces what waits to be published, again and again until it is: a process that ended, or was cut off, between writing and
- * announcing must not leave gateways without word while Kafka is away, nor one that listens only now. Returns how to end that.
+ * announcing must not leave gateways without word while Kafka is away, nor one that listens only now.
  */
 export function announceWaiting(
   channel: Pick<TrustChannel, 'publish' | 'state'>,
   waiting: (names: typeof announcedEvents) => Promise<readonly AnyEvent[]>,
   onFailure: (error: unknown) => void,
-): () => void {
-  let telling: Promise<void> | undefined
-  const timer = setInterval(() => {
-    if (channel.state === 'away') return
-    telling ??= waiting(announcedEvents)
-      .then((events) => announce(channel, events), onFailure)
-      .finally(() => (telling = undefined))
-  }, againEvery)
-  return () => clearInterval(timer)
+): Repeating {
+  const tell = async (): Promise<void> => {
+    if (channel.state !== 'away') announce(channel, await waiting(announcedEvents))
+  }
+  return every(againEvery, tell, onFailure)
 }

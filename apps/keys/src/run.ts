@@ -83,8 +83,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       starting.endWith('the connections of the admin API', () => entities.close())
       const log = starting.openLog({ database, source: 'keys' })
       const channel = starting.openChannel(configuration)
-      const endAnnouncing = announceWaiting(channel, (names) => log.waiting(names), starting.onFailure)
-      starting.endWith('the announcing of what waits', async () => endAnnouncing())
+      const announcing = announceWaiting(channel, (names) => log.waiting(names), starting.onFailure)
+      starting.endWith('the announcing of what waits', async () => announcing.end())
       const follower = starting.follower({
         log,
         database,

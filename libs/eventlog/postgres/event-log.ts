@@ -1,5 +1,6 @@
 import { type Appending, Database, migrate } from '#libs/postgres/index'
 import type { AnyEvent } from '#libs/events/index'
+import { every } from '#libs/timing/index'
 import type { EventLog, Follower, Subscription } from '../port.ts'
 import { appendEvents } from './append.ts'
 import { PostgresFollower } from './follower.ts'
@@ -43,11 +44,11 @@ export async function openPostgresEventLog(options: PostgresEventLogOptions): Pr
   })
   await migrate(database, { schema: 'event_log', migrations })
   await maintainEventPartitions(database, options.retention, options.clock())
-  const upkeep = setInterval(
-    () => void maintainEventPartitions(database, options.retention, options.clock()).catch(options.onFailure),
+  const upkeep = every(
     hour,
+    () => maintainEventPartitions(database, options.retention, options.clock()),
+    options.onFailure,
   )
-  upkeep.unref()
   const followers = new Set<PostgresFollower>()
   return {
     append(transaction: Appending, events: readonly AnyEvent[]): void {
@@ -63,7 +64,7 @@ export async function openPostgresEventLog(options: PostgresEventLogOptions): Pr
       return follower
     },
     async close(): Promise<void> {
-      clearInterval(upkeep)
+      await upkeep.end()
       await Promise.all([...followers].map((follower) => follower.stop()))
       await database.close()
     },

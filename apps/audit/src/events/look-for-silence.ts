@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
+import { every, type Repeating } from '#libs/timing/index'
 import { Detective } from '../detective.ts'
 import { AUDIT_PARTS, type AuditParts } from '../parts.ts'
 
@@ -10,8 +11,7 @@ const lookEvery = 60_000
 export class LookForSilence implements OnModuleInit, OnModuleDestroy {
   readonly #detective: Detective
   readonly #parts: AuditParts
-  #timer: NodeJS.Timeout | undefined
-  #working: Promise<void> | undefined
+  #looking: Repeating | undefined
 
   constructor(@Inject(Detective) detective: Detective, @Inject(AUDIT_PARTS) parts: AuditParts) {
     this.#detective = detective
@@ -20,17 +20,10 @@ export class LookForSilence implements OnModuleInit, OnModuleDestroy {
 
   onModuleInit(): void {
     const { database, onFailure } = this.#parts
-    const look = (): void => {
-      this.#working ??= this.#detective
-        .lookForSilence(database)
-        .catch(onFailure)
-        .finally(() => (this.#working = undefined))
-    }
-    this.#timer = setInterval(look, lookEvery).unref()
+    this.#looking = every(lookEvery, () => this.#detective.lookForSilence(database), onFailure)
   }
 
   async onModuleDestroy(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.#working
+    await this.#looking?.end()
   }
 }

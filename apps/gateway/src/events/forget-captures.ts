@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
 import { isConnectionLoss } from '#libs/postgres/index'
+import { every, type Repeating } from '#libs/timing/index'
 import { CAPTURES, type Captures } from '../capture.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 
@@ -13,8 +14,7 @@ type ForgetParts = Pick<GatewayParts, 'clock' | 'captureRetention' | 'logger'>
 export class ForgetCaptures implements OnModuleInit, OnModuleDestroy {
   readonly #parts: ForgetParts
   readonly #captures: Captures
-  #timer: NodeJS.Timeout | undefined
-  #forgetting: Promise<void> | undefined
+  #forgetting: Repeating | undefined
 
   constructor(@Inject(GATEWAY_PARTS) parts: ForgetParts, @Inject(CAPTURES) captures: Captures) {
     this.#parts = parts
@@ -22,24 +22,19 @@ export class ForgetCaptures implements OnModuleInit, OnModuleDestroy {
   }
 
   onModuleInit(): void {
-    const look = (): void => {
-      this.#forgetting ??= this.#forget().finally(() => (this.#forgetting = undefined))
+    const { logger } = this.#parts
+    const failed = (error: unknown): void => {
+      if (!isConnectionLoss(error)) logger.error({ err: error }, 'captured requests could not be forgotten')
     }
-    look()
-    this.#timer = setInterval(look, lookEvery)
+    this.#forgetting = every(lookEvery, () => this.#forget(), failed, { atOnce: true })
   }
 
   async onModuleDestroy(): Promise<void> {
-    clearInterval(this.#timer)
-    await Promise.all([this.#forgetting, this.#captures.settled()])
+    await Promise.all([this.#forgetting?.end(), this.#captures.settled()])
   }
 
   async #forget(): Promise<void> {
-    const { clock, captureRetention, logger } = this.#parts
-    try {
-      await this.#captures.purge(new Date(clock().getTime() - captureRetention))
-    } catch (error) {
-      if (!isConnectionLoss(error)) logger.error({ err: error }, 'captured requests could not be forgotten')
-    }
+    const { clock, captureRetention } = this.#parts
+    await this.#captures.purge(new Date(clock().getTime() - captureRetention))
   }
 }

@@ -6,6 +6,7 @@ import { Database } from '#libs/postgres/index'
 import { DataKeys, Keyring } from '#libs/sealing/index'
 import { createLogger, startTelemetry, type Telemetry } from '#libs/telemetry/index'
 import { admitted } from '#test/follower-service'
+import { seriesIn } from '#test/metrics'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { migrateGateway } from '../index.ts'
 import type { GatewayParts } from '../parts.ts'
@@ -130,8 +131,7 @@ const follow = (...events: AnyEvent[]): Promise<void> =>
   database.transaction((transaction) => trust.apply(transaction, events))
 
 async function count(result: string): Promise<number> {
-  const line = new RegExp(`^latchkey_channel_messages_total\\{result="${result}"\\} (\\d+)`, 'm')
-  return Number(line.exec(await telemetry.renderMetrics())?.[1] ?? 0)
+  return seriesIn(await telemetry.renderMetrics(), `latchkey_channel_messages_total{result="${result}"}`)
 }
 
 /** Says it on the channel, and waits until it has been dealt with. */

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
 import { KeptAnswers } from '#libs/admin/index'
 import { isConnectionLoss } from '#libs/postgres/index'
+import { every, type Repeating } from '#libs/timing/index'
 import { DELETED_RECORDS, type DeletedRecords } from '../deleted.ts'
 import { gatewaySchema } from '../names.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
@@ -18,8 +19,7 @@ export class PurgeDeleted implements OnModuleInit, OnModuleDestroy {
   readonly #parts: PurgeParts
   readonly #deleted: DeletedRecords
   readonly #trust: KnownTrust
-  #timer: NodeJS.Timeout | undefined
-  #working: Promise<void> | undefined
+  #purging: Repeating | undefined
 
   constructor(
     @Inject(GATEWAY_PARTS) parts: PurgeParts,
@@ -32,35 +32,29 @@ export class PurgeDeleted implements OnModuleInit, OnModuleDestroy {
   }
 
   onModuleInit(): void {
-    const look = (): void => {
-      this.#working ??= this.#purge().finally(() => (this.#working = undefined))
+    const { logger } = this.#parts
+    const failed = (error: unknown): void => {
+      if (!isConnectionLoss(error))
+        logger.error({ err: error }, 'users and groups deleted long ago could not be removed')
     }
-    look()
-    this.#timer = setInterval(look, lookEvery)
+    this.#purging = every(lookEvery, () => this.#purge(), failed, { atOnce: true })
   }
 
   async onModuleDestroy(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.#working
+    await this.#purging?.end()
   }
 
   async #purge(): Promise<void> {
     const { clock, currency, database, deletedRetention, logger } = this.#parts
     const before = new Date(clock().getTime() - deletedRetention)
-    try {
-      const purged = await this.#deleted.purge(before)
-      if (purged > 0) logger.info({ purged }, 'users and groups that were deleted long ago are removed for good')
-      const connections = await this.#deleted.purgeConnections(before)
-      if (connections > 0)
-        logger.info({ connections }, 'what connections brought that were deleted long ago is removed')
-      // Answers about people who were restored name them.
-      await kept.forget(database, clock())
-      const { provenUpTo } = currency
-      const madeUp = provenUpTo === undefined ? 0 : await this.#trust.forgetMadeUp(provenUpTo)
-      if (madeUp > 0) logger.warn({ madeUp }, 'the channel told of connections that never were')
-    } catch (error) {
-      if (!isConnectionLoss(error))
-        logger.error({ err: error }, 'users and groups deleted long ago could not be removed')
-    }
+    const purged = await this.#deleted.purge(before)
+    if (purged > 0) logger.info({ purged }, 'users and groups that were deleted long ago are removed for good')
+    const connections = await this.#deleted.purgeConnections(before)
+    if (connections > 0) logger.info({ connections }, 'what connections brought that were deleted long ago is removed')
+    // Answers about people who were restored name them.
+    await kept.forget(database, clock())
+    const { provenUpTo } = currency
+    const madeUp = provenUpTo === undefined ? 0 : await this.#trust.forgetMadeUp(provenUpTo)
+    if (madeUp > 0) logger.warn({ madeUp }, 'the channel told of connections that never were')
   }
 }
