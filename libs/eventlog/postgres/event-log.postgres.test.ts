@@ -1,4 +1,4 @@
-import { AppendQueue } from '#libs/eventlog/index'
+import { AppendQueue, type EventLog } from '#libs/eventlog/index'
 import { Database, maintainPartitions } from '#libs/postgres/index'
 import { startOwnPostgres, type OwnPostgres } from '#test/servers/own-postgres'
 import { createTables, effects, effectsReach, follow, told, until } from '../conformance/harness.ts'
@@ -14,10 +14,17 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => postgres.stop(), 60_000)
 
-async function openHarness(): Promise<Harness & { readonly log: PostgresEventLog; readonly url: string }> {
+interface PostgresHarness extends Harness {
+  readonly log: PostgresEventLog
+  readonly url: string
+  /** `pollEvery` as that of the log. */
+  another(pollEvery?: number): Promise<EventLog>
+}
+
+async function openHarness(): Promise<PostgresHarness> {
   const url = await postgres.createDatabase()
-  const openLog = () =>
-    openPostgresEventLog({ url, retention: 30 * day, clock: () => new Date(), pollEvery: 20, onFailure: () => {} })
+  const openLog = (pollEvery = 20) =>
+    openPostgresEventLog({ url, retention: 30 * day, clock: () => new Date(), pollEvery, onFailure: () => {} })
   const logs = [await openLog()]
   const database = new Database({ url, applicationName: 'conformance', connections: 12 })
   const [log] = logs
@@ -26,8 +33,8 @@ async function openHarness(): Promise<Harness & { readonly log: PostgresEventLog
     url,
     log,
     database,
-    async another() {
-      const other = await openLog()
+    async another(pollEvery) {
+      const other = await openLog(pollEvery)
       logs.push(other)
       return other
     },
@@ -61,6 +68,20 @@ describe('what only the Postgres event log has', () => {
     )
     return rows.map((row) => row.name)
   }
+
+  it('hears what its own process appended without waiting for its next look', async () => {
+    const { database } = harness
+    const log = await harness.another(3_600_000)
+    const { follower } = follow(log, database)
+    await until(() => follower.followedUpTo() !== undefined)
+    for (const version of [1, 2]) {
+      await database.transaction(async (transaction) => log.append(transaction, [told('own', version)]))
+      await effectsReach(database, version)
+      // Past what it gathers for: it waits for its next look.
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+    await follower.stop()
+  }, 10_000)
 
   it('drops whole days past retention, keeps the rest, and goes on working', async () => {
     const { database, log, url } = harness
