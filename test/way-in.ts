@@ -8,7 +8,8 @@ import {
   Rates,
   type WayInParts,
 } from '#apps/gateway/src/index'
-import { memoryLimiter, noNonces } from '#libs/cache/index'
+import { noNonces } from '#libs/cache/index'
+import { memoryLimiter } from '#libs/rates/index'
 import { digest, generatePeppers, type Kid, mintKey } from '#libs/credentials/index'
 import { type AnyEvent, defaultSettings, type KeyPolicy, keyPolicy, makeEvent } from '#libs/events/index'
 import type { Database } from '#libs/postgres/index'

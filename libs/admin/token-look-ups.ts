@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { networkIn } from '#libs/addresses/index'
-import { type LookUpLimits, LookUps, memoryLimiter } from '#libs/cache/index'
+import { type LookUpLimits, LookUps, memoryLimiter } from '#libs/rates/index'
 import { problems } from '#libs/http/index'
 
 /**

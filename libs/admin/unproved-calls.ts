@@ -1,5 +1,5 @@
 import { networkIn, networkOf } from '#libs/addresses/index'
-import { memoryLimiter, type Rate } from '#libs/cache/index'
+import { memoryLimiter, type Rate } from '#libs/rates/index'
 import { RefusalRecords } from '#libs/eventlog/index'
 import type { Caller } from '#libs/http/index'
 

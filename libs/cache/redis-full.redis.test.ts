@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { type Limiter, openRedisLimiter } from '#libs/rates/index'
 import { type OwnRedis, startOwnRedis } from '#test/servers/own-redis'
 import { Keeper, until } from './conformance/index.ts'
-import { type CacheError, type Limiter, openRedisChannel, openRedisLimiter, openRedisNonces } from './index.ts'
+import { type CacheError, openRedisChannel, openRedisNonces } from './index.ts'
 
 const minute = 60_000
 const signed = (nonce: string) => ({ signer: 'one', nonce, created: new Date() })

@@ -15,6 +15,7 @@ const refused: readonly [file: string, line: string, rule: string][] = [
   ['libs/eventlog/postgres/nest.ts', "import '@nestjs/microservices'", 'no-restricted-imports'],
   ['libs/postgres/redis.ts', "import 'ioredis'", 'no-restricted-imports'],
   ['libs/cache/limits.ts', "import 'ioredis'", 'no-restricted-imports'],
+  ['libs/rates/redis-limiter.ts', "import 'ioredis'", 'no-restricted-imports'],
   ['libs/sealing/keyring.ts', "await import('@aws-sdk/client-kms')", 'no-restricted-imports'],
   ['apps/gateway/src/steps/signature.ts', "import 'structured-headers'", 'no-restricted-imports'],
   ['libs/events/app.ts', "import '#apps/keys/src/index'", 'no-restricted-imports'],

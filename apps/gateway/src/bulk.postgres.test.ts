@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { memoryLimiter } from '#libs/cache/index'
+import { memoryLimiter } from '#libs/rates/index'
 import { mintKey } from '#libs/credentials/index'
 import { type AnyEvent, defaultPolicy, defaultSettings, makeEvent, newId } from '#libs/events/index'
 import { AppendQueue } from '#libs/eventlog/index'

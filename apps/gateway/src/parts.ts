@@ -1,6 +1,7 @@
 import type { Admission } from '#libs/admin/index'
 import type { Peppers } from '#libs/credentials/index'
-import type { Limiter, Nonces, TrustChannel } from '#libs/cache/index'
+import type { Nonces, TrustChannel } from '#libs/cache/index'
+import type { Limiter } from '#libs/rates/index'
 import type { AppendQueue, EventLog } from '#libs/eventlog/index'
 import type { Database } from '#libs/postgres/index'
 import type { DataKeys } from '#libs/sealing/index'

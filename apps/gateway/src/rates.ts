@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type Address, networkOf } from '#libs/addresses/index'
-import { type Limiter, LookUps, type OwnLimiter, type Rate, type TooManyLookUps, Turns } from '#libs/cache/index'
+import { type Limiter, LookUps, type OwnLimiter, type Rate, type TooManyLookUps, Turns } from '#libs/rates/index'
 import { RefusalRecords } from '#libs/eventlog/index'
 import type { ScimError } from '#libs/scim/index'
 import type { KnownKey } from './principal.ts'

@@ -19,7 +19,8 @@ import {
   type Quickstart,
 } from '#apps/keys/src/index'
 import { AdminCalls, Admission, documentPart, KnownTokens, TokenLookUps } from '#libs/admin/index'
-import { localChannel, memoryLimiter, memoryNonces } from '#libs/cache/index'
+import { localChannel, memoryNonces } from '#libs/cache/index'
+import { memoryLimiter } from '#libs/rates/index'
 import type { HealthCheck } from '#libs/http/index'
 import {
   caughtUp,

@@ -6,16 +6,14 @@ import { type KafkaEventLog, openKafkaEventLog } from '#libs/eventlog/kafka/inde
 import type { EventSource } from '#libs/events/index'
 import {
   type KeptAhead,
-  type Limiter,
   localChannel,
-  memoryLimiter,
   noNonces,
   type Nonces,
   openRedisChannel,
-  openRedisLimiter,
   openRedisNonces,
   type TrustChannel,
 } from '#libs/cache/index'
+import { type Limiter, memoryLimiter, openRedisLimiter } from '#libs/rates/index'
 import type { Peppers } from '#libs/credentials/index'
 import type { HealthCheck } from '#libs/http/index'
 import { type Database, isConnectionLoss } from '#libs/postgres/index'

@@ -1,4 +1,5 @@
-import { localChannel, memoryLimiter, noNonces } from '#libs/cache/index'
+import { localChannel, noNonces } from '#libs/cache/index'
+import { memoryLimiter } from '#libs/rates/index'
 import { generatePeppers } from '#libs/credentials/index'
 import { AppendQueue, type EventLog } from '#libs/eventlog/index'
 import { type AnyEvent, defaultPolicy, defaultSettings, makeEvent } from '#libs/events/index'

@@ -1,5 +1,5 @@
 import { networkIn } from '#libs/addresses/index'
-import { type LookUpLimits, LookUps, memoryLimiter } from '#libs/cache/index'
+import { type LookUpLimits, LookUps, memoryLimiter } from '#libs/rates/index'
 import { problems } from '#libs/http/index'
 
 /** Far less than of admin tokens: what a report names, up to a hundred keys, is looked up and digested at once. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as later } from 'node:timers/promises'
 import { startOwnRedis } from '#test/servers/own-redis'
-import { until } from './conformance/index.ts'
+import { until } from '#libs/cache/conformance/index'
 import { type Limiter, openRedisLimiter } from './index.ts'
 
 const rate = { points: 40, seconds: 5 }

@@ -1,8 +1,7 @@
 import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible'
-import type { OnFailure } from './errors.ts'
+import { type OnFailure, openRedisLink, type RedisLink } from '#libs/cache/index'
 import type { Limiter, Rate } from './limiter.ts'
 import { MemoryLimiter } from './memory-limiter.ts'
-import { openRedisLink, type RedisLink } from './redis.ts'
 
 export interface RedisLimiterOptions {
   /** `redis://` or, for TLS, `rediss://`, with user and password when Redis asks for them. */
