@@ -132,7 +132,7 @@ export function detectionsService(): DetectionsService {
       operation: 'groups.create',
       address: who.address,
       userAgent: 'an IdP of ada@example.com',
-      steps: [],
+      steps: ['key', 'signature'].map((step) => ({ step, decision: 'passed', microseconds: 1 })),
       outcome: 'accepted',
       status: 201,
       code: null,
@@ -206,11 +206,13 @@ export function decided(payload: RequestDecided): AnyEvent {
   return makeEvent('request.decided', origin, payload)
 }
 
+/** On the way in. */
 export const refused = (status: number, code: string, unproved: Facts = {}): Facts => ({
   outcome: 'refused',
   status,
   code,
   operation: null,
+  steps: [{ step: 'key', decision: 'refused', code, microseconds: 1 }],
   ...unproved,
 })
 export const unproved = { kid: null }

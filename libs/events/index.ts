@@ -31,7 +31,7 @@ export {
   type DetectionSubject,
   detectionSubjects,
 } from './detections.ts'
-export { requestEvents, type RequestDecided, type StepDecision } from './requests.ts'
+export { isLetIn, requestEvents, type RequestDecided, type StepDecision } from './requests.ts'
 export { adminTokenDigestEvents, adminTokenEvents, type AdminTokenPowers } from './admin-tokens.ts'
 export { cancelledOutcomes, finishedOutcomes, noticeKinds, rotationEvents, type NoticeKind } from './rotations.ts'
 export { isTopic, topicNames, topicOf, topics, topicsWith, type Topic } from './topics.ts'

@@ -80,4 +80,16 @@ export const requestDecided = z.object({
 })
 export type RequestDecided = z.infer<typeof requestDecided>
 
+/**
+ * Whether the steps of the way in accepted the key, whatever became of the request then. Of a key that is exchanged, whoever is given a token is let in. An
+ * operation of a bulk request is not: the request was.
+ */
+export function isLetIn({ kid, operation, outcome, steps }: RequestDecided): boolean {
+  if (kid === null) return false
+  if (operation === 'tokens.issue') return outcome === 'accepted'
+  const said = (name: string) => steps.find(({ step }) => step === name)?.decision
+  const proof = said('signature')
+  return said('key') === 'passed' && (proof === 'passed' || proof === 'skipped')
+}
+
 export const requestEvents = { 'request.decided': requestDecided }

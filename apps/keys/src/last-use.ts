@@ -1,4 +1,4 @@
-import type { Event, Payload, RequestDecided } from '#libs/events/index'
+import { type Event, isLetIn, type RequestDecided } from '#libs/events/index'
 
 /** When, from where and with what a request came that a key let in. What is refused for the key's sake is no use of it. */
 export interface LastUse {
@@ -37,14 +37,6 @@ export function usesIn(requests: readonly Event<'request.decided'>[], now: Date)
     uses.set(kid, { connection, kid, ...later(known, use), first: earlier(known?.first, use) })
   }
   return [...uses.values()]
-}
-
-/** Whose key the steps of the way in accepted. Of a key that is exchanged, whoever is given a token is let in. */
-function isLetIn({ operation, outcome, steps }: Payload<'request.decided'>): boolean {
-  if (operation === 'tokens.issue') return outcome === 'accepted'
-  const said = (name: string) => steps.find(({ step }) => step === name)?.decision
-  const proof = said('signature')
-  return said('key') === 'passed' && (proof === 'passed' || proof === 'skipped')
 }
 
 function later(known: KeyUse | undefined, use: LastUse): LastUse {

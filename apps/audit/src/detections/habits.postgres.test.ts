@@ -130,6 +130,16 @@ describe('silence', () => {
     expect(await raisedEvents()).toHaveLength(1)
   })
 
+  it('is told of a connection whose every request is refused for its key', async () => {
+    const last = await traffic(5)
+    const hourly = Array.from({ length: 8 }, (_, index): Facts => {
+      return { ...refused(401, 'key-expired'), receivedAt: new Date(last + (index + 1) * hour).toISOString() }
+    })
+    await tell(...hourly)
+    await lookAt(last + 6 * hour + 1)
+    expect(await rulesFound()).toEqual(['ended-key-used', 'silence'])
+  })
+
   it('is not told of a connection that is new, was heard of since, or is disabled', async () => {
     const tenant = given.who.tenant
     await traffic(1)

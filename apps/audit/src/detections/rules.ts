@@ -202,10 +202,10 @@ export const rules = {
     severity: 'medium',
     count: 3,
     window: hour,
-    when: 'no request comes for `count` times the longest pause of the last seven days with traffic, and for `window` at least; told once three days are known',
+    when: 'no request of a connection has its key accepted for `count` times the longest pause of the last seven days with traffic, and for `window` at least; told once three days are known',
     cause:
-      'The identity provider has stopped: provisioning was paused there, its key was removed, or nothing reaches this address any more.',
-    fix: 'Look at the provisioning log of the identity provider. Whoever leaves meanwhile keeps access until it goes on.',
+      'The identity provider has stopped: provisioning was paused there, its key was removed, or nothing reaches this address any more. Or it goes on, and its key is refused, such as one that has expired.',
+    fix: 'Look at the provisioning log of the identity provider, and at the records of the connection: refusals there say what to do. Whoever leaves meanwhile keeps access until it goes on.',
   },
 } as const satisfies Record<string, Rule>
 

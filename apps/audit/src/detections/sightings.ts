@@ -1,5 +1,5 @@
 import { networkIn, readAddress, siteOf } from '#libs/addresses/index'
-import type { DetectionSubject, Environment, RequestDecided } from '#libs/events/index'
+import { type DetectionSubject, type Environment, isLetIn, type RequestDecided } from '#libs/events/index'
 import { addressedConnection } from './addressed-connection.ts'
 import { breaks, type Surroundings } from './rule.ts'
 import { type RuleCode, ruleOf } from './rules.ts'
@@ -24,8 +24,10 @@ export interface Sighting {
   readonly environment: Environment | null
   /** The site that it came from; undefined where its address cannot be read. */
   readonly network: string | undefined
-  /** The key was proved: it is a use of it, and its connection is alive. */
+  /** The key was proved, be it refused for what it is: whoever sent it has it. */
   readonly proved: boolean
+  /** The key was accepted, so that its connection is alive. */
+  readonly letIn: boolean
   /** Which rules it breaks by itself. */
   readonly broken: readonly RuleCode[]
 }
@@ -48,7 +50,7 @@ export function seenIn(
     if (decision.surface !== 'scim' || decision.replayOf !== undefined) continue
     const at = Math.min(Date.parse(decision.receivedAt), now.getTime())
     const network = siteAt(decision.address)
-    for (const { subject, broken, owner, proved } of subjectsOf(decision, thresholds, surroundings)) {
+    for (const { subject, broken, owner, proved, letIn } of subjectsOf(decision, thresholds, surroundings)) {
       const key = `${subject.kind} ${subject.id}`
       let known = seen.get(key)
       if (known === undefined) seen.set(key, (known = { subject, sightings: [] }))
@@ -59,6 +61,7 @@ export function seenIn(
         ...owner,
         network,
         proved,
+        letIn,
         broken,
       })
     }
@@ -68,7 +71,7 @@ export function seenIn(
 }
 
 /** A subject that a request tells something of. */
-interface Told extends Pick<Sighting, 'proved'> {
+interface Told extends Pick<Sighting, 'proved' | 'letIn'> {
   readonly subject: Subject
   /** The rules that the request breaks. */
   readonly broken: RuleCode[]
@@ -82,6 +85,7 @@ function subjectsOf(decision: RequestDecided, thresholds: Thresholds, surroundin
     broken: [],
     owner: { tenant, connection, environment },
     proved: kid !== null,
+    letIn: isLetIn(decision),
   })
   const key = kid === null ? undefined : told({ kind: 'key', id: kid })
   const place = told(
@@ -105,7 +109,8 @@ function addressedIn(decision: RequestDecided, { placeOf }: Surroundings): Told 
   const id = addressedConnection(decision)
   const place = placeOf(id)
   if (place === undefined) return undefined
-  return { subject: { kind: 'connection', id }, broken: [], owner: { ...place, connection: id }, proved: false }
+  const owner = { ...place, connection: id }
+  return { subject: { kind: 'connection', id }, broken: [], owner, proved: false, letIn: false }
 }
 
 function siteAt(text: string): string | undefined {

@@ -93,10 +93,11 @@ export function watch(
   const after: Watched = Object.keys(counts).length === 0 ? { ...before } : { ...before, counts }
   const uses = sightings.filter(({ proved }) => proved)
   if (uses.length > 0 && subject.kind === 'key') watchKey(before, after, uses, thresholds, tell)
-  if (uses.length > 0 && subject.kind === 'connection') {
+  const heard = sightings.filter(({ letIn }) => letIn)
+  if (heard.length > 0 && subject.kind === 'connection') {
     const traffic = hear(
       before.traffic,
-      uses.map(({ at }) => at),
+      heard.map(({ at }) => at),
     )
     after.traffic = { ...traffic, pauses: traffic.pauses.map((pause) => [...pause]) }
   }
