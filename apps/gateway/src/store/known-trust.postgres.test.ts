@@ -120,7 +120,8 @@ test('a connection has the settings and schemas it was last told of; one that ha
     attribute: costs.attributes[0],
   })
   expect(after?.types.User.extensions.at(-1)).toEqual({ required: true, schema: costs })
-  while ((await other.connection('c6'))?.settings.patchAnswer !== 'none') await other.lookForChanges()
+  await other.lookForChanges()
+  expect((await other.connection('c6'))?.settings.patchAnswer).toBe('none')
   expect((await other.connection('c6'))?.types.User.extensions).toHaveLength(2)
 })
 
@@ -141,5 +142,49 @@ test('what another gateway has applied is known here after the next look, and no
   expect(await other.key('k5')).toMatchObject({ state: 'pending' })
   await apply(revoked('c5', 'k5'))
   expect(await other.key('k5')).toMatchObject({ state: 'pending' })
-  while ((await other.key('k5'))?.state !== 'revoked') await other.lookForChanges()
+  await other.lookForChanges()
+  expect(await other.key('k5')).toMatchObject({ state: 'revoked' })
+})
+
+test('what a gateway has committed is known to others also where it ends with that', async () => {
+  const ending = new Database({ url: server.url, applicationName: 'test', connections: 1 })
+  const theirs = new KnownTrust(ending, () => undefined)
+  await apply(created('c8'), minted('c8', 'k8'))
+  await trust.lookForChanges()
+  expect(await trust.key('k8')).toMatchObject({ state: 'pending' })
+  await ending.close()
+  await database.transaction((transaction) => theirs.apply(transaction, [revoked('c8', 'k8')]))
+  await trust.lookForChanges()
+  expect(await trust.key('k8')).toMatchObject({ state: 'revoked' })
+})
+
+test('what is committed in another order than it was begun in is known as well, and neither waits for the other', async () => {
+  const other = new KnownTrust(database, () => undefined)
+  const state = async (kid: string): Promise<string | undefined> => {
+    await other.lookForChanges()
+    return (await other.key(kid))?.state
+  }
+  await apply(created('c9'), minted('c9', 'k9'), minted('c9', 'k10'))
+  expect([await state('k9'), await state('k10')]).toEqual(['pending', 'pending'])
+  await database.transaction(async (transaction) => {
+    await trust.apply(transaction, [revoked('c9', 'k9')])
+    await apply(revoked('c9', 'k10'))
+    expect([await state('k9'), await state('k10')]).toEqual(['pending', 'revoked'])
+  })
+  expect(await state('k9')).toBe('revoked')
+})
+
+test('what a gateway has applied itself has it forget nothing else, and what was told long ago is removed', async () => {
+  const hits: boolean[] = []
+  const own = new KnownTrust(database, (hit) => hits.push(hit))
+  await own.lookForChanges()
+  await own.key('k11')
+  await database.query(
+    `INSERT INTO gateway.trust_change (xid, gateway, added_at) VALUES ('1', gen_random_uuid(), now() - interval '2 hours')`,
+  )
+  await database.transaction((transaction) => own.apply(transaction, [created('c11')]))
+  await own.lookForChanges()
+  await own.key('k11')
+  expect(hits).toEqual([false, true])
+  expect(await database.query(`SELECT FROM gateway.trust_change WHERE xid = '1'`)).toEqual([])
 })

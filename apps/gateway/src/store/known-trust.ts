@@ -13,6 +13,7 @@ import type { Database, Transaction } from '#libs/postgres/index'
 import { extendResourceTypes } from '#libs/scim/index'
 import type { KnownConnection, KnownKey } from '../principal.ts'
 import { closeConnection } from './statements.ts'
+import { TrustChanges } from './trust-changes.ts'
 
 /**
  * After so many milliseconds what is in memory is read anew, whatever else failed to say that it changed: with the event's own way
@@ -50,13 +51,14 @@ export class KnownTrust {
   readonly #keys = new LRUCache<string, KnownKey | 'unknown'>({ max: 50_000, ttl: lifetime })
   readonly #connections = new LRUCache<string, KnownConnection | 'unknown'>({ max: 50_000, ttl: lifetime })
   readonly #count: (hit: boolean) => void
+  readonly #changes: TrustChanges
   /** Grows whenever something was forgotten: a row read before that must not be remembered after it. */
   #epoch = 0
-  #changes: number | undefined
 
   constructor(database: Database, count: (hit: boolean) => void) {
     this.#database = database
     this.#count = count
+    this.#changes = new TrustChanges(database)
   }
 
   async key(kid: string): Promise<KnownKey | undefined> {
@@ -130,7 +132,8 @@ export class KnownTrust {
         default:
       }
     }
-    transaction.afterCommit(() => this.#changed(events))
+    await this.#changes.add(transaction)
+    transaction.afterCommit(() => this.#forget(events))
   }
 
   /**
@@ -144,7 +147,8 @@ export class KnownTrust {
     } else {
       await transaction.query(endKey, endValues(event))
     }
-    transaction.afterCommit(() => this.#changed([event]))
+    await this.#changes.add(transaction)
+    transaction.afterCommit(() => this.#forget([event]))
   }
 
   /**
@@ -160,14 +164,11 @@ export class KnownTrust {
   }
 
   /**
-   * Looks whether a gateway has applied something since the last look, and if so forgets everything: of several gateways
+   * Looks whether another gateway has applied something since the last look, and if so forgets everything: of several gateways
    * one is given an event by the event log, and the others find it in their common tables.
    */
   async lookForChanges(): Promise<void> {
-    const [row] = await this.#database.quick<{ changes: number }>(readChanges, [])
-    if (row?.changes === this.#changes) return
-    this.#changes = row?.changes
-    this.forgetAll()
+    if (await this.#changes.look()) this.forgetAll()
   }
 
   /** Everything is read anew: something may have been missed that made a difference. */
@@ -181,17 +182,6 @@ export class KnownTrust {
   keyChanged(kid: string): void {
     this.#epoch++
     this.#keys.delete(kid)
-  }
-
-  /** Told to other gateways by a statement of its own: within the transaction, all changes would wait for each other. */
-  #changed(events: readonly AnyEvent[]): void {
-    this.#forget(events)
-    this.#database
-      .query<{ changes: number }>('UPDATE gateway.trust_changes SET changes = changes + 1 RETURNING changes')
-      .then(([row]) => {
-        if (row?.changes === (this.#changes ?? 0) + 1) this.#changes = row.changes
-      })
-      .catch(() => undefined)
   }
 
   #forget(events: readonly AnyEvent[]): void {
@@ -208,8 +198,6 @@ const readKey = {
   name: 'gateway read key',
   text: `SELECT connection, kid, tenant, environment, pepper_version, digest, state, policy FROM gateway.known_key WHERE kid = $1`,
 }
-
-const readChanges = { name: 'gateway read changes', text: 'SELECT changes FROM gateway.trust_changes' }
 
 const readConnection = {
   name: 'gateway read connection',

@@ -418,6 +418,26 @@ class DisabledConnections1764000000037 implements MigrationInterface {
   }
 }
 
+/** One row of each transaction that applied something, in place of one row for all, which could not be written within them. */
+class TrustChange1764000000038 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      DROP TABLE gateway.trust_changes;
+      CREATE TABLE gateway.trust_change (
+        xid xid8 PRIMARY KEY DEFAULT pg_current_xact_id(),
+        gateway uuid NOT NULL,
+        added_at timestamptz NOT NULL DEFAULT clock_timestamp()
+      )`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      DROP TABLE gateway.trust_change;
+      CREATE TABLE gateway.trust_changes (one boolean PRIMARY KEY DEFAULT true CHECK (one), changes bigint NOT NULL DEFAULT 0);
+      INSERT INTO gateway.trust_changes DEFAULT VALUES`)
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -440,4 +460,5 @@ export const migrations = [
   Topics1764000000034,
   SignedAhead1764000000036,
   DisabledConnections1764000000037,
+  TrustChange1764000000038,
 ]
