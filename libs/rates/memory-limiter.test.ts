@@ -1,5 +1,6 @@
 import { setTimeout as later } from 'node:timers/promises'
 import { memoryLimiter } from './index.ts'
+import { MemoryLimiter } from './memory-limiter.ts'
 
 const rate = { points: 3, seconds: 2 }
 
@@ -38,4 +39,67 @@ test('to look counts nothing', async () => {
   const limiter = memoryLimiter()
   for (let time = 0; time < 10; time++) await limiter.look('a', rate)
   expect(await limiter.take('a', rate)).toBeUndefined()
+})
+
+describe('with more subjects than are counted each for itself', () => {
+  const most = 100
+  const shares = 4_096
+  const names = (kind: string, count: number) => Array.from({ length: count }, (_, number) => `${kind} ${number}`)
+
+  /** So many times each, one subject after the other; how many of them passed. */
+  async function passed(limiter: MemoryLimiter, subjects: readonly string[], times: number): Promise<number[]> {
+    const counts = subjects.map(() => 0)
+    for (let time = 0; time < times; time++) {
+      for (const [place, subject] of subjects.entries()) {
+        if ((await limiter.take(subject, rate)) === undefined) counts[place] = (counts[place] ?? 0) + 1
+      }
+    }
+    return counts
+  }
+  const sum = (counts: readonly number[]) => counts.reduce((all, one) => all + one, 0)
+
+  function full() {
+    const clock = { now: 0 }
+    return { clock, limiter: new MemoryLimiter({ most, clock: () => clock.now }) }
+  }
+
+  test('those within are counted exactly, and those beyond share counts', async () => {
+    const { limiter } = full()
+    const within = names('within', most)
+    expect(await passed(limiter, within, 1)).toEqual(within.map(() => 1))
+    expect(sum(await passed(limiter, names('beyond', 20_000), 1))).toBeLessThanOrEqual(shares * rate.points)
+    expect(await passed(limiter, within, 3)).toEqual(within.map(() => 2))
+  })
+
+  test('nobody passes more than the rate within a window, also when there is room meanwhile', async () => {
+    const { clock, limiter } = full()
+    const beyond = names('beyond', 500)
+    await passed(limiter, names('within', most), 1)
+    clock.now = 1_000
+    const before = await passed(limiter, beyond, 2)
+    clock.now = 2_500
+    const after = await passed(limiter, beyond, 3)
+    expect(Math.max(...beyond.map((_, place) => (before[place] ?? 0) + (after[place] ?? 0)))).toBe(rate.points)
+  })
+
+  test('once the windows have ended subjects are counted each for itself again', async () => {
+    const { clock, limiter } = full()
+    await passed(limiter, names('within', most), 1)
+    await passed(limiter, names('beyond', 20_000), 1)
+    clock.now = 2_000
+    const fresh = names('fresh', most)
+    expect(await passed(limiter, fresh, 5)).toEqual(fresh.map(() => 3))
+  })
+
+  test('what is given back was not counted for those who share', async () => {
+    const { limiter } = full()
+    await passed(limiter, names('within', most), 1)
+    for (let time = 0; time < 10; time++) {
+      expect(await limiter.take('beyond', rate)).toBeUndefined()
+      await limiter.giveBack('beyond')
+    }
+    expect(await limiter.look('beyond', rate)).toBeUndefined()
+    expect(await passed(limiter, ['beyond'], 5)).toEqual([3])
+    expect(await limiter.look('beyond', rate)).toBeGreaterThan(0)
+  })
 })
