@@ -56,7 +56,7 @@ export const signatureAdvice: { readonly [Fault in SignatureFault]: Advice } = {
   },
   parameters: {
     cause: 'The parameters of the signature are not exactly those that it must have.',
-    fix: `Give ${profile.parameters.join(', ')}, and no others: created and expires as whole seconds, the rest as strings, the nonce of ${profile.shortestNonce} to ${profile.longestNonce} characters.`,
+    fix: `Give ${profile.parameters.join(', ')}, and no others: created and expires as whole seconds, in that order, the rest as strings, the nonce of ${profile.shortestNonce} to ${profile.longestNonce} characters.`,
   },
   'wrong-tag': {
     cause: 'The tag of the signature is another.',

@@ -21,5 +21,8 @@ export const profile = {
   longestNonce: 128,
 } as const
 
-/** RFC 9421 section 5.1: what is asked for, told in the answer to a request without it. */
-export const acceptSignature = `latchkey=(${profile.components.map((name) => `"${name}"`).join(' ')});created;expires;tag="${profile.tag}"`
+/** RFC 9421 section 5.1: what is asked for, told in the answer to a request without it, which had a body or none. */
+export function acceptSignature(hasBody: boolean): string {
+  const components = hasBody ? [...profile.components, ...profile.bodyComponents] : profile.components
+  return `latchkey=(${components.map((name) => `"${name}"`).join(' ')});created;expires;tag="${profile.tag}"`
+}

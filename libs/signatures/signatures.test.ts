@@ -191,6 +191,16 @@ describe('the profile', () => {
     ['an unknown parameter', withInput((text) => `${text};more=1`), 'parameters'],
     ['a created that is text', withInput((text) => text.replace(/created=\d+/, 'created="1"')), 'parameters'],
     ['a created that is a fraction', withInput((text) => text.replace(/created=(\d+)/, 'created=$1.5')), 'parameters'],
+    [
+      'an end before its beginning',
+      withInput((text) =>
+        text.replace(
+          /expires=\d+/,
+          (expires) => text.match(/created=\d+/)?.[0].replace('created', 'expires') ?? expires,
+        ),
+      ),
+      'parameters',
+    ],
     ['a nonce too short', withInput((text) => text.replace(nonce, 'short')), 'parameters'],
     ['a nonce too long', withInput((text) => text.replace(nonce, 'x'.repeat(129))), 'parameters'],
     ['another tag', withInput((text) => text.replace('tag="latchkey"', 'tag="other"')), 'wrong-tag'],

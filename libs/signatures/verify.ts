@@ -104,7 +104,7 @@ function parametersIn(sent: ReadonlyMap<string, unknown>): Parameters | undefine
   if (sent.size !== profile.parameters.length) return undefined
   const [created, expires, keyid, nonce, alg, tag] = profile.parameters.map((name) => sent.get(name))
   if (typeof created !== 'number' || typeof expires !== 'number') return undefined
-  if (!Number.isInteger(created) || !Number.isInteger(expires)) return undefined
+  if (!Number.isInteger(created) || !Number.isInteger(expires) || expires <= created) return undefined
   if (typeof keyid !== 'string' || typeof nonce !== 'string') return undefined
   if (typeof alg !== 'string' || typeof tag !== 'string') return undefined
   if (nonce.length < profile.shortestNonce || nonce.length > profile.longestNonce) return undefined

@@ -72,8 +72,9 @@ export class AccessTokens {
     const { alg, typ: type, kid: version, crit } = partOf(header)
     const secret = typeof version === 'string' ? this.#secrets.get(version) : undefined
     if (alg !== algorithm || type !== typ || crit !== undefined || secret === undefined) return invalid
-    const made = createHmac('sha256', secret).update(`${header}.${claims}`).digest()
-    const sent = Buffer.from(signature, 'base64url')
+    // As texts: of several that are read as the same bytes the one that was written is taken.
+    const made = Buffer.from(createHmac('sha256', secret).update(`${header}.${claims}`).digest('base64url'))
+    const sent = Buffer.from(signature)
     if (sent.length !== made.length || !timingSafeEqual(sent, made)) return invalid
     const { iss, aud, exp, sub } = partOf(claims)
     const kid = typeof sub === 'string' ? readKid(sub) : undefined

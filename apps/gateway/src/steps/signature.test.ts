@@ -114,9 +114,12 @@ function gateway(nonces: Pick<Nonces, 'take'> = noncesSince(60_000), found?: Fou
       expect(error.status).toBe(
         error.headers['Retry-After'] === '5' ? 503 : error.code === 'payload-too-large' ? 413 : 401,
       )
+      const hasBody = passage.arrival.method !== 'GET'
       if (error.status === 401) expect(error.headers['WWW-Authenticate']).toContain('Bearer')
       if (error.status === 401 && error.code !== 'certificate-missing')
-        expect(error.headers['Accept-Signature']).toContain('latchkey=("@method"')
+        expect(error.headers['Accept-Signature']).toBe(
+          `latchkey=("@method" "@authority" "@path" "@query"${hasBody ? ' "content-type" "content-digest"' : ''});created;expires;tag="latchkey"`,
+        )
       return error.code
     }
   }

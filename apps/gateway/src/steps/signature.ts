@@ -31,18 +31,18 @@ export async function signature(
   const hasBody = announcesBody(arrival)
   const message = messageOf(arrival, signatures.publicUrl)
   const read = readSignature(message, { keyid: key.kid, algorithm, hasBody, now: arrival.receivedAt })
-  if (read.kind === 'fault') throw refusal(read.fault)
+  if (read.kind === 'fault') throw refusal(arrival, read.fault)
   const verifying = await signatures.keys.of(key)
   if (verifying === undefined) throw errors.internal()
   if ('kind' in verifying) {
     if (verifying.kind === 'sealed') failed(verifying.error, arrival.traceId)
     throw unknownYet('signing-secret-away', 'What this key signs with cannot be opened here for now')
   }
-  if (!isProvedBy(verifying, read)) throw refusal('wrong', addressedTo(signatures.publicUrl))
+  if (!isProvedBy(verifying, read)) throw refusal(arrival, 'wrong', addressedTo(signatures.publicUrl))
   const { 'content-digest': digest } = arrival.headers
   if (digest !== undefined) {
     const fault = digestFault(digest, hasBody ? await readBody(passage, parts) : Buffer.alloc(0))
-    if (fault !== undefined) throw refusal(fault)
+    if (fault !== undefined) throw refusal(arrival, fault)
   }
   await takeNonce(key, read, arrival, parts)
 }
@@ -53,15 +53,15 @@ const clockSlack = 60_000
 async function takeNonce(
   { kid }: KnownKey,
   { nonce, created, expires }: { readonly nonce: string; readonly created: Date; readonly expires: Date },
-  { receivedAt }: Arrival,
+  arrival: Arrival,
   { signatures: { nonces } }: Pick<WayInParts, 'signatures'>,
 ): Promise<void> {
-  const lifetime = expires.getTime() - receivedAt.getTime() + clockSlack
+  const lifetime = expires.getTime() - arrival.receivedAt.getTime() + clockSlack
   const taken = await nonces.take({ signer: kid, nonce, created }, lifetime)
   if (taken === undefined) {
     throw unknownYet('nonces-away', 'Whether this signature was used before cannot be found out for now')
   }
-  if (!taken) throw refusal('replayed')
+  if (!taken) throw refusal(arrival, 'replayed')
 }
 
 /** RFC 9112 section 6: whether content follows. */
@@ -90,10 +90,11 @@ function addressedTo(publicUrl: URL): string {
 }
 
 /** `more` is told between cause and fix. */
-function refusal(fault: SignatureFault, more?: string): ScimError {
+function refusal(arrival: Arrival, fault: SignatureFault, more?: string): ScimError {
   const { cause, fix } = signatureAdvice[fault]
   const detail = [cause, ...(more === undefined ? [] : [more]), fix].join(' ')
-  return refusals.unsigned(isOfDigest(fault) ? fault : `signature-${fault}`, detail, acceptSignature)
+  const wanted = acceptSignature(announcesBody(arrival))
+  return refusals.unsigned(isOfDigest(fault) ? fault : `signature-${fault}`, detail, wanted)
 }
 
 function isOfDigest(fault: SignatureFault): fault is Extract<SignatureFault, `digest-${string}`> {
