@@ -3,6 +3,10 @@ import { SealingError } from './errors.ts'
 import { type KekOptions, openKek } from './open-kek.ts'
 import type { KekStatus, KeyContext, KeyEncryptionProvider, WrappedKey } from './provider.ts'
 
+/** What to do where another KEK took the place of the one that is asked for. */
+const nameFormer =
+  'Where LATCHKEY_KEK was set to a new one, nothing is lost: name the one before it in LATCHKEY_FORMER_KEKS, until "latchkey keys rewrap" has moved everything to the new one.'
+
 /**
  * The KEKs of an installation: the present one wraps, those before it unwrap what it has not taken over yet. Each is opened when it is first asked for, so
  * that one which is away or missing keeps nothing else from working.
@@ -48,10 +52,13 @@ export class Keyring {
         if (kekId.startsWith(`${address.kind}:`)) failure ??= error
       }
     }
+    if (failure instanceof SealingError && failure.fault === 'kek-missing') {
+      throw new SealingError('kek-missing', `${failure.message} ${nameFormer}`)
+    }
     if (failure instanceof Error) throw failure
     throw new SealingError(
       'kek-missing',
-      `A data key is wrapped by the KEK ${kekId}, which is not set here. Name it in LATCHKEY_KEK, or in LATCHKEY_FORMER_KEKS until "latchkey keys rewrap" has moved everything to the present one.`,
+      `A data key is wrapped by the KEK ${kekId}, which is not set here. ${nameFormer} Else set LATCHKEY_KEK to it.`,
     )
   }
 

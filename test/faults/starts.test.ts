@@ -182,7 +182,7 @@ test('without the KEK that wrapped data keys it does not start, makes no other, 
     1,
     [
       expect.stringMatching(
-        /^1 data keys in the database, of 1 tenants, are wrapped by the KEK file:[\da-f]{16}, which cannot be had: The file .*kek .*is missing\. Put it back/,
+        /^Data keys in the database \(1, tenants: 1\) are wrapped by the KEK file:[\da-f]{16}, which cannot be had: The file .*kek .*is missing\. Put it back/,
       ),
     ],
   ])

@@ -67,12 +67,17 @@ test('another file in its place is not taken for it', async () => {
   await keepDataKey(await start('kek'))
   rmSync(fileIn('kek').path)
   makeLocalKek(fileIn('kek').path)
-  await expect(start('kek')).rejects.toThrow('Name it in LATCHKEY_KEK, or in LATCHKEY_FORMER_KEKS')
+  await expect(start('kek')).rejects.toThrow('name the one before it in LATCHKEY_FORMER_KEKS')
 })
 
 test('a new KEK is made beside the one before it, and alone only once nothing is wrapped by that', async () => {
   await keepDataKey(await start('old'))
-  await expect(start('new')).rejects.toThrow(KekDoesNotFit)
+  const alone = start('new')
+  await expect(alone).rejects.toThrow(KekDoesNotFit)
+  // Nothing is lost: what helps stands before what destroys.
+  await expect(alone).rejects.toThrow(
+    /nothing is lost: name the one before it in LATCHKEY_FORMER_KEKS.*Only where .*DELETE FROM/,
+  )
   expect(existsSync(fileIn('new').path)).toBe(false)
   await start('new', 'old')
   await expect(start('new')).rejects.toThrow(KekDoesNotFit)

@@ -7,10 +7,10 @@ export class KekDoesNotFit extends Error {
 
   constructor(kekId: string, count: number, tenants: number, { message, fault }: SealingError) {
     const lost =
-      ' No other is made in its place. Where it is lost for good, so are the secrets sealed under them (not the keys of bearers): ' +
-      `run DELETE FROM keys.data_key WHERE kek_id = '${kekId}' (README, "When a secret file is lost"), start again, revoke the signed keys of those tenants and mint new ones.`
+      ' No other is made in its place. Only where it is lost for good, and no backup has it, are the secrets sealed under it lost too (not the keys of bearers): ' +
+      `run DELETE FROM keys.data_key WHERE kek_id = '${kekId}' (README, "When a secret file is lost"), start again, revoke the signed keys of the tenants that it was used for and mint new ones.`
     super(
-      `${count} data keys in the database, of ${tenants} tenants, are wrapped by the KEK ${kekId}, which cannot be had: ${message}${fault === 'kek-missing' ? lost : ''}`,
+      `Data keys in the database (${count}, tenants: ${tenants}) are wrapped by the KEK ${kekId}, which cannot be had: ${message}${fault === 'kek-missing' ? lost : ''}`,
     )
   }
 }
