@@ -42,6 +42,24 @@ test('connections set takes the rules of the guard as numbers, and shows what wa
   expect((await latchkey(['connections', 'set', connection.id, '--guard-most', 'many'])).code).toBe(2)
 })
 
+test('connections disable and enable change the state, and show what then is', async () => {
+  const seen: unknown[] = []
+  server.respond = (request, response) => {
+    seen.push([request.method, request.url, request.body === '' ? undefined : JSON.parse(request.body)])
+    const state = request.method === 'PATCH' ? 'enabled' : 'disabled'
+    answer(200, { ...connection, state })(request, response)
+  }
+  for (const act of ['disable', 'enable']) {
+    const { code, out } = await latchkey(['connections', act, connection.id])
+    expect([code, out]).toEqual([0, expect.stringMatching(new RegExp(`\\nstate +${act}d\\n`))])
+  }
+  const path = `/admin/v1/connections/${connection.id}`
+  expect(seen).toEqual([
+    ['POST', `${path}/disable`, undefined],
+    ['PATCH', path, { state: 'enabled' }],
+  ])
+})
+
 test('connections delete says what it deleted, and those that were deleted are listed when asked for', async () => {
   server.respond = (request, response) => {
     if (request.method === 'DELETE') response.writeHead(204).end()

@@ -95,12 +95,24 @@ export function connectionsCommand(world: World, version: string): Command {
 
   const disable = serverCommand(
     'disable',
-    'refuse all requests of a connection',
+    'refuse all requests of a connection, until it is enabled',
     world,
     version,
     async ({ client, show }, _options, id: string) => {
       const disabled = await client.write('POST', `/connections/${encodeURIComponent(id)}/disable`, connection)
       show(disabled, () => inFull(disabled))
+    },
+  ).argument('<id>', 'id of the connection')
+
+  const enable = serverCommand(
+    'enable',
+    'take the requests of a disabled connection again',
+    world,
+    version,
+    async ({ client, show }, _options, id: string) => {
+      const wanted = { state: 'enabled' }
+      const enabled = await client.write('PATCH', `/connections/${encodeURIComponent(id)}`, connection, wanted)
+      show(enabled, () => inFull(enabled))
     },
   ).argument('<id>', 'id of the connection')
 
@@ -119,7 +131,7 @@ export function connectionsCommand(world: World, version: string): Command {
 
   offerSettings(create)
   offerSettings(set)
-  return [create, list, show, set, disable, remove].reduce(
+  return [create, list, show, set, disable, enable, remove].reduce(
     (parent, command) => parent.addCommand(command),
     new Command('connections').description('integrations of an identity provider'),
   )

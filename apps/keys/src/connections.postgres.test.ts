@@ -185,6 +185,19 @@ describe('deleting a connection', () => {
     expect((await ask('PUT', `${path}/okta`, { name: 'OKTA', identityProvider: 'okta' })).body.name).toBe('OKTA')
   })
 
+  test('by a name leaves one that was disabled as it is, unless it is told to enable it', async () => {
+    const path = `/tenants/${await newTenant()}/connections/by-name/Okta`
+    const { id, state } = (await ask('PUT', path, {})).body
+    expect(state).toBe('enabled')
+    await ask('POST', `/connections/${id}/disable`)
+    expect((await ask('PUT', path, { identityProvider: 'okta' })).body).toMatchObject({
+      identityProvider: 'okta',
+      state: 'disabled',
+    })
+    expect((await ask('PUT', path, { state: 'enabled' })).body.state).toBe('enabled')
+    expect((await ask('PUT', path, { state: 'disabled' })).body.state).toBe('disabled')
+  })
+
   test('by its name does the same, and frees the name for another', async () => {
     const tenant = await newTenant()
     const path = `/tenants/${tenant}/connections/by-name/Workforce`

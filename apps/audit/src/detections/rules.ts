@@ -172,7 +172,7 @@ export const rules = {
     when: '`count` users within `window` are deactivated or deleted',
     cause:
       'Many users lost their assignment at once: by a change of scope or of a group in the identity provider, or by somebody who has the key.',
-    fix: 'Disable the connection (latchkey connections disable) until it is clear who did it; deleted users can be restored (latchkey deleted).',
+    fix: 'Disable the connection (latchkey connections disable) until it is clear who did it, then enable it (latchkey connections enable); deleted users can be restored (latchkey deleted).',
   },
   'clock-drift': {
     kind: 'burst',

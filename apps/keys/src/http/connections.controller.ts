@@ -29,10 +29,18 @@ export const newConnection = z.strictObject({
   identityProvider: z.enum(identityProviders).default('other'),
   settings: connectionSettingsChange.default({}),
 })
-/** The whole of it: what is left out becomes what it is by default. The name stands in the address, capitals and all, and may say here how it is written. */
+/**
+ * The whole of it: what is left out becomes what it is by default, but for the state: to disable is an act of a person, which no repeated declaration undoes.
+ * The name stands in the address, capitals and all, and may say here how it is written.
+ */
 export const connectionBody = newConnection.extend({
   name: connectionNameRule.optional(),
-  state: z.enum(['enabled', 'disabled']).default('enabled'),
+  state: z
+    .enum(['enabled', 'disabled'])
+    .optional()
+    .describe(
+      'left out: stays as it is, so that what somebody disabled stays disabled; enabled where the connection is made',
+    ),
 })
 export const connectionChange = z.strictObject({
   name: connectionNameRule.optional(),
@@ -109,8 +117,15 @@ export class ConnectionsController {
       const before = await connections.findConnectionByName(manager, tenant, named)
       call.requireUnchanged(before?.version)
       if (before === undefined) {
-        const connection = { ...wanted, name: wanted.name ?? named, tenant, settings, createdAt: now, deletedAt: null }
-        const made = await this.#make(call, manager, connection)
+        const made = await this.#make(call, manager, {
+          ...wanted,
+          name: wanted.name ?? named,
+          state: wanted.state ?? 'enabled',
+          tenant,
+          settings,
+          createdAt: now,
+          deletedAt: null,
+        })
         call.made = true
         return made
       }
