@@ -1,7 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import { accessSync, constants, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { formatPeppers, generatePeppers, parsePeppers, type Peppers, UnreadablePeppers } from '#libs/credentials/index'
+import {
+  formatPeppers,
+  generatePeppers,
+  mintAdminToken,
+  parsePeppers,
+  type Peppers,
+  UnreadablePeppers,
+} from '#libs/credentials/index'
 import { systemCode } from '#libs/process/index'
 import { makeSecretFile, readSecretFile, SecretFileError } from '#libs/secret-files/index'
 import { StartError } from './start-error.ts'
@@ -23,8 +29,9 @@ export class DataFolder {
     }
   }
 
+  /** In the form of other admin tokens, so that scanners find it; it is known by its text alone, and its id to nobody. */
   adminToken(): string {
-    return this.#secret('admin-token', () => randomBytes(32).toString('base64url'))
+    return this.#secret('admin-token', () => mintAdminToken().text)
   }
 
   /** Before a file of peppers is made `mayMake` is asked, which throws where keys need one that is lost. */
