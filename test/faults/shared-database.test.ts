@@ -1,7 +1,21 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { jest } from '@jest/globals'
-import { ask, create, emptyDatabase, Ground, metric, refusal, rowsOf, until, users } from './running-program.ts'
+import { z } from 'zod'
+import { readSigningKey, signRequest } from '#libs/signatures/index'
+import {
+  ask,
+  create,
+  emptyDatabase,
+  Ground,
+  metric,
+  newConnection,
+  type Program,
+  refusal,
+  rowsOf,
+  until,
+  users,
+} from './running-program.ts'
 
 jest.setTimeout(180_000)
 
@@ -50,6 +64,39 @@ describe('with DATABASE_URL', () => {
       await until('the key is refused', async () => (await create(program, 'late')).status === 401)
     }
     await Promise.all(programs.map((program) => program.stop()))
+    await host.stop()
+  })
+
+  test('of two programs one alone takes signed requests, so that none is taken twice, and the other follows when it has ended', async () => {
+    const host = await ground.start(ground.folder())
+    const DATABASE_URL = await emptyDatabase(host)
+    const data = ground.folder()
+    const one = await ground.start(data, { DATABASE_URL })
+    // Signed is the address that clients call, whichever program answers.
+    const other = await ground.start(data, { DATABASE_URL, LATCHKEY_PUBLIC_URL: one.url })
+    const { base } = await newConnection(one, 'signed')
+    const url = new URL(`${base}/Users`)
+    const policy = { authentication: { method: 'signed', algorithm: 'hmac-sha256' } }
+    const minting = `${one.url}/admin/v1/connections/${base.split('/').at(-1)}/keys`
+    const minted = z
+      .looseObject({ kid: z.string(), key: z.string(), signingSecret: z.string() })
+      .parse((await ask(minting, { token: one.adminToken, body: { policy } })).body)
+    const signing = readSigningKey('hmac-sha256', minted.signingSecret)
+    if (signing === undefined) throw new Error('the secret is one')
+    const signed = () => signRequest({ method: 'GET', url }, { keyid: minted.kid, key: signing }, { now: new Date() })
+    const send = async (to: Program, headers: Record<string, string>): Promise<number> =>
+      (await ask(`${to.url}${url.pathname}`, { token: minted.key, headers })).status
+
+    await until('it is accepted', async () => (await send(one, signed())) === 200)
+    const headers = signed()
+    expect([await send(one, headers), await send(one, headers), await send(other, headers)]).toEqual([200, 401, 503])
+    expect(await send(other, signed())).toBe(503)
+    await one.stop()
+    await until('the other takes them', async () => (await send(other, signed())) === 200)
+    expect(await send(other, headers)).toBe(503)
+    const again = signed()
+    expect([await send(other, again), await send(other, again)]).toEqual([200, 401])
+    await other.stop()
     await host.stop()
   })
 

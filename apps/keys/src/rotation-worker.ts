@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AnyEvent } from '#libs/events/index'
-import { isConnectionLoss } from '#libs/postgres/index'
+import { isConnectionLoss, Lease } from '#libs/postgres/index'
 import type { DataKey } from '#libs/sealing/index'
 import { metrics } from '#libs/telemetry/index'
 import { announce, noticesCounted } from './announce.ts'
 import type { KeysParts } from './parts.ts'
 import type { Moment } from './rotation.ts'
 import { settle } from './settle.ts'
-import { Lease } from './store/lease.ts'
+import { keysSchema } from './store/entities.ts'
 import { dueLooks, forgetLook, lookLater } from './store/looks.ts'
 import { keepSituation, lockSituation, rotationCounts } from './store/situations.ts'
 import { dataKeyOfTenant } from './tenant-data-key.ts'
@@ -49,7 +49,7 @@ export class RotationWorker {
   constructor(parts: KeysParts, times: WorkerTimes = { every: 1_000, lease: 10_000 }) {
     this.#parts = parts
     this.#times = times
-    this.#lease = new Lease(parts.database, 'rotations', times.lease)
+    this.#lease = new Lease(parts.database, keysSchema, 'rotations', times.lease)
     this.#countNotices = noticesCounted(parts.telemetry)
     tellCounts(parts)
   }

@@ -7,7 +7,7 @@ import {
   gatewayOperations,
   type GatewayParts,
   gatewayForms,
-  openSignedAhead,
+  LeasedNonces,
 } from '#apps/gateway/src/index'
 import {
   ensureQuickstart,
@@ -19,7 +19,7 @@ import {
   type Quickstart,
 } from '#apps/keys/src/index'
 import { AdminCalls, Admission, documentPart, KnownTokens, TokenLookUps } from '#libs/admin/index'
-import { localChannel, memoryNonces } from '#libs/cache/index'
+import { localChannel } from '#libs/cache/index'
 import { memoryLimiter } from '#libs/rates/index'
 import type { HealthCheck } from '#libs/http/index'
 import {
@@ -118,6 +118,20 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     telemetry,
     onFailure,
   }
+  const nonces = await LeasedNonces.open({
+    database: stores.gateway,
+    clock,
+    limit: mostNonces,
+    onFailure,
+    heldElsewhere(isSo) {
+      if (isSo)
+        logger.warn(
+          'another program over this database takes signed requests: here they are answered 503 until it has ended',
+        )
+      else logger.info('signed requests are taken here now')
+    },
+  })
+  options.ending.add('the nonces of signed requests', 2_000, () => nonces.close())
   // The log is a table beside the others: what was committed is in it.
   const caughtUpAt = () => gatewayFollower.follower?.caughtUpAt()
   const gatewayParts = {
@@ -127,11 +141,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     channel,
     currency: new Currency({ provenUpTo: caughtUpAt, caughtUpAt, unbrokenSince: () => undefined }, clock),
     peppers,
-    nonces: memoryNonces({
-      clock,
-      limit: mostNonces,
-      ahead: await openSignedAhead(stores.gateway, { since: clock(), onFailure }),
-    }),
+    nonces,
     dataKeys,
     dataKeyLifetime: options.dataKeyLifetime,
     limiter: memoryLimiter(),

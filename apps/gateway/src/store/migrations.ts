@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 import { AdminTokenTables, AnsweredTables } from '#libs/admin/index'
 import { FollowerTables, OutboxTables } from '#libs/eventlog/index'
-import { LaneTables } from '#libs/postgres/index'
+import { LaneTables, LeaseTables } from '#libs/postgres/index'
 import { createFold } from './fold-sql.ts'
 
 class Gateway1764000000001 implements MigrationInterface {
@@ -438,6 +438,16 @@ class TrustChange1764000000038 implements MigrationInterface {
   }
 }
 
+class Leases1764000000039 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(LeaseTables.create('gateway'))
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(LeaseTables.drop('gateway'))
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -461,4 +471,5 @@ export const migrations = [
   SignedAhead1764000000036,
   DisabledConnections1764000000037,
   TrustChange1764000000038,
+  Leases1764000000039,
 ]
