@@ -16,8 +16,10 @@ export interface KafkaEventLogOptions {
   readonly onFailure: (error: unknown) => void
   /** Kafka answers, or does no longer. Told when it changes. */
   readonly onBroker?: (state: BrokerState) => void
-  /** An event is larger than its topic takes. It and those of its key stay in the outbox, and are tried again each minute. */
+  /** An event is larger than its topic takes. It and those of its key stay in the outbox, and are tried again after a while. */
   readonly onRefused?: RelayObserver['refused']
+  /** Milliseconds of that while: a minute unless told. */
+  readonly refusedAgainAfter?: number
   /** Told of what has been appended, once it is durable. */
   readonly onAppended?: (events: readonly AnyEvent[]) => void
   readonly relay?: Pick<RelayObserver, 'published' | 'around'>
@@ -71,6 +73,7 @@ export function openKafkaEventLog(options: KafkaEventLogOptions): KafkaEventLog 
       source: options.outbox.source,
       client,
       topics,
+      refusedAgainAfter: options.refusedAgainAfter,
       observe: {
         published: (events) => options.relay?.published(events),
         around: (events, work) => (options.relay === undefined ? work() : options.relay.around(events, work)),

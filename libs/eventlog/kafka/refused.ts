@@ -1,8 +1,5 @@
 import type { OutboxRow } from './outbox.ts'
 
-/** Milliseconds until a refused event is tried again: somebody may have let its topic take it. */
-const tryAgainAfter = 60_000
-
 interface Refusal {
   readonly id: string
   readonly shard: number
@@ -15,13 +12,19 @@ interface Refusal {
  */
 export class Refused {
   readonly #byKey = new Map<string, Refusal>()
+  readonly #tryAgainAfter: number
+
+  /** Milliseconds until a refused event is tried again: somebody may have let its topic take it. */
+  constructor(tryAgainAfter = 60_000) {
+    this.#tryAgainAfter = tryAgainAfter
+  }
 
   get size(): number {
     return this.#byKey.size
   }
 
   add({ id, key, shard }: OutboxRow): void {
-    this.#byKey.set(key, { id, shard, until: performance.now() + tryAgainAfter })
+    this.#byKey.set(key, { id, shard, until: performance.now() + this.#tryAgainAfter })
   }
 
   /** Whether the event must stay in the outbox, as of `now` by `performance.now()`: one instant for all that is looked at together. */

@@ -7,7 +7,7 @@ import { Database } from '#libs/postgres/index'
 import { startOwnPostgres, type OwnPostgres } from '#test/servers/own-postgres'
 import { readPublished, type PublishedRecord } from '#test/servers/published-events'
 import { counted, told, until } from '../conformance/harness.ts'
-import { type KafkaEventLog, openKafkaEventLog, OutboxTables } from './index.ts'
+import { type KafkaEventLog, type KafkaEventLogOptions, openKafkaEventLog, OutboxTables } from './index.ts'
 import { isLastPage, Outbox } from './outbox.ts'
 import { partitionOf } from './shards.ts'
 
@@ -41,8 +41,9 @@ afterEach(async () => {
   await database.close()
 })
 
-function openLog(): KafkaEventLog {
+function openLog(options: Pick<KafkaEventLogOptions, 'refusedAgainAfter'> = {}): KafkaEventLog {
   const log = openKafkaEventLog({
+    ...options,
     kafka: { brokers: [brokers], clientId: 'relay test' },
     topics: { prefix, partitions: 4, replication: 1, retention: 86_400_000 },
     outbox: { database, schema: 'publisher', source: 'keys' },
@@ -97,7 +98,7 @@ test('topics that were made beforehand keep their partitions, and keys lie where
 
 test('an event larger than its topic takes keeps back its own key alone, is told, and flows once the topic takes it', async () => {
   await makeTopic(1, { 'max.message.bytes': '100000' })
-  const log = openLog()
+  const log = openLog({ refusedAgainAfter: 5_000 })
   const small = counted(300).map((number) => large(`small-${number}`, 1, 1_000))
   await append(log, [...small, large('heavy', 1, 300_000), large('heavy', 2, 10), told('after', 1)])
   await until(async () => (await waiting()) === 2)
@@ -119,7 +120,7 @@ test('an event larger than its topic takes keeps back its own key alone, is told
     '2',
   ])
   expect((await log.backlog()).refused).toBe(0)
-}, 150_000)
+}, 60_000)
 
 test('a page of the outbox ends after a few megabytes, and the next goes on behind it', async () => {
   const outbox = new Outbox('publisher')

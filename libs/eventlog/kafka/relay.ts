@@ -18,6 +18,8 @@ export interface RelayOptions {
   readonly client: KafkaClient
   /** Resolves once Kafka has answered. */
   readonly topics: Promise<Topics>
+  /** As in `Refused`. */
+  readonly refusedAgainAfter: number | undefined
   readonly observe: RelayObserver
 }
 
@@ -63,7 +65,7 @@ export class Relay {
   readonly #options: RelayOptions
   readonly #hand = new Hand()
   readonly #tenures: Tenures
-  readonly #refused = new Refused()
+  readonly #refused: Refused
   /** Shards with events that this version does not know. */
   readonly #incomplete = new Set<number>()
   readonly #marking: Marking
@@ -83,6 +85,7 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options
+    this.#refused = new Refused(options.refusedAgainAfter)
     this.#marking = new Marking(options.source)
     this.#tenures = new Tenures(options.database, options.outbox.schema, (tenure) => {
       this.#hand.drop(tenure)
