@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 import { topicNames } from '#libs/events/index'
 import type { Place } from './program.ts'
-import { readPublished } from './servers/published-events.ts'
+import { type PublishedEvents, readPublished } from './servers/published-events.ts'
 
 export interface LoggedEvent {
   readonly id: string
@@ -22,11 +22,12 @@ export interface LoggedEvents {
   close(): Promise<void>
 }
 
-export function readEvents({ topicPrefix }: Place, database: Client): Promise<LoggedEvents> {
+/** Nothing is read, and Kafka not reached, before events are asked for: most of those who enter a world never do. */
+export function readEvents({ topicPrefix }: Place, database: Client): LoggedEvents {
   return topicPrefix === undefined ? readTable(database) : readTopics(topicPrefix, database)
 }
 
-async function readTable(database: Client): Promise<LoggedEvents> {
+function readTable(database: Client): LoggedEvents {
   return {
     async of(connection) {
       const { rows } = await database.query(
@@ -42,11 +43,13 @@ async function readTable(database: Client): Promise<LoggedEvents> {
   }
 }
 
-async function readTopics(topicPrefix: string, database: Client): Promise<LoggedEvents> {
-  const published = await readPublished(
-    process.env['TEST_KAFKA_BROKERS'] ?? '',
-    topicNames.map((topic) => `${topicPrefix}.${topic}`),
-  )
+function readTopics(topicPrefix: string, database: Client): LoggedEvents {
+  let published: Promise<PublishedEvents> | undefined
+  const open = (): Promise<PublishedEvents> =>
+    readPublished(
+      process.env['TEST_KAFKA_BROKERS'] ?? '',
+      topicNames.map((topic) => `${topicPrefix}.${topic}`),
+    )
   const events: LoggedEvent[] = []
   return {
     async of(connection) {
@@ -54,7 +57,9 @@ async function readTopics(topicPrefix: string, database: Client): Promise<Logged
         ['gateway', 'keys', 'directory', 'audit'].map((schema) => `SELECT FROM ${schema}.outbox`).join(' UNION ALL ') +
         ' LIMIT 1'
       while ((await database.query(waiting)).rowCount !== 0) await new Promise((resolve) => setTimeout(resolve, 10))
-      for (const { topic, headers, key = '', value } of (await published.all()).slice(events.length))
+      published ??= open()
+      const all = await (await published).all()
+      for (const { topic, headers, key = '', value } of all.slice(events.length))
         events.push({
           id: headers['ce_id'] ?? '',
           name: headers['ce_type'] ?? '',
@@ -67,7 +72,7 @@ async function readTopics(topicPrefix: string, database: Client): Promise<Logged
       // Ids grow with time, and partitions are read side by side.
       return events.filter(isOf(connection)).sort((one, other) => (one.id < other.id ? -1 : 1))
     },
-    close: () => published.close(),
+    close: async () => (await published)?.close(),
   }
 }
 

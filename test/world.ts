@@ -101,7 +101,7 @@ export async function startWorld(settings: NodeJS.ProcessEnv = {}): Promise<OwnW
 async function worldAt(place: Place): Promise<World> {
   const { addresses, adminToken } = place
   const client = await connect(place.databaseUrl)
-  const logged = await readEvents(place, client)
+  const logged = readEvents(place, client)
   const asAdmin = { authorization: `Bearer ${adminToken}` }
 
   const query: World['query'] = async (statement, values) => (await client.query(statement, values)).rows
