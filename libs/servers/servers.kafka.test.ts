@@ -13,12 +13,15 @@ const parent = mkdtempSync(join(tmpdir(), 'latchkey-servers-'))
 const running: { stop(): Promise<void> }[] = []
 let folders = 0
 
-afterAll(async () => {
-  await Promise.all(running.map((server) => server.stop()))
-  rmSync(parent, { recursive: true, force: true })
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((server) => server.stop()))
 })
+afterAll(() => rmSync(parent, { recursive: true, force: true }))
 
 const freshFolder = (): string => join(parent, `server-${(folders += 1)}`)
+
+/** For what is not about a first start. */
+const usedFolder = freshFolder()
 
 async function kafka(folder: string, options: Partial<KafkaOptions> = {}): Promise<RunningKafka> {
   const server = await startKafka({ folder, log: `${folder}.log`, ...options })
@@ -77,18 +80,16 @@ test('what Kafka logs is for this user alone', async () => {
 })
 
 test('after kill -9 it is told gone, and starts again', async () => {
-  const folder = freshFolder()
-  const first = await kafka(folder)
+  const first = await kafka(usedFolder)
   process.kill(first.pid, 'SIGKILL')
   await first.gone
   await first.stop()
-  expect((await kafka(folder)).takenOver).toBe(false)
+  expect((await kafka(usedFolder)).takenOver).toBe(false)
 })
 
 test('a Kafka left behind by a killed run is taken over, and ends when it is stopped', async () => {
-  const folder = freshFolder()
-  const { pid, port } = await leaveBehind('startKafka', folder)
-  const server = await kafka(folder)
+  const { pid, port } = await leaveBehind('startKafka', usedFolder)
+  const server = await kafka(usedFolder)
   expect(server).toMatchObject({ pid, takenOver: true })
   await server.stop()
   await server.gone
@@ -96,9 +97,8 @@ test('a Kafka left behind by a killed run is taken over, and ends when it is sto
 })
 
 test('a Kafka left behind with other settings is ended, and one with those asked for started', async () => {
-  const folder = freshFolder()
-  const { port } = await leaveBehind('startKafka', folder)
-  const server = await kafka(folder, { settings: { 'message.max.bytes': '2000000' } })
+  const { port } = await leaveBehind('startKafka', usedFolder)
+  const server = await kafka(usedFolder, { settings: { 'message.max.bytes': '2000000' } })
   expect(server.takenOver).toBe(false)
   await refused(port)
 })
@@ -153,9 +153,8 @@ describe('a refusal is one line with cause and fix:', () => {
   })
 
   test('the folder is in use', async () => {
-    const folder = freshFolder()
-    await kafka(folder)
-    expect(await refusal(kafka(folder))).toMatchObject({ fault: 'folder-in-use' })
+    await kafka(usedFolder)
+    expect(await refusal(kafka(usedFolder))).toMatchObject({ fault: 'folder-in-use' })
   })
 
   test('the folder cannot be made', async () => {

@@ -26,31 +26,115 @@ async function readiness(url: string): Promise<unknown> {
   return { status, ...Object(body) }
 }
 
-test.each([
-  ['SIGINT', 'group'],
-  ['SIGTERM', 'process'],
-] as const)(
-  '%s to the %s ends services and servers, with code 0, and a next start finds all there was',
-  async (name, to) => {
-    const data = ground.folder()
-    const program = await start(data)
-    expect(await create(program, 'ada')).toMatchObject({ status: 201 })
-    const pids = services.map((service) => serviceOf(program, service).pid)
-    const redis = serverPid(data, 'redis')
-    const told =
-      /^postgres +postgres:\/\/latchkey@127\.0\.0\.1:\d+\/latchkey\nkafka +127\.0\.0\.1:\d+\nredis +redis:\/\/127\.0\.0\.1:\d+\n/m
-    expect(program.stdout).toMatch(told)
+/** One installation from its first start to its last: each test goes on with the program that the one before left running. */
+describe('an installation', () => {
+  const data = ground.folder()
+  const created: string[] = []
+  let ports: Readonly<Record<string, string>>
+  let program: Program
+
+  beforeAll(async () => {
+    ports = {
+      LATCHKEY_GATEWAY_PORT: String(await freePort()),
+      LATCHKEY_KEYS_PORT: String(await freePort()),
+      LATCHKEY_DIRECTORY_PORT: String(await freePort()),
+      LATCHKEY_AUDIT_PORT: String(await freePort()),
+    }
+    program = await start(data, ports)
+  })
+
+  const pidsNow = (): number[] => services.map((service) => serviceOf(program, service).pid)
+
+  async function isCreated(userName: string): Promise<boolean> {
+    const { status } = await create(program, userName)
+    if (status === 201) created.push(userName)
+    return status === 201
+  }
+
+  async function directoryHasAll(): Promise<void> {
+    const people = `${serviceOf(program, 'directory').url}/directory/v1/${program.scimBaseUrl.split('/').at(-1)}/users`
+    await until('the directory has all', async () => {
+      const { body } = await ask(people, { token: program.adminToken })
+      return created.every((userName) => JSON.stringify(body).includes(`"${userName}"`))
+    })
+  }
+
+  test('tells by metrics of each service, and of what waits to be published', async () => {
+    expect(await isCreated('ada')).toBe(true)
+    const told = async (service: Service): Promise<string> =>
+      String((await ask(`${serviceOf(program, service).url}/metrics`, { token: '' })).body)
+    await until('the event is published', async () =>
+      /^latchkey_events_published_total 2$/m.test(await told('gateway')),
+    )
+    for (const service of ['gateway', 'keys'] as const) {
+      await until(`nothing waits at ${service}`, async () => {
+        const metrics = await told(service)
+        return /^latchkey_outbox_waiting 0$/m.test(metrics) && /^latchkey_outbox_age_seconds 0$/m.test(metrics)
+      })
+    }
+    for (const service of services) {
+      expect(await told(service)).toMatch(new RegExp(`^latchkey_follower_lag_seconds\\{group="${service}"\\}`, 'm'))
+    }
+  })
+
+  test('starts a service that is killed again at its address, and what happened meanwhile is applied', async () => {
+    for (const service of services) {
+      const { url, pid } = serviceOf(program, service)
+      process.kill(pid, 'SIGKILL')
+      await until(`the ${service} service is back`, () => serviceOf(program, service).pid !== pid)
+      await until('it answers', async () => (await ask(`${url}/health/ready`, { token: '' })).status === 200)
+      expect(await isCreated(service)).toBe(true)
+    }
+    await directoryHasAll()
+  })
+
+  test('starts a server that is killed again, and nothing that was answered is lost', async () => {
+    const servers = { Postgres: program.postgres.pid, Kafka: serverPid(data, 'kafka'), Redis: serverPid(data, 'redis') }
+    for (const [name, pid] of Object.entries(servers)) {
+      process.kill(pid, 'SIGKILL')
+      await until(`${name} is back`, () => program.stderr.includes(`${name} is back`))
+      await until('users are created', () => isCreated(`after-${name}`))
+    }
+    await directoryHasAll()
+  })
+
+  test.each([
+    ['SIGINT', 'group'],
+    ['SIGTERM', 'process'],
+  ] as const)(
+    'ends by %s to the %s with services and servers, with code 0, and its next start finds all there was',
+    async (name, to) => {
+      const { key } = program
+      const [pids, redis] = [pidsNow(), serverPid(data, 'redis')]
+      const told =
+        /^postgres +postgres:\/\/latchkey@127\.0\.0\.1:\d+\/latchkey\nkafka +127\.0\.0\.1:\d+\nredis +redis:\/\/127\.0\.0\.1:\d+\n/m
+      expect(program.stdout).toMatch(told)
+      expect(pids.map(lives)).toEqual([true, true, true, true])
+      program.signal(name, to)
+      expect(await program.exit).toEqual({ code: 0, signal: null })
+      expect(pids.map(lives)).toEqual([false, false, false, false])
+      expect([lives(redis), processesOf(data)]).toEqual([false, []])
+      program = await start(data, ports)
+      expect(program.key).toBe(key)
+      expect(await users(program)).toEqual(created.toSorted())
+    },
+  )
+
+  test('is ended by kill -9 with its services, and its next start takes over or ends its servers', async () => {
+    const { key, url } = program
+    const [pids, redis] = [pidsNow(), serverPid(data, 'redis')]
     expect(pids.map(lives)).toEqual([true, true, true, true])
-    program.signal(name, to)
-    expect(await program.exit).toEqual({ code: 0, signal: null })
+    program.signal('SIGKILL')
+    await program.exit
+    program = await start(data, ports)
     expect(pids.map(lives)).toEqual([false, false, false, false])
-    expect([lives(redis), processesOf(data)]).toEqual([false, []])
-    const again = await start(data)
-    expect(again.key).toBe(program.key)
-    expect(await users(again)).toEqual(['ada'])
-    await again.stop()
-  },
-)
+    expect([program.key, program.url]).toEqual([key, url])
+    expect(await users(program)).toEqual(created.toSorted())
+    expect(lives(redis)).toBe(false)
+    expect(await program.stop()).toEqual({ code: 0, signal: null })
+    expect(processesOf(data)).toEqual([])
+  })
+})
 
 test.each([0, 3_000])('Ctrl-C %i ms into a first start leaves nothing running', async (after) => {
   const data = ground.folder()
@@ -60,83 +144,6 @@ test.each([0, 3_000])('Ctrl-C %i ms into a first start leaves nothing running', 
   program.signal('SIGINT', 'group')
   expect(await program.exit).toEqual({ code: 0, signal: null })
   expect(processesOf(data)).toEqual([])
-})
-
-test('a kill -9 of the program ends its services, and the next start takes over or ends its servers', async () => {
-  const data = ground.folder()
-  const ports = {
-    LATCHKEY_GATEWAY_PORT: String(await freePort()),
-    LATCHKEY_KEYS_PORT: String(await freePort()),
-    LATCHKEY_DIRECTORY_PORT: String(await freePort()),
-    LATCHKEY_AUDIT_PORT: String(await freePort()),
-  }
-  const program = await start(data, ports)
-  await create(program, 'ada')
-  const pids = services.map((service) => serviceOf(program, service).pid)
-  const redis = serverPid(data, 'redis')
-  program.signal('SIGKILL')
-  await program.exit
-  const again = await start(data, ports)
-  expect(pids.map(lives)).toEqual([false, false, false, false])
-  expect(again.url).toBe(program.url)
-  expect(await users(again)).toEqual(['ada'])
-  expect(lives(redis)).toBe(false)
-  expect(await again.stop()).toEqual({ code: 0, signal: null })
-  expect(processesOf(data)).toEqual([])
-})
-
-test('a service that is killed is started again at its address, and what happened meanwhile is applied', async () => {
-  const program = await start(ground.folder())
-  for (const service of services) {
-    const { url, pid } = serviceOf(program, service)
-    process.kill(pid, 'SIGKILL')
-    await until(`the ${service} service is back`, () => serviceOf(program, service).pid !== pid)
-    await until('it answers', async () => (await ask(`${url}/health/ready`, { token: '' })).status === 200)
-    expect(await create(program, service)).toMatchObject({ status: 201 })
-  }
-  const connection = program.scimBaseUrl.split('/').at(-1)
-  const people = `${serviceOf(program, 'directory').url}/directory/v1/${connection}/users`
-  await until('the directory has all', async () => {
-    const { body } = await ask(people, { token: program.adminToken })
-    return services.every((service) => JSON.stringify(body).includes(`"${service}"`))
-  })
-  await program.stop()
-})
-
-test('a server that is killed is started again, and nothing that was answered is lost', async () => {
-  const data = ground.folder()
-  const program = await start(data)
-  const servers = { Postgres: program.postgres.pid, Kafka: serverPid(data, 'kafka'), Redis: serverPid(data, 'redis') }
-  for (const [name, pid] of Object.entries(servers)) {
-    process.kill(pid, 'SIGKILL')
-    await until(`${name} is back`, () => program.stderr.includes(`${name} is back`))
-    await until('users are created', async () => (await create(program, `after-${name}`)).status === 201)
-  }
-  const people = `${serviceOf(program, 'directory').url}/directory/v1/${program.scimBaseUrl.split('/').at(-1)}/users`
-  await until('the directory has all', async () => {
-    const { body } = await ask(people, { token: program.adminToken })
-    return Object.keys(servers).every((name) => JSON.stringify(body).includes(`"after-${name}"`))
-  })
-  expect(await program.stop()).toEqual({ code: 0, signal: null })
-  expect(processesOf(data)).toEqual([])
-})
-
-test('metrics tell of each service, and of what waits to be published', async () => {
-  const program = await start(ground.folder())
-  await create(program, 'ada')
-  const told = async (service: Service): Promise<string> =>
-    String((await ask(`${serviceOf(program, service).url}/metrics`, { token: '' })).body)
-  await until('the event is published', async () => /^latchkey_events_published_total 2$/m.test(await told('gateway')))
-  for (const service of ['gateway', 'keys'] as const) {
-    await until(`nothing waits at ${service}`, async () => {
-      const metrics = await told(service)
-      return /^latchkey_outbox_waiting 0$/m.test(metrics) && /^latchkey_outbox_age_seconds 0$/m.test(metrics)
-    })
-  }
-  for (const service of services) {
-    expect(await told(service)).toMatch(new RegExp(`^latchkey_follower_lag_seconds\\{group="${service}"\\}`, 'm'))
-  }
-  await program.stop()
 })
 
 test('what is misspelled is told before anything is started', async () => {

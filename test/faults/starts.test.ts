@@ -8,7 +8,7 @@ import { jest } from '@jest/globals'
 import { z } from 'zod'
 import { formatPeppers, generatePeppers } from '#libs/credentials/index'
 import { freePort } from '#libs/process/index'
-import { create, Ground, processesOf, refusal, until, users } from './running-program.ts'
+import { create, Ground, type Program, processesOf, refusal, until, users } from './running-program.ts'
 
 jest.setTimeout(180_000)
 
@@ -16,11 +16,15 @@ const ground = new Ground()
 afterAll(() => ground.end())
 
 describe('a program that cannot start says why in one line and leaves nothing running', () => {
+  /** One that runs, whose folder and Postgres the others meet. */
+  let first: Program
+  beforeAll(async () => {
+    first = await ground.start(ground.folder())
+  })
+
   test('the folder is in use', async () => {
-    const data = ground.folder()
-    const first = await ground.start(data)
     await create(first, 'ada')
-    const { code, lines, stdout } = await refusal(ground.launch(data))
+    const { code, lines, stdout } = await refusal(ground.launch(first.data))
     expect({ code, stdout, lines }).toEqual({
       code: 1,
       stdout: '',
@@ -28,7 +32,6 @@ describe('a program that cannot start says why in one line and leaves nothing ru
     })
     expect(await users(first)).toEqual(['ada'])
     expect(await create(first, 'grace')).toMatchObject({ status: 201 })
-    expect(await first.stop()).toEqual({ code: 0, signal: null })
   })
 
   test('the port is taken', async () => {
@@ -110,8 +113,7 @@ describe('a program that cannot start says why in one line and leaves nothing ru
   })
 
   test('the database cannot be reached, or does not let it in', async () => {
-    const server = await ground.start(ground.folder())
-    const url = new URL(server.postgres.url)
+    const url = new URL(first.postgres.url)
     const cases = [
       [`postgres://latchkey:hunter2@127.0.0.1:${await freePort()}/latchkey`, 'ECONNREFUSED'],
       [`postgres://latchkey:hunter2@${url.host}/latchkey`, 'the password was refused'],
@@ -131,12 +133,11 @@ describe('a program that cannot start says why in one line and leaves nothing ru
       expect(lines.join()).not.toContain(new URL(DATABASE_URL).password)
       expect(existsSync(join(data, 'postgres'))).toBe(false)
     }
-    await server.stop()
   })
 
   test('keys of the database were minted under other peppers', async () => {
-    const home = await ground.start(ground.folder())
-    const DATABASE_URL = home.postgres.url
+    const DATABASE_URL = first.postgres.url
+    const known = await users(first)
     const data = ground.folder()
     mkdirSync(data)
     writeFileSync(join(data, 'peppers'), `${formatPeppers(generatePeppers())}\n`, { mode: 0o600 })
@@ -145,8 +146,8 @@ describe('a program that cannot start says why in one line and leaves nothing ru
       1,
       [expect.stringContaining('minted under other peppers of version 1. Put back the peppers')],
     ])
-    expect(await users(home)).toEqual([])
-    await home.stop()
+    expect(await users(first)).toEqual(known)
+    expect(await first.stop()).toEqual({ code: 0, signal: null })
   })
 })
 

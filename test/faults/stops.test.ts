@@ -9,17 +9,25 @@ const ground = new Ground()
 afterAll(() => ground.end())
 
 describe('stopping', () => {
+  const data = ground.folder()
+  const created: string[] = []
+  let program: Program
+  beforeAll(async () => {
+    program = await ground.start(data)
+  })
+  afterAll(() => program.stop())
+
+  // Each goes on with the program that the one before has started again.
   test.each([
     ['SIGINT', 'process'],
     ['SIGTERM', 'process'],
     ['SIGINT', 'group'],
     ['SIGHUP', 'group'],
   ] as const)('%s to the %s: what is in flight is answered, then all of it ends with code 0', async (name, to) => {
-    const data = ground.folder()
-    const program = await ground.start(data)
-    await create(program, 'before')
+    created.push(`before-${name}-${to}`, `in-flight-${name}-${to}`)
+    await create(program, `before-${name}-${to}`)
     const { pid } = program.postgres
-    const inFlight = openCreate(program, 'in-flight')
+    const inFlight = openCreate(program, `in-flight-${name}-${to}`)
     await until('the request has begun to arrive', () => inFlight.begun())
     program.signal(name, to)
     await until('no new connection is taken', () =>
@@ -35,10 +43,10 @@ describe('stopping', () => {
     expect(lives(pid)).toBe(false)
     expect(program.stderr).toBe('')
 
-    const again = await ground.start(data)
-    expect(await users(again)).toEqual(['before', 'in-flight'])
-    expect(again.key).toBe(program.key)
-    await again.stop()
+    const { key } = program
+    program = await ground.start(data)
+    expect(await users(program)).toEqual(created.toSorted())
+    expect(program.key).toBe(key)
   })
 
   test.each([0, 500])('Ctrl-C %i ms into a first start leaves nothing running', async (after) => {
