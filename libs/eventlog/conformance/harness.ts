@@ -124,5 +124,11 @@ export async function caughtUp(follower: Follower): Promise<void> {
 }
 
 export async function effectsReach(database: Queryable, count: number): Promise<void> {
-  await until(async () => (await effects(database)).length >= count)
+  await until(async () => (await effectCount(database)) >= count)
+}
+
+/** How many there are, without reading them all. */
+export async function effectCount(database: Queryable): Promise<number> {
+  const [row] = await database.query<{ effects: number }>('SELECT count(*) AS effects FROM follower.effect')
+  return row?.effects ?? 0
 }

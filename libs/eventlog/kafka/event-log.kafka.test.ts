@@ -7,6 +7,7 @@ import {
   caughtUp,
   counted,
   createTables,
+  effectCount,
   effects,
   effectsReach,
   follow,
@@ -140,7 +141,7 @@ describe('what only the Kafka event log has', () => {
               return event
             })
             .then((event) => void appended.push(event))
-          await new Promise((resolve) => setTimeout(resolve, 2))
+          await new Promise((resolve) => setTimeout(resolve, 10))
         }
       }),
     )
@@ -205,7 +206,7 @@ describe('what only the Kafka event log has', () => {
     await until(async () => (await relaysWithShards(database)) === 3)
     await third.close()
     await until(async () => (await relaysWithShards(database)) === 2)
-    const before = (await effects(database)).length
+    const before = await effectCount(database)
     await effectsReach(database, before + 200)
     const appended = await writing.stop()
     await isPublished()
@@ -227,7 +228,7 @@ describe('what only the Kafka event log has', () => {
       await effectsReach(database, 100)
       const away = fault === 'outage' ? 8_000 : fault === 'freeze' ? 12_000 : 0
       await kafka[fault](() => new Promise((resolve) => setTimeout(resolve, away)))
-      const back = (await effects(database)).length
+      const back = await effectCount(database)
       await effectsReach(database, back + 50)
       const appended = await writing.stop()
       await isPublished()
@@ -256,7 +257,7 @@ describe('what only the Kafka event log has', () => {
     for (let turn = 0; turn < 3; turn++) {
       const member = follow(other, database)
       await until(() => member.follower.state === 'following')
-      const before = (await effects(database)).length
+      const before = await effectCount(database)
       await effectsReach(database, before + 100)
       await member.follower.stop()
     }
@@ -365,7 +366,7 @@ describe('what only the Kafka event log has', () => {
     for (let turn = 0; turn < 3; turn++) {
       const member = follow(other, database, { watched: true, batchSize: 5 })
       await until(() => member.follower.caughtUpAt() !== undefined)
-      const before = (await effects(database)).length
+      const before = await effectCount(database)
       await effectsReach(database, before + 100)
       await member.follower.stop()
     }
