@@ -80,7 +80,7 @@ async function expectChannelWorks(): Promise<void> {
 }
 
 test('Kafka away for a minute: no request fails, a few lines tell of it, and then everyone follows, each event once and in order', async () => {
-  const load = startLoad({ doors: await twoTenants(program), connections: 12, rest: 50 })
+  const load = startLoad({ doors: await twoTenants(program), connections: 12, rest: 200 })
   await until('the load is on', () => load.answered > 100)
   const pids = pidsOf(program)
   const told = program.stderr.length
