@@ -58,7 +58,15 @@ async function makeTopic(numPartitions: number, settings: Readonly<Record<string
   const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
   const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
-  await admin.createTopics({ topics: [{ topic: topic(), numPartitions, configEntries }], waitForLeaders: true })
+  // The client's own wait for leaders fails where the broker has not yet heard of the topic.
+  await admin.createTopics({ topics: [{ topic: topic(), numPartitions, configEntries }], waitForLeaders: false })
+  const asked = () => admin.fetchTopicMetadata({ topics: [topic()] })
+  await until(() =>
+    asked().then(
+      () => true,
+      () => false,
+    ),
+  )
   await admin.disconnect()
 }
 
