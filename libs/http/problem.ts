@@ -94,7 +94,7 @@ export const problems = {
   inClear: () =>
     new Problem(
       'inClear',
-      'The request came over plain HTTP, so whoever was on its way could read its token. Use the https address, and replace the token. Where a proxy took it over TLS, its operator lists the proxy in LATCHKEY_TRUSTED_PROXIES and has it say so in X-Forwarded-Proto.',
+      'The request came over plain HTTP, so whoever was on its way could read it. Use the https address, and replace the token, if it had one. Where a proxy took it over TLS, its operator lists the proxy in LATCHKEY_TRUSTED_PROXIES and has it say so in X-Forwarded-Proto.',
     ),
   /** A listed proxy told of a client address that is none. */
   addressUnreadable: () =>
@@ -209,14 +209,14 @@ export const problems = {
   tooManyRequests: (what: string, retryAfterSeconds: number) =>
     new Problem(
       'tooManyRequests',
-      `More ${what} than are taken in a short time. Send it again after ${retryAfterSeconds} seconds, with more in one request.`,
+      `More ${what} than are taken in a short time. Send it again after ${retryAfterSeconds} s, with more in one request.`,
       { headers: { 'retry-after': String(retryAfterSeconds) } },
     ),
   /** Whatever it would have been answered. */
   tooManyRefused: (retryAfterSeconds: number) =>
     new Problem(
       'tooManyRefused',
-      `Many requests came in a short time whose admin token is missing, wrong or not accepted, which were refused before it was looked at, or which need none and changed nothing, as this one. Look at what the first of them were answered, correct that, and send it again after ${retryAfterSeconds} seconds. Meanwhile a request is taken with the token of the data folder, or with one that was accepted here before.`,
+      `Many requests came in a short time whose admin token is missing, wrong or not accepted, which were refused before it was looked at, or which need none and changed nothing, as this one. Look at what the first of them were answered, correct that, and send it again after ${retryAfterSeconds} s. Meanwhile a request is taken with the token of the data folder, or with one that was accepted here before.`,
       { headers: { 'retry-after': String(retryAfterSeconds) } },
     ),
   internal: (traceId: string) =>

@@ -67,10 +67,12 @@ test('an id and an address that may name a person are not shown back, nor is a b
   for (const { detail } of [
     errors.notFound('User', 'ada@example.com'),
     errors.unknownEndpoint('/ada@example.com'),
+    errors.unknownEndpoint('/1/ada'),
     errors.unknownEndpoint('/Users/ada/groups'),
   ]) {
     expect(detail).not.toMatch(/ada|example/)
     expect(detail).not.toContain('undefined')
+    expect(detail).not.toContain('"/?')
   }
 })
 

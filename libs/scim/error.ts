@@ -127,7 +127,7 @@ export const errors = {
       status: 400,
       scimType: 'expiredCursor',
       code: 'expired-cursor',
-      detail: `The cursor is older than ${lifetimeSeconds} seconds. Repeat the query with an empty cursor to begin anew, and ask for each next page sooner.`,
+      detail: `The cursor is older than ${lifetimeSeconds} s. Repeat the query with an empty cursor to begin anew, and ask for each next page sooner.`,
     }),
 
   uniqueness: (detail: string) => answer({ status: 409, scimType: 'uniqueness', code: 'uniqueness', detail }),
@@ -154,7 +154,7 @@ export const errors = {
     answer({
       status: 404,
       code: 'unknown-endpoint',
-      detail: `Nothing is served at ${path === undefined ? 'this address' : clip(outline(path))}. Use /Users, /Groups, /Bulk, /ServiceProviderConfig, /ResourceTypes or /Schemas below the SCIM base URL.`,
+      detail: `Nothing is served at ${outline(path)}. Use /Users, /Groups, /Bulk, /ServiceProviderConfig, /ResourceTypes or /Schemas below the SCIM base URL.`,
     }),
 
   methodNotAllowed: (allow: readonly string[]) =>
@@ -245,7 +245,7 @@ export const errors = {
     answer({
       status: 429,
       code: 'too-many-requests',
-      detail: `Too many requests came in a short time. Repeat this one after ${retryAfterSeconds} seconds.`,
+      detail: `Too many requests came in a short time. Repeat this one after ${retryAfterSeconds} s.`,
       headers: { 'Retry-After': String(retryAfterSeconds) },
     }),
 
@@ -262,7 +262,7 @@ export const errors = {
     answer({
       status: 503,
       code: 'unavailable',
-      detail: `The database of this service cannot be reached or is too slow at the moment. Repeat the request after ${retryAfterSeconds} seconds.`,
+      detail: `The database of this service cannot be reached or is too slow at the moment. Repeat the request after ${retryAfterSeconds} s.`,
       headers: { 'Retry-After': String(retryAfterSeconds) },
     }),
 }
@@ -315,11 +315,11 @@ export const errorKinds = {
 
 const ownId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 
-/** The first name of a path; what is below it, and what is no name, as `?`. */
-function outline(path: string): string {
+/** The first name of a path, and what is below it as `?`; of a path that begins with no name, nothing is shown. */
+function outline(path = ''): string {
   const [, first = '', ...more] = path.split('/')
-  const name = /^[A-Za-z][\w.-]{0,39}$/.test(first) || first === '' ? first : '?'
-  return ['', name, ...more.map(() => '?')].join('/')
+  if (!/^[A-Za-z][\w.-]{0,39}$/.test(first)) return 'this address'
+  return clip(['', first, ...more.map(() => '?')].join('/'))
 }
 
 export const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error'

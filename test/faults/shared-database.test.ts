@@ -108,7 +108,7 @@ describe('with DATABASE_URL', () => {
     await first.stop()
     rmSync(join(data, 'peppers'))
     const { code, lines } = await refusal(ground.launch(data, { DATABASE_URL }))
-    const told = `The file ${join(data, 'peppers')} with the peppers is missing, and 1 accepted keys`
+    const told = `The file ${join(data, 'peppers')} with the peppers is missing, and accepted keys (1: `
     expect([code, lines]).toEqual([1, [expect.stringContaining(told)]])
     expect(existsSync(join(data, 'peppers'))).toBe(false)
     await host.stop()

@@ -207,7 +207,7 @@ test('after a move to another KEK while it ran, it starts without the former one
   const { stdout } = await promisify(execFile)(process.execPath, [cli, 'keys', 'rewrap'], {
     env: { LATCHKEY_DATA: data },
   })
-  expect(stdout).toMatch(/^1 data keys were wrapped anew: all are wrapped by file:[\da-f]{16}, version 1\.\n$/)
+  expect(stdout).toMatch(/^Data keys that were wrapped anew: 1\. All are wrapped by file:[\da-f]{16}, version 1\.\n$/)
   await second.stop()
   rmSync(join(data, 'kek'))
   await (await ground.start(data, moved)).stop()

@@ -24,7 +24,7 @@ test('keys rewrap goes on until all is done, and tells how far it is', async () 
   expect(err.trim().split('\n')).toEqual(
     [2, 4].map((done) => `latchkey: ${done} of 5 data keys are wrapped by ${kek.id}`),
   )
-  expect(out).toContain('5 data keys were wrapped anew')
+  expect(out).toContain('Data keys that were wrapped anew: 5.')
 })
 
 test('keys rewrap goes past what cannot be wrapped, names it, and fails when all else is done', async () => {
@@ -35,7 +35,7 @@ test('keys rewrap goes past what cannot be wrapped, names it, and fails when all
   expect(asked).toEqual([{}, { after: 'past-k1' }])
   expect(code).toBe(1)
   expect(err).toContain('data key k1 of tenant acme stays as it is: It was altered.')
-  expect(err).toContain('3 data keys were wrapped anew, and 1 could not be')
+  expect(err).toContain('Data keys that were wrapped anew: 3, that could not be: 1.')
 })
 
 test('keys rewrap stops when a batch wraps nothing and some remain', async () => {

@@ -34,13 +34,13 @@ export function rewrapCommand(world: World, version: string): Command {
           return show(
             { kek, rewrapped: done },
             () =>
-              `${done} data keys were wrapped anew: all are wrapped by ${printable(`${kek.id}, version ${kek.version}`)}.\n`,
+              `Data keys that were wrapped anew: ${done}. All are wrapped by ${printable(`${kek.id}, version ${kek.version}`)}.\n`,
           )
         }
         if (answer.next === undefined && (failed > 0 || answer.rewrapped === 0)) {
           throw new Failure(
             'failed',
-            `${done} data keys were wrapped anew, and ${remaining} could not be. Mend what is told of each, and try again; until then keep the KEK that wrapped them.`,
+            `Data keys that were wrapped anew: ${done}, that could not be: ${remaining}. Mend what is told of each, and try again; until then keep the KEK that wrapped them.`,
           )
         }
         after = answer.next

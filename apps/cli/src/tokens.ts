@@ -14,7 +14,7 @@ interface Wanted {
 export function tokensCommand(world: World, version: string): Command {
   const create = serverCommand(
     'create',
-    'make an admin token; what is left out is as in the token that this is done with',
+    'make an admin token; tenants, addresses and expiry that are left out are as in the token that this is done with',
     world,
     version,
     async ({ client, show }, { scopes, tenants, from, expires }: Wanted, name: string) => {

@@ -204,7 +204,7 @@ export function isOfGuard({ code }: { readonly code: string | null }): boolean {
 
 /** What an act that did not pass is answered with. */
 export function refusalBy({ state, connection }: Guard, { most, percent, window }: GuardRules): ScimError {
-  const words = `More than ${most} users and groups, and more than ${percent} % of its users, were to be deactivated or deleted through this connection within ${window / 60_000} minutes.`
+  const words = `More than ${most} users and groups, and more than ${percent} % of its users, were to be deactivated or deleted through this connection within ${window / 60_000} min.`
   if (state === 'denied') {
     return refusals.forbidden(
       denied,

@@ -163,11 +163,7 @@ export class Rates {
 
   #refuse(subject: string, code: CodeOf<'limited'>, cause: string, milliseconds: number): Refusal {
     const seconds = Math.max(1, Math.ceil(milliseconds / 1_000))
-    const error = refusals.limited(
-      code,
-      `${cause} Send it again after ${seconds} seconds, and fewer at a time.`,
-      seconds,
-    )
+    const error = refusals.limited(code, `${cause} Send it again after ${seconds} s, and fewer at a time.`, seconds)
     return { error, alike: this.#records.alike(subject) }
   }
 }

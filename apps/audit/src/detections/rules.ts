@@ -31,7 +31,7 @@ export const rules = {
     window: 10 * minute,
     when: '`count` requests within `window` present the id of a key with another secret',
     cause: 'Somebody knows the id of a key and tries secrets, or a key was copied with a part of another one.',
-    fix: 'Find the sender by the requests. If it is your identity provider, paste the key again as it was shown, or mint another. If not, have your network refuse its address; the key itself is safe.',
+    fix: 'Find the sender by the requests. If it is your identity provider, paste the key again as it was shown, or mint another. If not, have your network refuse its address. None of these requests had the secret of a key, so none is to be replaced for them; which id they named is not recorded, as nothing proves it.',
   },
   'ended-key-used': {
     kind: 'burst',

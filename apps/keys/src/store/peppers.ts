@@ -99,6 +99,11 @@ function listed(peppers: readonly Kept[]): string {
 function whatNeeds(peppers: readonly Kept[]): string {
   const count = (of: 'keys' | 'tokens') => peppers.reduce((sum, pepper) => sum + pepper[of], 0)
   const kids = peppers.flatMap((pepper) => pepper.kids).slice(0, 3)
-  const some = kids.length === 0 ? '' : ` (${kids.join(', ')}${kids.length < count('keys') ? ' and others' : ''})`
-  return `${count('keys')} accepted keys${some} and ${count('tokens')} admin tokens`
+  const [keys, tokens] = [count('keys'), count('tokens')]
+  const others = kids.length < keys ? ' and others' : ''
+  const needing = [
+    ...(keys === 0 ? [] : [`accepted keys (${keys}: ${kids.join(', ')}${others})`]),
+    ...(tokens === 0 ? [] : [`admin tokens (${tokens})`]),
+  ]
+  return needing.length === 0 ? 'keys that have ended' : needing.join(' and ')
 }
