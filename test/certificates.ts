@@ -52,7 +52,7 @@ export function certified(name: string, choice: CertificateChoice = {}): Certifi
   const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', content, authority.key)]))
   const whole = sequence(content, algorithm, signature).toString('base64')
   return {
-    cert: `-----BEGIN CERTIFICATE-----\n${whole.replaceAll(/(.{64})/g, '$1\n')}\n-----END CERTIFICATE-----\n`,
+    cert: `-----BEGIN CERTIFICATE-----\n${whole.replaceAll(/.{1,64}/g, '$&\n')}-----END CERTIFICATE-----\n`,
     key: String(privateKey.export({ type: 'pkcs8', format: 'pem' })),
   }
 }

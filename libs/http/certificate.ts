@@ -73,6 +73,14 @@ export function watchCertificate(
   return () => clearInterval(timer)
 }
 
+/** Why clients that check it do not trust the certificate now, with the fix; undefined within its time. */
+export function outOfTime({ certificate }: CertificateFiles, { cert }: CertificatePair, now: Date): string | undefined {
+  const { validFromDate: from, validToDate: to } = new X509Certificate(cert)
+  if (now >= from && now <= to) return undefined
+  const when = now > to ? `expired on ${to.toISOString()}` : `is not valid before ${from.toISOString()}`
+  return `The certificate in ${certificate} ${when}: clients that check it do not connect. Put one there that is valid, with its key; it is read again without a restart.`
+}
+
 function checked(files: CertificateFiles, cert: string, key: string): CertificatePair {
   const leaf = new X509Certificate(cert)
   if (!leaf.checkPrivateKey(createPrivateKey(key))) {

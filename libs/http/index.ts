@@ -17,6 +17,7 @@ export {
   type CertificateFiles,
   type CertificatePair,
   CertificateUnusable,
+  outOfTime,
   readCertificate,
   watchCertificate,
 } from './certificate.ts'

@@ -12,7 +12,7 @@ import { Controller, Get, Module, Req } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import type { FastifyRequest } from 'fastify'
 import { AddressRanges } from '#libs/addresses/index'
-import { type CertifiedKey, selfSigned, thumbprintOf } from '#test/certificates'
+import { certified, type CertifiedKey, selfSigned, thumbprintOf } from '#test/certificates'
 import { directCallers } from './caller.ts'
 import {
   type CallerRules,
@@ -20,6 +20,7 @@ import {
   createHttpAdapter,
   listen,
   type Listening,
+  outOfTime,
   ProblemFilter,
   readCertificate,
   watchCertificate,
@@ -216,6 +217,15 @@ describe('the files of a certificate', () => {
     if (cert !== undefined && key !== undefined) write({ cert, key })
     expect(() => readCertificate(files)).toThrow(CertificateUnusable)
     expect(() => readCertificate(files)).toThrow(told)
+  })
+
+  test('serve out of their time too, which is told', () => {
+    const [now, day] = [Date.now(), 86_400_000]
+    const told = (from: number, to: number) =>
+      outOfTime(files, certified('one', { from: now + from * day, to: now + to * day }), new Date(now))
+    expect(told(-1, 1)).toBeUndefined()
+    expect(told(-2, -1)).toMatch(/cert\.pem expired on \d{4}-.*Put one there that is valid/)
+    expect(told(1, 2)).toMatch(/cert\.pem is not valid before \d{4}-/)
   })
 
   test('are read again when they change; a pair that cannot serve is told once, and the one of before goes on', async () => {

@@ -22,7 +22,12 @@ export interface Door {
   readonly callers: CallerRules
   /** A line that says from where plain HTTP is taken, to be printed at the start; empty where it is not. */
   readonly notice: string
+  /** What is configured so that it protects less than it seems to, with the fix: for the log. */
+  readonly warnings: readonly string[]
 }
+
+/** The largest range of addresses that is anybody's own (RFC 1918, RFC 4193): who lists more believes strangers. */
+const widest: Readonly<Record<Range['family'], number>> = { ipv4: 8, ipv6: 7 }
 
 /**
  * Reads the certificate too.
@@ -41,6 +46,7 @@ export function doorOf(configuration: Configuration<typeof httpSettings>): Door 
       tls === undefined
         ? `Plain HTTP        is taken from ${list(plain)} alone${besides} (README, "TLS and proxies")\n`
         : '',
+    warnings: tooWide(proxies),
     callers: {
       proxies: new AddressRanges(proxies),
       headers: configuration.LATCHKEY_PROXY_HEADERS,
@@ -65,6 +71,14 @@ function tlsOf({
     if (error instanceof CertificateUnusable) throw new StartError(error.message)
     throw error
   }
+}
+
+function tooWide(proxies: readonly Range[]): string[] {
+  const wide = proxies.filter(({ bits, family }) => bits < widest[family])
+  if (wide.length === 0) return []
+  return [
+    `LATCHKEY_TRUSTED_PROXIES names ${list(wide)}: whoever sends from there is believed what it says of the address that a request came from, and of its TLS. Name the addresses of your own proxies alone.`,
+  ]
 }
 
 function list(ranges: readonly Range[]): string {

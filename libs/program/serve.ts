@@ -5,6 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { AdminDocument, type AdminPart, type Admission, type ServiceAddresses } from '#libs/admin/index'
 import type { EventLogServer } from '#libs/eventlog/nest/index'
 import {
+  type CertificatePair,
   createHttpAdapter,
   type ErrorForm,
   type HealthCheck,
@@ -12,6 +13,7 @@ import {
   listen,
   type Listening,
   observeUnread,
+  outOfTime,
   ProblemFilter,
   watchCertificate,
 } from '#libs/http/index'
@@ -52,6 +54,7 @@ export async function serve(options: ServeOptions): Promise<Listening> {
   const health = Health.with([...options.checks, ...followers.map(followerCheck)], telemetry)
   const document = AdminDocument.with([...options.parts, followersPart], options.addresses ?? {})
   const letters = Followers.with(followers, admission, logger)
+  for (const warning of door.warnings) logger.warn(warning)
   const adapter = createHttpAdapter({
     bodyLimit,
     requestTimeoutMs: requestTimeout,
@@ -91,10 +94,16 @@ function renewing(
   { files, pair }: NonNullable<Door['tls']>,
   logger: Logger,
 ): Listening {
+  const tell = (used: CertificatePair): void => {
+    const why = outOfTime(files, used, new Date())
+    if (why !== undefined) logger.warn(why)
+  }
+  tell(pair)
   const end = watchCertificate(files, pair, {
     changed(next) {
       adapter.useCertificate(next)
       logger.info(`new connections are met with the new certificate of ${files.certificate}`)
+      tell(next)
     },
     failed: (error) => logger.error(`${error.message} The certificate of before goes on being used.`),
   })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type TLSSocket } from 'node:tls'
 import { jest } from '@jest/globals'
-import { type CertifiedKey, selfSigned } from '../certificates.ts'
+import { certified, type CertifiedKey, selfSigned } from '../certificates.ts'
 import { ask, Ground, type Program, refusal, until } from './running-program.ts'
 
 jest.setTimeout(180_000)
@@ -55,15 +55,20 @@ test('with a certificate all is spoken over TLS, at the addresses that are print
   await until('the fault is told', () => program.stderr.includes('is not that of the certificate'))
   expect(await list(program, new Agent({ ca: second.cert }))).toEqual([200, 'second'])
   kept.destroy()
+  const hourAgo = Date.now() - 3_600_000
+  write(certified('expired', { from: hourAgo - 1, to: hourAgo }))
+  await until('that it has expired is told', () => /cert\.pem expired on/.test(program.stderr))
+  expect(await list(program, new Agent({ rejectUnauthorized: false }))).toEqual([200, 'expired'])
   expect(program.stdout).not.toContain('Plain HTTP')
   expect(await program.stop()).toEqual({ code: 0, signal: null })
 })
 
-test('from where plain HTTP is taken is said at the start', async () => {
-  const program = await ground.start(ground.folder(), { LATCHKEY_TRUSTED_PROXIES: '10.0.0.0/8' })
+test('from where plain HTTP is taken is said at the start, and warned of where that is everywhere', async () => {
+  const program = await ground.start(ground.folder(), { LATCHKEY_TRUSTED_PROXIES: '10.0.0.0/8, ::/0' })
   expect(program.stdout).toMatch(
-    /^Plain HTTP +is taken from 127\.0\.0\.0\/8, ::1\/128 alone, and from the proxies 10\.0\.0\.0\/8 what they took over TLS/m,
+    /^Plain HTTP +is taken from 127\.0\.0\.0\/8, ::1\/128 alone, and from the proxies 10\.0\.0\.0\/8, ::\/0 what they took over TLS/m,
   )
+  expect(program.stderr).toContain('LATCHKEY_TRUSTED_PROXIES names ::/0: whoever sends from there is believed')
 })
 
 test.each([

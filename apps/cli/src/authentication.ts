@@ -43,8 +43,15 @@ export function withCertificates(command: Command): Command {
   )
 }
 
-/** What the policy says, undefined unless told; and the private key where the pair is made here. Files are read below `folder`. */
-export async function authenticationOf(options: AuthenticationOptions, folder: string) {
+/** Where files are read, and where what a person should heed is told. */
+export interface Surroundings {
+  readonly folder: string
+  readonly warn: (text: string) => void
+}
+
+/** What the policy says, undefined unless told; and the private key where the pair is made here. */
+export async function authenticationOf(options: AuthenticationOptions, surroundings: Surroundings) {
+  const { folder } = surroundings
   const { signed, publicKey, save, oauth, certificate } = options
   if ([signed, oauth, certificate].filter((way) => way !== undefined).length > 1)
     throw new Failure('usage', 'A key proves itself in one way: give one of --signed, --oauth and --certificate.')
@@ -53,7 +60,7 @@ export async function authenticationOf(options: AuthenticationOptions, folder: s
   if (save !== undefined && signed === undefined) throw new Failure('usage', '--save goes with --signed.')
   if (oauth === true) return { authentication: { method: 'oauth' } }
   if (certificate !== undefined)
-    return { authentication: { method: 'mtls', certificates: await thumbprintsIn(certificate, folder) } }
+    return { authentication: { method: 'mtls', certificates: await thumbprintsIn(certificate, surroundings) } }
   if (signed !== 'ed25519')
     return { authentication: signed === undefined ? undefined : { method: 'signed', algorithm: signed } }
   if (publicKey !== undefined) {
@@ -72,15 +79,31 @@ export async function authenticationOf(options: AuthenticationOptions, folder: s
   }
 }
 
-/** SHA-256 of each certificate; of several in one file, of the first. */
-export function thumbprintsIn(files: readonly string[], folder: string): Promise<string[]> {
-  return Promise.all(files.map((file) => thumbprintIn(resolve(folder, file))))
+/** SHA-256 of each certificate; of several in one file, of the first. The server sees these alone: that one is out of its time is warned of here. */
+export function thumbprintsIn(files: readonly string[], { folder, warn }: Surroundings): Promise<string[]> {
+  return Promise.all(
+    files.map(async (file) => {
+      const path = resolve(folder, file)
+      const { fingerprint256, validFromDate: from, validToDate: to } = await certificateIn(path)
+      const now = new Date()
+      if (now > to) {
+        warn(
+          `the certificate in ${path} expired on ${to.toISOString()}: no request with it is accepted. Name one that is valid with latchkey keys change.`,
+        )
+      } else if (now < from) {
+        warn(
+          `the certificate in ${path} is not valid before ${from.toISOString()}: until then no request with it is accepted.`,
+        )
+      }
+      return fingerprint256.replaceAll(':', '').toLowerCase()
+    }),
+  )
 }
 
-async function thumbprintIn(path: string): Promise<string> {
+async function certificateIn(path: string): Promise<X509Certificate> {
   const bytes = await contentOf(path, 'Give the PEM or DER file of a client certificate.')
   try {
-    return new X509Certificate(bytes).fingerprint256.replaceAll(':', '').toLowerCase()
+    return new X509Certificate(bytes)
   } catch {
     throw new Failure(
       'usage',

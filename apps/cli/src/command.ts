@@ -17,6 +17,8 @@ export interface Task {
   readonly client: Client
   /** Prints the data alone with --json, the words otherwise. */
   show(data: unknown, words: () => string): void
+  /** Tells a person what to heed, beside the output. */
+  warn(text: string): void
   /** Tells what is waited for, beside the output, where an answer does not come at once. */
   awaited<T>(answer: Promise<T>, what: string): Promise<T>
 }
@@ -49,6 +51,6 @@ export function serverCommand<Options extends object, Arguments extends string[]
         const timer = setTimeout(() => warn(what), patience)
         return answer.finally(() => clearTimeout(timer))
       }
-      await run({ client, show, awaited }, options, ...(command.processedArgs as Arguments))
+      await run({ client, show, warn, awaited }, options, ...(command.processedArgs as Arguments))
     })
 }

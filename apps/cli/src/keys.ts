@@ -29,8 +29,11 @@ export function keysCommand(world: World, version: string): Command {
     'mint a key',
     world,
     version,
-    async ({ client, show }, { connection, ...options }: OfConnection & PolicyOptions & AuthenticationOptions) => {
-      const { authentication, privateKey } = await authenticationOf(options, world.folder)
+    async (
+      { client, show, warn },
+      { connection, ...options }: OfConnection & PolicyOptions & AuthenticationOptions,
+    ) => {
+      const { authentication, privateKey } = await authenticationOf(options, { folder: world.folder, warn })
       const policy = { ...policyOf(options), ...(authentication === undefined ? {} : { authentication }) }
       const path = `/connections/${encodeURIComponent(connection)}/keys`
       const body = Object.keys(policy).length === 0 ? undefined : { policy }
@@ -56,9 +59,11 @@ export function keysCommand(world: World, version: string): Command {
     'change what a key may do',
     world,
     version,
-    async ({ client, show }, { certificate, ...options }: PolicyOptions & Certificates, kid: string) => {
+    async ({ client, show, warn }, { certificate, ...options }: PolicyOptions & Certificates, kid: string) => {
       const certificates =
-        certificate === undefined ? {} : { certificates: await thumbprintsIn(certificate, world.folder) }
+        certificate === undefined
+          ? {}
+          : { certificates: await thumbprintsIn(certificate, { folder: world.folder, warn }) }
       const named = { ...policyOf(options), ...certificates }
       if (Object.keys(named).length === 0) throw new Failure('usage', 'Nothing to change was named.')
       const changed = await client.write('PATCH', `/keys/${encodeURIComponent(kid)}`, key, { policy: named })
