@@ -195,7 +195,7 @@ export const problems = {
   idempotencyKeyReused: () =>
     new Problem(
       'idempotencyKeyReused',
-      'This Idempotency-Key came before with a different request. Use a new key for a new request, the same only to repeat one.',
+      'This Idempotency-Key came before with a different request, or with another admin token. Use a new key, such as a UUID, for a new request and with a new token; the same only to repeat one with the same token.',
     ),
   idempotencyKeyInUse: () =>
     new Problem(
