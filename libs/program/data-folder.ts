@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import {
   formatPeppers,
@@ -10,6 +10,7 @@ import {
 } from '#libs/credentials/index'
 import { systemCode } from '#libs/process/index'
 import { makeSecretFile, readSecretFile, SecretFileError } from '#libs/secret-files/index'
+import { isKeysServiceAt } from './keys-service-at.ts'
 import { StartError } from './start-error.ts'
 
 /** What Latchkey keeps in files. Those with secrets are for this user alone, and are not taken where others may read them. */
@@ -49,9 +50,15 @@ export class DataFolder {
     )
   }
 
-  /** Where the command line finds the admin API. */
-  writeUrl(url: string): void {
-    writeFileSync(this.file('url'), `${url}\n`)
+  /**
+   * Where the command line finds the admin API. While a keys service answers at the address that stands there, that stays: one that is started beside it, on the
+   * same folder, may well end before it.
+   */
+  async writeUrl(url: string): Promise<void> {
+    const file = this.file('url')
+    const present = existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
+    if (present === url || (present !== undefined && (await isKeysServiceAt(present)))) return
+    writeFileSync(file, `${url}\n`)
   }
 
   /** Where it finds all services, where each is a process of its own; none where they are not, or run no longer. */

@@ -40,7 +40,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         LATCHKEY_SERVICES: textOf(configuration.LATCHKEY_SERVICES ?? addresses),
         LATCHKEY_QUICKSTART: 'true',
       })
-      folder.writeUrl(addresses.keys)
+      await folder.writeUrl(addresses.keys)
       const lines = [
         ...Object.entries(servers.started).map(([name, address]) => `${name.padEnd(11)}${address}\n`),
         ...services.map((name) => `${name.padEnd(11)}${running[name].url}  process ${running[name].pid}\n`),

@@ -61,7 +61,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
     port: ({ LATCHKEY_KEYS_PORT }) => LATCHKEY_KEYS_PORT,
     async build(starting, { door, port }) {
       const { configuration, clock, telemetry, onFailure } = starting
-      const secrets = starting.makeSecrets(configuration, publicAddress(door, port))
+      const secrets = await starting.makeSecrets(configuration, publicAddress(door, port))
       const sealing = sealingOf(configuration)
       const { present, keyring, dataKeys } = sealing
       const checks = watchKek(sealing, starting.logger)

@@ -102,7 +102,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         logger,
         ending,
       })
-      folder.writeUrl(services.url)
+      await folder.writeUrl(services.url)
       folder.writeServices({})
       return `Latchkey is ready at ${services.url}\n${door.notice}${banner(services.quickstart, new Date())}`
     },

@@ -254,13 +254,13 @@ export class StartingService<C extends ServiceConfiguration> {
 
   /**
    * Both, for the keys service: made and kept in the data folder where they are not set, the peppers only where `mayMake` lets them be. Where the
-   * folder is used, the command line finds there the `address` of the admin API too.
+   * folder is used, the command line finds there the `address` of the admin API too, as `DataFolder.writeUrl` says.
    */
-  makeSecrets(given: Secrets, address: string): MadeSecrets {
+  async makeSecrets(given: Secrets, address: string): Promise<MadeSecrets> {
     const { LATCHKEY_ADMIN_TOKEN: adminToken, LATCHKEY_PEPPERS: peppers } = given
     if (adminToken !== undefined && peppers !== undefined) return { adminToken, peppers: async () => peppers }
     const folder = new DataFolder(this.configuration.LATCHKEY_DATA)
-    folder.writeUrl(address)
+    await folder.writeUrl(address)
     return {
       adminToken: adminToken ?? folder.adminToken(),
       peppers: async (mayMake) => peppers ?? folder.peppers(mayMake),
