@@ -55,6 +55,13 @@ describe('scan', () => {
     expect(found.map(({ line }) => lines[line - 1])).toEqual(Array.from({ length: 4 }, () => leaked.text))
   })
 
+  test('finds a key in a file that is named as an option is, as pre-commit passes it', async () => {
+    const [, entry = ''] = /^ +entry: latchkey (.*)$/m.exec(await readFile('.pre-commit-hooks.yaml', 'utf8')) ?? []
+    await writeFile(join(server.folder, '--json'), leaked.text)
+    const { code, out } = await latchkey([...entry.split(' '), '--json'], {})
+    expect([code, out]).toEqual([1, `--json:1:1: a live key, kid ${leaked.kid}\n`])
+  })
+
   test.each(['utf-16le', 'utf-16be'])('finds a key in a file of %s', async (encoding) => {
     const bytes = Buffer.from(`\ufeffé=1\r\nKEY="${leaked.text}"\r\n`, 'utf16le')
     await writeFile(join(server.folder, 'wide.ps1'), encoding === 'utf-16le' ? bytes : bytes.swap16())

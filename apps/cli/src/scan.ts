@@ -51,7 +51,7 @@ function whatToDo(found: readonly Leak[], { length }: readonly Unreadable[]): st
     ...(found.length === 0
       ? []
       : [
-          `${counted(found)} found. Revoke each (latchkey keys revoke <kid>, latchkey tokens revoke <id>, or post it to /leaks of the server), mint another, and take it out of the file and its history.`,
+          `${counted(found)} found. Revoke each (latchkey keys revoke <kid>, latchkey tokens revoke <id>, or post it to /leaks of the server), mint another, and take it out of the file and its history.${ofTheFolder(found)}`,
         ]),
     ...(length === 0
       ? []
@@ -60,6 +60,11 @@ function whatToDo(found: readonly Leak[], { length }: readonly Unreadable[]): st
         ]),
   ]
   return told.join(' ')
+}
+
+function ofTheFolder(found: readonly Leak[]): string {
+  if (!found.some((one) => 'token' in one)) return ''
+  return ' An admin token whose id the server does not know may be the one of its data folder: remove the file admin-token there and start it again.'
 }
 
 function counted(found: readonly Leak[]): string {
