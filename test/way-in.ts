@@ -75,6 +75,7 @@ export async function entranceOver(
       },
       digests: { renew: () => undefined },
       tokens: new AccessTokens(peppers, publicUrl),
+      clock: () => new Date(),
       failed: (error) => {
         throw error
       },

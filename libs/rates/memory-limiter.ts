@@ -2,8 +2,8 @@ import { hash, randomUUID } from 'node:crypto'
 import type { OwnLimiter, Rate } from './limiter.ts'
 
 /** The limiter of a single process. */
-export function memoryLimiter(): MemoryLimiter {
-  return new MemoryLimiter()
+export function memoryLimiter(options?: MemoryLimiterOptions): MemoryLimiter {
+  return new MemoryLimiter(options)
 }
 
 export interface MemoryLimiterOptions {

@@ -289,6 +289,37 @@ test('a request that is replayed to another address, or in the name of another k
   expect(record.steps.at(-1)).toMatchObject({ step: 'signature', decision: 'refused' })
 })
 
+test('a deletion whose key is revoked while a body comes that it announced deletes nothing', async () => {
+  const { connection: other, signing } = await signedConnection(world)
+  const { body: created } = await send(other, signing, 'POST', '/Users', user(randomUUID()))
+  const url = new URL(`${other.scimBaseUrl}/Users/${created.id}`)
+  const [contentType, body] = ['application/scim+json', Buffer.from('{}')]
+  const signed = signRequest(
+    { method: 'DELETE', url, contentType, body },
+    { keyid: other.kid, key: signing },
+    { now: new Date() },
+  )
+  const headers = { ...signed, Host: url.host, Authorization: `Bearer ${other.key}`, 'Content-Type': contentType }
+  const lines = Object.entries({ ...headers, 'Content-Length': 2, Connection: 'close' })
+  const socket = connect(Number(url.port), url.hostname)
+  const head = [`DELETE ${url.pathname} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`)]
+  socket.write([...head, '', '{'].join('\r\n'))
+  expect((await send(other, signing, 'GET', '/Users')).status).toBe(200)
+  await world.admin('POST', `/keys/${other.kid}/revoke`)
+  await eventually(
+    () => send(other, signing, 'GET', '/Users'),
+    ({ status }) => status === 401,
+  )
+  socket.write('}')
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 401 /)
+  const { body: next } = await world.admin('POST', `/connections/${other.id}/keys`)
+  const found = await eventually(
+    () => world.scim({ ...other, key: next.key })('GET', `/Users/${created.id}`),
+    ({ status }) => status !== 401,
+  )
+  expect(found.status).toBe(200)
+})
+
 test('a NUL in a header is no HTTP, and reaches nobody', async () => {
   const { hostname, port, pathname } = new URL(`${connection.scimBaseUrl}/Users`)
   const socket = connect(Number(port), hostname)

@@ -41,6 +41,7 @@ beforeAll(async () => {
     decisions: new AppendQueue({ log, database, capacity: 100_000, onFailure }),
     trust: new KnownTrust(database, () => undefined),
     currency: { ofMinted: true, look: () => true },
+    clock: () => new Date(),
     baseUrl: (connection) => `https://example.com/scim/v2/${connection}`,
     rates: new Rates(memoryLimiter(), memoryLimiter(), {
       perKey: 1,
@@ -381,6 +382,23 @@ test('a key is asked for the scopes of each operation', async () => {
   const results = await run(principal, operations, { key })
   expect(results.map(({ status }) => status)).toEqual(['201', '403', '403'])
   expect(results[1]?.response?.detail).toMatch(/let its operator add groups/)
+})
+
+test('operations that are begun after their key was narrowed are held to what it may do now', async () => {
+  const principal = await newConnection()
+  const key = await keyOf(principal)
+  const { kid, tenant, connection } = key
+  const policy = { ...defaultPolicy, scopes: ['write' as const, 'users' as const] }
+  const facts = { tenant, connection, kid, changed: ['scopes'], policy }
+  await apply(
+    makeEvent('key.changed', { source: 'keys', owner: tenant, subject: kid, version: 2, time: new Date() }, facts),
+  )
+  const results = await run(
+    principal,
+    [post('u', { userName: 'ada' }), post('g', { displayName: 'team' }, '/Groups')],
+    { key },
+  )
+  expect(results.map(({ status }) => status)).toEqual(['201', '403'])
 })
 
 test('operations that are begun after their key was revoked are refused, each for itself, and write nothing', async () => {

@@ -22,7 +22,7 @@ import { checkScopes } from './scopes.ts'
 import { create, createTogether, type Creation, patch, remove, replace, type ResourceParts } from './resources.ts'
 import { type Admitted, type Arrival, lookAgain, type Passage, take, type WayInParts } from './way-in.ts'
 
-export interface BulkParts extends ResourceParts, ConcludeParts, Pick<WayInParts, 'trust' | 'currency'> {}
+export interface BulkParts extends ResourceParts, ConcludeParts, Pick<WayInParts, 'trust' | 'currency' | 'clock'> {}
 
 /** Operations of one bulk request under way at the same time: enough to fill batches, and few enough not to keep others waiting. */
 const atOnce = 256

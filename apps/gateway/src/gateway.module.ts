@@ -76,6 +76,7 @@ export class GatewayModule {
       bodyLimit,
       digests,
       tokens: new AccessTokens(peppers, parts.publicUrl),
+      clock: parts.clock,
       signatures: {
         publicUrl: new URL(parts.publicUrl),
         nonces: parts.nonces,

@@ -1,6 +1,14 @@
 import { LRUCache } from 'lru-cache'
 import { type Address, networkOf } from '#libs/addresses/index'
-import { type Limiter, LookUps, type OwnLimiter, type Rate, type TooManyLookUps, Turns } from '#libs/rates/index'
+import {
+  type Limiter,
+  LookUps,
+  memoryLimiter,
+  type OwnLimiter,
+  type Rate,
+  type TooManyLookUps,
+  Turns,
+} from '#libs/rates/index'
 import { RefusalRecords } from '#libs/eventlog/index'
 import type { ScimError } from '#libs/scim/index'
 import type { KnownKey } from './principal.ts'
@@ -48,8 +56,8 @@ export function asOneOfMany(passage: Passage, { error, alike }: Refusal): ScimEr
 export class Rates {
   /** Among all gateways. */
   readonly #shared: Limiter
-  /** What protects this gateway. */
-  readonly #own: OwnLimiter
+  /** Of keys that were proved here. Apart from networks, whose number others choose: where these are too many to be counted each for itself, keys go on being so. */
+  readonly #floors: OwnLimiter = memoryLimiter()
   readonly #limits: RateLimits
   readonly #proved = new LRUCache<string, Allowed>({ max: 50_000 })
   readonly #turns: Turns
@@ -57,9 +65,9 @@ export class Rates {
   readonly #wrongSecrets: Turns
   readonly #records: RefusalRecords
 
+  /** `own` counts networks, for this gateway alone. */
   constructor(shared: Limiter, own: OwnLimiter, limits: RateLimits, clock = () => performance.now()) {
     this.#shared = shared
-    this.#own = own
     this.#limits = limits
     this.#records = new RefusalRecords(clock)
     this.#turns = new Turns({ perSecond: limits.refusals, longestWait: 10 }, clock)
@@ -91,7 +99,7 @@ export class Rates {
       this.#shared.look(allowed.connection, this.#ofConnection),
     ])
     const over =
-      byKey === undefined || allowed.floor === undefined ? byKey : await this.#own.look(allowed.floor, floorRate)
+      byKey === undefined || allowed.floor === undefined ? byKey : await this.#floors.look(allowed.floor, floorRate)
     if (over !== undefined) return this.#refuse(allowed.key, 'key-rate-exceeded', tooManyOf('this key'), over)
     if (byConnection === undefined) return undefined
     return this.#refuse(
@@ -117,7 +125,7 @@ export class Rates {
       this.#shared.take(allowed.key, allowed.rate),
       this.#shared.take(allowed.connection, this.#ofConnection),
     ])
-    if (over !== undefined && allowed.floor !== undefined) await this.#own.take(allowed.floor, floorRate)
+    if (over !== undefined && allowed.floor !== undefined) await this.#floors.take(allowed.floor, floorRate)
   }
 
   /** A request was refused that nothing else counts: it cost no query, and its record is to cost none either. Of a caller that has hung up the address is not known. */

@@ -71,6 +71,7 @@ export interface WayInParts {
   }
   readonly digests: DigestRenewal
   readonly tokens: Pick<AccessTokens, 'read' | 'issue'>
+  readonly clock: () => Date
   /** Told of what an operator must mend. */
   readonly failed: (error: unknown, traceId: string) => void
 }
@@ -191,7 +192,7 @@ export async function admit(passage: Passage, parts: WayInParts): Promise<Placed
   const named = parts.trust.remembered(passage.arrival.connectionId)
   if (named !== undefined) passage.connection = named
   for (const [name, step] of steps) await take(passage, name, () => step(passage, parts))
-  if (passage.endpoint?.takesBody === true) await lookAgain(passage, parts)
+  if (passage.bytes !== undefined) await lookAgain(passage, parts)
   const { connection: known, endpoint: found, diagnosis } = passage
   if (found === undefined || diagnosis === undefined) throw errors.internal()
   const placed = Object.assign(passage, {
@@ -236,7 +237,10 @@ export async function take<T>(passage: Passage, name: string, step: () => T | Pr
 }
 
 /** The key, once more: the body may have taken long, and the key been revoked meanwhile. Another decision takes the place of the first. */
-export async function lookAgain(passage: Passage, parts: Pick<WayInParts, 'trust' | 'currency'>): Promise<void> {
+export async function lookAgain(
+  passage: Passage,
+  parts: Pick<WayInParts, 'trust' | 'currency' | 'clock'>,
+): Promise<void> {
   try {
     await acceptedStill(passage, parts)
   } catch (error) {

@@ -46,17 +46,19 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
 
 /**
  * Whether a key that was accepted is so still, here and for what the address names: for what comes later, such as the end of a body or another operation of
- * a bulk request. Throws the ScimError that refuses it.
+ * a bulk request. What it may do is from then on what it may do now. Throws the ScimError that refuses it.
  */
 export async function acceptedStill(
-  { key: accepted, arrival, endpoint }: Pick<Passage, 'key' | 'arrival' | 'endpoint'>,
-  { trust, currency }: Pick<WayInParts, 'trust' | 'currency'>,
+  passage: Passage,
+  { trust, currency, clock }: Pick<WayInParts, 'trust' | 'currency' | 'clock'>,
 ): Promise<void> {
+  const { key: accepted, arrival, endpoint } = passage
   if (accepted === undefined) return
   const isCurrent = currency.look()
   const known = await trust.key(accepted.kid)
   if (known === undefined) throw unknown()
-  checkState(known, new Date())
+  passage.key = known
+  checkState(known, clock())
   const place = await trust.connection(known.connection)
   checkCurrent(isCurrent && currency.look())
   checkAddress(known, arrival.caller)

@@ -72,18 +72,19 @@ test('a last use never goes back in time, and is written anew a minute later or 
   expect(await known()).toMatchObject({ last: 219 })
 })
 
-test('while a rotation runs, and no longer, every later last use is written', async () => {
+test('every later last use of the time in which a rotation ran is written, whenever it is heard of, and no other', async () => {
   await record(used(0))
   expect((await service.ask('POST', `/connections/${connection}/rotations`)).status).toBe(201)
   await record(used(2))
   await record(used(3))
   expect(await known()).toMatchObject({ last: 3 })
   await service.database.query(
-    `UPDATE keys.rotation SET state = 'finished', outcome = 'old-expired', ended_at = now() WHERE connection = $1`,
-    [connection],
+    `UPDATE keys.rotation SET state = 'finished', outcome = 'old-expired', ended_at = $2 WHERE connection = $1`,
+    [connection, seconds(5)],
   )
-  await record(used(4))
-  expect(await known()).toMatchObject({ last: 3 })
+  await record(used(5))
+  await record(used(6))
+  expect(await known()).toMatchObject({ last: 5 })
 })
 
 test('what is known of the first use stays once the key is active', async () => {

@@ -30,7 +30,9 @@ const record: Statement = {
     WHERE excluded.at >= key_use.at + interval '1 minute'
       OR (excluded.at > key_use.at
         AND ((excluded.address, excluded.user_agent) IS DISTINCT FROM (key_use.address, key_use.user_agent)
-          OR EXISTS (SELECT FROM keys.rotation AS r WHERE r.connection = excluded.connection AND r.state = 'running')))
+          OR EXISTS (
+            SELECT FROM keys.rotation AS r
+            WHERE r.connection = excluded.connection AND (r.state = 'running' OR r.ended_at >= excluded.at))))
       OR excluded.first_at < coalesce(key_use.first_at, 'infinity')`,
 }
 
@@ -50,7 +52,7 @@ const look: Statement = {
 
 /**
  * One statement for all uses, at most one of each key. A last use never goes back in time. One from the same client within a minute of the one that
- * is known is passed over, unless a rotation runs: its report proves the cut-over. A first use is one of a pending key, the earliest. Uses of keys
+ * is known is passed over, unless a rotation ran at that time: its report proves the cut-over. A first use is one of a pending key, the earliest. Uses of keys
  * that are gone are passed over.
  */
 export async function recordUses(transaction: Transaction, uses: readonly KeyUse[]): Promise<void> {
