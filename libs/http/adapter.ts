@@ -75,6 +75,7 @@ export class HttpAdapter extends FastifyAdapter {
     })
     this.#unread = unread
     const instance = this.getInstance<FastifyInstance>()
+    unread.heedRequests(instance.server)
     unread.refuseTunnels(instance.server)
     unread.refuseExpectations(instance.server)
     routeEveryMethod(instance)

@@ -414,6 +414,18 @@ describe('problems', () => {
     expect(unread).toEqual([{ status: expect.any(Number), reason: expect.any(String), detail: expect.any(String) }])
   })
 
+  test('a broken body that looks like another request is not told as one, nor answered in its form', async () => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    socket.write(head('POST', '/scim/v2/c1/read', 'transfer-encoding: chunked', 'expect: 100-continue'))
+    // Its headers have been read, so that its body is another packet.
+    await once(socket, 'data')
+    socket.write('GET /other/ HTTP/1.1\r\n')
+    const [answer] = await once(socket, 'data')
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 400 [^]*content-type: application\/problem\+json/)
+    await once(socket, 'close')
+    expect(unread).toEqual([{ status: 400, reason: 'HPE_INVALID_CHUNK_SIZE', detail: expect.any(String) }])
+  })
+
   test('nor is one whose first line came before what broke', async () => {
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
     // What stands in one packet with a request is read once that is answered.

@@ -50,6 +50,8 @@ type ParserError = Error & { readonly code?: string; readonly rawPacket?: unknow
 export class UnreadRequests {
   readonly #options: UnreadOptions
   readonly #listeners: ((unread: Unread) => void)[] = []
+  /** Of each connection, the last request whose headers were read whole. */
+  readonly #lastOn = new WeakMap<Duplex, IncomingMessage>()
 
   constructor(options: UnreadOptions) {
     this.#options = options
@@ -64,10 +66,21 @@ export class UnreadRequests {
   broken(error: ParserError, socket: Duplex): void {
     if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()
     const [status, problem] = brokenRequest(error.code)
+    const last = this.#lastOn.get(socket)
+    // What broke is its body then, which may hold what looks like the first line of another request.
+    if (last?.complete === false) {
+      this.#answer(socket, status, problem, last.url ?? '')
+      return this.#tell(status, error.code ?? 'unknown', problem, undefined)
+    }
     const { method, target, isHandled } = firstLineIn(error)
     this.#answer(socket, status, problem, target)
     const request = isHandled || target === '' ? undefined : { method, target, socket, headers: {} }
     this.#tell(status, error.code ?? 'unknown', problem, request)
+  }
+
+  /** So that what breaks a body is not taken for a request of its own. */
+  heedRequests(server: Server): void {
+    server.on('request', (request: IncomingMessage) => this.#lastOn.set(request.socket, request))
   }
 
   /** Node hands a request for a tunnel to nobody but who listens for it. */
