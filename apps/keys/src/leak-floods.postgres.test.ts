@@ -25,11 +25,8 @@ async function report(body: unknown): Promise<{ status: number; headers: Headers
 
 const records = () => service.eventsWhere(`name = 'request.decided' AND payload LIKE '%keys.report-leak%'`)
 
-test.each<[string, number, () => unknown]>([
-  ['hold no key', 200, () => ({ keys: ['nonsense'] })],
-  ['hold invented keys', 200, () => ({ keys: [mintKey('live').text] })],
-  ['are none', 422, () => ({})],
-])('of reports that %s, those that are too many are refused, and few leave a record', async (_, status, junk) => {
+const few = 'those that are too many are refused, and few leave a record'
+async function expectFewTaken(status: number, junk: () => unknown): Promise<void> {
   const statuses: number[] = []
   for (let sent = 0; sent < 40; sent++) statuses.push((await report(junk())).status)
   expect(statuses).toEqual(Array.from({ length: 40 }, (_one, index) => (index < 20 ? status : 429)))
@@ -39,6 +36,21 @@ test.each<[string, number, () => unknown]>([
   const told = await records()
   expect(told.length).toBeLessThan(30)
   expect(told[20]?.payload).toMatchObject({ outcome: 'refused', code: 'tooManyRefused', alike: 0 })
+}
+
+test.each<[string, number, () => unknown]>([
+  ['hold no key', 200, () => ({ keys: ['nonsense'] })],
+  ['hold invented keys', 200, () => ({ keys: [mintKey('live').text] })],
+  ['are none', 422, () => ({})],
+])(`of reports that %s, ${few}`, async (_, status, junk) => expectFewTaken(status, junk))
+
+test(`of reports that prove what is revoked already, ${few}`, async () => {
+  const { id } = await service.connection()
+  const { kid, key } = (await service.ask('POST', `/connections/${id}/keys`)).body
+  const made = (await service.ask('POST', '/tokens', { name: 'Of before', scopes: ['tenants:read'] })).body
+  await service.ask('POST', `/keys/${kid}/revoke`)
+  await service.ask('POST', `/tokens/${made.id}/revoke`)
+  await expectFewTaken(200, () => ({ keys: [key, made.token, 'nonsense'] }))
 })
 
 test('a key is revoked with itself while its network is refused, and the report leaves its record', async () => {

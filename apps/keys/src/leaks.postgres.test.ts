@@ -71,6 +71,21 @@ describe('a report of leaked keys', () => {
     )
   })
 
+  test('of keys that are all revoked waits for nobody who holds them, and its record names what it was about', async () => {
+    const ended = await minted()
+    await ask('POST', `/keys/${ended.kid}/revoke`)
+    const hold = 'SELECT FROM keys.connection WHERE id = $1 FOR UPDATE'
+    const [record, ...others] = await decided(async () => {
+      const { body } = await whileHeld(hold, [ended.connection], [ended.key])
+      expect(body.results).toEqual([{ kid: ended.kid, outcome: 'revoked before' }])
+    })
+    const { tenant, connection, kid } = ended
+    expect([record, others]).toMatchObject([
+      { outcome: 'accepted', tenant, connection, subject: { kind: 'key', id: kid }, changed: [], events: [] },
+      [],
+    ])
+  })
+
   test('of admin tokens alone asks nothing of connections, keys and their next looks', async () => {
     const { id, token } = (await ask('POST', '/tokens', { name: 'Leaked alone', scopes: ['tenants:read'] })).body
     const lock = 'LOCK TABLE keys.connection, keys.provisioning_key, keys.next_look IN ACCESS EXCLUSIVE MODE'

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Header, HttpCode, Inject, Post } from '@nestjs/common'
 import { z } from 'zod'
-import { type AdminCall, Call } from '#libs/admin/index'
+import { aboutNothing, type AdminCall, Call } from '#libs/admin/index'
 import {
   adminTokenFormat,
   dummyMatch,
@@ -65,8 +65,8 @@ export class LeaksController {
   }
 
   /**
-   * 200 with an outcome for each key, in their order. All are revoked in one transaction; a report that proves none counts and is recorded as a call
-   * without a token. No Idempotency-Key is heeded: what is kept under one must not be anybody's to fill, and to report again does no harm.
+   * 200 with an outcome for each key, in their order. All are revoked in one transaction; a report that proves none, or none but what is revoked already,
+   * takes no lock, and counts and is recorded as a call without a token. No Idempotency-Key is heeded: what is kept under one must not be anybody's to fill, and to report again does no harm.
    */
   @Post('leaks')
   @HttpCode(200)
@@ -76,14 +76,17 @@ export class LeaksController {
     const keys = await this.#provedKeys(reported)
     const tokens = await this.#provedTokens(reported)
     const results = (outcomes: ReadonlyMap<string, Outcome>) => reported.map((one) => resultOf(one, outcomes))
-    if (keys.length + tokens.length === 0) return { results: results(new Map()) }
+    const knownRevoked = revokedBefore(keys, tokens)
+    if (knownRevoked.size === keys.length + tokens.length) {
+      call.about = { ...aboutNothing, ...recordOf([...knownRevoked.values()]).about }
+      return { results: results(outcomesOf(knownRevoked)) }
+    }
     const { body: answer } = await this.#writes.run(call, undefined, async (manager, now) => {
       await lockSituations(manager, keys)
       const ended = new Map<string, Ended>()
       for (const known of keys) ended.set(`key ${known.kid}`, await this.#endKey(manager, call, now, known))
       for (const known of tokens) ended.set(`admin-token ${known.id}`, await endToken(manager, call, now, known))
-      const outcomes = new Map([...ended].map(([named, { outcome }]) => [named, outcome]))
-      return { ...recordOf([...ended.values()]), body: { results: results(outcomes) } }
+      return { ...recordOf([...ended.values()]), body: { results: results(outcomesOf(ended)) } }
     })
     this.#parts.admission.tokens.forget(tokens.map(({ id }) => id))
     if (answer.results.some(({ outcome }) => outcome === 'revoked')) await this.#lookUps.hasRevoked(call.address)
@@ -145,6 +148,20 @@ export class LeaksController {
     }
     return [...proved.values()]
   }
+}
+
+/** Those of them that have been revoked, which none ceases to be. */
+function revokedBefore(keys: readonly ProvisioningKey[], tokens: readonly AdminToken[]): ReadonlyMap<string, Ended> {
+  const revoked = new Map<string, Ended>()
+  const add = (named: string, about: Ended['about']) =>
+    revoked.set(named, { about, outcome: 'revoked before', events: [] })
+  for (const known of keys) if (known.state === 'revoked') add(`key ${known.kid}`, aboutKey(known))
+  for (const known of tokens) if (known.revokedAt !== null) add(`admin-token ${known.id}`, aboutToken(known))
+  return revoked
+}
+
+function outcomesOf(ended: ReadonlyMap<string, Ended>): ReadonlyMap<string, Outcome> {
+  return new Map([...ended].map(([named, { outcome }]) => [named, outcome]))
 }
 
 async function endToken(manager: EntityManager, call: AdminCall, now: Date, known: AdminToken): Promise<Ended> {
