@@ -3,14 +3,19 @@ import { EventLogServer, type EventLogServerOptions } from '#libs/eventlog/nest/
 import { failuresOf, type WatchedServer } from './failures.ts'
 import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
 
-/** A consumer group of the event log, served to its own module by the transport id. */
+/** A consumer group of the event log, served to its own module by the transport id. `failed` is told of all that keeps it from following, and the log of what no server's absence explains. */
 export function followerOf(
   options: Omit<EventLogServerOptions, 'observe'>,
   telemetry: Telemetry,
   logger: Logger,
   servers: readonly WatchedServer[],
+  failed: (error: unknown) => void = () => undefined,
 ): EventLogServer {
-  const stalled = failuresOf(`following as ${options.group}`, logger, servers)
+  const tell = failuresOf(`following as ${options.group}`, logger, servers)
+  const stalled = (error: unknown): void => {
+    failed(error)
+    tell(error)
+  }
   return new EventLogServer({ ...options, observe: observeFollower(options.group, telemetry, logger, stalled) })
 }
 

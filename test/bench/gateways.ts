@@ -1,4 +1,4 @@
-import { degradedAt, environmentOf, mint, revoke, startGateway, urlOf } from '../faults/installation.ts'
+import { degradedAt, environmentOf, mint, revoke, startAnother, urlOf } from '../faults/installation.ts'
 import { ask, Ground, type Program, until } from '../faults/running-program.ts'
 import { type OwnKafka, startOwnKafka } from '../servers/own-kafka.ts'
 import { startOwnPostgres } from '../servers/own-postgres.ts'
@@ -94,7 +94,7 @@ export async function withGateways<T>(many: number, work: (gateways: Gateways) =
     }
     const program = await ground.start(data, env, 'distributed')
     const urls = [urlOf(program, 'gateway')]
-    while (urls.length < many) urls.push((await startGateway(ground, data, env)).url)
+    while (urls.length < many) urls.push((await startAnother('gateway', ground, data, env)).url)
     const servers = { kafka: kafka.value, redis: redis.value }
     return await unlessInterrupted(work(new Gateways(program, urls, servers)))
   } finally {

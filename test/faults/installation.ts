@@ -48,17 +48,22 @@ export function alsoAt(url: string, { bases, key }: Door): Door {
   return { bases: [...bases, `${url}${new URL(bases[0] ?? '').pathname}`], key }
 }
 
-/** A gateway beside the program: a process of its own over the same servers and the same data folder. */
-export async function startGateway(ground: Ground, data: string, env: Record<string, string>): Promise<Gateway> {
-  const program = ground.launch(data, env, 'gateway')
-  const ready = /^Latchkey gateway is ready at (\S+)\n/m
-  await until('the other gateway is ready', () => program.hasEnded || ready.test(program.stdout))
+/** A service beside the program: a process of its own over the same servers and the same data folder. */
+export async function startAnother(
+  service: Service,
+  ground: Ground,
+  data: string,
+  env: Record<string, string>,
+): Promise<Another> {
+  const program = ground.launch(data, env, service)
+  const ready = new RegExp(`^Latchkey ${service} is ready at (\\S+)\n`, 'm')
+  await until(`the other ${service} is ready`, () => program.hasEnded || ready.test(program.stdout))
   const url = ready.exec(program.stdout)?.[1]
-  if (url === undefined) throw new Error(`the gateway ended before it was ready: ${program.stderr}`)
+  if (url === undefined) throw new Error(`the ${service} ended before it was ready: ${program.stderr}`)
   return { program, url }
 }
 
-export interface Gateway {
+export interface Another {
   readonly program: Program
   readonly url: string
 }

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { readSigningKey, signRequest, type SigningKey } from '#libs/signatures/index'
 import { type OwnRedis, startOwnRedis } from '../servers/own-redis.ts'
 import { testDatabase, type TestDatabase } from '../servers/postgres.ts'
-import { degradedAt, environmentOf, startGateway, urlOf } from './installation.ts'
+import { degradedAt, environmentOf, startAnother, urlOf } from './installation.ts'
 import { type Answer, ask, Ground, newConnection, type Program, until } from './running-program.ts'
 import { serviceOf } from './services.ts'
 
@@ -53,7 +53,7 @@ const list = (headers = signed(), origin = new URL(base).origin): Promise<Answer
   ask(`${origin}${new URL(base).pathname}/Users?count=1`, { token: key.text, headers })
 
 test('what one gateway took another does not take', async () => {
-  const other = await startGateway(ground, data, { ...env, LATCHKEY_PUBLIC_URL: new URL(base).origin })
+  const other = await startAnother('gateway', ground, data, { ...env, LATCHKEY_PUBLIC_URL: new URL(base).origin })
   await until('it accepts the key', async () => (await list(signed(), other.url)).status === 200)
   const once = signed()
   const answers = await Promise.all([list(once), list(once, other.url), list(once), list(once, other.url)])
@@ -66,7 +66,7 @@ for (const [lost, how] of [
   ['killed, and started without what it had', () => redis.kill()],
 ] as const) {
   test(`Redis ${lost}: what was signed before is not taken again, by any gateway, and what is signed then is`, async () => {
-    const other = await startGateway(ground, data, { ...env, LATCHKEY_PUBLIC_URL: new URL(base).origin })
+    const other = await startAnother('gateway', ground, data, { ...env, LATCHKEY_PUBLIC_URL: new URL(base).origin })
     await until('it accepts the key', async () => (await list(signed(), other.url)).status === 200)
     const once = signed()
     expect((await list(once)).status).toBe(200)

@@ -7,11 +7,11 @@ import {
   degradedAt,
   type Door,
   environmentOf,
-  type Gateway,
+  type Another,
   mint,
   revoke,
   type Servers,
-  startGateway,
+  startAnother,
   statusesPastMemory,
   twoTenants,
   urlOf,
@@ -28,7 +28,7 @@ const data = ground.folder()
 let database: TestDatabase
 let servers: Servers
 let program: Program
-let second: Gateway
+let second: Another
 let doors: readonly Door[]
 let env: Record<string, string>
 const answered = new Map<string, number>()
@@ -39,7 +39,7 @@ beforeAll(async () => {
   servers = { database: database.url, brokers, redis, prefix: `test-${crypto.randomUUID()}` }
   env = { ...environmentOf(servers), LATCHKEY_GATEWAY_PORT: String(await freePort()) }
   program = await ground.start(data, environmentOf(servers), 'distributed')
-  second = await startGateway(ground, data, env)
+  second = await startAnother('gateway', ground, data, env)
   doors = (await twoTenants(program)).map((door) => alsoAt(second.url, door))
 })
 
@@ -74,7 +74,7 @@ test('a key revoked through the keys service is refused by both gateways, time a
 
 test('a gateway that Redis does not reach refuses a revoked key all the same, and for good', async () => {
   const nobody = `redis://127.0.0.1:${await freePort()}`
-  const deaf = await startGateway(ground, data, { ...env, LATCHKEY_GATEWAY_PORT: '0', REDIS_URL: nobody })
+  const deaf = await startAnother('gateway', ground, data, { ...env, LATCHKEY_GATEWAY_PORT: '0', REDIS_URL: nobody })
   const base = alsoAt(deaf.url, { bases: [program.scimBaseUrl], key: '' }).bases.at(-1) ?? ''
   const status = async (token: string): Promise<number> => (await ask(`${base}/Users?count=1`, { token })).status
   const { kid, key } = await mint(program, base.split('/').at(-1) ?? '')
@@ -116,7 +116,7 @@ test('all services are restarted in turn under load: no request fails twice, and
     await until(`${service} is ready`, () => isReady(url))
   }
   expect(await second.program.stop()).toEqual({ code: 0, signal: null })
-  second = await startGateway(ground, data, env)
+  second = await startAnother('gateway', ground, data, env)
   await until('the second gateway is ready', () => isReady(second.url))
   const before = load.answered
   await until('the load goes on', () => load.answered > before + 100)
@@ -152,4 +152,39 @@ test('what is deactivated and deleted at two gateways is counted together, and a
   const left = ids.filter((_, index) => statuses[index] === 429)
   expect(new Set(await Promise.all(left.map(remove)))).toEqual(new Set([204]))
   expect((await ask(url, { method: 'PATCH', token, body: { settings: { guard: 'off' } } })).status).toBe(200)
+})
+
+test('rotations are started, finished and cancelled at two keys services in turn, each of which knows every use until then', async () => {
+  const another = await startAnother('keys', ground, data, env)
+  const services = [urlOf(program, 'keys'), another.url]
+  for (const url of services) await until('it follows', async () => (await degradedAt(url)).degraded.length === 0)
+  const rotate = async (round: number, { bases: [base = '', other = ''], key: first }: Door): Promise<void> => {
+    const act = async (service: number, path: string, body = {}): Promise<{ status: number; body: object }> => {
+      const url = `${services[(round + service) % services.length]}/admin/v1/${path}`
+      const { status, body: answer } = await ask(url, { token: program.adminToken, body })
+      return { status, body: Object(answer) }
+    }
+    const use = async (at: string, token: string): Promise<boolean> =>
+      (await ask(`${at}/Users?count=1`, { token })).status === 200
+    const rotations = `connections/${base.split('/').at(-1)}/rotations`
+    const started = async (service: number, body = {}): Promise<{ id: string; key: string }> => {
+      const answer = await act(service, rotations, body)
+      expect(answer).toMatchObject({ status: 201 })
+      return { id: Reflect.get(answer.body, 'id'), key: Reflect.get(answer.body, 'key') }
+    }
+    let key = first
+    for (let turn = 0; turn < 2; turn++) {
+      await until('the key is used', () => use(base, key))
+      const unused = await started(0)
+      expect(await act(1, `rotations/${unused.id}/cancel`)).toMatchObject({ status: 200 })
+      await started(0)
+      const rotation = await started(1, { force: true })
+      await until('the new key is used', () => use(other, rotation.key))
+      expect(await act(0, `rotations/${rotation.id}/cancel`)).toMatchObject({ status: 409 })
+      expect(await act(1, `rotations/${rotation.id}/finish`)).toMatchObject({ status: 200 })
+      ;({ key } = rotation)
+    }
+  }
+  await Promise.all(doors.map((door, round) => rotate(round, door)))
+  expect(await another.program.stop()).toEqual({ code: 0, signal: null })
 })

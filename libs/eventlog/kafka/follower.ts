@@ -1,12 +1,21 @@
-import { type AnyEvent, eventNames, hears, type Topic, topicNames, topicsWith } from '#libs/events/index'
+import {
+  type AnyEvent,
+  eventNames,
+  hears,
+  type LogMarked,
+  type Topic,
+  topicNames,
+  topicsWith,
+} from '#libs/events/index'
 import { readDeadLetters, replayDeadLetters } from '../dead-letters.ts'
 import { deliver, type ReceivedEvent } from '../deliver.ts'
 import type { DeadLetter, Follower, FollowerState, Subscription } from '../port.ts'
 import type { Transaction } from '#libs/postgres/index'
+import { every } from '#libs/timing/index'
 import { Answers } from './answers.ts'
 import type { Consumer, FetchedBatch, KafkaClient } from './client.ts'
 import { Marks } from './marks.ts'
-import { lockPlaces, lostRecords, nowhere, type Place, readUpTo, storePlaces } from './places.ts'
+import { lockPlaces, lostRecords, nowhere, type Place, readUpTo, storePlaces, tellUpTo } from './places.ts'
 import { topicName, type Topics } from './records.ts'
 import { isDone, nextShares, type Part, type Share } from './shares.ts'
 import { GroupWatch, type Passed } from './watch.ts'
@@ -15,8 +24,11 @@ import { endsWithin } from './within.ts'
 const longestPause = 5_000
 /** After what was not a full batch: under load, one transaction then applies what several had appended. */
 const breath = 25
-/** Milliseconds between savings of a place to which no event led; more often where other members ask how far this one is. */
+/** Milliseconds between savings of a place to which no event led; more often where other members look how far this one is. */
 const saveIdlePlacesEvery = { alone: 5_000, shared: 1_000 }
+/** Milliseconds between looks at how far the other members are, who are told the same of this one. */
+const compareEvery = 250
+const lookForLeadersEvery = 1_000
 const commitEvery = 5_000
 const heartbeatEvery = 1_500
 /** Milliseconds for which Kafka is waited for at the end: to take the offsets, to part from it, and in all. */
@@ -57,6 +69,8 @@ export class KafkaFollower implements Follower {
   #committedAt = 0
   #upTo: number | undefined
   #upToOfOthers: number | undefined
+  /** What the other members were told of each partition of this one. */
+  readonly #told = new Map<string, number>()
   #watch: GroupWatch | undefined
   #parts: Part[] = []
   #working: Promise<void> | undefined
@@ -144,10 +158,12 @@ export class KafkaFollower implements Follower {
     )
     if (this.#subscription.watched === true) this.#watch = this.#watchGroup()
     const group = `${topics.prefix}.${this.group}`
-    const asking = setInterval(() => {
-      void this.#askOthers()
-      void this.#answers.look()
-    }, saveIdlePlacesEvery.shared)
+    const comparing = every(
+      compareEvery,
+      () => this.#compare(),
+      () => undefined,
+    )
+    const looking = setInterval(() => void this.#answers.look(), lookForLeadersEvery)
     for (let failures = 0; !this.#stopping; failures++) {
       const { promise: crash, resolve: crashed } = Promise.withResolvers<Error>()
       try {
@@ -171,7 +187,8 @@ export class KafkaFollower implements Follower {
         await this.#close()
       }
     }
-    clearInterval(asking)
+    await comparing.end()
+    clearInterval(looking)
   }
 
   #watchGroup(): GroupWatch {
@@ -191,14 +208,21 @@ export class KafkaFollower implements Follower {
     return saved === undefined || reached === undefined ? undefined : { saved, reached }
   }
 
-  /** How far the members are that have the other partitions: they say so in the follower's database. */
-  async #askOthers(): Promise<void> {
+  /** Tells the members that have the other partitions how far this one is, and learns how far they are, by the follower's database. */
+  async #compare(): Promise<void> {
     if (this.#isAlone) return
-    const mine = new Set(this.#assigned)
-    const others = this.#all.filter((partition) => !mine.has(partition))
+    const assigned = this.#assigned
+    const others = this.#all.filter((partition) => !assigned.includes(partition))
     const { database } = this.#subscription
-    const upTo = await readUpTo(database, this.#subscription, others).catch(() => undefined)
-    this.#upToOfOthers = upTo?.getTime() ?? this.#upToOfOthers
+    const untold = new Map<string, number>()
+    for (const partition of assigned) {
+      const upTo = this.#upToOf(partition)
+      if (upTo !== undefined && upTo > (this.#told.get(partition) ?? 0)) untold.set(partition, upTo)
+    }
+    const told = untold.size === 0 ? [] : await tellUpTo(database, this.#subscription, untold)
+    for (const partition of told) this.#told.set(partition, untold.get(partition) ?? 0)
+    const upTo = await readUpTo(database, this.#subscription, others)
+    if (this.#assigned === assigned) this.#upToOfOthers = upTo?.getTime() ?? this.#upToOfOthers
   }
 
   async #close(): Promise<void> {
@@ -223,6 +247,9 @@ export class KafkaFollower implements Follower {
     this.#saved.clear()
     this.#reached.clear()
     this.#marks.clear()
+    this.#told.clear()
+    // It was said of other partitions.
+    this.#upToOfOthers = undefined
     this.#answers.assigned(this.#assigned)
     this.#onBroker('connected')
     this.state = 'following'
@@ -296,7 +323,10 @@ export class KafkaFollower implements Follower {
     const traced = shares.flatMap(({ events }) => events.map(({ event }) => event))
     const around = traced.length === 0 ? undefined : observe?.around
     const { applied, places } = await (around === undefined ? transact() : around(traced, transact))
-    for (const [partition, { next }] of places) this.#saved.set(partition, next)
+    for (const [partition, { next, upTo }] of places) {
+      this.#saved.set(partition, next)
+      if (upTo !== undefined) this.#told.set(partition, upTo.getTime())
+    }
     this.#savedAt = Date.now()
     for (const share of shares) this.#passed(share)
     if (applied.length > 0) observe?.applied?.(applied, { milliseconds: performance.now() - began })
@@ -311,7 +341,7 @@ export class KafkaFollower implements Follower {
     const locked = await lockPlaces(transaction, this.#subscription, partitions)
     const events: ReceivedEvent[] = []
     const places = new Map<string, Place>()
-    for (const { part, from, next, events: fetched } of shares) {
+    for (const { part, from, next, events: fetched, marks } of shares) {
       const stored = locked.get(part.partition) ?? nowhere
       const unmoved = stored !== nowhere && stored === this.#saved.get(part.partition)
       const place = unmoved ? Math.max(stored, this.#reached.get(part.partition) ?? stored) : stored
@@ -320,7 +350,7 @@ export class KafkaFollower implements Follower {
       this.#reached.set(part.partition, start)
       if (from > start) continue
       events.push(...fetched.filter(({ offset }) => offset >= start).map(({ event }) => event))
-      const upTo = this.#upToOf(part.partition)
+      const upTo = this.#upToOf(part.partition, marks)
       const reached = Math.max(start, next)
       places.set(part.partition, { next: reached, upTo: upTo === undefined ? undefined : new Date(upTo) })
     }
@@ -353,8 +383,8 @@ export class KafkaFollower implements Follower {
     this.#consumer?.seek({ topic, partition, offset: reached })
   }
 
-  #upToOf(partition: string): number | undefined {
-    return this.#marks.upTo(partition, this.#countOf(partition))
+  #upToOf(partition: string, behind: readonly LogMarked[] = []): number | undefined {
+    return this.#marks.upTo(partition, this.#countOf(partition), behind)
   }
 
   /** How many partitions its topic has. */

@@ -11,18 +11,18 @@ export class Marks {
     this.#prefix = prefix
   }
 
-  add(partition: string, { source, shards, upTo }: LogMarked): void {
-    const known = this.#upTo.get(partition) ?? new Map<string, number>()
-    for (const shard of shards) known.set(`${source} ${shard}`, Date.parse(upTo))
-    this.#upTo.set(partition, known)
+  add(partition: string, mark: LogMarked): void {
+    this.#upTo.set(partition, withMarks(this.#upTo.get(partition) ?? new Map<string, number>(), [mark]))
   }
 
-  /** Of a partition `TOPIC/NUMBER` of a topic that has so many. */
-  upTo(partition: string, partitions: number): number | undefined {
+  /** Of a partition `TOPIC/NUMBER` of a topic that has so many, where these marks stand in it behind those that were added. */
+  upTo(partition: string, partitions: number, behind: readonly LogMarked[] = []): number | undefined {
     const at = partition.lastIndexOf('/')
     const topic = readTopic(this.#prefix, partition.slice(0, at))
-    const known = this.#upTo.get(partition)
-    if (topic === undefined || known === undefined) return undefined
+    if (topic === undefined) return undefined
+    const added = this.#upTo.get(partition)
+    const known = behind.length === 0 ? added : withMarks(new Map(added), behind)
+    if (known === undefined) return undefined
     let least = Infinity
     for (const source of topicList[topic].awaited) {
       for (const shard of feedersOf(Number(partition.slice(at + 1)), partitions)) {
@@ -37,4 +37,11 @@ export class Marks {
   clear(): void {
     this.#upTo.clear()
   }
+}
+
+function withMarks(known: Map<string, number>, marks: readonly LogMarked[]): Map<string, number> {
+  for (const { source, shards, upTo } of marks) {
+    for (const shard of shards) known.set(`${source} ${shard}`, Date.parse(upTo))
+  }
+  return known
 }

@@ -87,6 +87,29 @@ export function storePlaces(
   )
 }
 
+/**
+ * Tells the group's other members how far these partitions (TOPIC/NUMBER each) are done, in milliseconds, where none of the events since their places
+ * was anybody's concern: the places stay. Answers the partitions of which that is told now; one that has no place yet is none of them.
+ */
+export async function tellUpTo(
+  database: Queryable,
+  { schema, group }: Subscription,
+  upTo: ReadonlyMap<string, number>,
+): Promise<string[]> {
+  const rows = await database.query<Pick<Row, 'follower'>>(
+    {
+      name: `${schema} tell up to`,
+      text: `
+        WITH held AS (SELECT follower FROM ${schema}.followed WHERE follower = ANY($1::text[]) ORDER BY follower FOR UPDATE)
+        UPDATE ${schema}.followed AS known SET up_to = greatest(known.up_to, told.up_to)
+        FROM held JOIN unnest($1::text[], $2::timestamptz[]) AS told (follower, up_to) USING (follower)
+        WHERE known.follower = held.follower RETURNING known.follower`,
+    },
+    [[...upTo.keys()].map((partition) => nameOf(group, partition)), [...upTo.values()].map((at) => new Date(at))],
+  )
+  return rows.map(({ follower }) => follower.slice(group.length + 1))
+}
+
 /** The instant up to which the whole group has applied everything of these partitions; undefined until it is known of each. */
 export async function readUpTo(
   from: Queryable,

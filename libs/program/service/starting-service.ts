@@ -32,6 +32,7 @@ import { kafkaAddress } from './kafka-address.ts'
 import { tellOfOutbox } from './outbox.ts'
 import { HeardLately } from './heard-lately.ts'
 import { keptSecret } from './secrets.ts'
+import { tellOfStalled } from './stalled.ts'
 import type { ServiceConfiguration } from './service-settings.ts'
 import { waitFor } from './waiting.ts'
 import { watchRedis } from './watch-redis.ts'
@@ -125,8 +126,17 @@ export class StartingService<C extends ServiceConfiguration> {
   }
 
   /** The service's consumer group, served to its own module. */
-  follower(options: Omit<EventLogServerOptions, 'observe'>): EventLogServer {
-    return followerOf(options, this.telemetry, this.logger, this.servers)
+  follower(options: Omit<EventLogServerOptions, 'observe' | 'log'> & { readonly log: KafkaEventLog }): EventLogServer {
+    const { group, log } = options
+    const stalled = tellOfStalled({
+      group,
+      state: () => server.follower?.state,
+      isKafkaThere: () => log.broker === 'connected',
+      logger: this.logger,
+    })
+    this.endWith('the look at the follower', () => stalled.end())
+    const server = followerOf(options, this.telemetry, this.logger, this.servers, (error) => stalled.failed(error))
+    return server
   }
 
   /** For the records of reads and refusals. */

@@ -122,7 +122,8 @@ export class KeyActs {
     return this.#writes.hearOfUses(
       call,
       tenant,
-      'Which keys are in use is not known at the moment: gateways have decided requests that have not been heard of here. Nothing was changed. Try again when /health/ready names nothing that is away, or revoke a key that must not be used any more: that never waits.',
+      'Which keys are in use',
+      ', and revoke a key that must not be used any more: that never waits',
     )
   }
 }

@@ -156,11 +156,7 @@ export class SchemasController {
    */
   async #hearOfUses(call: AdminCall, { id, tenant }: Connection): Promise<void> {
     if (!(await hasHadKeys(this.#parts.entities.manager, id))) return
-    await this.#writes.hearOfUses(
-      call,
-      tenant,
-      'Whether the schema is in use is not known at the moment: gateways have decided requests that have not been heard of here. Nothing was changed. Try again when /health/ready names nothing that is away.',
-    )
+    await this.#writes.hearOfUses(call, tenant, 'Whether the schema is in use')
   }
 }
 

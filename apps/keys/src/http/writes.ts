@@ -34,14 +34,17 @@ export class Writes extends AdminWrites<EntityManager> {
 
   /**
    * Waits until it is known which requests were decided before this call, unless its answer is kept already. `unknown`
-   * tells a person what is not known.
+   * tells a person what is not known, and `instead` what never waits.
    * @throws Problem `unavailable` when that takes too long
    */
-  async hearOfUses(call: AdminCall, tenant: string, unknown: string): Promise<void> {
+  async hearOfUses(call: AdminCall, tenant: string, unknown: string, instead = ''): Promise<void> {
     const { database, clock, hasHeardUntil } = this.#parts
     if (await this.#kept.has(database, call, tenant, clock())) return
     if (await hasHeardUntil(clock())) return
-    throw problems.unavailable(unknown, 5)
+    throw problems.unavailable(
+      `${unknown} is not known at the moment: what gateways and keys services have told until now has not all been heard of here within 10 seconds. Nothing was changed. Try again in a few seconds: it takes longer while one of them starts or ends. If it goes on, see what /health/ready of each of them names as away or stalled${instead}.`,
+      5,
+    )
   }
 }
 
