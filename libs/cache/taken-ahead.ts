@@ -9,8 +9,8 @@ export interface KeptAhead {
   /** Of each signer, what was kept when this was read. */
   readonly before: ReadonlyMap<string, readonly Span[]>
   /**
-   * True once it is durable that what the signer created in that span may be taken; false when that is not known. What has come to pass by `now`, the clock of
-   * the store, may be forgotten. Never rejects.
+   * True once it is durable that what the signer created in that span may be taken; false when that is not known. What no process takes any more at `now`, the clock
+   * of the store, may be forgotten: one that only then comes to this store must know of all else. Never rejects.
    */
   keep(signer: string, span: Span, now: Date): Promise<boolean>
 }

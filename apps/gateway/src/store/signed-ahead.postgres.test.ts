@@ -79,14 +79,17 @@ test('what was taken within the second in which another process starts is not ta
   expect(await (await started()).take(request, 10 * minute)).toBeUndefined()
 })
 
-test('what has come to pass is forgotten when more is kept of the key', async () => {
+test('what no gateway takes any more is forgotten when more is kept of the key, and until then who comes later knows of it', async () => {
+  const [since, onFailure] = [new Date(now), (error: unknown): unknown => failures.push(error)]
   const nonces = await started()
-  for (const nonce of ['one', 'two', 'three', 'four']) {
+  for (let count = 0; count < 10; count++) {
     now += minute
-    expect(await nonces.take(signed(nonce, 2 * minute), 10 * minute)).toBe(true)
+    expect(await nonces.take(signed(`nonce ${count}`, 2 * minute), 10 * minute)).toBe(true)
+    const begun = (await openSignedAhead(database, { since, onFailure })).before.get('the key')
+    expect(begun).toHaveLength(Math.min(count + 1, 9))
   }
   const kept = await database.query<{ begins: Date }>('SELECT begins FROM gateway.signed_ahead ORDER BY begins')
-  expect(kept.map(({ begins }) => begins.getTime() > now - 5_000)).toEqual([true, true, true])
+  expect(kept.map(({ begins }) => begins.getTime() > now - 6 * minute - 5_000)).toEqual(Array(9).fill(true))
 })
 
 test('what has come to pass is forgotten at a start', async () => {

@@ -1,5 +1,6 @@
 import type { KeptAhead, Span } from '#libs/cache/index'
 import type { Database } from '#libs/postgres/index'
+import { profile } from '#libs/signatures/index'
 
 export interface SignedAheadOptions {
   /** What was created up to then is not asked for: no store of nonces that begins then takes it. */
@@ -7,11 +8,14 @@ export interface SignedAheadOptions {
   readonly onFailure: (error: unknown) => void
 }
 
+/** Milliseconds for which some gateway, whose clock may be a minute behind, takes what was created. */
+const taken = profile.longestSkew * 1_000 + 60_000
+
 type Row = { kid: string; begins: Date; ends: Date }
 
 /**
  * When each key may have created what was taken ahead of the clock, in the gateway's table: what a store of nonces goes by that began at `since`, and leaves
- * to the one after it. What has come to pass is forgotten. Rejects with the driver's error when it cannot be read.
+ * to the one after it. What no gateway takes any more is forgotten, and at a start what came to pass before `since`. Rejects with the driver's error when it cannot be read.
  */
 export async function openSignedAhead(
   database: Database,
@@ -27,7 +31,7 @@ export async function openSignedAhead(
     before,
     async keep(kid, { from, until }, now) {
       try {
-        await database.query(keepAhead, [kid, from, until, now])
+        await database.query(keepAhead, [kid, from, until, new Date(now.getTime() - taken)])
         return true
       } catch (error) {
         onFailure(error)
