@@ -81,6 +81,24 @@ describe('a Redis of its own', () => {
     })
   }
 
+  test('a store that has just begun reads nothing for what it refuses anyway', async () => {
+    const { nonces, keeper } = await opened(redis)
+    await later(slack)
+    const request = signed('nonce')
+    expect(await nonces.take(request, minute)).toBe(true)
+    expect(keeper.opened).toBe(1)
+    for (let time = 0; time < 3; time++) {
+      await redis.command('FLUSHALL')
+      expect([await nonces.take(request, minute), await nonces.take(signed('new'), minute)]).toEqual([
+        undefined,
+        undefined,
+      ])
+    }
+    expect(keeper.opened).toBe(1)
+    await until(async () => (await nonces.take(signed(randomUUID()), minute)) === true)
+    expect(keeper.opened).toBe(2)
+  })
+
   test('what was kept before Redis began anew is read before any nonce is taken, and tried again', async () => {
     const keeper = new Keeper()
     keeper.isAway = true

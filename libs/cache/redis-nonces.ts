@@ -19,7 +19,8 @@ interface Store {
   /** As Redis has it: when this store began, in milliseconds by the clock of Redis, the run of the server, and how many names it had evicted by then. */
   readonly name: string
   readonly since: number
-  readonly ahead: Promise<TakenAhead>
+  /** Read once something comes that this store may take, and again after a failure. */
+  ahead?: Promise<TakenAhead>
 }
 
 const answerMilliseconds = 500
@@ -80,7 +81,9 @@ export function openRedisNonces({ url, prefix, ahead, onFailure }: RedisNoncesOp
     onFailure,
     onUp() {
       // So that the store has begun long before the first request.
-      learn().catch(() => undefined)
+      learn()
+        .then(openAhead)
+        .catch(() => undefined)
       lookAtPolicy().catch(() => undefined)
     },
   })
@@ -125,17 +128,23 @@ export function openRedisNonces({ url, prefix, ahead, onFailure }: RedisNoncesOp
         ),
       )
     }
-    const begun = { name, since, ahead: ahead(new Date(since)).then((kept) => new TakenAhead(kept)) }
-    store = begun
-    begun.ahead.catch((error: unknown) => {
-      if (store === begun) store = undefined
-      tell(
-        'ahead-unread',
-        'What was signed ahead of the clock before Redis was started or emptied cannot be read, so no nonce is taken: see that Postgres answers. It is tried again by itself.',
-        error,
-      )
-    })
-    return begun
+    store = { name, since }
+    return store
+  }
+  const openAhead = (of: Store): Promise<TakenAhead> => {
+    of.ahead ??= ahead(new Date(of.since)).then(
+      (kept) => new TakenAhead(kept),
+      (error: unknown) => {
+        delete of.ahead
+        tell(
+          'ahead-unread',
+          'What was signed ahead of the clock before Redis was started or emptied cannot be read, so no nonce is taken: see that Postgres answers. It is tried again by itself.',
+          error,
+        )
+        throw error
+      },
+    )
+    return of.ahead
   }
   const learn = async (): Promise<Store> => {
     const [, name] = await ask({ nonce: '', store: '', created: 0, kept: false, lifetime: 1 })
@@ -145,9 +154,13 @@ export function openRedisNonces({ url, prefix, ahead, onFailure }: RedisNoncesOp
   const take = async ({ signer, nonce, created }: SignedNonce, lifetime: number): Promise<boolean | undefined> => {
     const made = created.getTime()
     for (let round = 0; round < mostRounds; round++) {
-      const { name, since, ahead: opened } = store ?? (await learn())
-      const takenAhead = await opened
-      if (made <= since + clockSlack || takenAhead.wasKept(signer, made)) return undefined
+      const current = store ?? (await learn())
+      const { name, since } = current
+      if (made <= since + clockSlack) return undefined
+      // Of a Redis that evicts, nearly each request meets a new store: one that has ended, or refuses this anyway, costs Postgres nothing.
+      if (current.ahead === undefined && (await learn()) !== current) continue
+      const takenAhead = await openAhead(current)
+      if (takenAhead.wasKept(signer, made)) return undefined
       const kept = (await takenAhead.kept(signer, made)) === true
       const [answer, told] = await ask({ nonce: `${signer} ${nonce}`, store: name, created: made, kept, lifetime })
       if (answer === 'taken' || answer === 'used') {

@@ -6,8 +6,10 @@ import { until } from './until.ts'
 export class Keeper {
   readonly kept: { readonly signer: string; readonly span: Span }[] = []
   isAway = false
+  opened = 0
 
   readonly open = async (): Promise<KeptAhead> => {
+    this.opened++
     if (this.isAway) throw new Error('it is away')
     const before = Map.groupBy(this.kept, ({ signer }) => signer)
     return {
