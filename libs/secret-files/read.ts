@@ -13,7 +13,7 @@ export function readSecretFile(path: string): string | undefined {
     const found = fstatSync(descriptor)
     if (!found.isFile() && !found.isFIFO()) throw notAFile(path)
     const allowed = allowedMode(found.uid, process.geteuid?.())
-    if ((found.mode & 0o777 & ~allowed) !== 0) throw readableByOthers(path, allowed.toString(8))
+    if ((found.mode & 0o077 & ~allowed) !== 0) throw readableByOthers(path, allowed.toString(8))
     return readFileSync(descriptor, 'utf8').trim()
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined

@@ -96,7 +96,13 @@ describe('a secret file that is read', () => {
     expect([readSecretFile(path), readSecretFile(join(folder, 'missing'))]).toEqual(['mine', undefined])
   })
 
-  test.each(['640', '620', '604', '644', '666'])('is refused with mode %s, and the fix told', (open) => {
+  test.each(['600', '400', '700', '500'])('is given with mode %s: that is its owner’s alone', (own) => {
+    writeFileSync(path, 'mine')
+    chmodSync(path, own)
+    expect([readSecretFile(path), makeSecretFile(path, () => 'another')]).toEqual(['mine', 'mine'])
+  })
+
+  test.each(['640', '620', '604', '644', '666', '750', '701'])('is refused with mode %s, and the fix told', (open) => {
     writeFileSync(path, 'mine')
     chmodSync(path, open)
     for (const use of [() => readSecretFile(path), () => makeSecretFile(path, () => 'another')]) {
