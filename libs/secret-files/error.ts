@@ -1,6 +1,6 @@
 import { systemCode } from '#libs/process/index'
 
-export type SecretFileFault = 'readable-by-others' | 'not-a-file' | 'unreadable' | 'unmakeable'
+export type SecretFileFault = 'readable-by-others' | 'not-a-file' | 'unreadable' | 'unmakeable' | 'not-durable'
 
 /** A file with a secret that cannot be used. The message tells cause and fix, and nothing of what the file holds. */
 export class SecretFileError extends Error {
@@ -36,4 +36,10 @@ export function unreadable(path: string, cause: unknown): SecretFileError {
 export function unmakeable(path: string, cause: unknown): SecretFileError {
   const fix = 'Make its folder writable for this user, and see that the disk has room.'
   return new SecretFileError('unmakeable', `The file ${path} cannot be made (${codeOf(cause)}). ${fix}`, cause)
+}
+
+export function notDurable(path: string, cause: unknown): SecretFileError {
+  const fix = 'See that the disk is sound and has room.'
+  const message = `The file ${path} may be gone when the machine stops: its folder cannot be synced (${codeOf(cause)}). ${fix}`
+  return new SecretFileError('not-durable', message, cause)
 }

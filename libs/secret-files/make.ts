@@ -2,17 +2,21 @@ import { randomUUID } from 'node:crypto'
 import { closeSync, fsyncSync, linkSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { syncFolder, systemCode } from '#libs/process/index'
-import { unmakeable } from './error.ts'
+import { notDurable, unmakeable } from './error.ts'
 import { readSecretFile } from './read.ts'
 
 /**
- * What the file holds, without the space around it. Where there is none it is made first, of one line, whole and durable before anybody can read it: of
- * several programs that make it at once, in whatever containers, all are given what one of them wrote.
- * @throws SecretFileError as `readSecretFile`; unmakeable, and then there is none
+ * What the file holds, without the space around it. Where there is none it is made first, of one line, whole before anybody can read it: of
+ * several programs that make it at once, in whatever containers, all are given what one of them wrote. It is durable once this returns, whoever made it.
+ * @throws SecretFileError as `readSecretFile`; unmakeable, and then there is none; not-durable, and then there may be one
  */
 export function makeSecretFile(path: string, content: () => string): string {
   const present = readSecretFile(path)
-  if (present !== undefined) return present
+  if (present !== undefined) {
+    // Whoever made it may be about to sync its folder, or have failed to.
+    keepName(path)
+    return present
+  }
   const line = `${content()}\n`
   const draft = `${path}.${randomUUID()}`
   try {
@@ -23,7 +27,7 @@ export function makeSecretFile(path: string, content: () => string): string {
   } finally {
     rmSync(draft, { force: true })
   }
-  syncFolder(dirname(path))
+  keepName(path)
   const kept = readSecretFile(path)
   if (kept === undefined) throw unmakeable(path, new Error('taken away at once'))
   return kept
@@ -42,13 +46,12 @@ export interface ReservedFile {
 
 /**
  * Makes the file before there is anything to write. One that is there is left as it is.
- * @throws SecretFileError unmakeable, with code EEXIST where it is there
+ * @throws SecretFileError unmakeable, with code EEXIST where it is there; not-durable, and then there is none
  */
 export function reserveSecretFile(path: string): ReservedFile {
   const descriptor = opened(path)
-  syncFolder(dirname(path))
   let isOpen = true
-  return {
+  const file: ReservedFile = {
     write(content) {
       isOpen = false
       try {
@@ -62,6 +65,21 @@ export function reserveSecretFile(path: string): ReservedFile {
       isOpen = false
       rmSync(path, { force: true })
     },
+  }
+  try {
+    keepName(path)
+  } catch (error) {
+    file.discard()
+    throw error
+  }
+  return file
+}
+
+function keepName(path: string): void {
+  try {
+    syncFolder(dirname(path))
+  } catch (error) {
+    throw notDurable(path, error)
   }
 }
 
