@@ -12,6 +12,12 @@ export const LeaseTables = {
   drop: (schema: string): string => `DROP TABLE ${schema}.lease;`,
 }
 
+/** A lease that is taken. */
+export interface LeaseTaken {
+  /** Milliseconds, at the least, for which nobody had had it before: 0 where it was held, Infinity where nobody ever had. */
+  readonly vacant: number
+}
+
 /**
  * Work that one process at a time does. Its holder takes it again before it lapses; another takes it once it has. Only the clock of
  * Postgres is asked. A transaction that began while the lease was held may end after it lapsed: what is done under it must bear that.
@@ -31,16 +37,18 @@ export class Lease {
     this.#milliseconds = milliseconds
   }
 
-  /** Takes it, or holds it for longer; false while another has it. */
-  async take(): Promise<boolean> {
-    const taken = await this.#database.query(
-      `INSERT INTO ${this.#schema}.lease AS l (name, holder, until) VALUES ($1, $2, now() + $3 * interval '1 millisecond')
+  /** Takes it, or holds it for longer; undefined while another has it. */
+  async take(): Promise<LeaseTaken | undefined> {
+    // The row as it was when the statement began: where it has been let go of since, that tells of less time, never of more.
+    const [taken] = await this.#database.query<{ vacant: number | null }>(
+      `WITH former AS (SELECT until FROM ${this.#schema}.lease WHERE name = $1)
+       INSERT INTO ${this.#schema}.lease AS l (name, holder, until) VALUES ($1, $2, now() + $3 * interval '1 millisecond')
        ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
        WHERE l.holder = excluded.holder OR l.until <= now()
-       RETURNING holder`,
+       RETURNING (SELECT 1000 * extract(epoch FROM now() - former.until)::float8 FROM former) AS vacant`,
       [this.#name, this.#holder, this.#milliseconds],
     )
-    return taken.length > 0
+    return taken && { vacant: Math.max(0, taken.vacant ?? Infinity) }
   }
 
   /** Whether it is still held, as the transaction sees it. */
@@ -52,11 +60,11 @@ export class Lease {
     return rows.length > 0
   }
 
-  /** Lets another take it at once. */
+  /** Lets another take it at once, which learns when it was let go. */
   async release(): Promise<void> {
-    await this.#database.query(`DELETE FROM ${this.#schema}.lease WHERE name = $1 AND holder = $2`, [
-      this.#name,
-      this.#holder,
-    ])
+    await this.#database.query(
+      `UPDATE ${this.#schema}.lease SET until = least(until, now()) WHERE name = $1 AND holder = $2`,
+      [this.#name, this.#holder],
+    )
   }
 }

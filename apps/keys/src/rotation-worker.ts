@@ -179,7 +179,7 @@ export class RotationWorker {
   async #holds(): Promise<boolean> {
     const asked = performance.now()
     if (asked < this.#heldUntil) return true
-    if (!(await this.#lease.take())) return false
+    if ((await this.#lease.take()) === undefined) return false
     this.#heldUntil = asked + this.#times.lease / 3
     return true
   }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { Database } from '#libs/postgres/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { migrateGateway } from '../index.ts'
@@ -31,11 +32,12 @@ interface Opened {
   readonly told: boolean[]
 }
 
-async function open(nth: number): Promise<Opened> {
+/** `clockAhead` in milliseconds. */
+async function open(nth: number, clockAhead = 0): Promise<Opened> {
   const told: boolean[] = []
   const nonces = await LeasedNonces.open({
     database: of(nth),
-    clock: () => new Date(),
+    clock: () => new Date(Date.now() + clockAhead),
     limit: 1_000,
     // A database that is away is what some of these tests are about.
     onFailure: () => undefined,
@@ -48,12 +50,13 @@ async function open(nth: number): Promise<Opened> {
 const take = ({ nonces }: Opened, nonce: string, ahead = 0): Promise<boolean | undefined> =>
   nonces.take({ signer: 'k1', nonce, created: new Date(Date.now() + ahead) }, 360_000)
 
-async function taken(by: Opened, began = Date.now()): Promise<boolean> {
+async function taken(by: Opened, ahead = 0): Promise<boolean> {
+  const began = Date.now()
   for (;;) {
-    const answer = await take(by, crypto.randomUUID())
+    const answer = await take(by, crypto.randomUUID(), ahead)
     if (answer !== undefined) return answer
     if (Date.now() - began > 15_000) throw new Error('it never took them')
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await pause(20)
   }
 }
 
@@ -66,7 +69,7 @@ test('of two processes over one database one alone takes nonces, and the other k
   expect(await one.nonces.take(signed, 360_000)).toBe(false)
   expect(await other.nonces.take(signed, 360_000)).toBeUndefined()
   // Longer than the lease is.
-  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  await pause(1_500)
   expect([await take(one, 'n2'), await take(other, 'n3')]).toEqual([true, undefined])
   expect([one.told, other.told]).toEqual([[], [true]])
   await Promise.all([one.nonces.close(), other.nonces.close()])
@@ -88,6 +91,30 @@ test('the other takes over when the first has ended, and takes nothing that the 
   await other.nonces.close()
 })
 
+test('who opens just after another has ended takes nothing that one may have taken whose clock is ahead', async () => {
+  const ahead = 1_900
+  const one = await open(0, ahead)
+  expect(await taken(one, ahead)).toBe(true)
+  const signed = { signer: 'k1', nonce: 'n1', created: new Date(Date.now() + ahead) }
+  expect(await one.nonces.take(signed, 360_000)).toBe(true)
+  await one.nonces.close()
+  const other = await open(1)
+  expect(await other.nonces.take(signed, 360_000)).toBeUndefined()
+  await other.nonces.close()
+})
+
+test('who follows nobody, or one that ended longer ago than clocks differ, leaves nothing to it', async () => {
+  const first = await open(0)
+  // Of another key: what one may have created ahead is kept.
+  const signed = { signer: 'k2', nonce: 'n1', created: new Date(Date.now() + 1_900) }
+  expect(await first.nonces.take(signed, 360_000)).toBe(true)
+  await first.nonces.close()
+  await pause(2_000)
+  const next = await open(1)
+  expect(await take(next, 'n2', 1_900)).toBe(true)
+  await next.nonces.close()
+})
+
 test('who cannot take the lease again takes none once it has lapsed, before the other does', async () => {
   const one = await open(0)
   const other = await open(1)
@@ -95,16 +122,16 @@ test('who cannot take the lease again takes none once it has lapsed, before the 
   // Cut off from Postgres: it is not released.
   await of(0).close()
   databases[0] = opened()
-  const began = Date.now()
-  let last = began
-  while (Date.now() - began < 1_500) {
-    if ((await take(one, crypto.randomUUID())) === true) last = Date.now()
-    else expect(Date.now() - began).toBeGreaterThan(500)
-    await new Promise((resolve) => setTimeout(resolve, 10))
+  const takings: ('one' | 'other')[] = []
+  const ask = async (): Promise<void> => {
+    if ((await take(one, crypto.randomUUID())) === true) takings.push('one')
+    // Later than what it leaves to the one before it: it takes that from its first moment on.
+    if ((await take(other, crypto.randomUUID(), 60_000)) === true) takings.push('other')
+    await pause(10)
   }
-  expect(last - began).toBeLessThan(1_100)
-  expect(await taken(other)).toBe(true)
-  expect(await take(one, 'n1')).toBeUndefined()
+  while (!takings.includes('other')) await ask()
+  for (let turn = 0; turn < 20; turn++) await ask()
+  expect(takings.lastIndexOf('one')).toBeLessThan(takings.indexOf('other'))
   await one.nonces.close()
   await other.nonces.close()
 })

@@ -86,21 +86,22 @@ export class LeasedNonces implements Pick<Nonces, 'take'> {
 
   async #take(): Promise<void> {
     const asked = performance.now()
-    const isTaken = await this.#lease.take()
+    const taken = await this.#lease.take()
     if (this.#isClosed) return
-    if (!isTaken) return this.#tellElsewhere(true)
+    if (taken === undefined) return this.#tellElsewhere(true)
     // Answered before it lapsed, it was taken before it lapsed: nobody else had it between.
-    if (!this.#isHeld || this.#nonces === undefined) await this.#begin()
+    if (!this.#isHeld || this.#nonces === undefined) await this.#begin(taken.vacant)
     this.#heldUntil = asked + this.#times.lease
     this.#tellElsewhere(false)
   }
 
-  async #begin(): Promise<void> {
+  /** `vacant` as of `LeaseTaken`. */
+  async #begin(vacant: number): Promise<void> {
     const { database, clock, limit, onFailure } = this.#options
     this.#nonces = undefined
     const ahead = await openSignedAhead(database, { since: clock(), onFailure })
-    // Of a process that had them until now, the clock may be ahead of this one's.
-    if (this.#isElsewhere || this.#heldUntil > -Infinity) this.#since = clock().getTime() + skew
+    // Of the process that had them until then, the clock may be ahead of this one's.
+    this.#since = clock().getTime() - vacant + skew
     if (!this.#isClosed) this.#nonces = memoryNonces({ clock, limit, ahead })
   }
 
