@@ -32,12 +32,13 @@ export class PurgeDeleted implements OnModuleInit, OnModuleDestroy {
   }
 
   onModuleInit(): void {
-    const { logger } = this.#parts
-    const failed = (error: unknown): void => {
-      if (!isConnectionLoss(error))
-        logger.error({ err: error }, 'users and groups deleted long ago could not be removed')
-    }
-    this.#purging = every(lookEvery, () => this.#purge(), failed, { atOnce: true })
+    // Each part of it tells of its own failure.
+    this.#purging = every(
+      lookEvery,
+      () => this.#purge(),
+      () => undefined,
+      { atOnce: true },
+    )
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -47,14 +48,31 @@ export class PurgeDeleted implements OnModuleInit, OnModuleDestroy {
   async #purge(): Promise<void> {
     const { clock, currency, database, deletedRetention, logger } = this.#parts
     const before = new Date(clock().getTime() - deletedRetention)
-    const purged = await this.#deleted.purge(before)
-    if (purged > 0) logger.info({ purged }, 'users and groups that were deleted long ago are removed for good')
-    const connections = await this.#deleted.purgeConnections(before)
-    if (connections > 0) logger.info({ connections }, 'what connections brought that were deleted long ago is removed')
+    await this.#tried('users and groups deleted long ago could not be removed', async () => {
+      const purged = await this.#deleted.purge(before)
+      if (purged > 0) logger.info({ purged }, 'users and groups that were deleted long ago are removed for good')
+    })
+    await this.#tried('what connections brought that were deleted long ago could not be removed', async () => {
+      const connections = await this.#deleted.purgeConnections(before)
+      if (connections > 0)
+        logger.info({ connections }, 'what connections brought that were deleted long ago is removed')
+    })
     // Answers about people who were restored name them.
-    await kept.forget(database, clock())
-    const { provenUpTo } = currency
-    const madeUp = provenUpTo === undefined ? 0 : await this.#trust.forgetMadeUp(provenUpTo)
-    if (madeUp > 0) logger.warn({ madeUp }, 'the channel told of connections that never were')
+    await this.#tried('answers kept for repeated calls of the admin API could not be forgotten', () =>
+      kept.forget(database, clock()),
+    )
+    await this.#tried('connections that never were could not be forgotten', async () => {
+      const { provenUpTo } = currency
+      const madeUp = provenUpTo === undefined ? 0 : await this.#trust.forgetMadeUp(provenUpTo)
+      if (madeUp > 0) logger.warn({ madeUp }, 'the channel told of connections that never were')
+    })
+  }
+
+  async #tried(failure: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (!isConnectionLoss(error)) this.#parts.logger.error({ err: error }, failure)
+    }
   }
 }

@@ -139,27 +139,43 @@ test('the worker removes both, and forgets the answers about people who were res
     [[dayNumber(39), dayNumber(41)]],
   )
   const logged: string[] = []
-  const stream = { write: (line: string) => void logged.push(line) }
-  const logger = await createLogger({ service: 'test', level: 'info', pretty: false, stream })
-  const trust = new KnownTrust(database, () => undefined)
-  const currency = new Currency(
-    { provenUpTo: () => dayNumber(38.5), caughtUpAt: () => undefined, unbrokenSince: () => undefined },
-    () => dayNumber(38.5),
-  )
   await database.query(
     `INSERT INTO gateway.disabled_connection SELECT 'never' || extract(day FROM at), 2, at FROM unnest($1::timestamptz[]) AS at`,
     [[dayNumber(37), dayNumber(38)]],
   )
-  const parts = { clock: () => dayNumber(38.5), currency, database, deletedRetention: 30 * day, logger }
-  const purging = new PurgeDeleted(parts, deleted, trust)
-  purging.onModuleInit()
-  await purging.onModuleDestroy()
+  await purge(38.5, logged)
   expect([await left('c1'), await rowsOf('old'), (await rowsOf('young'))[0]]).toEqual([0, [0, 0, 0, 0, 0], 2])
-  const later = new PurgeDeleted({ ...parts, clock: () => dayNumber(40) }, deleted, trust)
-  later.onModuleInit()
-  await later.onModuleDestroy()
+  await purge(40, logged)
   expect(await rowsOf('young')).toEqual([0, 0, 0, 0, 0])
   expect(await database.query('SELECT FROM gateway.answered')).toHaveLength(1)
   expect(await database.query('SELECT FROM gateway.disabled_connection')).toHaveLength(1)
   expect(logged.map((line) => JSON.parse(line).connections).filter(Boolean)).toEqual([1, 1])
 })
+
+test('the worker goes on where a part of its work fails, and tells which', async () => {
+  await database.query('ALTER TABLE gateway.answered RENAME TO answered_away')
+  await database.query(
+    `INSERT INTO gateway.disabled_connection SELECT 'never', 2, at FROM unnest($1::timestamptz[]) AS at`,
+    [[dayNumber(37)]],
+  )
+  const logged: string[] = []
+  await purge(40, logged)
+  await database.query('ALTER TABLE gateway.answered_away RENAME TO answered')
+  const failures = logged.map((line) => JSON.parse(line)).filter(({ err }) => err !== undefined)
+  expect(failures.map(({ msg }) => msg)).toEqual([
+    'answers kept for repeated calls of the admin API could not be forgotten',
+  ])
+  expect(await database.query(`SELECT FROM gateway.disabled_connection WHERE connection = 'never'`)).toEqual([])
+})
+
+/** A turn of the worker, by the clock of that day. */
+async function purge(number: number, logged: string[]): Promise<void> {
+  const stream = { write: (line: string) => void logged.push(line) }
+  const logger = await createLogger({ service: 'test', level: 'info', pretty: false, stream })
+  const log = { provenUpTo: () => dayNumber(38.5), caughtUpAt: () => undefined, unbrokenSince: () => undefined }
+  const currency = new Currency(log, () => dayNumber(38.5))
+  const parts = { clock: () => dayNumber(number), currency, database, deletedRetention: 30 * day, logger }
+  const purging = new PurgeDeleted(parts, deleted, new KnownTrust(database, () => undefined))
+  purging.onModuleInit()
+  await purging.onModuleDestroy()
+}
