@@ -3,5 +3,5 @@
  * that it is. No dependency; knows nothing of HTTP.
  */
 export { type Address, networkIn, networkOf, readAddress, siteOf } from './address.ts'
-export { isLoopback } from './loopback.ts'
+export { isLoopback, loopback } from './loopback.ts'
 export { AddressRanges, isWithin, readRange, type Range } from './ranges.ts'

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { type Address, AddressRanges, readAddress } from '#libs/addresses/index'
+import { type Address, AddressRanges, loopback, readAddress } from '#libs/addresses/index'
 import { certificateOf, certificateTold, type ClientCertificate, type Unreadable } from './client-certificate.ts'
 
 /** Whose word counts about where a request comes from. */
@@ -31,8 +31,6 @@ export interface Caller {
   /** That of the client, as it proved it, or as a listed proxy tells of it; that is read when it is asked for. Absent where none was shown. */
   readonly certificate?: () => ClientCertificate | Unreadable
 }
-
-export const loopback = ['127.0.0.0/8', '::1/128'] as const
 
 /** No proxy, and plain HTTP from this machine alone. */
 export const directCallers: CallerRules = {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import { systemCode } from '#libs/process/index'
+import { every } from '#libs/timing/index'
 
 /** PEM files: the certificate with those that lead to its authority, and its private key without a passphrase. */
 export interface CertificateFiles {
@@ -44,11 +45,10 @@ export interface CertificateWatch {
 export function watchCertificate(
   files: CertificateFiles,
   { cert, key }: CertificatePair,
-  { changed, failed, every = 1_000 }: CertificateWatch,
+  { changed, failed, every: milliseconds = 1_000 }: CertificateWatch,
 ): () => void {
   let settled = cert + key
   let seen = settled
-  let reading = false
   const look = async (): Promise<void> => {
     const found = await Promise.all([readFile(files.certificate, 'utf8'), readFile(files.key, 'utf8')]).catch(
       (error: unknown) => unusable(files, error),
@@ -65,12 +65,8 @@ export function watchCertificate(
       failed(unusable(files, error))
     }
   }
-  const timer = setInterval(() => {
-    if (reading) return
-    reading = true
-    void look().finally(() => (reading = false))
-  }, every).unref()
-  return () => clearInterval(timer)
+  const reading = every(milliseconds, look, (error) => failed(unusable(files, error)))
+  return () => void reading.end()
 }
 
 /** Why clients that check it do not trust the certificate now, with the fix; undefined within its time. */

@@ -12,7 +12,7 @@ export { HealthController, HEALTH_CHECKS, METRICS_TEXT, type HealthCheck } from 
 export { parse } from './parse.ts'
 export { paging, pagingByAge, pagingQuery, pageOf, type Page, type Paging } from './paging.ts'
 export { listen, PortTaken, type Listening } from './listen.ts'
-export { type Caller, type CallerRules, loopback, type ProxyHeaders } from './caller.ts'
+export { type Caller, type CallerRules, type ProxyHeaders } from './caller.ts'
 export {
   type CertificateFiles,
   type CertificatePair,

@@ -1,6 +1,6 @@
-import { readRange, type Range } from '#libs/addresses/index'
+import { loopback, readRange, type Range } from '#libs/addresses/index'
 import { setting } from '#libs/configuration/index'
-import { loopback, type ProxyHeaders } from '#libs/http/index'
+import type { ProxyHeaders } from '#libs/http/index'
 
 const proxyHeaders = ['x-forwarded', 'forwarded'] as const satisfies readonly ProxyHeaders[]
 

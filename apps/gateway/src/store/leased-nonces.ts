@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { memoryNonces, type Nonces, type SignedNonce } from '#libs/cache/index'
 import { type Database, Lease } from '#libs/postgres/index'
+import { every, type Repeating } from '#libs/timing/index'
 import { gatewaySchema } from '../names.ts'
 import { openSignedAhead } from './signed-ahead.ts'
 
@@ -37,8 +38,7 @@ export class LeasedNonces implements Pick<Nonces, 'take'> {
   #since = -Infinity
   #isElsewhere = false
   #isClosed = false
-  #timer: NodeJS.Timeout | undefined
-  #taking: Promise<void> | undefined
+  #renewing: Repeating | undefined
 
   private constructor(options: LeasedNoncesOptions) {
     this.#options = options
@@ -50,12 +50,7 @@ export class LeasedNonces implements Pick<Nonces, 'take'> {
   static async open(options: LeasedNoncesOptions): Promise<LeasedNonces> {
     const opened = new LeasedNonces(options)
     await opened.#take()
-    opened.#timer = setInterval(() => {
-      opened.#taking ??= opened
-        .#take()
-        .catch(options.onFailure)
-        .finally(() => (opened.#taking = undefined))
-    }, opened.#times.every)
+    opened.#renewing = every(opened.#times.every, () => opened.#take(), options.onFailure)
     return opened
   }
 
@@ -69,12 +64,11 @@ export class LeasedNonces implements Pick<Nonces, 'take'> {
 
   /** Lets another process take them at once, where the database can be asked. Never rejects. */
   async close(): Promise<void> {
-    clearInterval(this.#timer)
     this.#isClosed = true
     this.#nonces = undefined
     this.#heldUntil = -Infinity
     const letGo = async (): Promise<void> => {
-      await this.#taking
+      await this.#renewing?.end()
       await this.#lease.release()
     }
     await Promise.race([letGo().catch(this.#options.onFailure), wait(parting, undefined, { ref: false })])
