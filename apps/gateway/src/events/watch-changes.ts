@@ -1,10 +1,12 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
-import type { Currency } from '../currency.ts'
-import { GATEWAY_PARTS } from '../parts.ts'
+import { every, type Repeating } from '#libs/timing/index'
+import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 import { KnownTrust } from '../store/known-trust.ts'
 
 /** Milliseconds; with the way of the event to the gateway that applies it, every gateway knows within a second. */
 const lookEvery = 250
+
+type WatchParts = Pick<GatewayParts, 'currency' | 'logger'>
 
 /**
  * Keeps a gateway's memory in step with what other gateways have applied, and forgets all of it after a time in which revocations were not known. While
@@ -13,28 +15,31 @@ const lookEvery = 250
 @Injectable()
 export class WatchChanges implements OnModuleInit, OnModuleDestroy {
   readonly #trust: KnownTrust
-  readonly #currency: Currency
-  #timer: NodeJS.Timeout | undefined
-  #looking: Promise<void> | undefined
+  readonly #parts: WatchParts
+  #watching: readonly Repeating[] = []
 
-  constructor(@Inject(GATEWAY_PARTS) { currency }: { readonly currency: Currency }, trust: KnownTrust) {
+  constructor(@Inject(GATEWAY_PARTS) parts: WatchParts, trust: KnownTrust) {
+    this.#parts = parts
     this.#trust = trust
-    this.#currency = currency
   }
 
   onModuleInit(): void {
-    this.#currency.onRegained(() => this.#trust.forgetAll())
-    this.#timer = setInterval(() => {
-      this.#currency.look()
-      this.#looking ??= this.#trust
-        .lookForChanges()
-        .catch(() => undefined)
-        .finally(() => (this.#looking = undefined))
-    }, lookEvery)
+    const { currency, logger } = this.#parts
+    const failed = (error: unknown): void =>
+      logger.error({ err: error }, 'whether revocations are known could not be looked at')
+    currency.onRegained(() => this.#trust.forgetAll())
+    // Apart: the first waits for no Postgres.
+    this.#watching = [
+      every(lookEvery, () => currency.look(), failed),
+      every(
+        lookEvery,
+        () => this.#trust.lookForChanges(),
+        () => undefined,
+      ),
+    ]
   }
 
   async onModuleDestroy(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.#looking
+    await Promise.all(this.#watching.map((watch) => watch.end()))
   }
 }
