@@ -67,7 +67,7 @@ test('after its time it has expired, and of pages of another size it is told the
     expect.objectContaining({
       status: 400,
       scimType: 'expiredCursor',
-      detail: expect.stringContaining('3600 seconds'),
+      detail: expect.stringContaining('3600 s'),
     }),
   )
   expect(() => cursors.read({ ...context, count: 50 }, cursor, now)).toThrow(
