@@ -40,18 +40,18 @@ export function itKeepsPace(harness: () => Harness): void {
     await follower.stop()
   }, 30_000)
 
-  it('hands over a lone event at once, and one of a crowd that does not end within a bounded time', async () => {
+  it('hands over a lone event sooner than one of a crowd, and those of a crowd while it goes on', async () => {
     const { log, database } = harness()
     const handed = new Map<string, number>()
     const { follower } = follow(log, database, {
       handle: async (events) => {
-        for (const { id } of events) handed.set(id, Date.now())
+        for (const { id } of events) handed.set(id, performance.now())
       },
     })
     await caughtUp(follower)
     const waitedFor = async (...events: AnyEvent[]): Promise<number> => {
       await append(harness(), events)
-      const committed = Date.now()
+      const committed = performance.now()
       await until(() => events.every(({ id }) => handed.has(id)))
       return Math.max(...events.map(({ id }) => (handed.get(id) ?? Infinity) - committed))
     }
@@ -60,16 +60,16 @@ export function itKeepsPace(harness: () => Harness): void {
       alone.push(await waitedFor(told('alone', version)))
       await new Promise((resolve) => setTimeout(resolve, 150))
     }
-    // Four of ten, in less than a crowd is gathered for: the machine may be busy with others, and a look may come by chance.
-    expect(alone.toSorted((one, other) => one - other)[3]).toBeLessThan(100)
 
+    let handedOfCrowd = 0
     const crowded: Promise<number>[] = []
-    const end = Date.now() + 3_000
-    for (let version = 1; Date.now() < end; version += 20) {
-      crowded.push(waitedFor(...counted(20).map((step) => told('crowd', version + step))))
+    // Ends only because what was appended early is handed over.
+    for (let version = 1; handedOfCrowd < 30; version += 20) {
+      const waited = waitedFor(...counted(20).map((step) => told('crowd', version + step)))
+      crowded.push(waited.finally(() => handedOfCrowd++))
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
-    expect(Math.max(...(await Promise.all(crowded)))).toBeLessThan(1_500)
+    expect(median(alone)).toBeLessThan(median(await Promise.all(crowded)))
     await follower.stop()
   }, 30_000)
 
@@ -205,6 +205,10 @@ function largeEvent(number: number, name: string): AnyEvent {
     time: new Date(),
   } as const
   return makeEvent('tenant.created', origin, { tenant: `large-${number}`, name }) as AnyEvent
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? NaN
 }
 
 function memory(): number {
