@@ -28,6 +28,8 @@ export interface Entrance {
   ): Promise<string>
   /** The gateway's tables know of it from now on. */
   revoke(key: string): Promise<void>
+  /** What the gateway remembers of keys and connections is read anew. */
+  forget(): void
 }
 
 export interface EntranceOptions {
@@ -102,6 +104,7 @@ export async function entranceOver(
       const revokedAt = new Date().toISOString()
       await apply(makeEvent('key.revoked', { ...origin(kid), version: 2 }, { ...facts, kid, revokedAt }))
     },
+    forget: () => trust.forgetAll(),
   }
 }
 

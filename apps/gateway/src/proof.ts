@@ -1,5 +1,6 @@
 import { ScimError } from '#libs/scim/index'
 import { asOneOfMany } from './rates.ts'
+import { connection } from './steps/connection.ts'
 import type { Passage, Step, WayInParts } from './way-in.ts'
 
 /** A step in which whoever came proves to hold a key: what it refuses counts for the network that it came from, never for the key. */
@@ -24,9 +25,13 @@ export function proved(step: Step): Step {
   }
 }
 
-/** What to answer in place of a refusal that came too often. One whose key has not been proved here was counted by the step `rate`. */
-async function countRefused(passage: Passage, status: number, { rates }: WayInParts): Promise<ScimError | undefined> {
+/**
+ * What to answer in place of a refusal that came too often. One whose key has not been proved here was counted by the step `rate`. The record of a wrong secret
+ * belongs to the connection that it was tried at, which may have been forgotten since the key was proved: within these bounds it is looked up.
+ */
+async function countRefused(passage: Passage, status: number, parts: WayInParts): Promise<ScimError | undefined> {
   const { arrival, presented, key } = passage
+  const { rates } = parts
   const { address } = arrival.caller
   // What cannot be decided for now is no fault of the network's, and no request with that key is let in meanwhile.
   if (status === 503) {
@@ -35,5 +40,7 @@ async function countRefused(passage: Passage, status: number, { rates }: WayInPa
   }
   if (presented === undefined || address === undefined || !rates.recognises(presented)) return undefined
   const refusal = await rates.failed(address)
-  return refusal === undefined ? undefined : asOneOfMany(passage, refusal)
+  if (refusal !== undefined) return asOneOfMany(passage, refusal)
+  if (key === undefined && passage.connection === undefined) await connection(passage, parts)
+  return undefined
 }

@@ -266,6 +266,22 @@ describe('10,000 random keys', () => {
     expect((await send(place, { key: good })).code).toBe('passed')
   })
 
+  test('with the id of a good key are recorded for the connection that they were tried at, also where it was forgotten, in a bounded number of queries', async () => {
+    const place = await given()
+    const other = (await given()).connection
+    const good = await place.mint()
+    expect((await send(place, { key: good })).code).toBe('passed')
+    place.forget()
+    const wrong = withOtherSecret(good)
+    expect((await send(place, { key: wrong })).passage.connection?.connection).toBe(place.connection)
+    expect((await send(place, { key: wrong, connection: other })).passage.connection?.connection).toBe(other)
+    const before = database.asked
+    const tried = await atOnce(1_000, (time) => send(place, { key: wrong, connection: `c${time}` }))
+    expect(new Set(tried.map(({ code }) => code))).toEqual(new Set(['key-wrong-secret', 'too-many-bad-keys']))
+    expect(database.asked - before).toBeLessThanOrEqual(limits.unproved)
+    expect((await send(place, { key: good })).code).toBe('passed')
+  })
+
   test('with the id of a good key, from as many networks, leave no more records than is set, and the good key passes', async () => {
     const place = await given()
     const good = await place.mint()
