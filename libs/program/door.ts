@@ -44,7 +44,7 @@ export function doorOf(configuration: Configuration<typeof httpSettings>): Door 
     tls,
     notice:
       tls === undefined
-        ? `Plain HTTP        is taken from ${list(plain)} alone${besides} (README, "TLS and proxies")\n`
+        ? `Plain HTTP        is taken from ${list(plain)} alone${besides} (docs/deploy.md, "TLS and proxies")\n`
         : '',
     warnings: tooWide(proxies),
     callers: {

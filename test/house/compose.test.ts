@@ -39,11 +39,11 @@ test('nothing is published but the services, and those on this machine alone unl
   for (const line of published) expect(line).toMatch(/^ +ports: \['\$\{(GATEWAY|SERVICES)_ADDRESS:-127\.0\.0\.1\}:/)
 })
 
-test('what compose reads from .env is a setting, or explained in README.md', () => {
-  const readme = read('README.md')
+test('what compose reads from .env is a setting, or explained in docs/deploy.md', () => {
+  const page = read('docs/deploy.md')
   const names = [compose, production].flatMap((text) => [...text.matchAll(/\$\{(\w+)/g)].map(([, name = '']) => name))
   expect(names.length).toBeGreaterThan(5)
-  expect(names.filter((name) => !known.includes(name) && !readme.includes(`\`${name}\``))).toEqual([])
+  expect(names.filter((name) => !known.includes(name) && !page.includes(`\`${name}\``))).toEqual([])
 })
 
 test('every stage of the image is of the Node that comes along with a clone', () => {

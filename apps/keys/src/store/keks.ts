@@ -8,7 +8,7 @@ export class KekDoesNotFit extends Error {
   constructor(kekId: string, count: number, tenants: number, { message, fault }: SealingError) {
     const lost =
       ' No other is made in its place. Only where it is lost for good, and no backup has it, are the secrets sealed under it lost too (not the keys of bearers): ' +
-      `run DELETE FROM keys.data_key WHERE kek_id = '${kekId}' (README, "When a secret file is lost"), start again, revoke the signed keys of the tenants that it was used for and mint new ones.`
+      `run DELETE FROM keys.data_key WHERE kek_id = '${kekId}' (docs/secrets.md, "When a secret file is lost"), start again, revoke the signed keys of the tenants that it was used for and mint new ones.`
     super(
       `Data keys in the database (${count}, tenants: ${tenants}) are wrapped by the KEK ${kekId}, which cannot be had: ${message}${fault === 'kek-missing' ? lost : ''}`,
     )

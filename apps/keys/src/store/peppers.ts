@@ -8,7 +8,7 @@ export class PeppersDoNotFit extends Error {
   constructor(cause: string, versions: readonly number[]) {
     super(
       `${cause} Where they are lost, so are all keys and admin tokens minted under them: ` +
-        `run DELETE FROM keys.pepper WHERE version IN (${versions.join(', ')}) (README, "When a secret file is lost"), start again, revoke those and mint new ones.`,
+        `run DELETE FROM keys.pepper WHERE version IN (${versions.join(', ')}) (docs/secrets.md, "When a secret file is lost"), start again, revoke those and mint new ones.`,
     )
   }
 }
