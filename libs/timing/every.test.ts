@@ -37,3 +37,25 @@ test('work that is done at once, and throws before it waits, is told of', async 
   expect(String(await failed.promise)).toBe('Error: at once')
   await repeating.end()
 })
+
+test('who is told of failures may fail too: the work goes on, and ends as it was told to', async () => {
+  let turns = 0
+  const again = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  const work = async (): Promise<void> => {
+    if (++turns === 3) {
+      again.resolve()
+      await gate.promise
+    }
+    throw new Error('the work')
+  }
+  const failed = (): never => {
+    throw new Error('who is told')
+  }
+  const repeating = every(1, work, failed)
+  await again.promise
+  const ending = repeating.end()
+  gate.resolve()
+  await ending
+  expect(turns).toBe(3)
+})

@@ -4,8 +4,9 @@ export interface Repeating {
 }
 
 /**
- * Does the work every so many milliseconds, for the first time after as many or, where told, at once. One at a time: what lasts longer is not begun again meanwhile. `failed` is told of what it throws or
- * rejects with, and it goes on. Keeps no process from ending.
+ * Does the work every so many milliseconds, for the first time after as many or, where told, at once. One at a time: what lasts longer is not
+ * begun again meanwhile. `failed` is told of what it throws or rejects with, and it goes on, also where `failed` throws: nobody is told of that.
+ * Keeps no process from ending.
  */
 export function every(
   milliseconds: number,
@@ -17,6 +18,7 @@ export function every(
   const turn = (): void => {
     working ??= (async () => work())()
       .then(() => undefined, failed)
+      .catch(() => undefined)
       .finally(() => (working = undefined))
   }
   if (atOnce) turn()
