@@ -103,3 +103,16 @@ describe('with more subjects than are counted each for itself', () => {
     expect(await limiter.look('beyond', rate)).toBeGreaterThan(0)
   })
 })
+
+test('nobody is let pass more than the rate in a window, also where others whose windows are shorter share its count', async () => {
+  const clock = { now: 0 }
+  const limiter = new MemoryLimiter({ most: 0, clock: () => clock.now })
+  const long = { points: 1_000, seconds: 10 }
+  let passed = 0
+  for (clock.now = 0; clock.now < 10_000; clock.now += 1_000) {
+    // So many that some share its count, and come before it.
+    for (let other = 0; other < 30_000; other++) await limiter.take(`other ${other}`, { points: 1e9, seconds: 1 })
+    for (let time = 0; time < 990; time++) if ((await limiter.take('it', long)) === undefined) passed++
+  }
+  expect(passed).toBeLessThanOrEqual(long.points)
+})

@@ -13,9 +13,11 @@ export interface MemoryLimiterOptions {
   readonly clock?: () => number
 }
 
+/** Instants are of the clock. */
 interface Window {
   count: number
-  readonly endsAt: number
+  readonly beganAt: number
+  endsAt: number
 }
 
 /** Milliseconds. */
@@ -23,7 +25,7 @@ const sweepEvery = 1_000
 
 /**
  * Counts each subject for itself, up to 50,000 of them. Whoever has very many subjects, such as networks, cannot have it take more memory: those beyond share one of
- * 4,096 counts, each in the window of that, and may be refused for what others sent. Nobody is let pass more than the rate in a window either way.
+ * 4,096 counts, in the longest of their windows, and may be refused for what others sent. Nobody is let pass more than the rate in a window either way.
  */
 export class MemoryLimiter implements OwnLimiter {
   readonly #windows = new Map<string, Window>()
@@ -41,7 +43,8 @@ export class MemoryLimiter implements OwnLimiter {
 
   async take(subject: string, { points, seconds }: Rate): Promise<number | undefined> {
     const now = this.#clock()
-    const window = this.#windowOf(subject, now) ?? this.#begin(subject, now, seconds)
+    const window = this.#windowOf(subject, now) ?? this.#begin(subject, now)
+    window.endsAt = Math.max(window.endsAt, window.beganAt + seconds * 1_000)
     window.count++
     return window.count > points ? Math.max(1, window.endsAt - now) : undefined
   }
@@ -59,7 +62,8 @@ export class MemoryLimiter implements OwnLimiter {
 
   /** Lets nothing more pass for so long. */
   async block(subject: string, milliseconds: number): Promise<void> {
-    this.#windows.set(subject, { count: Number.MAX_SAFE_INTEGER, endsAt: this.#clock() + milliseconds })
+    const now = this.#clock()
+    this.#windows.set(subject, { count: Number.MAX_SAFE_INTEGER, beganAt: now, endsAt: now + milliseconds })
   }
 
   async close(): Promise<void> {}
@@ -70,8 +74,8 @@ export class MemoryLimiter implements OwnLimiter {
     return window !== undefined && window.endsAt > now ? window : undefined
   }
 
-  #begin(subject: string, now: number, seconds: number): Window {
-    const window = { count: 0, endsAt: now + seconds * 1_000 }
+  #begin(subject: string, now: number): Window {
+    const window = { count: 0, beganAt: now, endsAt: now }
     if (this.#windows.has(subject) || this.#hasRoom(now)) this.#windows.set(subject, window)
     else this.#shared.set(this.#shareOf(subject), window)
     return window

@@ -39,10 +39,8 @@ export function newKeyFile(path: string): NewKeyFile {
     }
   } catch (error) {
     if (!(error instanceof SecretFileError)) throw error
-    throw new Failure(
-      'failed',
-      `${path} cannot be made (${error.code}), and nothing was asked of the server. Name a file that is not there yet.`,
-    )
+    const why = error.code === 'EEXIST' ? `${path} is there already: name a file that is not.` : error.message
+    throw new Failure('failed', `Nothing was asked of the server. ${why}`)
   }
 }
 

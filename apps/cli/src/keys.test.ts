@@ -68,7 +68,13 @@ describe('keys mint', () => {
     expect(statSync(join(server.folder, 'made.json')).mode & 0o777).toBe(0o600)
     expect(readKeyFile(join(server.folder, 'made.json')).signer.keyid).toBe(kid)
     const { code, err } = await latchkey(mint)
-    expect([code, server.seen.length, err]).toEqual([1, 1, expect.stringContaining('nothing was asked of the server')])
+    expect([code, server.seen.length, err]).toEqual([
+      1,
+      1,
+      expect.stringMatching(/Nothing was asked.*is there already/),
+    ])
+    const nowhere = await latchkey([...mint.slice(0, -1), 'nowhere/made.json'])
+    expect([nowhere.code, nowhere.err]).toEqual([1, expect.stringMatching(/ENOENT.*Make its folder writable/)])
   })
 
   test('makes a pair for ed25519, of which the private key goes nowhere but into the file', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { mintKey } from '#libs/credentials/index'
 import { run } from './run.ts'
@@ -225,4 +225,22 @@ describe('keys rotate and reveal, for a key that signs by hmac-sha256,', () => {
       expect(() => statSync(join(server.folder, 'bearer.json'))).toThrow('ENOENT')
     },
   )
+
+  test('a key is shown also where its file can be neither kept nor removed, which is told', async () => {
+    const { args, body } = commands.rotate
+    const path = join(server.folder, 'stays.json')
+    const bearer = { policy: { authentication: { method: 'bearer' } } }
+    server.respond = (request, response) => {
+      // A folder in its place is not removed as a file is.
+      rmSync(path)
+      mkdirSync(path)
+      answer(201, { ...body, ...bearer, key: text })(request, response)
+    }
+    const shown = await latchkey([...args, '--save', 'stays.json'])
+    expect(shown).toMatchObject({
+      code: 1,
+      out: expect.stringContaining(text),
+      err: expect.stringContaining('remove it'),
+    })
+  })
 })

@@ -34,12 +34,12 @@ export async function showOnce<Answer extends Once>(asked: Asked<Answer>): Promi
   const { save, print, ask, isWithheld } = asked
   const file = save === undefined ? undefined : newKeyFile(save)
   const discard = (error: unknown): never => {
-    file?.discard()
+    if (file !== undefined) discarded(file)
     throw error
   }
   const given = await ask().catch(discard)
   if (isWithheld?.(given) === true) {
-    file?.discard()
+    if (file !== undefined) discarded(file)
     return print(given, {})
   }
   const answer = await held(given, asked).catch(discard)
@@ -71,16 +71,24 @@ function fill<Answer extends Once>(
       return undefined
     }
   } catch (error) {
-    file.discard()
-    const cause = `Key ${kid} was ${done}, but could not be saved (${codeOf(error) ?? String(error)}).`
+    const cause = `Key ${kid} was ${done}, but could not be saved (${codeOf(error) ?? String(error)}).${discarded(file)}`
     if (privateKey === undefined) return new Failure('failed', `${cause} Keep what was printed: it is shown only once.`)
     return new Failure('failed', `${cause} The private key that it goes with is lost. ${fix}`)
   }
-  file.discard()
   return new Failure(
     'failed',
-    `Key ${kid} was not saved: a file keeps a key with what it signs with, and this one has no signing secret. Keep what was printed, and for ed25519 the private key of the key before.`,
+    `Key ${kid} was not saved: a file keeps a key with what it signs with, and this one has no signing secret.${discarded(file)} Keep what was printed, and for ed25519 the private key of the key before.`,
   )
+}
+
+/** Takes the file away; what to say where it stays. */
+function discarded(file: NewKeyFile): string {
+  try {
+    file.discard()
+    return ''
+  } catch (error) {
+    return ` Its file is still there (${codeOf(error) ?? String(error)}): remove it.`
+  }
 }
 
 function lostAnswer({ kid, done, fix }: { kid: string; done: string; fix: string }, what: string): Failure {

@@ -8,10 +8,10 @@ import {
   schemaDocuments,
   serviceProviderConfig,
 } from '#libs/scim/index'
-import { refusals } from './refusals.ts'
 import { accepted, type Answer } from './answer.ts'
 import type { Cursors } from './cursor.ts'
 import { largestPage } from './listing.ts'
+import { refusals } from './refusals.ts'
 import type { Admitted, Placed } from './way-in.ts'
 
 export interface DiscoverParts {

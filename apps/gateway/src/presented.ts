@@ -4,8 +4,6 @@ import { claimOf, tokenIn } from './access-token.ts'
 import { refusals } from './refusals.ts'
 import type { Passage, WayInParts } from './way-in.ts'
 
-/** What a request presents itself by, and where that is: in the Authorization header, or in the body of one for a token. */
-
 /** Whether nothing of the key is known before the body is read. */
 export function isKeyInBody({ asksForToken, arrival }: Passage): boolean {
   return asksForToken !== undefined && arrival.headers['authorization'] === undefined

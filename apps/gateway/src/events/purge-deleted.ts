@@ -13,7 +13,7 @@ const kept = new KeptAnswers(gatewaySchema)
 
 type PurgeParts = Pick<GatewayParts, 'clock' | 'currency' | 'database' | 'deletedRetention' | 'logger'>
 
-/** Removes for good what was deleted longer ago than it is kept, and what was made up, every minute; of several gateways one at a time does. */
+/** Removes for good what was deleted longer ago than it is kept, and what was made up, every minute, at each gateway. */
 @Injectable()
 export class PurgeDeleted implements OnModuleInit, OnModuleDestroy {
   readonly #parts: PurgeParts
