@@ -422,3 +422,41 @@ test('operations that are begun after their key was revoked are refused, each fo
     )) ?? []
   expect(written?.count).toBe(0)
 })
+
+test('once the database is away, the operations left ask nothing of it, and are 503', async () => {
+  const principal = await newConnection()
+  const key = await keyOf(principal)
+  const [parts] = gateways
+  const [database] = databases
+  if (parts === undefined || database === undefined) throw new Error('there is no gateway')
+  const ids = Array.from({ length: 600 }, () => newId())
+  let asked = 0
+  let isAway = false
+  const away = async (): Promise<never> => {
+    asked++
+    throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+  }
+  gateways.push({
+    ...parts,
+    failed: () => undefined,
+    records: Object.assign(new Records({ database, listTimeout: 2_000 }), { userNameKeys: away }),
+    trust: {
+      ...parts.trust,
+      async key(kid) {
+        if (isAway) return away()
+        isAway = true
+        return parts.trust.key(kid)
+      },
+      connection: (id) => parts.trust.connection(id),
+    },
+  })
+  const first = post('first', { userName: 'first' })
+  const next = post('next', { userName: 'next' })
+  const put = ids.map((id, index) => ({ method: 'PUT', path: `/Users/${id}`, data: { userName: `u${index}` } }))
+  // The first is to be done before the next is begun, and that before the others.
+  const operations = [first, { method: 'DELETE', path: '/Users/bulkId:first' }, next, ...put]
+  const results = await run(principal, operations, { gateway: gateways.length - 1, key })
+  gateways.pop()
+  expect(results.map(({ status }) => status)).toEqual(['201', ...Array(602).fill('503')])
+  expect(asked).toBe(1)
+})

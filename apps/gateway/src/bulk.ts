@@ -102,7 +102,8 @@ class BulkRun {
       const [, collection, id = ''] = pathOf(operation)?.split('/') ?? []
       return operation.method === 'PUT' && collection === 'Users' && isId(id) ? [id] : []
     })
-    const userNameKeys = replaced.length > 1 ? await this.#userNameKeys(replaced) : new Map<string, string>()
+    const userNameKeys =
+      replaced.length > 1 && !this.#isAway ? await this.#userNameKeys(replaced) : new Map<string, string>()
     const { conflicts, adoptBy } = this.#request.principal.settings
     const known = { pathOf, userNameKeys, adoptBy: conflicts === 'adopt' ? adoptBy : [] }
     return togetherFromFirst(waiting, (step) => touchOf(step, known), most)
@@ -126,7 +127,7 @@ class BulkRun {
   async #single(operation: BulkOperation): Promise<void> {
     const passage = this.#passageOf(operation)
     await this.#conclude({ operation, passage }, async () => {
-      await lookAgain(passage, this.#parts)
+      await this.#lookAgain(passage)
       const { request, type, verb } = await take(passage, 'payload', () =>
         this.#admit({ operation, passage }, (bulkId) => this.#idOf(bulkId)),
       )
@@ -141,7 +142,7 @@ class BulkRun {
     const inner = operations.map((operation): Inner => ({ operation, passage: this.#passageOf(operation) }))
     const creations = await Promise.allSettled(
       inner.map(async ({ operation, passage }) => {
-        await lookAgain(passage, this.#parts)
+        await this.#lookAgain(passage)
         return take(passage, 'payload', (): Creation => {
           const put = (bulkId: string): string => given.get(bulkId) ?? this.#idOf(bulkId)
           const { request, type, verb } = this.#admit({ operation, passage }, put)
@@ -222,6 +223,11 @@ class BulkRun {
       recorded: false,
       diagnosis: new Diagnosis(known.diagnosis.dialect, `${operation.pointer}/data`),
     }
+  }
+
+  /** What is not to be begun anyway asks nothing of a database that is away. */
+  async #lookAgain(passage: Passage): Promise<void> {
+    if (!this.#isAway) await lookAgain(passage, this.#parts)
   }
 
   /** Throws what refuses the operation before it is begun. */
