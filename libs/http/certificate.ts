@@ -35,21 +35,38 @@ export interface CertificateWatch {
   readonly changed: (pair: CertificatePair) => void
   /** Told once of each state of the files that cannot serve; what was used before goes on. */
   readonly failed: (error: CertificateUnusable) => void
+  /** Told once, with the fix, that clients do not trust the certificate in use yet, that they soon will not any more, and that they do not. */
+  readonly outOfTime: (warning: string) => void
+  readonly clock: () => Date
   readonly every?: number
 }
 
+export interface WatchedCertificate {
+  /** When that in use expires. */
+  expiresAt(): Date
+  end(): void
+}
+
 /**
- * Reads the files again and again. Two files are not replaced in one moment: they count once two readings have found the same. Returns
- * how to end it.
+ * Reads the files again and again. Two files are not replaced in one moment: they count once two readings have found the same. The time is
+ * looked at as often, for a renewal that failed changes no file.
  */
 export function watchCertificate(
   files: CertificateFiles,
   { cert, key }: CertificatePair,
-  { changed, failed, every: milliseconds = 1_000 }: CertificateWatch,
-): () => void {
+  { changed, failed, outOfTime, clock, every: milliseconds = 1_000 }: CertificateWatch,
+): WatchedCertificate {
   let settled = cert + key
   let seen = settled
+  let used = new X509Certificate(cert)
+  let told: string | undefined
+  const lookAtTime = (): void => {
+    const warning = warningAbout(files, used, clock())
+    if (warning !== undefined && warning !== told) outOfTime(warning)
+    told = warning
+  }
   const look = async (): Promise<void> => {
+    lookAtTime()
     const found = await Promise.all([readFile(files.certificate, 'utf8'), readFile(files.key, 'utf8')]).catch(
       (error: unknown) => unusable(files, error),
     )
@@ -60,21 +77,33 @@ export function watchCertificate(
     settled = state
     if (found instanceof CertificateUnusable) return failed(found)
     try {
-      changed(checked(files, found[0], found[1]))
+      const pair = checked(files, found[0], found[1])
+      changed(pair)
+      used = new X509Certificate(pair.cert)
     } catch (error) {
       failed(unusable(files, error))
     }
   }
-  const reading = every(milliseconds, look, (error) => failed(unusable(files, error)))
-  return () => void reading.end()
+  const looking = every(milliseconds, look, (error) => failed(unusable(files, error)), { atOnce: true })
+  return { expiresAt: () => used.validToDate, end: () => void looking.end() }
 }
 
-/** Why clients that check it do not trust the certificate now, with the fix; undefined within its time. */
-export function outOfTime({ certificate }: CertificateFiles, { cert }: CertificatePair, now: Date): string | undefined {
-  const { validFromDate: from, validToDate: to } = new X509Certificate(cert)
-  if (now >= from && now <= to) return undefined
-  const when = now > to ? `expired on ${to.toISOString()}` : `is not valid before ${from.toISOString()}`
-  return `The certificate in ${certificate} ${when}: clients that check it do not connect. Put one there that is valid, with its key; it is read again without a restart.`
+const longestWarning = 14 * 86_400_000
+/** Whoever renews by itself does so while a third of the life is left: with a fifth, it has failed. */
+const warnedShare = 1 / 5
+
+function warningAbout(
+  { certificate }: CertificateFiles,
+  { validFromDate: from, validToDate: to }: X509Certificate,
+  now: Date,
+): string | undefined {
+  const warned = Math.min(longestWarning, (to.getTime() - from.getTime()) * warnedShare)
+  const tell = (when: string, then: string): string =>
+    `The certificate in ${certificate} ${when}: clients that check it ${then}. Put one there that is valid, with its key; it is read again without a restart.`
+  if (now < from) return tell(`is not valid before ${from.toISOString()}`, 'do not connect')
+  if (now > to) return tell(`expired on ${to.toISOString()}`, 'do not connect')
+  if (now.getTime() >= to.getTime() - warned) return tell(`expires on ${to.toISOString()}`, 'do not connect after that')
+  return undefined
 }
 
 function checked(files: CertificateFiles, cert: string, key: string): CertificatePair {

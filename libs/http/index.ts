@@ -17,7 +17,6 @@ export {
   type CertificateFiles,
   type CertificatePair,
   CertificateUnusable,
-  outOfTime,
   readCertificate,
   watchCertificate,
 } from './certificate.ts'

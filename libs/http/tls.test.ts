@@ -20,7 +20,6 @@ import {
   createHttpAdapter,
   listen,
   type Listening,
-  outOfTime,
   ProblemFilter,
   readCertificate,
   watchCertificate,
@@ -219,22 +218,53 @@ describe('the files of a certificate', () => {
     expect(() => readCertificate(files)).toThrow(told)
   })
 
-  test('serve out of their time too, which is told', () => {
-    const [now, day] = [Date.now(), 86_400_000]
-    const told = (from: number, to: number) =>
-      outOfTime(files, certified('one', { from: now + from * day, to: now + to * day }), new Date(now))
-    expect(told(-1, 1)).toBeUndefined()
-    expect(told(-2, -1)).toMatch(/cert\.pem expired on \d{4}-.*Put one there that is valid/)
-    expect(told(1, 2)).toMatch(/cert\.pem is not valid before \d{4}-/)
+  test('serve out of their time too, and each is warned of once, also when time alone has passed: ahead, and when it has expired', async () => {
+    const [day, start] = [86_400_000, Date.UTC(2026, 0, 1)]
+    let now = start
+    let looks = 0
+    const told: string[] = []
+    const long = certified('long', { from: start + day, to: start + 101 * day })
+    write(long)
+    const watched = watchCertificate(files, readCertificate(files), {
+      changed: () => undefined,
+      failed: ({ message }) => told.push(message),
+      outOfTime: (warning) => told.push(warning),
+      clock: () => {
+        looks++
+        return new Date(now)
+      },
+      every: 5,
+    })
+    const toldAt = async (days: number): Promise<readonly string[]> => {
+      now = start + days * day
+      const enough = looks + 3
+      await until(() => looks >= enough)
+      return told.splice(0)
+    }
+    const one = (pattern: RegExp): unknown[] => [expect.stringMatching(pattern)]
+    expect(await toldAt(0)).toEqual(one(/cert\.pem is not valid before 2026-01-02T/))
+    expect(await toldAt(86)).toEqual([])
+    expect(await toldAt(87)).toEqual(one(/cert\.pem expires on 2026-04-12T.*Put one there that is valid/))
+    expect(await toldAt(100)).toEqual([])
+    expect(await toldAt(102)).toEqual(one(/cert\.pem expired on 2026-04-12T.*Put one there that is valid/))
+    expect(watched.expiresAt()).toEqual(new Date(start + 101 * day))
+
+    write(certified('short', { from: start + 102 * day, to: start + 112 * day }))
+    await until(() => watched.expiresAt().getTime() === start + 112 * day)
+    expect(await toldAt(109)).toEqual([])
+    expect(await toldAt(110)).toEqual(one(/cert\.pem expires on 2026-04-23T/))
+    watched.end()
   })
 
   test('are read again when they change; a pair that cannot serve is told once, and the one of before goes on', async () => {
     write(first)
     const used: string[] = []
     const told: string[] = []
-    const end = watchCertificate(files, readCertificate(files), {
+    const watched = watchCertificate(files, readCertificate(files), {
       changed: ({ cert }) => used.push(cert),
       failed: ({ message }) => told.push(message),
+      outOfTime: () => undefined,
+      clock: () => new Date(),
       every: 10,
     })
     const [second, third] = [selfSigned('second'), selfSigned('third')]
@@ -247,7 +277,7 @@ describe('the files of a certificate', () => {
     rmSync(files.key)
     await until(() => told.length === 2)
     await later(60)
-    end()
+    watched.end()
     expect(used).toEqual([second.cert, third.cert])
     expect(told).toEqual([expect.stringContaining('is not that of'), expect.stringContaining('ENOENT')])
   })

@@ -5,7 +5,6 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { AdminDocument, type AdminPart, type Admission, type ServiceAddresses } from '#libs/admin/index'
 import type { EventLogServer } from '#libs/eventlog/nest/index'
 import {
-  type CertificatePair,
   createHttpAdapter,
   type ErrorForm,
   type HealthCheck,
@@ -13,12 +12,11 @@ import {
   listen,
   type Listening,
   observeUnread,
-  outOfTime,
   ProblemFilter,
   watchCertificate,
 } from '#libs/http/index'
 import { isConnectionLoss } from '#libs/postgres/index'
-import { type Logger, nestLogger, type Telemetry } from '#libs/telemetry/index'
+import { type Logger, metrics, nestLogger, type Telemetry } from '#libs/telemetry/index'
 import type { Door } from './door.ts'
 import { observeLag } from './followers.ts'
 import { followersPart } from './followers.controller.ts'
@@ -84,7 +82,7 @@ export async function serve(options: ServeOptions): Promise<Listening> {
   await app.startAllMicroservices()
   await options.beforeListening?.()
   const listening = await listen(app, { host, port })
-  return tls === undefined ? listening : renewing(listening, adapter, tls, logger)
+  return tls === undefined ? listening : renewing(listening, adapter, tls, telemetry, logger)
 }
 
 /** With each certificate that its files come to hold, until it is closed. */
@@ -92,25 +90,23 @@ function renewing(
   listening: Listening,
   adapter: HttpAdapter,
   { files, pair }: NonNullable<Door['tls']>,
+  telemetry: Telemetry,
   logger: Logger,
 ): Listening {
-  const tell = (used: CertificatePair): void => {
-    const why = outOfTime(files, used, new Date())
-    if (why !== undefined) logger.warn(why)
-  }
-  tell(pair)
-  const end = watchCertificate(files, pair, {
+  const watched = watchCertificate(files, pair, {
     changed(next) {
       adapter.useCertificate(next)
       logger.info(`new connections are met with the new certificate of ${files.certificate}`)
-      tell(next)
     },
     failed: (error) => logger.error(`${error.message} The certificate of before goes on being used.`),
+    outOfTime: (warning) => logger.warn(warning),
+    clock: () => new Date(),
   })
+  telemetry.metrics.gauge(metrics.certificateRemaining, () => (watched.expiresAt().getTime() - Date.now()) / 1_000)
   return {
     ...listening,
     close() {
-      end()
+      watched.end()
       return listening.close()
     },
   }

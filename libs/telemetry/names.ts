@@ -121,6 +121,12 @@ export const metrics = {
     deliverySeconds,
     ['group'],
   ),
+  certificateRemaining: gauge(
+    'latchkey.certificate.remaining.seconds',
+    's',
+    'Until the certificate that the server shows expires; below 0 once it has. Where a proxy has the certificate there is none',
+    [],
+  ),
   eventLoopDelayP99: gauge(
     'nodejs.eventloop.delay.p99',
     's',

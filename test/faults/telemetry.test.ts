@@ -104,6 +104,7 @@ test('every metric is told, and none of their labels names a tenant, a connectio
     outboxWaiting: _waiting,
     outboxAge: _age,
     outboxRefused: _refused,
+    certificateRemaining: _remaining,
     ...here
   } = metrics
   const names = Object.values(here).map(({ name, kind }) => {

@@ -19,13 +19,19 @@ function write({ cert, key }: CertifiedKey): void {
   writeFileSync(files.LATCHKEY_TLS_KEY, key)
 }
 
-/** The status, and the name in the certificate that was shown. */
-async function list({ scimBaseUrl, key }: Program, agent: Agent): Promise<[number | undefined, string]> {
-  const { promise, resolve, reject } = Promise.withResolvers<[number | undefined, string]>()
+interface Answered {
+  readonly status: number | undefined
+  /** In the certificate that was shown. */
+  readonly name: string
+  readonly body: string
+}
+
+async function get(url: string, agent: Agent, headers: Record<string, string> = {}): Promise<Answered> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answered>()
   let name = ''
-  const asked = request(`${scimBaseUrl}/Users?count=0`, { agent, headers: { authorization: `Bearer ${key}` } })
+  const asked = request(url, { agent, headers })
   asked.on('response', (answer) => {
-    text(answer).then(() => resolve([answer.statusCode, name]), reject)
+    text(answer).then((body) => resolve({ status: answer.statusCode, name, body }), reject)
   })
   asked.on('socket', (socket: TLSSocket) => {
     const look = (): void => void (name = String(socket.getPeerCertificate().subject?.CN ?? ''))
@@ -34,6 +40,18 @@ async function list({ scimBaseUrl, key }: Program, agent: Agent): Promise<[numbe
   })
   asked.on('error', reject).end()
   return promise
+}
+
+async function list({ scimBaseUrl, key }: Program, agent: Agent): Promise<[Answered['status'], Answered['name']]> {
+  const url = `${scimBaseUrl}/Users?count=0`
+  const { status, name } = await get(url, agent, { authorization: `Bearer ${key}` })
+  return [status, name]
+}
+
+/** Until the certificate expires, as the metric has it. */
+async function secondsLeft({ url }: Program, agent: Agent): Promise<number> {
+  const { body } = await get(`${url}/metrics`, agent)
+  return Number(/^latchkey_certificate_remaining_seconds (\S+)$/m.exec(body)?.[1])
 }
 
 test('with a certificate all is spoken over TLS, at the addresses that are printed; a new certificate needs no restart', async () => {
@@ -45,6 +63,7 @@ test('with a certificate all is spoken over TLS, at the addresses that are print
   ])
   const kept = new Agent({ ca: first.cert, keepAlive: true })
   expect(await list(program, kept)).toEqual([200, 'first'])
+  expect(await secondsLeft(program, kept)).toBeGreaterThan(0)
   const plain = `${program.scimBaseUrl.replace('https', 'http')}/Users`
   await expect(ask(plain, { token: program.key })).rejects.toThrow()
   write(second)
@@ -58,7 +77,9 @@ test('with a certificate all is spoken over TLS, at the addresses that are print
   const hourAgo = Date.now() - 3_600_000
   write(certified('expired', { from: hourAgo - 1, to: hourAgo }))
   await until('that it has expired is told', () => /cert\.pem expired on/.test(program.stderr))
-  expect(await list(program, new Agent({ rejectUnauthorized: false }))).toEqual([200, 'expired'])
+  const unwary = new Agent({ rejectUnauthorized: false })
+  expect(await list(program, unwary)).toEqual([200, 'expired'])
+  expect(await secondsLeft(program, unwary)).toBeLessThan(-3_599)
   expect(program.stdout).not.toContain('Plain HTTP')
   expect(await program.stop()).toEqual({ code: 0, signal: null })
 })
