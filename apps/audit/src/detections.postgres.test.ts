@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { newId } from '#libs/events/index'
 import {
+  connectionIs,
   day,
   detection,
   detectionsService,
+  type Facts,
   hour,
   minute,
   named,
@@ -185,6 +187,9 @@ test('no person and no client is named in what is raised, stored or measured', a
   expect(own.join('\n')).not.toMatch(/tenant-\d|connection-\d|kid-\d|10\.\d|192\.0/)
 })
 
+const forgetAt = (days: number): Promise<void> =>
+  forgetOld(audit().database, { ...keeping, clock: () => new Date(Date.now() + days * day) })
+
 test('what is long past is forgotten: addresses after a day, the rest with the trail, but not what is muted for good', async () => {
   const nobody = { tenant: null, connection: null, kid: null, address: `172.16.0.${number() % 250}` }
   await tell(refused(401, 'key-unknown', nobody), refused(401, 'signature-replayed'), refused(401, 'key-revoked'))
@@ -193,16 +198,46 @@ test('what is long past is forgotten: addresses after a day, the rest with the t
   const left = async () => {
     const watched = await audit().database.query<{ kind: string }>(
       'SELECT kind FROM audit.watched WHERE id = ANY($1) ORDER BY kind',
-      [[nobody.address, given.who.kid]],
+      [[nobody.address, given.who.kid, given.who.connection]],
     )
     return [...watched.map(({ kind }) => kind), ...(await rulesFound())]
   }
-  const forgetAt = (days: number): Promise<void> =>
-    forgetOld(audit().database, { ...keeping, clock: () => new Date(Date.now() + days * day) })
   await forgetAt(0.9)
-  expect(await left()).toEqual(['address', 'key', 'ended-key-used', 'replayed-nonce'])
+  expect(await left()).toEqual(['address', 'connection', 'key', 'ended-key-used', 'replayed-nonce'])
   await forgetAt(1.1)
-  expect(await left()).toEqual(['key', 'ended-key-used', 'replayed-nonce'])
+  expect(await left()).toEqual(['connection', 'key', 'ended-key-used', 'replayed-nonce'])
   await forgetAt(401)
   expect(await left()).toEqual(['ended-key-used'])
+})
+
+describe('a connection that nobody used for longer than the trail is kept', () => {
+  it('is known still, with its owner and environment: a key that belongs elsewhere is told of', async () => {
+    const { who } = given
+    const used: Facts = { environment: 'sandbox' }
+    await audit().tell(connectionIs(who.connection, 'sandbox', 'enabled', who.tenant))
+    await tell(used)
+    await forgetAt(401)
+    await tell(used)
+    const foreign = { tenant: `foreign-${number()}`, connection: 'elsewhere', kid: `foreign-kid-${number()}` }
+    const path = `/scim/v2/${who.connection}/Users`
+    await tell({ ...foreign, ...refused(403, 'key-of-another-connection', { path }) })
+    expect(await rulesFound()).toEqual(['foreign-key'])
+    const told = await found({ tenant: foreign.tenant })
+    expect(told.map(({ rule }) => rule).sort()).toEqual(['connection-mismatch', 'live-key-at-sandbox'])
+  })
+
+  it('is remembered for nothing but what the keys service told of it, so that one that is disabled may be silent', async () => {
+    const { connection, tenant } = given.who
+    await audit().tell(connectionIs(connection, 'live', 'disabled', tenant))
+    await tell(refused(401, 'key-wrong-secret', unproved), {})
+    await forgetAt(401)
+    await forgetAt(402)
+    const rows = await audit().database.query<{ tenant: string; state: string; silent_from: Date | null }>(
+      `SELECT tenant, state, silent_from FROM audit.watched WHERE kind = 'connection' AND id = $1`,
+      [connection],
+    )
+    expect(rows.map(({ state, ...others }) => ({ ...others, state: JSON.parse(state) }))).toEqual([
+      { tenant, state: { connection: { environment: 'live', enabled: false } }, silent_from: null },
+    ])
+  })
 })
