@@ -17,27 +17,28 @@ import { maintainTrail } from './store/trail.ts'
 
 const hour = 60 * 60 * 1000
 
-/** Drops what is past retention and makes room for the months to come, every hour while the application runs. */
+type UpkeepParts = Pick<AuditParts, 'database' | 'retention' | 'clock' | 'onFailure'>
+
+/** Drops what is past retention and makes room for the months to come, at once and every hour while the application runs. */
 @Injectable()
 export class TrailUpkeep implements OnModuleInit, OnModuleDestroy {
-  readonly #parts: AuditParts
-  #keeping: Repeating | undefined
+  readonly #parts: UpkeepParts
+  #keeping: readonly Repeating[] = []
 
-  constructor(@Inject(AUDIT_PARTS) parts: AuditParts) {
+  constructor(@Inject(AUDIT_PARTS) parts: UpkeepParts) {
     this.#parts = parts
   }
 
   onModuleInit(): void {
     const { database, onFailure } = this.#parts
-    const keep = async (): Promise<void> => {
-      await maintainTrail(database, this.#parts)
-      await forgetOld(database, this.#parts)
-    }
-    this.#keeping = every(hour, keep, onFailure)
+    // Each by itself: one that cannot be done keeps no other waiting.
+    this.#keeping = [maintainTrail, forgetOld].map((keep) =>
+      every(hour, () => keep(database, this.#parts), onFailure, { atOnce: true }),
+    )
   }
 
   async onModuleDestroy(): Promise<void> {
-    await this.#keeping?.end()
+    await Promise.all(this.#keeping.map((each) => each.end()))
   }
 }
 
