@@ -28,6 +28,8 @@ export interface Entrance {
   ): Promise<string>
   /** The gateway's tables know of it from now on. */
   revoke(key: string): Promise<void>
+  /** The gateway's tables know the key by this policy from now on. */
+  change(key: string, policy: Partial<KeyPolicy>): Promise<void>
   /** What the gateway remembers of keys and connections is read anew. */
   forget(): void
 }
@@ -103,6 +105,11 @@ export async function entranceOver(
       const kid = key.split('_')[2] ?? ''
       const revokedAt = new Date().toISOString()
       await apply(makeEvent('key.revoked', { ...origin(kid), version: 2 }, { ...facts, kid, revokedAt }))
+    },
+    async change(key, policy) {
+      const kid = key.split('_')[2] ?? ''
+      const after = { ...facts, kid, changed: Object.keys(policy), policy: keyPolicy.parse(policy) }
+      await apply(makeEvent('key.changed', { ...origin(kid), version: 2 }, after))
     },
     forget: () => trust.forgetAll(),
   }

@@ -28,7 +28,7 @@ export interface Caller {
   readonly link: 'tls' | 'exempt' | 'clear'
   /** Whether a listed proxy passed it on: what else such a one adds may be believed too. */
   readonly isProxied: boolean
-  /** That of the client, as it proved it, or as a listed proxy tells of it; that is read when it is asked for. Absent where none was shown. */
+  /** That of the client, as it proved it, or as a listed proxy tells of it; that is read when it is first asked for. Absent where none was shown. */
   readonly certificate?: () => ClientCertificate | Unreadable
 }
 
@@ -107,8 +107,13 @@ function toldCaller(proxy: Peer, told: Told, headers: IncomingMessage['headers']
     address,
     link: isTls ? 'tls' : 'clear',
     isProxied: true,
-    ...(shown === undefined || shown === '' ? {} : { certificate: () => certificateTold(shown) }),
+    ...(shown === undefined || shown === '' ? {} : { certificate: readOnce(() => certificateTold(shown)) }),
   }
+}
+
+function readOnce<T>(reading: () => T): () => T {
+  let known: T | undefined
+  return () => (known ??= reading())
 }
 
 /** `proxy` is a listed one. `hops`: how many of those told, from the last, were written by listed ones. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { memoryLimiter } from '#libs/rates/index'
 import { mintKey } from '#libs/credentials/index'
-import { type AnyEvent, defaultPolicy, defaultSettings, makeEvent, newId } from '#libs/events/index'
+import { type AnyEvent, defaultPolicy, defaultSettings, type KeyPolicy, makeEvent, newId } from '#libs/events/index'
 import { AppendQueue } from '#libs/eventlog/index'
 import { openPostgresEventLog, type PostgresEventLog } from '#libs/eventlog/postgres/index'
 import { Database } from '#libs/postgres/index'
@@ -98,7 +98,12 @@ interface Result {
 async function run(
   principal: Principal,
   Operations: readonly object[],
-  { gateway = 0, failOnErrors, key }: { gateway?: number; failOnErrors?: number; key?: KnownKey } = {},
+  {
+    gateway = 0,
+    failOnErrors,
+    key,
+    thumbprint,
+  }: { gateway?: number; failOnErrors?: number; key?: KnownKey; thumbprint?: string } = {},
 ): Promise<Result[]> {
   const parts = gateways[gateway]
   if (parts === undefined) throw new Error('there is no such gateway')
@@ -112,7 +117,21 @@ async function run(
       query: new URLSearchParams(),
       headers: {},
       breach: undefined,
-      caller: { text: '192.0.2.7', address: { text: '192.0.2.7', family: 'ipv4' }, link: 'tls', isProxied: false },
+      caller: {
+        text: '192.0.2.7',
+        address: { text: '192.0.2.7', family: 'ipv4' },
+        link: 'tls',
+        isProxied: false,
+        ...(thumbprint === undefined
+          ? {}
+          : {
+              certificate: () => ({
+                thumbprint,
+                validFrom: new Date(0),
+                validTo: new Date(now.getTime() + 86_400_000),
+              }),
+            }),
+      },
       receivedAt: now,
       began: performance.now(),
       traceId: '0af7651916cd43dd8448eb211c80319c',
@@ -399,6 +418,26 @@ test('operations that are begun after their key was narrowed are held to what it
     { key },
   )
   expect(results.map(({ status }) => status)).toEqual(['201', '403'])
+})
+
+test('operations that are begun after their certificate was taken out of the policy of their key are refused, and those of one that is left are done', async () => {
+  const principal = await newConnection()
+  const [left, taken] = ['ab'.repeat(32), 'cd'.repeat(32)]
+  const takenWith = (...certificates: string[]): KeyPolicy => ({
+    ...defaultPolicy,
+    authentication: { method: 'mtls', certificates },
+  })
+  const key = await keyOf(principal, takenWith(left, taken))
+  const { kid, tenant, connection } = key
+  const facts = { tenant, connection, kid, changed: ['authentication'], policy: takenWith(left) }
+  await apply(
+    makeEvent('key.changed', { source: 'keys', owner: tenant, subject: kid, version: 2, time: new Date() }, facts),
+  )
+  const statuses = async (thumbprint: string): Promise<string[]> => {
+    const results = await run(principal, [post('u', { userName: 'ada' })], { key, thumbprint })
+    return results.map(({ status }) => status)
+  }
+  expect([await statuses(taken), await statuses(left)]).toEqual([['401'], ['201']])
 })
 
 test('operations that are begun after their key was revoked are refused, each for itself, and write nothing', async () => {

@@ -5,7 +5,7 @@ import type { Passage } from './way-in.ts'
  * Mutual TLS (RFC 8705 section 3, in spirit): the client proved to hold the private key of a certificate that is named in the key's policy. Which authority
  * signed it says nothing here; its time does.
  */
-export function certificate({ arrival }: Passage, certificates: readonly string[]): void {
+export function certificate({ arrival }: Passage, certificates: readonly string[], now: Date): void {
   const shown = arrival.caller.certificate?.()
   if (shown === undefined) {
     throw refusals.unauthorized(
@@ -25,7 +25,6 @@ export function certificate({ arrival }: Passage, certificates: readonly string[
       'The client certificate that was shown is none of those that this key is taken with. Connect with one of those, or let its operator add the SHA-256 thumbprint of this one to the policy of the key.',
     )
   }
-  const now = arrival.receivedAt
   if (now < shown.validFrom) {
     throw refusals.unauthorized(
       'certificate-not-yet',

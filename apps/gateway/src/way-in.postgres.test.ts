@@ -1,4 +1,5 @@
 import { mintKey } from '#libs/credentials/index'
+import type { KeyPolicy } from '#libs/events/index'
 import { Database } from '#libs/postgres/index'
 import { ScimError } from '#libs/scim/index'
 import { withOtherEnvironment, withOtherSecret } from '#test/changed-key'
@@ -109,6 +110,29 @@ describe('the order', () => {
     await expect(admit({ ...passage, arrival }, place.parts)).rejects.toMatchObject({ code: 'key-revoked' })
     expect(stepsOf(passage).filter((step) => step.startsWith('key'))).toEqual(['key refused'])
     expect(stepsOf(passage).at(-1)).toBe('key refused')
+  })
+
+  test('a certificate that is taken out of the policy while the body comes lets nothing in, and the decision on its proof says so', async () => {
+    const place = await given()
+    const takenWith = (thumbprint: string): Partial<KeyPolicy> => ({
+      authentication: { method: 'mtls', certificates: [thumbprint] },
+    })
+    const key = await place.mint(takenWith(certificate.thumbprint))
+    const sent = { connection: place.connection, key, method: 'POST', certificate: () => certificate }
+    const passage = passageOf(sent)
+    const arrival = {
+      ...passage.arrival,
+      readBody: async () => {
+        await place.change(key, takenWith('cd'.repeat(32)))
+        return Buffer.from('{"userName":"ada"}')
+      },
+    }
+    await expect(admit({ ...passage, arrival }, place.parts)).rejects.toMatchObject({ code: 'certificate-unknown' })
+    expect(stepsOf(passage).filter((step) => /^(key|signature) /.test(step))).toEqual([
+      'key passed',
+      'signature refused',
+    ])
+    expect(stepsOf(passage).at(-1)).toBe('signature refused')
   })
 
   test('what may be read without a key passes the same doors', async () => {

@@ -4,6 +4,7 @@ import type { StepDecision } from '#libs/events/index'
 import type { Breach, Caller } from '#libs/http/index'
 import { type Diagnosis, errors, type JsonValue, ScimError } from '#libs/scim/index'
 import type { AccessTokens, ClaimedToken, TokenFault } from './access-token.ts'
+import { certificate } from './certificate.ts'
 import type { Currency } from './currency.ts'
 import { type GuardRules, isOfGuard } from './deprovisioning.ts'
 import type { Endpoint } from './endpoints.ts'
@@ -236,16 +237,23 @@ export async function take<T>(passage: Passage, name: string, step: () => T | Pr
   }
 }
 
-/** The key, once more: the body may have taken long, and the key been revoked meanwhile. Another decision takes the place of the first. */
+/** The key, and the certificate where it asks for one, once more: the body may have taken long, and either been withdrawn meanwhile. Another decision takes the place of the first. */
 export async function lookAgain(
   passage: Passage,
   parts: Pick<WayInParts, 'trust' | 'currency' | 'clock'>,
 ): Promise<void> {
+  await again(passage, 'key', () => acceptedStill(passage, parts))
+  const authentication = passage.key?.policy.authentication
+  if (authentication?.method !== 'mtls') return
+  await again(passage, 'signature', () => certificate(passage, authentication.certificates, parts.clock()))
+}
+
+async function again(passage: Passage, name: string, step: () => void | Promise<void>): Promise<void> {
   try {
-    await acceptedStill(passage, parts)
+    await step()
   } catch (error) {
-    takeBack(passage, 'key')
-    await take(passage, 'key', () => Promise.reject(error))
+    takeBack(passage, name)
+    await take(passage, name, () => Promise.reject(error))
   }
 }
 

@@ -24,7 +24,7 @@ export async function signature(
 ): Promise<void | Skipped> {
   const { arrival, key } = passage
   const authentication = key?.policy.authentication
-  if (authentication?.method === 'mtls') return certificate(passage, authentication.certificates)
+  if (authentication?.method === 'mtls') return certificate(passage, authentication.certificates, arrival.receivedAt)
   if (key === undefined || authentication?.method !== 'signed') return 'skipped'
   const { algorithm } = authentication
   const { signatures, failed } = parts
