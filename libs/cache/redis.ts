@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { z } from 'zod'
+import { endsWithin } from '#libs/timing/index'
 import type { State } from './channel.ts'
 import { CacheError, type OnFailure } from './errors.ts'
 import { readRedisUrl } from './redis-address.ts'
@@ -127,12 +128,7 @@ export function openRedisLink({ url, onFailure, onUp, onDown, onMessage }: Redis
       if (closed) return
       closed = true
       clearInterval(ping)
-      if (up) {
-        let impatience: NodeJS.Timeout | undefined
-        const late = new Promise((settle) => (impatience = setTimeout(settle, closeMilliseconds)))
-        await Promise.race([client.quit().catch(() => {}), late])
-        clearTimeout(impatience)
-      }
+      if (up) await endsWithin(closeMilliseconds, client.quit())
       client.disconnect()
     },
   }

@@ -25,6 +25,7 @@ export class AppendQueue {
   readonly #doubtful = new Set<AnyEvent>()
   readonly #promised = new Set<Promise<AnyEvent>>()
   readonly #settling = new Set<Promise<void>>()
+  readonly #awaited = new Map<AnyEvent, PromiseWithResolvers<void>>()
   #abandoned = false
   #working: Promise<void> | undefined
 
@@ -60,6 +61,13 @@ export class AppendQueue {
     return true
   }
 
+  /** Resolves when this event, which was offered without a doubt, is appended; never where it was not taken, or was given up. */
+  appended(event: AnyEvent): Promise<void> {
+    const waiting = this.#awaited.get(event) ?? Promise.withResolvers<void>()
+    if (this.#held.includes(event)) this.#awaited.set(event, waiting)
+    return waiting.promise
+  }
+
   /** Resolves when all that was taken is appended or found to be superfluous. Waits as long as the database is away. */
   async drained(): Promise<void> {
     while (this.#working !== undefined || this.#settling.size > 0) await Promise.all([this.#working, ...this.#settling])
@@ -74,6 +82,7 @@ export class AppendQueue {
     this.#held = []
     this.#doubtful.clear()
     this.#promised.clear()
+    this.#awaited.clear()
     this.#abandoned = true
     return lost
   }
@@ -100,6 +109,7 @@ export class AppendQueue {
       try {
         await this.#options.database.transaction(async (transaction) => this.#options.log.append(transaction, batch))
         this.#held = this.#held.slice(batch.length)
+        this.#tell(batch)
         failures = 0
         await gather()
       } catch (error) {
@@ -108,6 +118,14 @@ export class AppendQueue {
       }
     }
     this.#working = undefined
+  }
+
+  #tell(appended: readonly AnyEvent[]): void {
+    if (this.#awaited.size === 0) return
+    for (const event of appended) {
+      this.#awaited.get(event)?.resolve()
+      this.#awaited.delete(event)
+    }
   }
 }
 

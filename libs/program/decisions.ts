@@ -1,6 +1,7 @@
 import { AppendQueue, type EventLog } from '#libs/eventlog/index'
 import type { Database } from '#libs/postgres/index'
 import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
+import { endsWithin } from '#libs/timing/index'
 
 export interface DecisionsOptions {
   readonly capacity: number
@@ -33,8 +34,7 @@ export class Decisions {
 
   /** Writes what is queued; what the database does not take in time is counted, and said to be lost. */
   async end(): Promise<void> {
-    const late = new Promise<void>((resolve) => setTimeout(resolve, drainMilliseconds).unref())
-    await Promise.race([Promise.all(this.#queues.map((queue) => queue.drained())), late])
+    await endsWithin(drainMilliseconds, Promise.all(this.#queues.map((queue) => queue.drained())))
     const lost = this.#queues.reduce((sum, queue) => sum + queue.abandon(), 0)
     if (lost === 0) return
     this.#options.telemetry.metrics.counter(metrics.auditDropped).add(lost)

@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { context } from '@opentelemetry/api'
 import type { SpanExporter } from '@opentelemetry/sdk-trace'
+import { endsWithin } from '#libs/timing/index'
 import { metricsOf, type Metrics } from './metrics.ts'
 import { metrics as names } from './names.ts'
 import { runWithoutSpan, spansOf, type RunInSpan } from './spans.ts'
@@ -37,10 +38,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     metrics: measuring.metrics,
     renderMetrics: measuring.render,
     shutdown: async () => {
-      const late = Promise.withResolvers<void>()
-      const timer = setTimeout(late.resolve, 5000)
-      await Promise.race([Promise.allSettled([tracing.stop(), measuring.stop()]), late.promise])
-      clearTimeout(timer)
+      await endsWithin(5_000, Promise.allSettled([tracing.stop(), measuring.stop()]))
     },
   }
 }

@@ -1,5 +1,6 @@
 import { Agent } from 'node:http'
 import { jest } from '@jest/globals'
+import { z } from 'zod'
 import {
   type Answer,
   ask,
@@ -14,6 +15,8 @@ import {
 } from './running-program.ts'
 
 jest.setTimeout(240_000)
+
+const rotation = z.looseObject({ id: z.string(), key: z.string() })
 
 const ground = new Ground()
 afterAll(() => ground.end())
@@ -126,6 +129,21 @@ test('a create that was answered is there exactly once, everywhere, whatever was
   for (const found of [events, people, decided, audited]) expect(found.map(({ id }) => id)).toEqual(ids)
   expect(others).toEqual([])
   expect(dead).toEqual({ letters: '0' })
+})
+
+test('a first use that was answered keeps the rotation from being cancelled, also where the program was killed right after', async () => {
+  const data = ground.folder()
+  let program = await ground.start(data)
+  const admin = (path: string, body?: object): Promise<Answer> =>
+    ask(`${program.url}/admin/v1${path}`, { token: program.adminToken, ...(body === undefined ? {} : { body }) })
+  const { base } = await newConnection(program, 'rotated')
+  const started = rotation.parse((await admin(`/connections/${base.split('/').at(-1)}/rotations`, {})).body)
+  await until('the next key is used', async () => (await ask(`${base}/Users`, { token: started.key })).status === 200)
+  program.signal('SIGKILL')
+  await program.exit
+  program = await ground.start(data, { LATCHKEY_PORT: program.port })
+  expect((await admin(`/rotations/${started.id}/cancel`, {})).status).toBe(409)
+  expect((await ask(`${base}/Users`, { token: started.key })).status).toBe(200)
 })
 
 test('while Postgres is gone requests are answered 503 with Retry-After, and afterwards as before, by the same process', async () => {

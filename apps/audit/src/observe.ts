@@ -1,5 +1,6 @@
 import type { Database } from '#libs/postgres/index'
 import { metrics, type Telemetry } from '#libs/telemetry/index'
+import { endsWithin } from '#libs/timing/index'
 import { type RuleCode, ruleCodes } from './detections/rules.ts'
 import { countOpen } from './store/detections.ts'
 
@@ -22,11 +23,7 @@ export function observeDetections(
     counting = undefined
   }
   telemetry.metrics.gauge(metrics.detectionsOpen, async () => {
-    counting ??= count()
-    const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, patience)
-    await Promise.race([counting, late])
-    clearTimeout(timer)
+    await endsWithin(patience, (counting ??= count()))
     return ruleCodes.map((rule) => ({ value: known.get(rule) ?? 0, labels: { rule } }))
   })
   return (rule) => raised.add(1, { rule })

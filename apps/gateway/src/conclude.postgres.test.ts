@@ -124,3 +124,21 @@ test('a flood of requests for a token that are none leaves few records', async (
     expect(records()).toBeLessThanOrEqual(mostRecords)
   }
 })
+
+test('what a key does until it is known everywhere to be in use is stored by the time that it is answered', async () => {
+  const { place, parts } = await given()
+  const key = await place.mint()
+  for (let time = 0; time < 10; time++) {
+    const requestId = `first-${time}`
+    const sent = passageOf({ connection: place.connection, key })
+    const passage = { ...sent, arrival: { ...sent.arrival, requestId } }
+    const work = async (): Promise<never> => {
+      await admit(passage, parts)
+      throw errors.notFound('User', 'ada')
+    }
+    expect((await conclude(passage, work, parts)).outcome.status).toBe(404)
+    expect(await database.query('SELECT name FROM event_log.event WHERE subject = $1', [requestId])).toEqual([
+      { name: 'request.decided' },
+    ])
+  }
+})

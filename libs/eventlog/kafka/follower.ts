@@ -11,7 +11,7 @@ import { readDeadLetters, replayDeadLetters } from '../dead-letters.ts'
 import { deliver, type ReceivedEvent } from '../deliver.ts'
 import type { DeadLetter, Follower, FollowerState, Subscription } from '../port.ts'
 import type { Transaction } from '#libs/postgres/index'
-import { every } from '#libs/timing/index'
+import { endsWithin, every } from '#libs/timing/index'
 import { Answers } from './answers.ts'
 import type { Consumer, FetchedBatch, KafkaClient } from './client.ts'
 import { Marks } from './marks.ts'
@@ -19,7 +19,6 @@ import { lockPlaces, lostRecords, nowhere, type Place, readUpTo, storePlaces, te
 import { topicName, type Topics } from './records.ts'
 import { isDone, nextShares, type Part, type Share } from './shares.ts'
 import { GroupWatch, type Passed } from './watch.ts'
-import { endsWithin } from './within.ts'
 
 const longestPause = 5_000
 /** After what was not a full batch: under load, one transaction then applies what several had appended. */

@@ -1,5 +1,6 @@
 import type { EventSource } from '#libs/events/index'
 import type { Database } from '#libs/postgres/index'
+import { endsWithin } from '#libs/timing/index'
 import type { TracedEvent } from '../port.ts'
 import { type KafkaClient, KafkaTrouble, type Producer } from './client.ts'
 import { Hand } from './hand.ts'
@@ -9,7 +10,6 @@ import { type ProducedRecord, recordOf, type Topics } from './records.ts'
 import { Refused } from './refused.ts'
 import { removeWhatIsPublished } from './removal.ts'
 import { renewEvery, type Tenure, Tenures } from './tenures.ts'
-import { endsWithin } from './within.ts'
 
 export interface RelayOptions {
   readonly database: Database
