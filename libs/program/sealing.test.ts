@@ -1,38 +1,66 @@
+import type { HealthCheck } from '#libs/http/index'
 import { Keyring, parseKek } from '#libs/sealing/index'
 import { createLogger } from '#libs/telemetry/index'
-import { startVaultStandIn } from '#test/servers/vault-stand-in'
+import { startVaultStandIn, type VaultServer } from '#test/servers/vault-stand-in'
+import { ending } from './ending.ts'
 import { watchKek } from './sealing.ts'
 
-test('a KEK that is elsewhere is told of while it cannot be used, and one in a file is not asked for', async () => {
-  const lines: string[] = []
-  const stream = { write: (line: string) => void lines.push(JSON.parse(line).msg) }
-  const logger = await createLogger({ service: 'test', level: 'info', pretty: false, stream })
-  const vault = await startVaultStandIn()
+const lines: string[] = []
+const stream = { write: (line: string) => void lines.push(JSON.parse(line).msg) }
+const logger = await createLogger({ service: 'test', level: 'info', pretty: false, stream })
+let vault: VaultServer
+beforeEach(async () => {
+  lines.length = 0
+  vault = await startVaultStandIn()
+})
+afterEach(() => vault.stop())
+
+function kek() {
   const present = parseKek(`vault:${vault.url}/transit/latchkey`)
   if (present === undefined) throw new TypeError('the address of the stand-in is one')
-  const keyring = new Keyring(present, [], { vaultToken: vault.token })
-  const [check] = watchKek({ present, keyring }, logger, 10)
-  const told = async (pattern: RegExp): Promise<void> => {
-    for (;;) {
-      const reason = await check?.check().then(
-        () => 'nothing',
-        (error: unknown) => String(error),
-      )
-      if (pattern.test(reason ?? '')) return
-      await new Promise((resolve) => void setTimeout(resolve, 5))
-    }
-  }
+  return { present, keyring: new Keyring(present, [], { vaultToken: vault.token }) }
+}
+
+async function makeKey(): Promise<void> {
+  await fetch(`${vault.url}/v1/transit/keys/latchkey`, { method: 'POST', headers: { 'x-vault-token': vault.token } })
+}
+
+async function reason(check: HealthCheck | undefined): Promise<string> {
+  return check === undefined ? 'no check' : check.check().then(() => 'nothing', String)
+}
+
+async function told(check: HealthCheck | undefined, pattern: RegExp): Promise<void> {
+  while (!pattern.test(await reason(check))) await new Promise((resolve) => void setTimeout(resolve, 5))
+}
+
+test('a KEK that is elsewhere is told of while it cannot be used, and one in a file is not asked for', async () => {
+  const { present, keyring } = kek()
+  const program = { logger, ending: ending(logger) }
+  const [check] = watchKek({ present, keyring }, program, 10)
   expect(check).toMatchObject({ name: 'key encryption key', without: 'degraded' })
-  await told(/SealingError/)
-  const headers = { 'x-vault-token': vault.token }
-  await fetch(`${vault.url}/v1/transit/keys/latchkey`, { method: 'POST', headers })
-  await told(/^nothing$/)
+  await told(check, /SealingError/)
+  await makeKey()
+  await told(check, /^nothing$/)
   await vault.stop()
-  await told(/SealingError/)
+  await told(check, /SealingError/)
   expect(lines).toEqual([
     'the key encryption key cannot be used for now',
     'the key encryption key can be used again',
     'the key encryption key cannot be used for now',
   ])
-  expect(watchKek({ present: { kind: 'file', path: '/nowhere' }, keyring }, logger)).toEqual([])
+  expect(watchKek({ present: { kind: 'file', path: '/nowhere' }, keyring }, program)).toEqual([])
+  await program.ending.end()
+})
+
+test('a KEK is asked for no more once the program has ended', async () => {
+  const { present, keyring } = kek()
+  const program = { logger, ending: ending(logger) }
+  const [check] = watchKek({ present, keyring }, program, 1)
+  await told(check, /SealingError/)
+  await makeKey()
+  await told(check, /^nothing$/)
+  await program.ending.end()
+  await vault.stop()
+  for (let asked = 0; asked < 50; asked++) await expect(keyring.status()).rejects.toThrow()
+  expect(await reason(check)).toBe('nothing')
 })

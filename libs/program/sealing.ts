@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import type { Configuration } from '#libs/configuration/index'
 import type { HealthCheck } from '#libs/http/index'
 import { DataKeys, type KekAddress, Keyring } from '#libs/sealing/index'
-import type { Logger } from '#libs/telemetry/index'
+import { every } from '#libs/timing/index'
+import type { Starting } from './run.ts'
 import { only } from './settings.ts'
 
 /** What a program reads that seals secrets or opens them. */
@@ -38,28 +39,27 @@ export function sealingOf(
 const askEvery = 30_000
 
 /**
- * Whether a KEK that is elsewhere can be used, asked from now on and in the background, so that it is told before the first signed key wants it: on the
- * log, and in the readiness of the program, which answers all else without. Nothing waits for the first answer.
+ * Whether a KEK that is elsewhere can be used, asked in the background until the program ends, so that it is told before the first signed key wants it:
+ * on the log, and in the readiness of the program, which answers all else without. Nothing waits for the first answer.
  */
 export function watchKek(
   { present, keyring }: Pick<Sealing, 'present' | 'keyring'>,
-  logger: Logger,
-  every = askEvery,
+  { logger, ending }: Pick<Starting<unknown>, 'logger' | 'ending'>,
+  milliseconds = askEvery,
 ): readonly HealthCheck[] {
   if (present.kind === 'file') return []
   let failure: unknown
   const ask = async (): Promise<void> => {
-    try {
-      await keyring.status()
-      if (failure !== undefined) logger.info('the key encryption key can be used again')
-      failure = undefined
-    } catch (error) {
-      if (failure === undefined) logger.warn({ err: error }, 'the key encryption key cannot be used for now')
-      failure = error
-    }
-    setTimeout(() => void ask(), every).unref()
+    await keyring.status()
+    if (failure !== undefined) logger.info('the key encryption key can be used again')
+    failure = undefined
   }
-  void ask()
+  const failed = (error: unknown): void => {
+    if (failure === undefined) logger.warn({ err: error }, 'the key encryption key cannot be used for now')
+    failure = error
+  }
+  const asking = every(milliseconds, ask, failed, { atOnce: true })
+  ending.add('the watch of the key encryption key', 10_000, () => asking.end())
   const check = async (): Promise<void> => {
     if (failure !== undefined) throw failure
   }

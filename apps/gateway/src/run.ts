@@ -7,7 +7,6 @@ import {
   readSettings,
   sealingOf,
   sealingSettings,
-  watchKek,
 } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
@@ -78,6 +77,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       })
       const channel = starting.openChannel(configuration)
       const sealing = sealingOf(configuration)
+      starting.watchKek(sealing)
       const started = Date.now()
       const currency = new Currency(
         {
@@ -147,7 +147,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             (channel.state === 'connected' || performance.now() - opened > redisPatience),
           listensMeanwhile: () => log.broker === 'away' && performance.now() - opened > kafkaPatience,
         },
-        checks: [currencyCheck(currency), ...watchKek(sealing, logger)],
+        checks: [currencyCheck(currency)],
       }
     },
   })

@@ -11,7 +11,6 @@ import {
   sealingOf,
   sealingSettings,
   statementTimeout,
-  watchKek,
 } from '#libs/program/index'
 import { SealingError } from '#libs/sealing/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
@@ -64,7 +63,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const secrets = await starting.makeSecrets(configuration, publicAddress(door, port))
       const sealing = sealingOf(configuration)
       const { present, keyring, dataKeys } = sealing
-      const checks = watchKek(sealing, starting.logger)
+      starting.watchKek(sealing)
       const { LATCHKEY_KEK, LATCHKEY_ADMIN_TOKEN, LATCHKEY_PEPPERS } = configuration
       const usesFolder = LATCHKEY_ADMIN_TOKEN === undefined || LATCHKEY_PEPPERS === undefined
       // Where nothing else is kept in the data folder, there need not be one.
@@ -129,7 +128,6 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         database,
         admission: parts.admission,
         parts: [keysPart],
-        checks,
         follower,
         ...(quickstart === undefined
           ? {}

@@ -87,7 +87,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         adminToken,
         peppers,
         sealing,
-        checks: watchKek(sealing, logger),
+        checks: watchKek(sealing, starting),
         rateLimits: rateLimitsOf(configuration),
         listTimeout: configuration.LATCHKEY_LIST_TIMEOUT,
         cursorTimeout: configuration.LATCHKEY_CURSOR_TIMEOUT,

@@ -162,7 +162,11 @@ export class KafkaFollower implements Follower {
       () => this.#compare(),
       () => undefined,
     )
-    const looking = setInterval(() => void this.#answers.look(), lookForLeadersEvery)
+    const looking = every(
+      lookForLeadersEvery,
+      () => this.#answers.look(),
+      () => undefined,
+    )
     for (let failures = 0; !this.#stopping; failures++) {
       const { promise: crash, resolve: crashed } = Promise.withResolvers<Error>()
       try {
@@ -187,7 +191,7 @@ export class KafkaFollower implements Follower {
       }
     }
     await comparing.end()
-    clearInterval(looking)
+    void looking.end()
   }
 
   #watchGroup(): GroupWatch {

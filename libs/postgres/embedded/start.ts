@@ -2,6 +2,7 @@ import { mkdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Client } from 'pg'
 import { trimLog } from '#libs/process/index'
+import { every } from '#libs/timing/index'
 import { silentLog } from '../silent-log.ts'
 import { accountFor, runnerFor } from './account.ts'
 import { findBinaries } from './binaries.ts'
@@ -75,10 +76,14 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const postmaster =
       orphan ?? (await startPostmaster(folder, binaries, runner, options.port ?? 0, wanted, resolve(options.log)))
     let ended = false
-    const trimming = setInterval(() => trimLog(resolve(options.log)), trimEvery).unref()
+    const trimming = every(
+      trimEvery,
+      () => trimLog(resolve(options.log)),
+      () => undefined,
+    )
     void postmaster.gone.then(() => {
       ended = true
-      clearInterval(trimming)
+      void trimming.end()
     })
     const stop = async () => {
       // Once it is gone, another process may have its id.

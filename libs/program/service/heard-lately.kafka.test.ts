@@ -57,6 +57,7 @@ test('a service goes on taking admin tokens by the event log alone while other i
     answeredAt: () => log.answeredAt(),
     provenUpTo: () => follower.followedUpTo(),
     clock: () => new Date(),
+    onFailure: () => undefined,
   })
   while (log.answeredAt() === undefined) await turn()
   heard.look()
@@ -85,5 +86,5 @@ test('a service goes on taking admin tokens by the event log alone while other i
   await other.close()
   await lookUntil(settled())
   expect(lapses.slice(0, 3)).toEqual([])
-  heard.end()
+  await heard.end()
 }, 60_000)

@@ -17,6 +17,7 @@ beforeEach(() => {
     answeredAt: () => new Date(answered ?? now),
     provenUpTo: () => (proven === undefined ? undefined : new Date(proven)),
     clock: () => new Date(now),
+    onFailure: () => undefined,
   })
 })
 afterEach(() => heard.end())

@@ -1,4 +1,5 @@
 import type { Subscription } from '#libs/cache/index'
+import { every, type Repeating } from '#libs/timing/index'
 
 /** Milliseconds for which a service goes on by what it knows of admin tokens when it hears nothing any more. */
 const longestSilence = 5_000
@@ -12,23 +13,25 @@ export interface HeardFrom {
   /** Everything that was committed before this instant, published or not, is known here. */
   readonly provenUpTo: () => Date | undefined
   readonly clock: () => Date
+  readonly onFailure: (error: unknown) => void
 }
 
 /**
  * Whether a service may go by what it knows of admin tokens. The proof that every revocation is known is that of the publishers; it
- * holds for 5 seconds, and for longer while, since before it, the event log was followed, which answered within 5 seconds each time, or the channel has missed nothing. Whoever was
- * cut off from both is not current again before the publishers have proved it anew: what was revoked meanwhile may wait with them.
+ * holds for 5 seconds, and for longer while, since before it, the event log was followed, which answered within 5 seconds each time, or the
+ * channel has missed nothing. Whoever was cut off from both is not current again before the publishers have proved it anew: what was revoked
+ * meanwhile may wait with them.
  */
 export class HeardLately {
   readonly #from: HeardFrom
-  readonly #timer: NodeJS.Timeout
+  readonly #looking: Repeating
   #subscription: Pick<Subscription, 'unbrokenSince'> | undefined
   #followingSince: number | undefined
   #missedAt = -Infinity
 
   constructor(from: HeardFrom) {
     this.#from = from
-    this.#timer = setInterval(() => this.look(), lookEvery).unref()
+    this.#looking = every(lookEvery, () => this.look(), from.onFailure)
   }
 
   /** From now on the channel counts too. */
@@ -65,7 +68,7 @@ export class HeardLately {
     return instant !== undefined && Math.abs(now - instant.getTime()) <= longestSilence
   }
 
-  end(): void {
-    clearInterval(this.#timer)
+  end(): Promise<void> {
+    return this.#looking.end()
   }
 }

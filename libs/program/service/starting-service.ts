@@ -25,6 +25,7 @@ import { failuresOf, type WatchedServer } from '../failures.ts'
 import { followerOf } from '../followers.ts'
 import { PostgresAway, reachPostgres } from '../reach-postgres.ts'
 import type { Starting } from '../run.ts'
+import { type Sealing, watchKek } from '../sealing.ts'
 import { lookUpLimitsOf } from '../settings.ts'
 import { watchPostgres } from '../watch-postgres.ts'
 import { brokerCheck, watchBroker } from './broker.ts'
@@ -192,6 +193,11 @@ export class StartingService<C extends ServiceConfiguration> {
     return nonces
   }
 
+  /** As `watchKek` says. */
+  watchKek(sealing: Sealing): void {
+    this.checks.push(...watchKek(sealing, this.#starting))
+  }
+
   /** Without Redis each gateway counts alone. */
   openLimiter(redis: { readonly REDIS_URL: string | undefined; readonly REDIS_PREFIX: string }): Limiter {
     if (redis.REDIS_URL === undefined) return memoryLimiter()
@@ -239,8 +245,8 @@ export class StartingService<C extends ServiceConfiguration> {
     const { clock, onFailure, onAdmissionFailure } = this
     const isFollowing = () => log.broker === 'connected' && follower.follower?.state === 'following'
     const provenUpTo = () => follower.follower?.followedUpTo()
-    const heard = new HeardLately({ isFollowing, answeredAt: () => log.answeredAt(), provenUpTo, clock })
-    this.endWith('the look at the event log', async () => heard.end())
+    const heard = new HeardLately({ isFollowing, answeredAt: () => log.answeredAt(), provenUpTo, clock, onFailure })
+    this.endWith('the look at the event log', () => heard.end())
     const tokens = new KnownTokens(database, this.#name)
     const lookUps = new TokenLookUps(lookUpLimitsOf(this.configuration))
     return {
