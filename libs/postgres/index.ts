@@ -17,7 +17,7 @@ export {
   tookTooLong,
 } from './failures.ts'
 export { type Doubt, type Ending, Lanes, LaneTables } from './lanes.ts'
-export { Lease, LeaseTables } from './lease.ts'
+export { Lease, LeaseTables, type LeaseTaken } from './lease.ts'
 export { migrate, type SchemaMigrations } from './migrate.ts'
 export { maintainPartitions, type PartitionedTable, type PartitionLength } from './partitions.ts'
 export { retryTransient } from './retry.ts'

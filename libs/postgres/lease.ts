@@ -1,4 +1,3 @@
-import type { EntityManager } from 'typeorm'
 import type { Database } from './database.ts'
 
 /** The table that `Lease` needs in a schema; for use in its migrations. */
@@ -14,13 +13,22 @@ export const LeaseTables = {
 
 /** A lease that is taken. */
 export interface LeaseTaken {
-  /** Milliseconds, at the least, for which nobody had had it before: 0 where it was held, Infinity where nobody ever had. */
-  readonly vacant: number
+  /** Who had it last: nobody ever, this holder itself, another that let it go, or one that did not. */
+  readonly from: 'nobody' | 'itself' | { readonly letGoAt: Date } | 'another'
+  /** By `performance.now()`: from then on no other goes by having had it, whatever the clock of Postgres did. */
+  readonly aloneFrom: number
 }
 
+/** Holder of a lease that was let go of: `until` is when, by the clock of whoever did. */
+const nobody = '00000000-0000-0000-0000-000000000000'
+
+type Former = { holder: string; until: Date; version: string }
+type NoFormer = { holder: null; until: null; version: null }
+
 /**
- * Work that one process at a time does. Its holder takes it again before it lapses; another takes it once it has. Only the clock of
- * Postgres is asked. A transaction that began while the lease was held may end after it lapsed: what is done under it must bear that.
+ * Work that one process at a time does. Its holder takes it again before it lapses; another takes it once it has by the clock of Postgres, which may have been set: its former
+ * holder then goes by it until `aloneFrom`, at the most for as long as the lease is after it asked. A transaction that began while the lease was held may end after it lapsed: what is
+ * done under it must bear that.
  */
 export class Lease {
   readonly #database: Database
@@ -28,6 +36,8 @@ export class Lease {
   readonly #name: string
   readonly #milliseconds: number
   readonly #holder = crypto.randomUUID()
+  /** The row as it was last seen, and when it was seen so first. */
+  #seen: { readonly version: string; readonly at: number } | undefined
 
   /** `schema` has the table of `LeaseTables`. */
   constructor(database: Database, schema: string, name: string, milliseconds: number) {
@@ -37,34 +47,46 @@ export class Lease {
     this.#milliseconds = milliseconds
   }
 
-  /** Takes it, or holds it for longer; undefined while another has it. */
+  /** Takes it, or holds it for longer; undefined while another has it. One call at a time. */
   async take(): Promise<LeaseTaken | undefined> {
-    // The row as it was when the statement began: where it has been let go of since, that tells of less time, never of more.
-    const [taken] = await this.#database.query<{ vacant: number | null }>(
-      `WITH former AS (SELECT until FROM ${this.#schema}.lease WHERE name = $1)
-       INSERT INTO ${this.#schema}.lease AS l (name, holder, until) VALUES ($1, $2, now() + $3 * interval '1 millisecond')
-       ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
-       WHERE l.holder = excluded.holder OR l.until <= now()
-       RETURNING (SELECT 1000 * extract(epoch FROM now() - former.until)::float8 FROM former) AS vacant`,
+    // Of another it is taken as the statement saw it when it began, or not at all.
+    const [answer] = await this.#database.query<{ isTaken: boolean } & (Former | NoFormer)>(
+      `WITH former AS (SELECT holder, until, xmin::text AS version FROM ${this.#schema}.lease WHERE name = $1),
+       taken AS (
+         INSERT INTO ${this.#schema}.lease AS l (name, holder, until) VALUES ($1, $2, now() + $3 * interval '1 millisecond')
+         ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+         WHERE l.holder = excluded.holder
+           OR l.xmin::text = (SELECT version FROM former) AND (l.holder = '${nobody}' OR l.until <= now())
+         RETURNING name
+       )
+       SELECT EXISTS (SELECT FROM taken) AS "isTaken", holder, until, version FROM (SELECT) AS always LEFT JOIN former ON true`,
       [this.#name, this.#holder, this.#milliseconds],
     )
-    return taken && { vacant: Math.max(0, taken.vacant ?? Infinity) }
+    const answered = performance.now()
+    if (answer === undefined) throw new Error('a statement that answers one row answered none')
+    const { isTaken, ...former } = answer
+    if (former.version === null) return isTaken ? { from: 'nobody', aloneFrom: -Infinity } : undefined
+    if (former.version !== this.#seen?.version) this.#seen = { version: former.version, at: answered }
+    if (!isTaken) return undefined
+    if (former.holder === this.#holder) return { from: 'itself', aloneFrom: -Infinity }
+    if (former.holder === nobody) return { from: { letGoAt: former.until }, aloneFrom: -Infinity }
+    return { from: 'another', aloneFrom: this.#seen.at + this.#milliseconds }
   }
 
-  /** Whether it is still held, as the transaction sees it. */
-  async isHeld(manager: EntityManager): Promise<boolean> {
-    const rows = await manager.query<unknown[]>(
+  /** Whether it is still held, as whoever asks sees it: a transaction, or the database. */
+  async isHeld(asking: { query(statement: string, values: unknown[]): Promise<unknown[]> }): Promise<boolean> {
+    const rows = await asking.query(
       `SELECT FROM ${this.#schema}.lease WHERE name = $1 AND holder = $2 AND until > now()`,
       [this.#name, this.#holder],
     )
     return rows.length > 0
   }
 
-  /** Lets another take it at once, which learns when it was let go. */
-  async release(): Promise<void> {
+  /** Lets another take it at once, which learns when it was let go of by the clock of its holder. */
+  async release(now: Date): Promise<void> {
     await this.#database.query(
-      `UPDATE ${this.#schema}.lease SET until = least(until, now()) WHERE name = $1 AND holder = $2`,
-      [this.#name, this.#holder],
+      `UPDATE ${this.#schema}.lease SET holder = '${nobody}', until = $3 WHERE name = $1 AND holder = $2`,
+      [this.#name, this.#holder, now],
     )
   }
 }

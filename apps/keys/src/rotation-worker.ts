@@ -65,7 +65,7 @@ export class RotationWorker {
     if (this.#running === undefined) return
     await this.#running
     await Promise.all([this.#hearing, this.#sealing])
-    await this.#lease.release().catch((error: unknown) => this.#parts.onFailure(error))
+    await this.#lease.release(this.#parts.clock()).catch((error: unknown) => this.#parts.onFailure(error))
   }
 
   async #run(): Promise<void> {

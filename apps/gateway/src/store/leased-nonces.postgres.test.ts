@@ -32,17 +32,20 @@ interface Opened {
   readonly told: boolean[]
 }
 
-/** `clockAhead` in milliseconds. */
-async function open(nth: number, clockAhead = 0): Promise<Opened> {
+/** `clockAhead` and `times` in milliseconds. */
+async function open(
+  nth: number,
+  { clockAhead = (): number => 0, times = { lease: 1_000, every: 100 } } = {},
+): Promise<Opened> {
   const told: boolean[] = []
   const nonces = await LeasedNonces.open({
     database: of(nth),
-    clock: () => new Date(Date.now() + clockAhead),
+    clock: () => new Date(Date.now() + clockAhead()),
     limit: 1_000,
     // A database that is away is what some of these tests are about.
     onFailure: () => undefined,
     heldElsewhere: (isSo) => void told.push(isSo),
-    times: { lease: 1_000, every: 100 },
+    times,
   })
   return { nonces, told }
 }
@@ -57,6 +60,20 @@ async function taken(by: Opened, ahead = 0): Promise<boolean> {
     if (answer !== undefined) return answer
     if (Date.now() - began > 15_000) throw new Error('it never took them')
     await pause(20)
+  }
+}
+
+/** As though the clock of Postgres were set forward by an hour. */
+async function lapse(): Promise<void> {
+  const statement = `UPDATE gateway.lease SET until = now() - interval '1 hour' WHERE name = 'nonces'`
+  await of(1).query(statement)
+}
+
+async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const began = Date.now()
+  while (!(await holds())) {
+    if (Date.now() - began > 15_000) throw new Error(`it never came to pass: ${what}`)
+    await pause(10)
   }
 }
 
@@ -93,7 +110,7 @@ test('the other takes over when the first has ended, and takes nothing that the 
 
 test('who opens just after another has ended takes nothing that one may have taken whose clock is ahead', async () => {
   const ahead = 1_900
-  const one = await open(0, ahead)
+  const one = await open(0, { clockAhead: () => ahead })
   expect(await taken(one, ahead)).toBe(true)
   const signed = { signer: 'k1', nonce: 'n1', created: new Date(Date.now() + ahead) }
   expect(await one.nonces.take(signed, 360_000)).toBe(true)
@@ -132,6 +149,93 @@ test('who cannot take the lease again takes none once it has lapsed, before the 
   while (!takings.includes('other')) await ask()
   for (let turn = 0; turn < 20; turn++) await ask()
   expect(takings.lastIndexOf('one')).toBeLessThan(takings.indexOf('other'))
+  await one.nonces.close()
+  await other.nonces.close()
+})
+
+test('who is told that another has the lease takes none from then on', async () => {
+  const one = await open(0, { times: { lease: 60_000, every: 100 } })
+  const other = await open(1, { times: { lease: 60_000, every: 10 } })
+  expect(await taken(one)).toBe(true)
+  await until('the other has the lease', async () => {
+    await lapse()
+    await pause(50)
+    return one.told.includes(true)
+  })
+  expect(await take(one, 'n1')).toBeUndefined()
+  await one.nonces.close()
+  await other.nonces.close()
+})
+
+test('where the clock of Postgres was set forward, who follows takes none as long as the one before it may', async () => {
+  const one = await open(0, { times: { lease: 4_000, every: 100 } })
+  const other = await open(1, { times: { lease: 4_000, every: 10 } })
+  const holder = async () => (await of(1).query<{ holder: string }>('SELECT holder FROM gateway.lease'))[0]?.holder
+  expect(await taken(one)).toBe(true)
+  // So that it does not hear of it.
+  await of(0).close()
+  databases[0] = opened()
+  const before = await holder()
+  await lapse()
+  await until('the other has the lease', async () => (await holder()) !== before)
+  const takings: ('one' | 'other')[] = []
+  await until('the other takes some', async () => {
+    const signed = { signer: 'k1', nonce: crypto.randomUUID(), created: new Date(Date.now() + 60_000) }
+    if ((await take(one, crypto.randomUUID())) === true) takings.push('one')
+    if ((await other.nonces.take(signed, 960_000)) === true) takings.push('other')
+    return takings.includes('other')
+  })
+  for (let turn = 0; turn < 20; turn++) expect(await take(one, crypto.randomUUID())).toBeUndefined()
+  expect(takings.lastIndexOf('one')).toBeLessThan(takings.indexOf('other'))
+  expect(await taken(other)).toBe(true)
+  await one.nonces.close()
+  await other.nonces.close()
+})
+
+test('who finds that another took the lease and let go of it meanwhile no longer knows what was signed before', async () => {
+  const one = await open(0)
+  expect(await taken(one)).toBe(true)
+  const signed = { signer: 'k1', nonce: 'n1', created: new Date() }
+  expect(await one.nonces.take(signed, 360_000)).toBe(true)
+  await of(1).query(
+    `UPDATE gateway.lease SET holder = '00000000-0000-0000-0000-000000000000', until = now() - interval '1 hour' WHERE name = 'nonces'`,
+  )
+  await until('it knows nothing of it', async () => (await one.nonces.take(signed, 360_000)) === undefined)
+  expect(await taken(one)).toBe(true)
+  await one.nonces.close()
+})
+
+test('one that let go of the lease leaves nothing to wait for, also where the clock of Postgres was set back', async () => {
+  const one = await open(0)
+  expect(await taken(one)).toBe(true)
+  await one.nonces.close()
+  await of(1).query(`UPDATE gateway.lease SET until = until + interval '1 second' WHERE name = 'nonces'`)
+  const other = await open(1)
+  expect(await take(other, 'n1', 60_000)).toBe(true)
+  expect(other.told).toEqual([])
+  await other.nonces.close()
+})
+
+test('who slept for longer than the lease takes none before it has the lease again', async () => {
+  let slept = 0
+  const times = { lease: 60_000, every: 60_000 }
+  const one = await open(0, { clockAhead: () => slept, times })
+  expect(await taken(one)).toBe(true)
+  slept = times.lease
+  expect(await take(one, 'n1', slept)).toBeUndefined()
+  await one.nonces.close()
+})
+
+test('who slept, and its clocks with it, does not take what the one that followed took since', async () => {
+  const one = await open(0, { times: { lease: 60_000, every: 60_000 } })
+  expect(await taken(one)).toBe(true)
+  await lapse()
+  const other = await open(1)
+  expect(await taken(other)).toBe(true)
+  // Later than the clock of the one that slept.
+  const signed = { signer: 'k1', nonce: 'n1', created: new Date(Date.now() + 60_000) }
+  expect(await other.nonces.take(signed, 960_000)).toBe(true)
+  expect(await one.nonces.take(signed, 960_000)).toBeUndefined()
   await one.nonces.close()
   await other.nonces.close()
 })

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { memoryNonces, type Nonces, type SignedNonce } from '#libs/cache/index'
-import { type Database, Lease } from '#libs/postgres/index'
+import { type KeptAhead, memoryNonces, type Nonces, type SignedNonce } from '#libs/cache/index'
+import { type Database, Lease, type LeaseTaken } from '#libs/postgres/index'
 import { every, type Repeating } from '#libs/timing/index'
 import { gatewaySchema } from '../names.ts'
 import { openSignedAhead } from './signed-ahead.ts'
@@ -24,16 +24,18 @@ const skew = 2_000
 const parting = 500
 
 /**
- * Nonces in memory, of the one process over this database that holds the lease. Any other knows of none, and takes them over when that one has ended, or cannot
- * have known for the length of the lease that it holds it: what was signed until then it does not know.
+ * Nonces in memory, of the one process over this database that holds the lease, and is the only one to go by it. Any other knows of none, and takes them over when that one has ended, or
+ * cannot have known for the length of the lease that it holds it: what was signed until then it does not know.
  */
 export class LeasedNonces implements Pick<Nonces, 'take'> {
   readonly #options: LeasedNoncesOptions
   readonly #times: { readonly lease: number; readonly every: number }
   readonly #lease: Lease
   #nonces: Nonces | undefined
-  /** By `performance.now()`: nobody else has the lease before. */
-  #heldUntil = -Infinity
+  /** Nobody else takes nonces before: by `performance.now()`, which stands still while a machine sleeps, and by the clock, which may be set back. */
+  #heldUntil = { elapsed: -Infinity, instant: -Infinity }
+  /** By `performance.now()`: another may take nonces before. */
+  #aloneFrom = -Infinity
   /** What was created until then may have been taken by another process. */
   #since = -Infinity
   #isElsewhere = false
@@ -66,37 +68,57 @@ export class LeasedNonces implements Pick<Nonces, 'take'> {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#nonces = undefined
-    this.#heldUntil = -Infinity
     const letGo = async (): Promise<void> => {
       await this.#renewing?.end()
-      await this.#lease.release()
+      await this.#lease.release(this.#options.clock())
     }
     await Promise.race([letGo().catch(this.#options.onFailure), wait(parting, undefined, { ref: false })])
   }
 
   get #isHeld(): boolean {
-    return performance.now() < this.#heldUntil
+    const { elapsed, instant } = this.#heldUntil
+    return performance.now() < elapsed && this.#options.clock().getTime() < instant
   }
 
   async #take(): Promise<void> {
-    const asked = performance.now()
+    const asked = { elapsed: performance.now(), instant: this.#options.clock().getTime() }
     const taken = await this.#lease.take()
     if (this.#isClosed) return
+    if (taken === undefined || taken.from !== 'itself' || !this.#isHeld) this.#nonces = undefined
     if (taken === undefined) return this.#tellElsewhere(true)
-    // Answered before it lapsed, it was taken before it lapsed: nobody else had it between.
-    if (!this.#isHeld || this.#nonces === undefined) await this.#begin(taken.vacant)
-    this.#heldUntil = asked + this.#times.lease
-    this.#tellElsewhere(false)
+    if (taken.from !== 'itself') this.#follow(taken)
+    if (this.#nonces === undefined && performance.now() >= this.#aloneFrom) await this.#begin()
+    const { lease } = this.#times
+    this.#heldUntil = { elapsed: asked.elapsed + lease, instant: asked.instant + lease }
+    if (this.#nonces !== undefined) this.#tellElsewhere(false)
   }
 
-  /** `vacant` as of `LeaseTaken`. */
-  async #begin(vacant: number): Promise<void> {
+  #follow({ from, aloneFrom }: LeaseTaken): void {
+    this.#aloneFrom = aloneFrom
+    if (from === 'another') {
+      const wait = Math.max(0, aloneFrom - performance.now())
+      // The clock of the other may be ahead of this one's.
+      this.#since = this.#options.clock().getTime() + wait + skew
+    } else this.#since = typeof from === 'object' ? from.letGoAt.getTime() : -Infinity
+  }
+
+  /** Knows nothing that was created before, nor, once that is stored, what is ahead of the clock and was taken before. */
+  async #begin(): Promise<void> {
     const { database, clock, limit, onFailure } = this.#options
-    this.#nonces = undefined
     const ahead = await openSignedAhead(database, { since: clock(), onFailure })
-    // Of the process that had them until then, the clock may be ahead of this one's.
-    this.#since = clock().getTime() - vacant + skew
-    if (!this.#isClosed) this.#nonces = memoryNonces({ clock, limit, ahead })
+    const keep: KeptAhead['keep'] = async (signer, span, now) =>
+      (await ahead.keep(signer, span, now)) && (await this.#isHeldStill())
+    if (!this.#isClosed) this.#nonces = memoryNonces({ clock, limit, ahead: { ...ahead, keep } })
+  }
+
+  /** Asked of the database: where a machine slept, and its clocks with it, what another took since is ahead of them. */
+  async #isHeldStill(): Promise<boolean> {
+    try {
+      return await this.#lease.isHeld(this.#options.database)
+    } catch (error) {
+      this.#options.onFailure(error)
+      return false
+    }
   }
 
   #tellElsewhere(isSo: boolean): void {
