@@ -146,6 +146,38 @@ describe('the worker', () => {
     heard = async () => true
   })
 
+  test('lets no strict deadline wait for uses longer than one wait takes: what becomes due during one has its own', async () => {
+    const [first, second] = [await service.inUse(), await service.inUse()]
+    for (const [{ id, kid }, graceHours] of [
+      [first, 2],
+      [second, 3],
+    ] as const) {
+      const { newKey } = (await start(id, { mode: 'strict', graceHours })).body
+      await service.use(id, newKey.kid, now)
+      await service.keyInState(kid, 'retiring')
+    }
+    const waits: ((isHeard: boolean) => void)[] = []
+    heard = () => new Promise((settled) => waits.push(settled))
+    const begun = (count: number) =>
+      until(
+        async () => waits.length,
+        (length) => length === count,
+      )
+    try {
+      now = hours(2.5, now)
+      await begun(1)
+      now = hours(1, now)
+      await begun(2)
+      expect((await service.ask('GET', `/keys/${first.kid}`)).body.state).toBe('retiring')
+    } finally {
+      for (const settled of waits) settled(false)
+      heard = async () => false
+    }
+    await service.keyInState(first.kid, 'expired')
+    await service.keyInState(second.kid, 'expired')
+    heard = async () => true
+  })
+
   test('leaves alone for a while what it cannot settle, tells of it, and goes on with the rest', async () => {
     const broken = await service.inUse()
     const { id, kid } = await service.inUse()

@@ -37,8 +37,7 @@ export class RotationWorker {
   readonly #lease: Lease
   readonly #stop = new AbortController()
   readonly #countNotices: (events: readonly AnyEvent[]) => void
-  /** Connections of which something waits for uses to be heard of. */
-  readonly #waiting = new Set<string>()
+  /** Ends when all is settled that waits for uses to be heard of. */
   #hearing: Promise<void> | undefined
   /** Connections for which the schedule mints once there is the data key of their tenant. */
   readonly #minting = new Map<string, string>()
@@ -82,11 +81,12 @@ export class RotationWorker {
     for (;;) {
       if (!(await this.#holds())) return false
       const due = await dueLooks(this.#parts.database, now, batch)
+      const waiting: string[] = []
       for (const connection of due) {
         if (this.#stop.signal.aborted || !(await this.#holds())) return false
-        if ((await this.#settle(connection, { now, heard: 'not yet' })) === 'waits') this.#waiting.add(connection)
+        if ((await this.#settle(connection, { now, heard: 'not yet' })) === 'waits') waiting.push(connection)
       }
-      if (this.#waiting.size > 0) this.#hearing ??= this.#hear().finally(() => (this.#hearing = undefined))
+      if (waiting.length > 0) this.#hearing = this.#hear(waiting, this.#hearing)
       if (this.#minting.size > 0) this.#sealing ??= this.#mint().finally(() => (this.#sealing = undefined))
       if (due.length < batch) return true
     }
@@ -94,14 +94,14 @@ export class RotationWorker {
 
   /**
    * What depends on whether a key was used is decided once all uses until now are known. Nothing else waits for that; should it take too long, what
-   * ends in any case does, and the connections are due again a little later.
+   * ends in any case does, and the connections are due again a little later. What is due at one look has a wait of its own, so that it waits for no longer
+   * than one takes; what an earlier look left, which is done `before`, is settled first.
    */
-  async #hear(): Promise<void> {
+  async #hear(connections: readonly string[], before: Promise<void> | undefined): Promise<void> {
     const now = this.#parts.clock()
-    const connections = [...this.#waiting]
-    this.#waiting.clear()
     try {
-      const heard = (await this.#parts.hasHeardUntil(now)) ? 'yes' : 'no'
+      const [isHeard] = await Promise.all([this.#parts.hasHeardUntil(now), before])
+      const heard = isHeard ? 'yes' : 'no'
       for (const connection of connections) {
         if (this.#stop.signal.aborted || !(await this.#holds())) return
         await this.#settle(connection, { now, heard })
