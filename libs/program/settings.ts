@@ -35,9 +35,9 @@ export const settings = {
     about: 'Folder of the admin token, the peppers, and the data and logs of the servers that come along.',
   }),
   LATCHKEY_QUICKSTART: setting.flag({
-    default: 'false',
+    optional: true,
     about:
-      'Whether the keys service makes tenant acme with a sandbox connection at its start; one process always does.',
+      'Whether tenant acme with a sandbox connection and a key is made at the first start; unless set, npm start and npm run start:distributed make it, and a keys service that is started by itself does not.',
   }),
   DATABASE_URL: setting.url({
     optional: true,

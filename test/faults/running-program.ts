@@ -83,7 +83,7 @@ export class Program {
   }
 
   async ready(): Promise<this> {
-    await until('the program is ready', () => this.hasEnded || this.stdout.includes('curl '))
+    await until('the program is ready', () => this.hasEnded || / is ready at \S+\n/.test(this.stdout))
     if (this.hasEnded) throw new Error(`the program ended before it was ready: ${this.stderr}`)
     return this
   }

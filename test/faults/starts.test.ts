@@ -8,7 +8,7 @@ import { jest } from '@jest/globals'
 import { z } from 'zod'
 import { formatPeppers, generatePeppers } from '#libs/credentials/index'
 import { freePort } from '#libs/process/index'
-import { create, Ground, type Program, processesOf, refusal, until, users } from './running-program.ts'
+import { ask, create, Ground, type Program, processesOf, refusal, until, users } from './running-program.ts'
 
 jest.setTimeout(180_000)
 
@@ -233,4 +233,28 @@ test('the file .env where it is started holds settings, which the environment ou
   rmSync(file)
   expect(program.url).toBe(`http://127.0.0.2:${port}`)
   await program.stop()
+})
+
+test('without a quickstart there is no tenant, and what was deleted of one is not made again by a restart', async () => {
+  const data = ground.folder()
+  const tenantsOf = async (program: Program): Promise<unknown[]> => {
+    const { body } = await ask(`${program.url}/admin/v1/tenants`, { token: program.adminToken })
+    return Reflect.get(Object(body), 'items')
+  }
+  const without = await ground.start(data, { LATCHKEY_QUICKSTART: 'false' })
+  expect(await tenantsOf(without)).toEqual([])
+  expect(without.stdout).not.toContain('SCIM base URL')
+  await without.stop()
+
+  const first = await ground.start(data)
+  const connection = first.scimBaseUrl.split('/').at(-1)
+  const remove = async (path: string) =>
+    (await ask(`${first.url}/admin/v1${path}`, { method: 'DELETE', token: first.adminToken })).status
+  expect([await remove(`/connections/${connection}`), await remove('/tenants/acme')]).toEqual([204, 204])
+  await first.stop()
+
+  const again = await ground.start(data)
+  expect(await tenantsOf(again)).toEqual([])
+  expect(again.stdout).not.toContain('SCIM base URL')
+  await again.stop()
 })

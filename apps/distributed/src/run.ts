@@ -38,7 +38,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         LATCHKEY_DATA: folder.path,
         LATCHKEY_PUBLIC_URL: configuration.LATCHKEY_PUBLIC_URL ?? addresses.gateway,
         LATCHKEY_SERVICES: textOf(configuration.LATCHKEY_SERVICES ?? addresses),
-        LATCHKEY_QUICKSTART: 'true',
+        LATCHKEY_QUICKSTART: String(configuration.LATCHKEY_QUICKSTART ?? true),
       })
       await folder.writeUrl(addresses.keys)
       const lines = [

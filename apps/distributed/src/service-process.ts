@@ -8,7 +8,7 @@ export type ServiceName = (typeof services)[number]
 
 export interface ServiceProcess extends Beside {
   readonly url: string
-  /** What it printed below the line that says it is ready. */
+  /** What it printed before the line that says it is ready. */
   readonly banner: string
 }
 
@@ -56,14 +56,14 @@ export async function startServiceProcess(
   }
 }
 
-/** Reads what the service prints until it has said that it is ready, and, where it is to make a first connection, which. */
+/** Reads what the service prints until it has said that it is ready. */
 function readiness(name: ServiceName, child: ChildProcess): Promise<Pick<ServiceProcess, 'url' | 'banner'>> {
-  const said = new RegExp(`^Latchkey ${name} is ready at (\\S+)\\n(${name === 'keys' ? '[^]*^curl .*\\n' : ''})`, 'm')
+  const said = new RegExp(`^([^]*?)^Latchkey ${name} is ready at (\\S+)\\n`, 'm')
   let printed = ''
   return new Promise((resolve) => {
     const read = (chunk: unknown): void => {
       printed += String(chunk)
-      const [, url, banner = ''] = said.exec(printed) ?? []
+      const [, banner = '', url] = said.exec(printed) ?? []
       if (url === undefined) return
       child.stdout?.off('data', read).resume()
       resolve({ url, banner })

@@ -117,9 +117,10 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         telemetry,
         onFailure,
       }
-      const quickstart = configuration.LATCHKEY_QUICKSTART
-        ? await starting.withPostgres(() => ensureQuickstart(parts))
-        : undefined
+      const quickstart =
+        (configuration.LATCHKEY_QUICKSTART ?? false)
+          ? await starting.withPostgres(() => ensureQuickstart(parts))
+          : undefined
       return {
         modules: [
           KeysModule.with(parts),

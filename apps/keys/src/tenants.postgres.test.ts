@@ -86,8 +86,10 @@ describe('tenants', () => {
 })
 
 describe('the quickstart', () => {
+  const quickstart = () => ensureQuickstart(service().parts)
+
   test('is made once, also by instances that start together, and found again with its key', async () => {
-    const [first, ...others] = await Promise.all([1, 2, 3].map(() => ensureQuickstart(service().parts)))
+    const [first, ...others] = await Promise.all([1, 2, 3].map(() => quickstart()))
     for (const other of others) expect(other).toEqual(first)
     expect(first?.scimBaseUrl).toBe(`${service().parts.publicUrl}/scim/v2/${first?.connection}`)
     expect(readKey(first?.key ?? '')).toMatchObject({ kind: 'key', environment: 'sandbox' })
@@ -102,14 +104,23 @@ describe('the quickstart', () => {
     expect(names).toEqual(['tenant.created', 'connection.created', 'key.minted'])
   })
 
-  test('has another key when its own was revoked', async () => {
-    const before = await ensureQuickstart(service().parts)
-    const read = readKey(before.key ?? '')
+  test('has no other key when its own was revoked, and shows one that was minted since', async () => {
+    const before = await quickstart()
+    const read = readKey(before?.key ?? '')
     if (read.kind === 'fault') throw new Error(read.fault)
     await ask('POST', `/keys/${read.kid}/revoke`)
-    const after = await ensureQuickstart(service().parts)
-    expect(after.connection).toBe(before.connection)
-    expect(after.key).not.toBe(before.key)
-    expect(await ensureQuickstart(service().parts)).toEqual(after)
+    expect(await quickstart()).toEqual({ ...before, key: undefined })
+    const minted = await ask('POST', `/connections/${before?.connection}/keys`, {})
+    expect(await quickstart()).toEqual({ ...before, key: minted.body.key })
+  })
+
+  test('is not made again when its connection was deleted, nor when its tenant was', async () => {
+    const made = await quickstart()
+    expect((await ask('DELETE', `/connections/${made?.connection}`)).status).toBe(204)
+    expect(await quickstart()).toBeUndefined()
+    expect((await ask('DELETE', '/tenants/acme')).status).toBe(204)
+    expect(await quickstart()).toBeUndefined()
+    const named = await ask('GET', '/tenants?name=acme')
+    expect(named.body.items).toEqual([])
   })
 })

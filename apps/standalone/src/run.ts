@@ -32,6 +32,7 @@ const settings = {
     'LATCHKEY_PORT',
     'LATCHKEY_PUBLIC_URL',
     'LATCHKEY_DATA',
+    'LATCHKEY_QUICKSTART',
     'DATABASE_URL',
     'LATCHKEY_ADMIN_TOKEN',
     'LATCHKEY_PEPPERS',
@@ -85,6 +86,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         port,
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(door, port),
         adminToken,
+        wantsQuickstart: configuration.LATCHKEY_QUICKSTART ?? true,
         peppers,
         sealing,
         checks: watchKek(sealing, starting),
@@ -104,7 +106,8 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       })
       await folder.writeUrl(services.url)
       folder.writeServices({})
-      return `Latchkey is ready at ${services.url}\n${door.notice}${banner(services.quickstart, new Date())}`
+      const first = services.quickstart === undefined ? '' : banner(services.quickstart, new Date())
+      return `Latchkey is ready at ${services.url}\n${door.notice}${first}`
     },
   })
 }

@@ -42,6 +42,7 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly port: number
   readonly publicUrl: string
   readonly adminToken: string
+  readonly wantsQuickstart: boolean
   readonly rateLimits: GatewayParts['rateLimits']
   readonly listTimeout: number
   readonly cursorTimeout: number
@@ -53,7 +54,7 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
 
 export interface Services {
   readonly url: string
-  readonly quickstart: Quickstart
+  readonly quickstart: Quickstart | undefined
 }
 
 const operations = {
@@ -155,7 +156,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     admission: admitted('gateway'),
     captureRetention: options.captureRetention,
   }
-  const quickstart = await ensureQuickstart(keysParts)
+  const quickstart = options.wantsQuickstart ? await ensureQuickstart(keysParts) : undefined
   const listening = await serve({
     modules: [
       GatewayModule.with({ ...gatewayParts, clock, telemetry, logger }),

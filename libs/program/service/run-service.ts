@@ -31,7 +31,7 @@ export interface BuiltService {
   readonly follower: EventLogServer
   readonly raws?: ServeOptions['raws']
   readonly readiness?: Readiness
-  /** Printed below the line that says it is ready. */
+  /** Printed before the line that says it is ready. */
   readonly banner?: string
   readonly checks?: readonly HealthCheck[]
 }
@@ -87,7 +87,7 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
         await Promise.all([follower.close(), listening.close()])
       })
       if (readiness !== undefined) await waitFor(readiness, starting)
-      return `Latchkey ${service.name} is ready at ${listening.url}\n${built.banner ?? ''}${door.notice}`
+      return `${built.banner ?? ''}Latchkey ${service.name} is ready at ${listening.url}\n${door.notice}`
     },
   })
 }

@@ -358,6 +358,22 @@ class LongestLives1764000000135 implements MigrationInterface {
   async down(): Promise<void> {}
 }
 
+/** What was made at the first start is made once. `connection` has no reference: the row outlasts its connection. */
+class Quickstart1764000000136 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE keys.quickstart (connection text PRIMARY KEY);
+      INSERT INTO keys.quickstart
+        SELECT connection.id FROM keys.connection JOIN keys.tenant ON tenant.id = connection.tenant
+        WHERE lower(connection.name) = 'quickstart' AND lower(tenant.name) = 'acme'
+        ORDER BY connection.created_at LIMIT 1;`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE keys.quickstart')
+  }
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
   await migrate(database, {
     schema: 'keys',
@@ -378,6 +394,7 @@ export async function migrateKeys(database: Database): Promise<void> {
       PolicyVersions1764000000131,
       Topics1764000000134,
       LongestLives1764000000135,
+      Quickstart1764000000136,
     ],
   })
 }
