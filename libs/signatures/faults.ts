@@ -52,7 +52,7 @@ export const signatureAdvice: { readonly [Fault in SignatureFault]: Advice } = {
   components: {
     cause:
       'The signature does not cover what it must, or covers something that the request does not have or that cannot be covered here.',
-    fix: `Cover ${list(profile.components)} and, with a body, ${list(profile.bodyComponents)}. Further header fields of the request may be covered too.`,
+    fix: `Cover ${list(profile.components)} and, with a body, ${list(profile.bodyComponents)}; where the request has it, ${list(profile.fields)}. Further header fields of the request may be covered too.`,
   },
   parameters: {
     cause: 'The parameters of the signature are not exactly those that it must have.',

@@ -178,6 +178,7 @@ describe('the profile', () => {
       ],
     ),
     ['a component that is not there', withInput((text) => text.replace('"@path"', '"@path" "date"')), 'components'],
+    ['a dry run that it does not cover', withHeaders({ 'latchkey-dry-run': 'true' }), 'components'],
     [
       'a component that is unknown',
       withInput((text) => text.replace('"@path"', '"@path" "@target-uri"')),
@@ -223,6 +224,20 @@ describe('the profile', () => {
     const noBody = signedBy(pairs['hmac-sha256'], { method: 'DELETE', url })
     expect(outcome(noBody, { hasBody: false })).toBe('proved')
     expect(outcome(noBody, { hasBody: true })).toBe('components')
+  })
+
+  test('a dry run is covered, and can be neither changed nor taken away', () => {
+    const request = { ...post, dryRun: 'true' }
+    const signed = signedBy(pairs['hmac-sha256'], request)
+    const dry = (value: string | undefined): Message => ({
+      ...signed,
+      headers: { ...signed.headers, 'latchkey-dry-run': value },
+    })
+    expect([outcome(dry('true')), outcome(dry('false')), outcome(dry(undefined))]).toEqual([
+      'proved',
+      'wrong',
+      'components',
+    ])
   })
 
   test('a body without a Content-Type is not signed', () => {

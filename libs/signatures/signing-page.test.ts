@@ -51,7 +51,7 @@ test('the signature of docs/signing.md is made with the decoded secret, by no co
 
 test('docs/signing.md names every component, parameter and bound of the profile', () => {
   const named = [...page.matchAll(/^\| `"?([@\w-]+)"?` +\|/gm)].map(([, name]) => name)
-  expect(named).toEqual([...profile.components, ...profile.bodyComponents, ...profile.parameters])
+  expect(named).toEqual([...profile.components, ...profile.bodyComponents, ...profile.fields, ...profile.parameters])
   for (const bound of [
     `more than ${profile.longestSkew} seconds off`,
     `at most \`created\` + ${profile.longestLife}`,

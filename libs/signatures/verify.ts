@@ -2,7 +2,7 @@ import { type Dictionary, type InnerList, isInnerList, parseDictionary, serializ
 import type { SignatureFault } from './faults.ts'
 import type { VerifyingKey } from './keys.ts'
 import { type Message, signatureBase } from './message.ts'
-import { profile, type SignatureAlgorithm } from './profile.ts'
+import { componentsFor, profile, type SignatureAlgorithm } from './profile.ts'
 
 /** Who the request says it comes from by other means, and what it must fit. */
 export interface Expected {
@@ -44,7 +44,7 @@ export function readSignature(message: Message, expected: Expected): ReadSignatu
   const bytes = bytesIn(signature[0], signature[1])
   const components = componentsIn(input)
   if (bytes === undefined || components === undefined) return faulty('malformed')
-  const required = expected.hasBody ? [...profile.components, ...profile.bodyComponents] : profile.components
+  const required = componentsFor(message.headers, expected.hasBody)
   if (!required.every((name) => components.has(name))) return faulty('components')
   const read = parametersIn(input[1])
   if (read === undefined) return faulty('parameters')

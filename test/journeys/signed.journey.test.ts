@@ -50,6 +50,8 @@ function present<T>(value: T | undefined): T {
 interface Change {
   /** When it is signed. */
   readonly at?: Date
+  /** Value of Latchkey-Dry-Run, which the signature covers. */
+  readonly dryRun?: string
   /** What is sent in place of what was signed. */
   readonly method?: string
   readonly path?: string
@@ -76,13 +78,14 @@ async function send(
   const body = resource === undefined ? undefined : JSON.stringify(resource)
   const contentType = body === undefined ? undefined : 'application/scim+json'
   const signed = signRequest(
-    { method, url, contentType, body: body === undefined ? undefined : Buffer.from(body) },
+    { method, url, contentType, body: body === undefined ? undefined : Buffer.from(body), dryRun: change.dryRun },
     { keyid: kid, key: signing },
     { now: change.at ?? new Date() },
   )
   const headers = {
     authorization: `Bearer ${key}`,
     ...(contentType === undefined ? {} : { 'content-type': contentType }),
+    ...(change.dryRun === undefined ? {} : { 'latchkey-dry-run': change.dryRun }),
     ...signed,
   }
   const called = new URL(`${scimBaseUrl}${change.path ?? path}`)
@@ -142,6 +145,22 @@ test('signed requests are accepted and change what they say, each step in their 
     (one) => one !== undefined,
   )
   expect(record.steps.map(({ step, decision }: Told) => [step, decision])).toContainEqual(['signature', 'passed'])
+})
+
+test('a request that somebody on the way makes a dry run is refused, and one that is signed as such is rehearsed', async () => {
+  const { body: created } = await send(connection, hmac, 'POST', '/Users', user(`dry-${randomUUID()}`))
+  const path = `/Users/${created.id}`
+  const [url, now] = [new URL(`${connection.scimBaseUrl}${path}`), new Date()]
+  const signed = signRequest({ method: 'DELETE', url }, { keyid: connection.kid, key: hmac }, { now })
+  const headers = { authorization: `Bearer ${connection.key}`, ...signed }
+  const refused = await sentTo(url, 'DELETE', { ...headers, 'latchkey-dry-run': 'true' }, undefined)
+  expect(refused.status).toBe(401)
+  expect(refused.headers['accept-signature']).toContain('"latchkey-dry-run"')
+  expect((await lastRecord(connection.kid, 'signature-components')).steps.at(-1).step).toBe('signature')
+  expect((await send(connection, hmac, 'DELETE', path, undefined, { dryRun: 'true' })).status).toBe(200)
+  expect((await send(connection, hmac, 'GET', path)).status).toBe(200)
+  expect((await sentTo(url, 'DELETE', headers, undefined)).status).toBe(204)
+  expect((await send(connection, hmac, 'GET', path)).status).toBe(404)
 })
 
 test('the record of a request that nothing but its key proved claims no signature', async () => {

@@ -16,6 +16,14 @@ async function latchkey(...args: string[]) {
   return { code, out, err }
 }
 
+/** By names in lower case. */
+function headersIn(out: string): Record<string, string> {
+  const lines = out.trim().split('\n')
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 2)]),
+  )
+}
+
 describe('latchkey sign', () => {
   test('prints the headers of a request that then is genuine, the key among them', async () => {
     for (const name of ['hmac', 'ed25519'] as const) {
@@ -29,17 +37,19 @@ describe('latchkey sign', () => {
         `${name}.json`,
       )
       expect(code).toBe(0)
-      const headers = Object.fromEntries(
-        out
-          .trim()
-          .split('\n')
-          .map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 2)]),
-      )
+      const headers = headersIn(out)
       expect(headers['authorization']).toBe(`Bearer ${key}`)
       expect(isGenuine(`${to}/Users`, { method: 'POST', headers, body: '{"userName":"ada"}' }, verifying[name])).toBe(
         true,
       )
     }
+  })
+
+  test('signs that a request is a dry run', async () => {
+    const { out } = await latchkey('sign', 'DELETE', `${to}/Users/1`, '--key', 'hmac.json', '--dry-run')
+    const headers = headersIn(out)
+    expect(headers['latchkey-dry-run']).toBe('true')
+    expect(isGenuine(`${to}/Users/1`, { method: 'DELETE', headers, body: '' }, verifying.hmac)).toBe(true)
   })
 
   test('signs for the address as it is called, and says so where it was written otherwise', async () => {

@@ -10,6 +10,7 @@ interface Options {
   readonly key: string
   readonly body?: string
   readonly contentType: string
+  readonly dryRun?: boolean
 }
 
 /** Asks no server: the headers of one signed request, for `curl -H @-`. */
@@ -21,6 +22,7 @@ export function signCommand(world: World): Command {
     .requiredOption('--key <file>', 'file of the key, as "latchkey keys mint --save" writes it')
     .option('--body <file>', 'what is sent, byte for byte')
     .option('--content-type <type>', 'of the body', 'application/scim+json')
+    .option('--dry-run', 'send and sign Latchkey-Dry-Run: true: the request is answered, and nothing is stored')
     .action(async (method: string, address: string, options: Options) => {
       const url = URL.parse(address)
       if (url === null || !/^https?:$/.test(url.protocol))
@@ -28,12 +30,13 @@ export function signCommand(world: World): Command {
       const key = readKeyFile(resolve(world.folder, options.key))
       const body = options.body === undefined ? undefined : await contentOf(resolve(world.folder, options.body))
       const contentType = body === undefined ? undefined : options.contentType
-      const signed = signRequest({ method: method.toUpperCase(), url, contentType, body }, key.signer, {
-        now: new Date(),
-      })
+      const dryRun = options.dryRun === true ? 'true' : undefined
+      const request = { method: method.toUpperCase(), url, contentType, body, dryRun }
+      const signed = signRequest(request, key.signer, { now: new Date() })
       const headers = {
         Authorization: `Bearer ${key.text}`,
         ...(contentType === undefined ? {} : { 'Content-Type': contentType }),
+        ...(dryRun === undefined ? {} : { 'Latchkey-Dry-Run': dryRun }),
         ...signed,
       }
       for (const [name, value] of Object.entries(headers)) world.out(`${name}: ${value}\n`)

@@ -115,6 +115,20 @@ describe('the signing proxy', () => {
     expect(isGenuine(`${to}/Users`, present(received[2]), verifying.hmac)).toBe(true)
   })
 
+  test('signs that a request is a dry run, however it is written', async () => {
+    for (const sent of ['true', ' TRUE ', 'true, true', '']) {
+      await fetch(`${proxy.url}/Users/1`, { method: 'DELETE', headers: { ...bearer, 'latchkey-dry-run': sent } })
+      const one = present(received.pop())
+      expect(one.headers['latchkey-dry-run']).toBe(sent.trim())
+      expect(one.headers['signature-input']).toContain('"latchkey-dry-run"')
+      expect(isGenuine(`${to}/Users/1`, one, verifying.hmac)).toBe(true)
+    }
+    const twice = httpRequest(`${proxy.url}/Users`, { headers: { ...bearer, 'latchkey-dry-run': ['true', 'false'] } })
+    const [answered] = await once(twice.end(), 'response')
+    answered.resume()
+    expect(isGenuine(`${to}/Users`, present(received[0]), verifying.hmac)).toBe(true)
+  })
+
   test('passes on no field that Connection names, neither of the request nor of the answer', async () => {
     answer = { status: 200, headers: { connection: 'keep-alive, X-Near', 'x-near': '1', 'x-far': '1' }, body: '{}' }
     const headers = { ...bearer, connection: 'close, X-Near', 'x-near': '1', 'x-far': '1' }

@@ -109,7 +109,9 @@ async function passOn(
   const passed = headersOf(request.rawHeaders)
   if (body !== undefined) passed['content-type'] ??= 'application/scim+json'
   const contentType = body === undefined ? undefined : String(passed['content-type'])
-  const signed = signRequest({ method, url, contentType, body }, key.signer, { now: new Date() })
+  const sent = passed['latchkey-dry-run']
+  const dryRun = sent === undefined ? undefined : [sent].flat().join(', ')
+  const signed = signRequest({ method, url, contentType, body, dryRun }, key.signer, { now: new Date() })
   const announced = body === undefined && !request.headers['content-length'] ? {} : { 'content-length': bytes.length }
   const headers = { ...passed, ...announced, ...signed }
   const send = to.protocol === 'https:' ? httpsRequest : httpRequest

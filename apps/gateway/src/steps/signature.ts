@@ -93,7 +93,7 @@ function addressedTo(publicUrl: URL): string {
 function refusal(arrival: Arrival, fault: SignatureFault, more?: string): ScimError {
   const { cause, fix } = signatureAdvice[fault]
   const detail = [cause, ...(more === undefined ? [] : [more]), fix].join(' ')
-  const wanted = acceptSignature(announcesBody(arrival))
+  const wanted = acceptSignature(arrival.headers, announcesBody(arrival))
   return refusals.unsigned(isOfDigest(fault) ? fault : `signature-${fault}`, detail, wanted)
 }
 
