@@ -1,5 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { makeAddressKey } from '#libs/address-proof/index'
 import {
   formatPeppers,
   generatePeppers,
@@ -10,12 +12,13 @@ import {
 } from '#libs/credentials/index'
 import { systemCode } from '#libs/process/index'
 import { makeSecretFile, readSecretFile, SecretFileError } from '#libs/secret-files/index'
-import { isKeysServiceAt } from './keys-service-at.ts'
+import { provesItself } from './proves-itself.ts'
 import { StartError } from './start-error.ts'
 
 /** What Latchkey keeps in files. Those with secrets are for this user alone, and are not taken where others may read them. */
 export class DataFolder {
   readonly path: string
+  #addressKey: string | undefined
 
   /** Makes the folder when it is missing. Throws StartError when it cannot be written. */
   constructor(path: string) {
@@ -50,26 +53,42 @@ export class DataFolder {
     )
   }
 
+  /** By what a server proves that it is of this folder. */
+  addressKey(): string {
+    return (this.#addressKey ??= this.#secret('address-key', makeAddressKey))
+  }
+
   /**
-   * Where the command line finds the admin API. While a keys service answers at the address that stands there, that stays: one that is started beside it, on the
-   * same folder, may well end before it.
+   * Where the command line finds the admin API. While a server of this folder answers at the address that stands there, that stays: one that is started
+   * beside it may well end before it.
    */
   async writeUrl(url: string): Promise<void> {
     const file = this.file('url')
     const present = existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
-    if (present === url || (present !== undefined && (await isKeysServiceAt(present)))) return
-    writeFileSync(file, `${url}\n`)
+    if (present === url || (present !== undefined && (await provesItself(present, this.addressKey())))) return
+    this.#replace('url', `${url}\n`)
   }
 
   /** Where it finds all services, where each is a process of its own; none where they are not, or run no longer. */
   writeServices(services: Readonly<Record<string, string>>): void {
     const lines = Object.entries(services).map(([name, address]) => `${name} ${address}\n`)
-    if (lines.length > 0) writeFileSync(this.file('services'), lines.join(''))
+    if (lines.length > 0) this.#replace('services', lines.join(''))
     else rmSync(this.file('services'), { force: true })
   }
 
   file(name: string): string {
     return join(this.path, name)
+  }
+
+  /** Whoever reads it meanwhile finds what was there or what is, never a part. */
+  #replace(name: string, content: string): void {
+    const draft = this.file(`${name}.${randomUUID()}`)
+    try {
+      writeFileSync(draft, content)
+      renameSync(draft, this.file(name))
+    } finally {
+      rmSync(draft, { force: true })
+    }
   }
 
   /** Made at the first start, and never twice, also when two programs start at once. */
@@ -89,10 +108,16 @@ export function keptPeppers(folder: string): Peppers | undefined {
   return text === undefined ? undefined : readPeppers(text, join(folder, 'peppers'))
 }
 
+/** The key by which servers of the folder prove that; undefined while there is none. Throws StartError. */
+export function keptAddressKey(folder: string): string | undefined {
+  return kept(folder, 'address-key')
+}
+
 type SecretName = keyof typeof whereEmpty
 
 /** What to do about a file that holds nothing. Keys need the peppers that it held: no others are made in their place. */
 const whereEmpty = {
+  'address-key': 'Remove the file to have a new one made.',
   'admin-token': 'Put back what it held, or remove the file to have a new one made.',
   peppers: 'Put back what it held, from the backup of the data folder.',
 } as const

@@ -17,11 +17,13 @@ import {
 } from '#libs/http/index'
 import { isConnectionLoss } from '#libs/postgres/index'
 import { type Logger, metrics, nestLogger, type Telemetry } from '#libs/telemetry/index'
+import { publicAddress } from './address.ts'
 import type { Door } from './door.ts'
 import { observeLag } from './followers.ts'
 import { followersPart } from './followers.controller.ts'
 import { Followers } from './followers.module.ts'
 import { followerCheck, Health } from './health.ts'
+import { ProvedAddress } from './proved-address.ts'
 
 export interface ServeOptions {
   readonly modules: readonly DynamicModule[]
@@ -36,6 +38,8 @@ export interface ServeOptions {
   readonly checks: readonly HealthCheck[]
   readonly door: Door
   readonly port: number
+  /** By what it proves that it is of the data folder; it proves nothing without. */
+  readonly addressKey: string | undefined
   /** Addresses whose handlers read the body themselves, and whose errors have a form of their own. */
   readonly raws?: readonly { readonly form: ErrorForm; readonly filter: ExceptionFilter }[]
   readonly telemetry: Telemetry
@@ -46,12 +50,13 @@ export interface ServeOptions {
 
 /** Serves modules of one or of several services over HTTP and from the event log, with health and metrics. Throws PortTaken. */
 export async function serve(options: ServeOptions): Promise<Listening> {
-  const { followers, admission, door, port, raws = [], telemetry, logger } = options
+  const { followers, admission, door, port, addressKey, raws = [], telemetry, logger } = options
   const { host, bodyLimit, requestTimeout, tls, callers } = door
   observeLag(followers, telemetry)
   const health = Health.with([...options.checks, ...followers.map(followerCheck)], telemetry)
   const document = AdminDocument.with([...options.parts, followersPart], options.addresses ?? {})
   const letters = Followers.with(followers, admission, logger)
+  const proved = addressKey === undefined ? [] : [ProvedAddress.with(addressKey, publicAddress(door, port))]
   for (const warning of door.warnings) logger.warn(warning)
   const adapter = createHttpAdapter({
     bodyLimit,
@@ -63,7 +68,7 @@ export async function serve(options: ServeOptions): Promise<Listening> {
   })
   adapter.onUnread(observeUnread(telemetry, logger))
   const app = await NestFactory.create<NestFastifyApplication>(
-    Served.of([...options.modules, letters, document, health]),
+    Served.of([...options.modules, letters, document, health, ...proved]),
     adapter,
     {
       bodyParser: false,

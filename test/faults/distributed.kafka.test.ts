@@ -4,7 +4,18 @@ import { jest } from '@jest/globals'
 import { z } from 'zod'
 import { startEmbeddedPostgres } from '#libs/postgres/embedded/index'
 import { freePort } from '#libs/process/index'
-import { ask, create, Ground, lives, processesOf, type Program, refusal, until, users } from './running-program.ts'
+import {
+  ask,
+  create,
+  Ground,
+  latchkey,
+  lives,
+  processesOf,
+  type Program,
+  refusal,
+  until,
+  users,
+} from './running-program.ts'
 import { type Service, serviceOf, services } from './services.ts'
 
 jest.setTimeout(240_000)
@@ -58,6 +69,12 @@ describe('an installation', () => {
       return created.every((userName) => JSON.stringify(body).includes(`"${userName}"`))
     })
   }
+
+  test('is found by the command line in its data folder, each service with the proof that it is of it', async () => {
+    expect(await latchkey(data, 'tenants', 'list')).toContain('acme')
+    expect(await latchkey(data, 'requests', 'list')).toContain('RECEIVED')
+    expect(await latchkey(data, 'guard', 'list')).toContain('Nothing')
+  })
 
   test('tells by metrics of each service, and of what waits to be published', async () => {
     expect(await isCreated('ada')).toBe(true)

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request as httpRequest, type Agent } from 'node:http'
@@ -6,6 +6,7 @@ import { request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { z } from 'zod'
 import { seriesIn } from '../metrics.ts'
@@ -270,6 +271,13 @@ export async function rowsOf<Row>(url: string, text: string): Promise<Row[]> {
   } finally {
     await client.end()
   }
+}
+
+/** What the command line prints that is told of the data folder alone. Rejects with `code` and `stderr` where it fails. */
+export async function latchkey(data: string, ...args: readonly string[]): Promise<string> {
+  const main = fileURLToPath(new URL('../../apps/cli/src/main.js', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [main, ...args], { env: { LATCHKEY_DATA: data } })
+  return stdout
 }
 
 let databases = 0

@@ -1,14 +1,23 @@
-import { execFile } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer, type IncomingHttpHeaders } from 'node:http'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { jest } from '@jest/globals'
 import { z } from 'zod'
 import { formatPeppers, generatePeppers } from '#libs/credentials/index'
 import { freePort } from '#libs/process/index'
-import { ask, create, Ground, type Program, processesOf, refusal, until, users } from './running-program.ts'
+import {
+  ask,
+  create,
+  emptyDatabase,
+  Ground,
+  latchkey,
+  type Program,
+  processesOf,
+  refusal,
+  until,
+  users,
+} from './running-program.ts'
 
 jest.setTimeout(180_000)
 
@@ -203,14 +212,52 @@ test('after a move to another KEK while it ran, it starts without the former one
   await first.stop()
   const moved = { LATCHKEY_KEK: `file:${join(data, 'next')}` }
   const second = await ground.start(data, { ...moved, LATCHKEY_FORMER_KEKS: `file:${join(data, 'kek')}` })
-  const cli = fileURLToPath(new URL('../../apps/cli/src/main.js', import.meta.url))
-  const { stdout } = await promisify(execFile)(process.execPath, [cli, 'keys', 'rewrap'], {
-    env: { LATCHKEY_DATA: data },
-  })
+  const stdout = await latchkey(data, 'keys', 'rewrap')
   expect(stdout).toMatch(/^Data keys that were wrapped anew: 1\. All are wrapped by file:[\da-f]{16}, version 1\.\n$/)
   await second.stop()
   rmSync(join(data, 'kek'))
   await (await ground.start(data, moved)).stop()
+})
+
+describe('the command line finds a server by the data folder', () => {
+  test('and no token goes to a stranger who is at the address of before by now', async () => {
+    const seen: IncomingHttpHeaders[] = []
+    const stranger = createHttpServer(({ headers }, response) => {
+      seen.push(headers)
+      response.end('<!doctype html>')
+    })
+    const port = await freePort()
+    stranger.listen(port, '127.0.0.1')
+    const data = ground.folder()
+    mkdirSync(data)
+    writeFileSync(join(data, 'url'), `http://127.0.0.1:${port}\n`)
+    const program = await ground.start(data)
+    expect(await latchkey(data, 'tenants', 'list')).toContain('acme')
+    await program.stop()
+    writeFileSync(join(data, 'url'), `http://127.0.0.1:${port}\n`)
+    await expect(latchkey(data, 'tenants', 'list')).rejects.toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('was not sent'),
+    })
+    stranger.close()
+    expect(seen.map(({ authorization }) => authorization)).toEqual([undefined, undefined])
+  })
+
+  test('also once the one that stood there has ended, of two that share it', async () => {
+    const host = await ground.start(ground.folder())
+    const DATABASE_URL = await emptyDatabase(host)
+    const data = ground.folder()
+    const older = await ground.start(data, { DATABASE_URL })
+    const newer = await ground.start(data, { DATABASE_URL, LATCHKEY_HOST: '0.0.0.0' })
+    const url = (): string => readFileSync(join(data, 'url'), 'utf8').trim()
+    expect(url()).toBe(older.url)
+    await older.stop()
+    const reached = newer.url.replace('0.0.0.0', '127.0.0.1')
+    await until('the newer one has written its address', () => url() === reached)
+    expect(await latchkey(data, 'tenants', 'list')).toContain('acme')
+    await newer.stop()
+    await host.stop()
+  })
 })
 
 test('it runs in a folder that is open to its user alone', async () => {
@@ -219,7 +266,8 @@ test('it runs in a folder that is open to its user alone', async () => {
   mkdirSync(data, { mode: 0o700 })
   const program = await ground.start(data)
   expect(statSync(data).mode & 0o777).toBe(0o700)
-  for (const name of ['peppers', 'admin-token']) expect(statSync(join(data, name)).mode & 0o777).toBe(0o600)
+  for (const name of ['peppers', 'admin-token', 'address-key'])
+    expect(statSync(join(data, name)).mode & 0o777).toBe(0o600)
   expect(await create(program, 'ada')).toMatchObject({ status: 201 })
   await program.stop()
 })

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import { type Challenge, challengeOf } from '#libs/address-proof/index'
 import { codeOf, Failure, type FailureKind } from './failure.ts'
 import { insecureHttp, isInClear } from './in-clear.ts'
 import type { Settings } from './settings.ts'
@@ -30,6 +31,7 @@ export class Client {
   readonly #settings: Settings
   readonly #version: string
   readonly #warn: (text: string) => void
+  #hasProvedItself = false
 
   /** `warn` is given what the server tells besides its answer. */
   constructor(settings: Settings, version: string, warn: (text: string) => void) {
@@ -47,7 +49,7 @@ export class Client {
     const { services } = this.#settings
     return Object.entries(services).map(([name, url]) => ({
       name,
-      client: new Client({ ...this.#settings, url }, this.#version, this.#warn),
+      client: new Client({ ...this.#settings, url, mustProveItself: true }, this.#version, this.#warn),
     }))
   }
 
@@ -143,6 +145,7 @@ export class Client {
     for (let attempt = 1; ; attempt++) {
       const last = attempt === most
       try {
+        await this.#haveItProveItself()
         const answer = await this.#once(method, path.startsWith('/audit/') ? path : `/admin/v1${path}`, headers, body)
         if (answer.status < 300) return answer
         if (last || !isPassing(answer)) throw refusal(answer)
@@ -151,6 +154,18 @@ export class Client {
       }
       await new Promise((resolve) => setTimeout(resolve, 250 * attempt))
     }
+  }
+
+  /** Before the token is sent to an address that somebody else may have by now. */
+  async #haveItProveItself(): Promise<void> {
+    const { mustProveItself, addressKey, dataFolder } = this.#settings
+    if (!mustProveItself || this.#hasProvedItself) return
+    this.#hasProvedItself = addressKey !== undefined && (await this.#meets(challengeOf(addressKey, this.url)))
+    if (!this.#hasProvedItself) throw isNoServerOf(dataFolder, this.url)
+  }
+
+  async #meets({ path, isMetBy }: Challenge): Promise<boolean> {
+    return isMetBy((await this.look(path)).body)
   }
 
   async #once(
@@ -186,6 +201,13 @@ function wouldBeInClear(url: string): Failure {
   return new Failure(
     'usage',
     `The admin token would go to ${new URL(url).host} in clear, for whoever is on the way to read: it was not sent. Give the https address of the server with --url or LATCHKEY_URL, or ${insecureHttp.flag} where nobody else is on the way.`,
+  )
+}
+
+function isNoServerOf(dataFolder: string, url: string): Failure {
+  return new Failure(
+    'notAllowed',
+    `What answers at ${url} does not prove that it is the server of the data folder ${dataFolder}: the admin token was not sent. Start the server (anew after an update), or give its address with --url or LATCHKEY_URL.`,
   )
 }
 

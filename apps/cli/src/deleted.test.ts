@@ -1,5 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { freePort } from '#libs/process/index'
 import { adminServer, answer, token } from './test/admin-server.ts'
 
@@ -16,9 +14,7 @@ test('what was deleted is listed and restored at the gateway, where each service
     deletedAt: '2026-03-02T10:00:00.000Z',
     restorableUntil: '2026-04-01T10:00:00.000Z',
   }
-  await mkdir(join(server.folder, 'data'))
-  await writeFile(join(server.folder, 'data', 'url'), `http://127.0.0.1:${await freePort()}\n`)
-  await writeFile(join(server.folder, 'data', 'services'), `gateway ${server.url}\n`)
+  await server.dataFolder({ url: `http://127.0.0.1:${await freePort()}`, services: `gateway ${server.url}` })
   const env = { LATCHKEY_ADMIN_TOKEN: token }
   server.respond = answer(200, { items: [record] })
   const listed = await latchkey(['deleted', 'list', '--connection', 'c1', '--name', 'Ada B'], env)

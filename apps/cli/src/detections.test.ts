@@ -1,5 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { freePort } from '#libs/process/index'
 import { adminServer, answer, token } from './test/admin-server.ts'
 
@@ -24,9 +22,7 @@ test('detections are listed, shown with cause and fix, acknowledged and muted at
     cause: 'Somebody tries secrets.',
     fix: 'Paste the key again.',
   }
-  await mkdir(join(server.folder, 'data'))
-  await writeFile(join(server.folder, 'data', 'url'), `http://127.0.0.1:${await freePort()}\n`)
-  await writeFile(join(server.folder, 'data', 'services'), `audit ${server.url}\n`)
+  await server.dataFolder({ url: `http://127.0.0.1:${await freePort()}`, services: `audit ${server.url}` })
   const env = { LATCHKEY_ADMIN_TOKEN: token }
   server.respond = answer(200, { items: [detection] })
   const listed = await latchkey(

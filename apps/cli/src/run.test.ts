@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { makeAddressKey } from '#libs/address-proof/index'
 import { freePort } from '#libs/process/index'
 import { certified, selfSigned } from '#test/certificates'
 import { adminServer, answer, token } from './test/admin-server.ts'
@@ -16,9 +17,7 @@ const { latchkey } = server
 
 describe('address and token', () => {
   test('are found in the data folder', async () => {
-    await mkdir(join(server.folder, 'data'))
-    await writeFile(join(server.folder, 'data', 'url'), `${server.url}/\n`)
-    await writeFile(join(server.folder, 'data', 'admin-token'), `${token}\n`, { mode: 0o600 })
+    await server.dataFolder({ url: `${server.url}/`, 'admin-token': token })
     server.respond = answer(201, tenant)
     expect((await latchkey(['tenants', 'create', 'Acme'], {})).code).toBe(0)
     expect(server.seen[0]).toMatchObject({
@@ -62,6 +61,57 @@ describe('address and token', () => {
   })
 })
 
+describe('at an address that nobody named, the admin token is sent to a server of the data folder alone', () => {
+  const refused = (url: string): RegExp =>
+    new RegExp(`^latchkey: What answers at ${url} does not prove .*: the admin token was not sent\\..*--url[^\n]*\n$`)
+
+  test.each([
+    ['a page for every address', '<!doctype html>'],
+    ['nothing that is a proof', '{"salt":"","proof":""}'],
+  ])('what answers with %s is sent nothing', async (_what, page) => {
+    await server.dataFolder({ url: server.url, 'admin-token': token })
+    server.addressKey = undefined
+    server.respond = (_asked, response) => response.end(page)
+    const { code, err } = await latchkey(['tenants', 'list'], {})
+    expect([code, err]).toEqual([3, expect.stringMatching(refused(server.url))])
+    expect(server.seen.map(({ url, headers }) => [url, headers.authorization])).toEqual([
+      [expect.stringMatching(/^\/health\/address\/[\w-]{43}$/), undefined],
+    ])
+  })
+
+  test('the server of another data folder is not sent it, nor one of the environment', async () => {
+    await server.dataFolder({ url: server.url, 'admin-token': token })
+    server.addressKey = makeAddressKey()
+    expect((await latchkey(['tenants', 'create', 'Acme'], {})).code).toBe(3)
+    expect((await latchkey(['tenants', 'create', 'Acme'], { LATCHKEY_ADMIN_TOKEN: token })).code).toBe(3)
+    expect(server.seen).toEqual([])
+  })
+
+  test('a service that has ended, and whose address is another’s by now, is not sent it', async () => {
+    await server.dataFolder({ services: `audit ${server.url}` })
+    server.addressKey = undefined
+    const { code, err } = await latchkey(['requests', 'list'], { LATCHKEY_ADMIN_TOKEN: token })
+    expect([code, err]).toEqual([3, expect.stringMatching(refused(server.url))])
+    expect(server.seen.map(({ headers }) => headers.authorization)).toEqual([undefined])
+  })
+
+  test('without the key of the folder nobody is asked', async () => {
+    await server.dataFolder({ url: server.url, 'admin-token': token })
+    await rm(join(server.folder, 'data', 'address-key'))
+    const { code, err } = await latchkey(['tenants', 'list'], {})
+    expect([code, err, server.seen]).toEqual([3, expect.stringMatching(refused(server.url)), []])
+  })
+
+  test('whoever names the address decides', async () => {
+    await server.dataFolder({ url: 'http://127.0.0.1:1', 'admin-token': token })
+    server.addressKey = undefined
+    server.respond = answer(200, { items: [] })
+    expect((await latchkey(['tenants', 'list', '--url', server.url], {})).code).toBe(0)
+    expect((await latchkey(['tenants', 'list'], { LATCHKEY_URL: server.url })).code).toBe(0)
+    expect(server.seen.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${token}`, `Bearer ${token}`])
+  })
+})
+
 describe('over plain HTTP to another machine', () => {
   /** Reaches this machine, and is no address of its loopback. */
   const elsewhere = (): string => server.url.replace('127.0.0.1', '0.0.0.0')
@@ -83,9 +133,7 @@ describe('over plain HTTP to another machine', () => {
   })
 
   test('it is not sent to a service that the data folder names either', async () => {
-    await mkdir(join(server.folder, 'data'))
-    await writeFile(join(server.folder, 'data', 'url'), server.url)
-    await writeFile(join(server.folder, 'data', 'services'), `audit ${elsewhere()}\n`)
+    await server.dataFolder({ url: server.url, services: `audit ${elsewhere()}` })
     const { code, err } = await latchkey(['requests', 'list'], { LATCHKEY_ADMIN_TOKEN: token })
     expect([code, server.seen]).toEqual([2, []])
     expect(err).toMatch(/0\.0\.0\.0:\d+ in clear/)

@@ -46,9 +46,9 @@ export async function run(args: readonly string[], world: World): Promise<number
     .addHelpText(
       'after',
       `
-The server is found by --url, LATCHKEY_URL or the file "url" in its data folder (LATCHKEY_DATA, or ./data);
-the admin token by LATCHKEY_ADMIN_TOKEN or the file "admin-token" there. Over plain HTTP it is
-sent to this machine alone, unless ${insecureHttp.flag} is given.`,
+The server is found by --url, LATCHKEY_URL or the file "url" in its data folder (LATCHKEY_DATA, or ./data),
+where it has to prove that it is of that folder; the admin token by LATCHKEY_ADMIN_TOKEN or the file
+"admin-token" there. Over plain HTTP it is sent to this machine alone, unless ${insecureHttp.flag} is given.`,
     )
   configure(program, world)
   try {

@@ -11,6 +11,10 @@ export interface Settings {
   /** Undefined when none was found. */
   readonly token: string | undefined
   readonly dataFolder: string
+  /** Whether the server has to prove that it is of the data folder before it is sent the token: nobody named its address. */
+  readonly mustProveItself: boolean
+  /** By what it does; undefined where there is no key in the folder. */
+  readonly addressKey: string | undefined
   /** The programs of the server, by name, where each service is one; none when the address was not found in the data folder. */
   readonly services: Readonly<Record<string, string>>
 }
@@ -28,16 +32,38 @@ export function readSettings(
 ): Settings {
   const dataFolder = resolve(folder, present(env['LATCHKEY_DATA']) ?? 'data')
   const named = present(option) ?? present(env['LATCHKEY_URL'])
-  const url = named ?? contentOf(dataFolder, 'url', readOpenFile) ?? usualUrl
+  const found = named === undefined ? foundIn(dataFolder) : undefined
+  const url = named ?? found?.url ?? usualUrl
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
     throw new Failure(
       'usage',
       `The address ${JSON.stringify(url)} is not a URL. Give one such as ${usualUrl} with --url or LATCHKEY_URL.`,
     )
   }
-  const token = present(env['LATCHKEY_ADMIN_TOKEN']) ?? contentOf(dataFolder, 'admin-token', readSecretFile)
-  const services = named === undefined ? (contentOf(dataFolder, 'services', readOpenFile) ?? '') : ''
-  return { url: url.replace(/\/+$/, ''), insecure, token, dataFolder, services: readServices(services) }
+  const given = present(env['LATCHKEY_ADMIN_TOKEN'])
+  return {
+    url: url.replace(/\/+$/, ''),
+    insecure,
+    token: given ?? contentOf(dataFolder, 'admin-token', readSecretFile),
+    dataFolder,
+    // A token of the environment may go to the usual address, which whoever set it can know.
+    mustProveItself: named === undefined && (given === undefined || found?.url !== undefined),
+    addressKey: found?.addressKey,
+    services: found?.services ?? {},
+  }
+}
+
+/** What the server's data folder tells of where it is. */
+function foundIn(dataFolder: string): {
+  readonly url: string | undefined
+  readonly services: Readonly<Record<string, string>>
+  readonly addressKey: string | undefined
+} {
+  return {
+    url: contentOf(dataFolder, 'url', readOpenFile),
+    services: readServices(contentOf(dataFolder, 'services', readOpenFile) ?? ''),
+    addressKey: contentOf(dataFolder, 'address-key', readSecretFile),
+  }
 }
 
 /** Lines of name and address. */

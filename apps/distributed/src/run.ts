@@ -3,6 +3,7 @@ import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
 import {
   DataFolder,
   doorOf,
+  keepUrl,
   keptPeppers,
   publicAddress,
   readSettings,
@@ -25,6 +26,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
       const { configuration, ending, stop } = starting
       const door = doorOf(configuration)
       const folder = new DataFolder(configuration.LATCHKEY_DATA)
+      folder.addressKey()
       if (configuration.LATCHKEY_ADMIN_TOKEN === undefined) folder.adminToken()
       if (configuration.LATCHKEY_PEPPERS === undefined) keptPeppers(folder.path)
       const servers = await keepServers(starting, folder)
@@ -40,7 +42,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         LATCHKEY_SERVICES: textOf(configuration.LATCHKEY_SERVICES ?? addresses),
         LATCHKEY_QUICKSTART: String(configuration.LATCHKEY_QUICKSTART ?? true),
       })
-      await folder.writeUrl(addresses.keys)
+      await keepUrl(folder, addresses.keys, starting)
       const lines = [
         ...Object.entries(servers.started).map(([name, address]) => `${name.padEnd(11)}${address}\n`),
         ...services.map((name) => `${name.padEnd(11)}${running[name].url}  process ${running[name].pid}\n`),

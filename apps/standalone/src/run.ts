@@ -7,6 +7,7 @@ import {
   DataFolder,
   doorOf,
   httpSettings,
+  keepUrl,
   keptPeppers,
   only,
   openTelemetry,
@@ -85,6 +86,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         door,
         port,
         publicUrl: configuration.LATCHKEY_PUBLIC_URL ?? publicAddress(door, port),
+        addressKey: folder.addressKey(),
         adminToken,
         wantsQuickstart: configuration.LATCHKEY_QUICKSTART ?? true,
         peppers,
@@ -104,7 +106,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         logger,
         ending,
       })
-      await folder.writeUrl(services.url)
+      await keepUrl(folder, publicAddress(door, port), starting)
       folder.writeServices({})
       const first = services.quickstart === undefined ? '' : banner(services.quickstart, new Date())
       return `Latchkey is ready at ${services.url}\n${door.notice}${first}`

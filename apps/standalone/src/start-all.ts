@@ -41,6 +41,7 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly checks: readonly HealthCheck[]
   readonly port: number
   readonly publicUrl: string
+  readonly addressKey: string
   readonly adminToken: string
   readonly wantsQuickstart: boolean
   readonly rateLimits: GatewayParts['rateLimits']
@@ -181,6 +182,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     checks: [databaseCheck(stores.gateway), ...options.checks],
     door,
     port,
+    addressKey: options.addressKey,
     raws: gatewayForms,
     telemetry,
     logger,

@@ -6,6 +6,7 @@ import { CacheError } from '#libs/cache/index'
 import type { HealthCheck } from '#libs/http/index'
 import type { Database } from '#libs/postgres/index'
 import { usablePort } from '../address.ts'
+import { keptAddressKey } from '../data-folder.ts'
 import { type Door, doorOf } from '../door.ts'
 import { databaseCheck } from '../health.ts'
 import { type Program, runProgram, type Starting } from '../run.ts'
@@ -74,6 +75,7 @@ export function runService<C extends ServiceConfiguration>(env: NodeJS.ProcessEn
         checks: [databaseCheck(built.database), ...parts.checks, ...(built.checks ?? [])],
         door,
         port,
+        addressKey: keptAddressKey(configuration.LATCHKEY_DATA),
         ...(built.raws === undefined ? {} : { raws: built.raws }),
         telemetry,
         logger,

@@ -23,6 +23,7 @@ import { openDatabase } from '../databases.ts'
 import { Decisions } from '../decisions.ts'
 import { failuresOf, type WatchedServer } from '../failures.ts'
 import { followerOf } from '../followers.ts'
+import { keepUrl } from '../keep-url.ts'
 import { PostgresAway, reachPostgres } from '../reach-postgres.ts'
 import type { Starting } from '../run.ts'
 import { type Sealing, watchKek } from '../sealing.ts'
@@ -270,13 +271,14 @@ export class StartingService<C extends ServiceConfiguration> {
 
   /**
    * Both, for the keys service: made and kept in the data folder where they are not set, the peppers only where `mayMake` lets them be. Where the
-   * folder is used, the command line finds there the `address` of the admin API too, as `DataFolder.writeUrl` says.
+   * folder is used, the command line finds there the `address` of the admin API too, and by what it is proved.
    */
   async makeSecrets(given: Secrets, address: string): Promise<MadeSecrets> {
     const { LATCHKEY_ADMIN_TOKEN: adminToken, LATCHKEY_PEPPERS: peppers } = given
     if (adminToken !== undefined && peppers !== undefined) return { adminToken, peppers: async () => peppers }
     const folder = new DataFolder(this.configuration.LATCHKEY_DATA)
-    await folder.writeUrl(address)
+    folder.addressKey()
+    await keepUrl(folder, address, this.#starting)
     return {
       adminToken: adminToken ?? folder.adminToken(),
       peppers: async (mayMake) => peppers ?? folder.peppers(mayMake),

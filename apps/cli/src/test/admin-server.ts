@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { makeAddressKey, proveAddress } from '#libs/address-proof/index'
 import { run } from '../run.ts'
 
 /** A request as it came, with its whole body. */
@@ -20,13 +21,17 @@ export type Respond = (asked: Asked, response: ServerResponse) => unknown
 export interface AdminServer {
   /** How it answers: with 200 and nothing unless told, in each test anew. */
   respond: Respond
-  /** What it was asked in this test. */
+  /** By what it proves its address, which is that of `dataFolder` unless told; it proves nothing without. */
+  addressKey: string | undefined
+  /** What it was asked in this test, but for proofs of its address. */
   readonly seen: readonly Asked[]
   readonly url: string
   /** Where the command line runs. */
   readonly folder: string
   /** What the command line takes from the environment to ask this server. */
   readonly env: Record<string, string>
+  /** Makes the data folder `data`, with these files and with the key of its addresses. */
+  dataFolder(files: Readonly<Record<string, string>>): Promise<void>
   latchkey(args: readonly string[], env?: Record<string, string>): Promise<{ code: number; out: string; err: string }>
 }
 
@@ -38,10 +43,15 @@ export function adminServer(): AdminServer {
   let seen: Asked[]
   let url: string
   let folder: string
+  let addressKey: string | undefined
   const server = createServer((request, response) => {
     void (async () => {
       const { method = '', url: address = '', headers } = request
       const asked = { method, url: address, headers, body: await text(request) }
+      const [, nonce] = /^\/health\/address\/(.*)$/.exec(address) ?? []
+      if (nonce !== undefined && addressKey !== undefined && headers.authorization === undefined) {
+        return answer(200, proveAddress(addressKey, url, nonce))(asked, response)
+      }
       seen.push(asked)
       respond(asked, response)
     })()
@@ -55,6 +65,7 @@ export function adminServer(): AdminServer {
   beforeEach(async () => {
     seen = []
     respond = (_asked, response) => response.end()
+    addressKey = makeAddressKey()
     folder = await mkdtemp(join(tmpdir(), 'latchkey-cli-'))
   })
   afterEach(() => rm(folder, { recursive: true }))
@@ -63,6 +74,12 @@ export function adminServer(): AdminServer {
   return {
     set respond(how: Respond) {
       respond = how
+    },
+    get addressKey() {
+      return addressKey
+    },
+    set addressKey(key: string | undefined) {
+      addressKey = key
     },
     get seen() {
       return seen
@@ -75,6 +92,12 @@ export function adminServer(): AdminServer {
     },
     get env() {
       return ofServer()
+    },
+    async dataFolder(files) {
+      await mkdir(join(folder, 'data'))
+      for (const [name, content] of Object.entries({ ...files, 'address-key': addressKey ?? '' })) {
+        await writeFile(join(folder, 'data', name), `${content}\n`, { mode: 0o600 })
+      }
     },
     async latchkey(args, env = ofServer()) {
       let out = ''
