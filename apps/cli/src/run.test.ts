@@ -56,6 +56,12 @@ describe('address and token', () => {
     expect(server.seen).toEqual([])
   })
 
+  test('an option that is given twice is a matter of usage, unless it may be repeated', async () => {
+    const { code, err } = await latchkey(['tenants', 'list', '--url', 'http://127.0.0.1:1', '--url', server.url], {})
+    expect([code, err]).toEqual([2, "latchkey: option '--url <address>' is given more than once (see --help)\n"])
+    expect(server.seen).toEqual([])
+  })
+
   test('an address that is none is a matter of usage', async () => {
     expect((await latchkey(['status', '--url', 'localhost:8080'])).code).toBe(2)
   })

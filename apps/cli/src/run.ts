@@ -69,7 +69,20 @@ function configure(command: Command, world: World): void {
     writeErr: world.err,
     outputError: (text, write) => write(`${text.trim().replace(/^error: /, 'latchkey: ')} (see --help)\n`),
   })
+  refuseRepeated(command)
   for (const child of command.commands) configure(child, world)
+}
+
+/** Commander takes the last of what is given more than once. Options that may be repeated gather what they are given. */
+function refuseRepeated(command: Command): void {
+  for (const option of command.options) {
+    if (option.isBoolean() || option.parseArg !== undefined) continue
+    let isGiven = false
+    command.on(`option:${option.name()}`, () => {
+      if (isGiven) command.error(`error: option '${option.flags}' is given more than once`)
+      isGiven = true
+    })
+  }
 }
 
 async function ownVersion(): Promise<string> {

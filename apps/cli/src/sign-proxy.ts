@@ -10,7 +10,7 @@ import { printable } from './words.ts'
 
 interface Options {
   readonly to: string
-  readonly key: string
+  readonly key: readonly string[]
   readonly port: string
   readonly host: string
   readonly bodyLimit: string
@@ -22,7 +22,11 @@ export function signProxyCommand(world: World): Command {
   return new Command('sign-proxy')
     .description('sign what an identity provider sends that cannot sign, and pass it on')
     .requiredOption('--to <url>', 'the SCIM base URL that was shown with the key')
-    .requiredOption('--key <file>', 'file of the key, as "latchkey keys mint --save" writes it')
+    .requiredOption(
+      '--key <file>',
+      'file of the key, as "latchkey keys mint --save" writes it; may be repeated, for the other key during a rotation',
+      (file: string, others: readonly string[] = []) => [...others, file],
+    )
     .option('--port <number>', 'that it listens on; 0 takes a free one', '8090')
     .option('--host <address>', 'that it listens on', '127.0.0.1')
     .option('--body-limit <bytes>', 'largest body; it is held in memory while it is signed', '1048576')
@@ -43,10 +47,10 @@ export function signProxyCommand(world: World): Command {
         numberOf(options.port, '--port', 65_535),
         numberOf(options.bodyLimit, '--body-limit', 67_108_864),
       ]
-      const key = readKeyFile(resolve(world.folder, options.key))
+      const keys = options.key.map((file) => readKeyFile(resolve(world.folder, file)))
       const { startSigningProxy } = await import('./signing-proxy.ts')
       const { host } = options
-      const proxy = await startSigningProxy({ to, key, host, port, bodyLimit }).catch((error: unknown) => {
+      const proxy = await startSigningProxy({ to, keys, host, port, bodyLimit }).catch((error: unknown) => {
         throw new Failure(
           'failed',
           `Nothing can listen on ${host}:${port} (${codeOf(error) ?? 'unknown reason'}). Name a free one with --port.`,
@@ -58,7 +62,10 @@ export function signProxyCommand(world: World): Command {
         )
       }
       const told = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
-      world.out(`Signing for key ${key.signer.keyid}. Give the identity provider this SCIM base URL: ${proxy.url}\n`)
+      const names = keys.map(({ signer }) => signer.keyid).join(', ')
+      world.out(
+        `Signing for ${keys.length === 1 ? 'key' : 'keys'} ${names}. Give the identity provider this SCIM base URL: ${proxy.url}\n`,
+      )
       await told
       await proxy.stop()
     })

@@ -22,7 +22,7 @@ test('what a Connection field names is not passed on, neither in the request nor
   if (signing === undefined) throw new Error('it signs nothing')
   const key = { text, signer: { keyid: kid, key: signing } }
   const to = new URL(`http://127.0.0.1:${port}/scim/v2/c1`)
-  const proxy = await startSigningProxy({ to, key, host: '127.0.0.1', port: 0, bodyLimit: 1_000 })
+  const proxy = await startSigningProxy({ to, keys: [key], host: '127.0.0.1', port: 0, bodyLimit: 1_000 })
 
   const headers = {
     authorization: `Bearer ${text}`,

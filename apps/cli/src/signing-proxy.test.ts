@@ -11,6 +11,8 @@ import { type SigningProxy, startSigningProxy } from './signing-proxy.ts'
 import { present, signingKeys } from './test/signing-keys.ts'
 
 const { folder, isGenuine, key, verifying } = signingKeys()
+/** Another key of the same connection, as during a rotation. */
+const other = signingKeys()
 
 interface Received {
   readonly method: string
@@ -56,7 +58,7 @@ describe('the signing proxy', () => {
 
   async function start(change: Partial<Parameters<typeof startSigningProxy>[0]> = {}): Promise<SigningProxy> {
     const own = readKeyFile(join(folder, 'hmac.json'))
-    return startSigningProxy({ to: new URL(to), key: own, host: '127.0.0.1', port: 0, bodyLimit: 1_000, ...change })
+    return startSigningProxy({ to: new URL(to), keys: [own], host: '127.0.0.1', port: 0, bodyLimit: 1_000, ...change })
   }
   function startProgram(target: string, ...more: string[]) {
     const main = fileURLToPath(new URL('./main.js', import.meta.url))
@@ -154,6 +156,23 @@ describe('the signing proxy', () => {
       expect((await fetch(`${proxy.url}/Users`, { headers })).status).toBe(401)
     }
     expect(received).toEqual([])
+  })
+
+  test('signs for each of several keys by what was saved with the one that is presented', async () => {
+    const files = [join(folder, 'hmac.json'), join(other.folder, 'ed25519.json')]
+    const both = await start({ keys: files.map(readKeyFile) })
+    for (const one of [key, other.key]) {
+      const headers = { authorization: `Bearer ${one}` }
+      expect((await fetch(`${both.url}/Users`, { headers })).status).toBe(answer.status)
+    }
+    await both.stop()
+    const [first, second] = received.map((request) => present(request))
+    expect([first?.headers.authorization, second?.headers.authorization]).toEqual([
+      `Bearer ${key}`,
+      `Bearer ${other.key}`,
+    ])
+    expect(isGenuine(`${to}/Users`, present(first), verifying.hmac)).toBe(true)
+    expect(other.isGenuine(`${to}/Users`, present(second), other.verifying.ed25519)).toBe(true)
   })
 
   test('sends nothing on of a body beyond the limit, however long it says it is', async () => {
@@ -255,6 +274,16 @@ describe('the signing proxy', () => {
       program.kill('SIGTERM')
       expect(await once(program, 'exit')).toEqual([0, null])
     }
+  })
+
+  test('as a program, signs for the key of each --key', async () => {
+    const program = startProgram(to, '--key', join(other.folder, 'ed25519.json'))
+    const url = await addressOf(program)
+    for (const one of [key, other.key]) {
+      expect((await fetch(`${url}/Users`, { headers: { authorization: `Bearer ${one}` } })).status).toBe(200)
+    }
+    program.kill('SIGTERM')
+    expect(await once(program, 'exit')).toEqual([0, null])
   })
 
   test('as a program, listens on this machine alone and ends with 0 when it is told to', async () => {

@@ -18,7 +18,8 @@ import type { OwnKey } from './key-file.ts'
 export interface SigningProxyOptions {
   /** The SCIM base URL; what the identity provider calls follows its path. */
   readonly to: URL
-  readonly key: OwnKey
+  /** Those it signs for; which one a request is signed by is told by the key that it presents. */
+  readonly keys: readonly OwnKey[]
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
@@ -84,14 +85,15 @@ export async function startSigningProxy(options: SigningProxyOptions): Promise<S
 async function passOn(
   request: IncomingMessage,
   response: ServerResponse,
-  { to, key, bodyLimit }: SigningProxyOptions,
+  { to, keys, bodyLimit }: SigningProxyOptions,
   agent: HttpAgent,
 ): Promise<void> {
-  if (!presents(request.headers.authorization, key.text)) {
+  const key = presented(request.headers.authorization, keys)
+  if (key === undefined) {
     return refuse(
       response,
       401,
-      'The key in the Authorization header is not the one that this proxy signs for. Paste that key into the identity provider.',
+      'The key in the Authorization header is none that this proxy signs for. Paste such a key into the identity provider, or start the proxy with the file of this one as --key too.',
     )
   }
   const path = request.url ?? '/'
@@ -148,11 +150,14 @@ function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => outgoing.on('error', reject).once('response', resolve))
 }
 
-/** In a time that tells nothing of the key. Okta sends it without the scheme. */
-function presents(header: string | undefined, key: string): boolean {
+/** Found in a time that tells nothing of any key. Okta sends it without the scheme. */
+function presented(header: string | undefined, keys: readonly OwnKey[]): OwnKey | undefined {
   const sent = Buffer.from((header ?? '').replace(/^bearer +/i, ''))
-  const own = Buffer.from(key)
-  return sent.length === own.length && timingSafeEqual(sent, own)
+  const [key] = keys.filter(({ text }) => {
+    const own = Buffer.from(text)
+    return sent.length === own.length && timingSafeEqual(sent, own)
+  })
+  return key
 }
 
 /** By names in lower case, without what Connection names; a field that is there more than once stays so. */
