@@ -24,7 +24,7 @@ export function readableByOthers(path: string, mode: string): SecretFileError {
 }
 
 export function notAFile(path: string): SecretFileError {
-  const message = `Something that is not a file is at ${path}, such as a folder. Move it away, and put the file back.`
+  const message = `Something that is not a file is at ${path}, such as a folder or a pipe. Move it away, and put the file back.`
   return new SecretFileError('not-a-file', message)
 }
 

@@ -4,4 +4,4 @@
  */
 export { SecretFileError, type SecretFileFault } from './error.ts'
 export { makeSecretFile, reserveSecretFile, type ReservedFile } from './make.ts'
-export { readSecretFile } from './read.ts'
+export { readSecretFile, readSecretOnce } from './read.ts'

@@ -1,3 +1,5 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
@@ -11,7 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { makeSecretFile, readSecretFile, reserveSecretFile } from './index.ts'
+import { makeSecretFile, readSecretFile, readSecretOnce, reserveSecretFile } from './index.ts'
 import { allowedMode } from './read.ts'
 
 let folder: string
@@ -126,7 +128,35 @@ describe('a secret file that is read', () => {
     mkdirSync(path, { mode: 0o700 })
     expect(() => readSecretFile(path)).toThrow(expect.objectContaining({ fault: 'not-a-file' }))
   })
+
+  test('is no pipe, which holds what it holds once: that is refused without waiting for a writer', async () => {
+    execFileSync('mkfifo', ['-m', '600', path])
+    const writer = writerInto(path)
+    for (const use of [() => readSecretFile(path), () => makeSecretFile(path, () => 'another')]) {
+      expect(use).toThrow(expect.objectContaining({ fault: 'not-a-file' }))
+    }
+    await writer.end()
+  })
+
+  test('may come through a pipe where it is read once', async () => {
+    execFileSync('mkfifo', ['-m', '600', path])
+    const writer = writerInto(path)
+    expect(readSecretOnce(path)).toBe('mine')
+    await writer.end()
+  })
 })
+
+/** Writes the secret into the pipe once somebody reads, so that nobody who does waits for ever. */
+function writerInto(pipe: string) {
+  const child = spawn('sh', ['-c', 'trap "" PIPE; printf mine > "$0"', pipe], { stdio: 'ignore' })
+  const gone = once(child, 'exit')
+  return {
+    async end() {
+      child.kill('SIGKILL')
+      await gone
+    },
+  }
+}
 
 /** As whoever runs the tests; where that is root, who may read every folder, as somebody else who is given this one. */
 function asPlainUser<T>(own: string, act: () => T): T {

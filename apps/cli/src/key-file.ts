@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { readKey } from '#libs/credentials/index'
-import { readSecretFile, reserveSecretFile, SecretFileError } from '#libs/secret-files/index'
+import { readSecretOnce, reserveSecretFile, SecretFileError } from '#libs/secret-files/index'
 import { algorithms, readSigningKey, type Signer } from '#libs/signatures/index'
 import { Failure } from './failure.ts'
 
@@ -61,7 +61,7 @@ export function readKeyFile(path: string): OwnKey {
 /** Undefined where it is no JSON. */
 function jsonIn(path: string): unknown {
   try {
-    const text = readSecretFile(path)
+    const text = readSecretOnce(path)
     if (text !== undefined) return JSON.parse(text)
   } catch (error) {
     if (error instanceof SyntaxError) return undefined

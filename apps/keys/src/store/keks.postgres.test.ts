@@ -100,5 +100,5 @@ test('a file that is there, and only cannot be used as it is, is not told of as 
   expect(await told()).toMatch(/^KekDoesNotFit: .*chmod 600 [^ ]+$/)
   rmSync(path)
   mkdirSync(path)
-  expect(await told()).toMatch(/^KekDoesNotFit: .*such as a folder\. Move it away, and put the file back\.$/)
+  expect(await told()).toMatch(/^KekDoesNotFit: .*such as a folder or a pipe\. Move it away, and put the file back\.$/)
 })
