@@ -1,5 +1,6 @@
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { type AnyEvent, type ConnectionFacts, defaultPolicy, defaultSettings, makeEvent } from '#libs/events/index'
-import { Database } from '#libs/postgres/index'
+import { Database, isConnectionLoss } from '#libs/postgres/index'
 import { attribute, findAttribute, resourceTypes } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { migrateGateway } from '../index.ts'
@@ -16,7 +17,10 @@ beforeAll(async () => {
   trust = new KnownTrust(database, () => undefined)
 })
 
+const closing: (() => Promise<unknown> | void)[] = []
+
 afterAll(async () => {
+  for (const close of closing) await close()
   await database.close()
   await server.drop()
 })
@@ -180,11 +184,49 @@ test('what a gateway has applied itself has it forget nothing else, and what was
   await own.lookForChanges()
   await own.key('k11')
   await database.query(
-    `INSERT INTO gateway.trust_change (xid, gateway, added_at) VALUES ('1', gen_random_uuid(), now() - interval '2 hours')`,
+    `INSERT INTO gateway.trust_change (xid, added_at) VALUES ('1', now() - interval '2 hours')`,
   )
   await database.transaction((transaction) => own.apply(transaction, [created('c11')]))
   await own.lookForChanges()
   await own.key('k11')
   expect(hits).toEqual([false, true])
   expect(await database.query(`SELECT FROM gateway.trust_change WHERE xid = '1'`)).toEqual([])
+})
+
+/** The way to the test's Postgres. Once told, the next COMMIT reaches it, and the connection breaks in place of the answer. */
+async function breakingAtCommit() {
+  const { hostname, port } = new URL(server.url)
+  let breaksNext = false
+  const proxy = createServer((near) => {
+    const far = connect(Number(port), hostname)
+    let breaks = false
+    near.on('data', (data) => {
+      if (breaksNext && data.includes('COMMIT')) [breaks, breaksNext] = [true, false]
+      far.write(data)
+    })
+    far.on('data', (data) => (breaks && data.includes('COMMIT') ? near.destroy() : near.write(data)))
+    near.on('error', () => undefined).on('close', () => far.destroy())
+    far.on('error', () => undefined).on('close', () => near.destroy())
+  })
+  await new Promise<void>((listening) => proxy.listen(0, '127.0.0.1', listening))
+  closing.push(() => void proxy.close())
+  const { address, port: ownPort } = proxy.address() as AddressInfo
+  const url = new URL(server.url)
+  url.host = `${address}:${ownPort}`
+  return { url: url.href, breakNext: () => (breaksNext = true) }
+}
+
+test('a revocation is known at the next look also to the gateway that applied it and never heard that it was committed', async () => {
+  const way = await breakingAtCommit()
+  const behind = new Database({ url: way.url, applicationName: 'test', connections: 2 })
+  closing.push(() => behind.close())
+  const here = new KnownTrust(behind, () => undefined)
+  await apply(created('c12'), minted('c12', 'k12'))
+  await here.lookForChanges()
+  expect(await here.key('k12')).toMatchObject({ state: 'pending' })
+  way.breakNext()
+  const applied = behind.transaction((transaction) => here.apply(transaction, [revoked('c12', 'k12')]))
+  expect(isConnectionLoss(await applied.catch((error: unknown) => error))).toBe(true)
+  await here.lookForChanges()
+  expect(await here.key('k12')).toMatchObject({ state: 'revoked' })
 })

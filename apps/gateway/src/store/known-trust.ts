@@ -164,8 +164,8 @@ export class KnownTrust {
   }
 
   /**
-   * Looks whether another gateway has applied something since the last look, and if so forgets everything: of several gateways
-   * one is given an event by the event log, and the others find it in their common tables.
+   * Looks whether something has been applied since the last look that this gateway does not know of, and if so forgets everything: of several gateways
+   * one is given an event by the event log, and the others find it in their common tables, as does one that never heard whether what it applied was committed.
    */
   async lookForChanges(): Promise<void> {
     if (await this.#changes.look()) this.forgetAll()

@@ -448,6 +448,17 @@ class Leases1764000000039 implements MigrationInterface {
   }
 }
 
+/** Each gateway knows its own transactions by their ids. */
+class TrustChangeOfAnyone1764000000040 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE gateway.trust_change DROP COLUMN gateway')
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE gateway.trust_change ADD COLUMN gateway uuid NOT NULL DEFAULT gen_random_uuid()')
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -472,4 +483,5 @@ export const migrations = [
   DisabledConnections1764000000037,
   TrustChange1764000000038,
   Leases1764000000039,
+  TrustChangeOfAnyone1764000000040,
 ]

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Database, Transaction } from '#libs/postgres/index'
 
 /**
@@ -7,7 +6,8 @@ import type { Database, Transaction } from '#libs/postgres/index'
  */
 export class TrustChanges {
   readonly #database: Database
-  readonly #gateway = randomUUID()
+  /** Transactions since the last look that this gateway knows to be committed, and to have been applied to what it remembers. */
+  #own: string[] = []
   /** What the last look could see. */
   #seen: string | null = null
 
@@ -16,15 +16,20 @@ export class TrustChanges {
   }
 
   async add(transaction: Transaction): Promise<void> {
-    await transaction.query(addChange, [this.#gateway])
+    const [row] = await transaction.query<{ xid: string }>(addChange)
+    transaction.afterCommit(() => {
+      if (row !== undefined) this.#own.push(row.xid)
+    })
   }
 
-  /** Whether another gateway has committed something since the last look; so it is at the first. Rejects when Postgres does not answer: the next look tells. */
+  /**
+   * Whether something has been committed since the last look that this gateway does not know to be so; so it is at the first. What it has applied itself counts too where
+   * the answer to its COMMIT was lost. Rejects when Postgres does not answer: the next look tells.
+   */
   async look(): Promise<boolean> {
-    const [row] = await this.#database.quick<{ seen: string; changed: boolean }>(readChanges, [
-      this.#seen,
-      this.#gateway,
-    ])
+    const own = this.#own
+    this.#own = []
+    const [row] = await this.#database.quick<{ seen: string; changed: boolean }>(readChanges, [this.#seen, own])
     this.#seen = row?.seen ?? null
     return row?.changed ?? true
   }
@@ -38,8 +43,10 @@ const addChange = `
       WHERE xid IN (SELECT xid FROM gateway.trust_change ORDER BY xid LIMIT 10) AND added_at < now() - interval '1 hour'
       FOR UPDATE SKIP LOCKED
     )
+  ), added AS (
+    INSERT INTO gateway.trust_change DEFAULT VALUES ON CONFLICT (xid) DO NOTHING
   )
-  INSERT INTO gateway.trust_change (gateway) VALUES ($1) ON CONFLICT (xid) DO NOTHING`
+  SELECT pg_current_xact_id()::text AS xid`
 
 /** Transactions are not committed in the order of their ids. On another Postgres cluster they count differently. */
 const readChanges = {
@@ -50,6 +57,6 @@ const readChanges = {
       OR pg_snapshot_xmax($1::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot())
       OR EXISTS (
         SELECT FROM gateway.trust_change
-        WHERE xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot) AND gateway <> $2
+        WHERE xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot) AND xid <> ALL ($2::xid8[])
       ) AS changed`,
 }
