@@ -183,9 +183,7 @@ test('what a gateway has applied itself has it forget nothing else, and what was
   const own = new KnownTrust(database, (hit) => hits.push(hit))
   await own.lookForChanges()
   await own.key('k11')
-  await database.query(
-    `INSERT INTO gateway.trust_change (xid, added_at) VALUES ('1', now() - interval '2 hours')`,
-  )
+  await database.query(`INSERT INTO gateway.trust_change (xid, added_at) VALUES ('1', now() - interval '2 hours')`)
   await database.transaction((transaction) => own.apply(transaction, [created('c11')]))
   await own.lookForChanges()
   await own.key('k11')
@@ -229,4 +227,24 @@ test('a revocation is known at the next look also to the gateway that applied it
   expect(isConnectionLoss(await applied.catch((error: unknown) => error))).toBe(true)
   await here.lookForChanges()
   expect(await here.key('k12')).toMatchObject({ state: 'revoked' })
+})
+
+test('what was told in a cluster that counted further has nothing forgotten, and is removed in its time', async () => {
+  const hits: boolean[] = []
+  const restored = new KnownTrust(database, (hit) => hits.push(hit))
+  await database.query(
+    `INSERT INTO gateway.trust_change (xid, added_at) VALUES ('900000000', now()), ('900000001', now() - interval '2 hours')`,
+  )
+  const foreign = async (): Promise<number> =>
+    (await database.query(`SELECT FROM gateway.trust_change WHERE xid >= '900000000'`)).length
+  await restored.lookForChanges()
+  await restored.key('k13')
+  await restored.lookForChanges()
+  await restored.key('k13')
+  expect(hits).toEqual([false, true])
+  for (let number = 0; number < 20; number++) await apply(created(`c13-${number}`))
+  expect(await foreign()).toBe(1)
+  await database.query(`UPDATE gateway.trust_change SET added_at = now() - interval '2 hours' WHERE xid >= '900000000'`)
+  await apply(created('c14'))
+  expect(await foreign()).toBe(0)
 })

@@ -35,12 +35,18 @@ export class TrustChanges {
   }
 }
 
-/** Nobody looks for what was committed an hour ago. Others may be removing the same rows, and are not waited for. */
+/**
+ * Nobody looks for what was committed an hour ago. What a dump brought from a cluster that had counted further stands at the other end. Others may be removing the same
+ * rows, and are not waited for.
+ */
 const addChange = `
   WITH passed AS (
     DELETE FROM gateway.trust_change WHERE xid IN (
       SELECT xid FROM gateway.trust_change
-      WHERE xid IN (SELECT xid FROM gateway.trust_change ORDER BY xid LIMIT 10) AND added_at < now() - interval '1 hour'
+      WHERE added_at < now() - interval '1 hour' AND xid IN (
+        (SELECT xid FROM gateway.trust_change ORDER BY xid LIMIT 10)
+        UNION (SELECT xid FROM gateway.trust_change ORDER BY xid DESC LIMIT 10)
+      )
       FOR UPDATE SKIP LOCKED
     )
   ), added AS (
@@ -48,7 +54,10 @@ const addChange = `
   )
   SELECT pg_current_xact_id()::text AS xid`
 
-/** Transactions are not committed in the order of their ids. On another Postgres cluster they count differently. */
+/**
+ * Transactions are not committed in the order of their ids. On another Postgres cluster they count differently: ids that this one has not reached came from there by a
+ * dump.
+ */
 const readChanges = {
   name: 'gateway read changes',
   text: `
@@ -57,6 +66,7 @@ const readChanges = {
       OR pg_snapshot_xmax($1::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot())
       OR EXISTS (
         SELECT FROM gateway.trust_change
-        WHERE xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot) AND xid <> ALL ($2::xid8[])
+        WHERE xid >= pg_snapshot_xmin($1::pg_snapshot) AND xid < pg_snapshot_xmax(pg_current_snapshot())
+          AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot) AND xid <> ALL ($2::xid8[])
       ) AS changed`,
 }
