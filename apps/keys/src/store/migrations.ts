@@ -374,6 +374,19 @@ class Quickstart1764000000136 implements MigrationInterface {
   }
 }
 
+/** What needs a pepper is asked for of all keys that there are. */
+class AcceptedByPepper1764000000137 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(
+      'CREATE INDEX provisioning_key_by_pepper ON keys.provisioning_key (pepper_version, kid) WHERE ended_at IS NULL',
+    )
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP INDEX keys.provisioning_key_by_pepper')
+  }
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
   await migrate(database, {
     schema: 'keys',
@@ -395,6 +408,7 @@ export async function migrateKeys(database: Database): Promise<void> {
       Topics1764000000134,
       LongestLives1764000000135,
       Quickstart1764000000136,
+      AcceptedByPepper1764000000137,
     ],
   })
 }

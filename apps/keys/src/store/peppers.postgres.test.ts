@@ -2,7 +2,7 @@ import { addPepper, formatPeppers, generatePeppers, type Peppers } from '#libs/c
 import { Database } from '#libs/postgres/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { migrateKeys } from './migrations.ts'
-import { checkPeppers, PeppersDoNotFit, refuseNewPeppers } from './peppers.ts'
+import { checkPeppers, keptPeppers, pepperNeeds, PeppersDoNotFit, refuseNewPeppers } from './peppers.ts'
 
 let server: TestDatabase
 let database: Database
@@ -44,15 +44,22 @@ test('another pepper of a known version does not fit, whether keys need it or no
   expect(await keptVersions()).toEqual([1])
 })
 
+/** Accepted keys with these ids, under version 1. */
+async function insertKeys(kids: readonly string[]): Promise<void> {
+  await database.query(
+    `WITH tenant AS (INSERT INTO keys.tenant VALUES ('acme', 'acme', 1, now()) RETURNING id),
+     connection AS (
+       INSERT INTO keys.connection SELECT 'people', id, 'people', 'live', 'other', 'enabled', 1, now() FROM tenant RETURNING id)
+     INSERT INTO keys.provisioning_key (connection, kid, tenant, environment, state, pepper_version, digest, created_at)
+     SELECT id, kid, 'acme', 'live', 'active', 1, '', now() FROM connection, unnest($1::text[]) AS kid`,
+    [kids],
+  )
+}
+
 test('a pepper may be left out once no accepted key needs it', async () => {
   const peppers = addPepper(generatePeppers())
   await checkPeppers(database, peppers)
-  await database.query(`
-    WITH tenant AS (INSERT INTO keys.tenant VALUES ('acme', 'acme', 1, now()) RETURNING id),
-    connection AS (
-      INSERT INTO keys.connection SELECT 'people', id, 'people', 'live', 'other', 'enabled', 1, now() FROM tenant RETURNING id)
-    INSERT INTO keys.provisioning_key (connection, kid, tenant, environment, state, pepper_version, digest, created_at)
-    SELECT id, 'abc', 'acme', 'live', 'active', 1, '', now() FROM connection`)
+  await insertKeys(['abc'])
   const left = checkPeppers(database, without(peppers, 1))
   await expect(left).rejects.toThrow(PeppersDoNotFit)
   await expect(left).rejects.toThrow(
@@ -61,6 +68,36 @@ test('a pepper may be left out once no accepted key needs it', async () => {
   await database.query("UPDATE keys.provisioning_key SET state = 'revoked', ended_at = now()")
   await checkPeppers(database, without(peppers, 1))
 })
+
+test('of the keys that need a pepper all are counted and the first 20 by id are named, and for these no other is read', async () => {
+  await checkPeppers(database, addPepper(generatePeppers()))
+  const kids = Array.from({ length: 3_000 }, (_, index) => `kid${String(index).padStart(9, '0')}`)
+  await insertKeys(kids.toReversed())
+  expect(await pepperNeeds(database)).toMatchObject([
+    { version: 1, keys: 3_000, kids: kids.slice(0, 20) },
+    { version: 2, keys: 0, kids: [] },
+  ])
+  await database.query('VACUUM ANALYZE keys.provisioning_key')
+  const [explained] = await database.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+    `EXPLAIN (ANALYZE, FORMAT JSON) ${keptPeppers}`,
+  )
+  const nodes = explained?.['QUERY PLAN'].flatMap(({ Plan }) => within(Plan)) ?? []
+  const naming = nodes.filter((node) => node['Node Type'] === 'Limit').flatMap((node) => within(node))
+  expect(naming.length).toBeGreaterThan(1)
+  const read = naming.map((node) => node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0))
+  expect(Math.max(...read)).toBeLessThanOrEqual(20)
+})
+
+interface PlanNode {
+  readonly 'Node Type': string
+  readonly 'Actual Rows': number
+  readonly 'Rows Removed by Filter'?: number
+  readonly Plans?: readonly PlanNode[]
+}
+
+function within(node: PlanNode): PlanNode[] {
+  return [node, ...(node.Plans ?? []).flatMap(within)]
+}
 
 test('of two programs with different peppers that start at once on an empty database, one is refused', async () => {
   const outcomes = await Promise.allSettled([

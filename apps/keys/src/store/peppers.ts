@@ -28,17 +28,20 @@ interface Kept extends PepperNeed {
   readonly fingerprint: Buffer
 }
 
-const kept = `
-  SELECT version, fingerprint, keys, kids, tokens FROM keys.pepper
-  CROSS JOIN LATERAL (SELECT count(*)::int AS keys, coalesce((array_agg(kid ORDER BY kid))[:20], '{}') AS kids
-    FROM keys.provisioning_key WHERE pepper_version = pepper.version AND ended_at IS NULL) AS of_keys
+/** Reads `PepperNeed`s, with fingerprints. */
+export const keptPeppers = `
+  SELECT version, fingerprint, coalesce(keys, 0) AS keys, kids, tokens FROM keys.pepper
+  LEFT JOIN (SELECT pepper_version AS version, count(*)::int AS keys
+    FROM keys.provisioning_key WHERE ended_at IS NULL GROUP BY pepper_version) AS of_keys USING (version)
+  CROSS JOIN LATERAL (SELECT coalesce(array_agg(kid ORDER BY kid), '{}') AS kids FROM (SELECT kid
+    FROM keys.provisioning_key WHERE pepper_version = pepper.version AND ended_at IS NULL ORDER BY kid LIMIT 20) AS of_first) AS named
   CROSS JOIN LATERAL (SELECT count(*)::int AS tokens
     FROM keys.admin_token WHERE pepper_version = pepper.version AND revoked_at IS NULL) AS of_tokens
   ORDER BY version`
 
 /** Of every version that this installation has had, the oldest first. */
 export function pepperNeeds(database: Database): Promise<readonly PepperNeed[]> {
-  return database.query<Kept>(kept)
+  return database.query<Kept>(keptPeppers)
 }
 
 /**
@@ -54,7 +57,7 @@ export async function checkPeppers(database: Database, peppers: Peppers): Promis
        ON CONFLICT (version) DO NOTHING`,
       [[...ours.keys()], [...ours.values()]],
     )
-    const all = await transaction.query<Kept>(kept)
+    const all = await transaction.query<Kept>(keptPeppers)
     const others = all.filter(({ version, fingerprint }) => ours.get(version)?.equals(fingerprint) === false)
     const missing = all.filter((pepper) => !ours.has(pepper.version) && isNeeded(pepper))
     if (others.length === 0 && missing.length === 0) return
@@ -79,7 +82,7 @@ export async function checkPeppers(database: Database, peppers: Peppers): Promis
 export async function refuseNewPeppers(database: Database, file: string): Promise<void> {
   const [table] = await database.query<{ exists: boolean }>("SELECT to_regclass('keys.pepper') IS NOT NULL AS exists")
   if (table?.exists !== true) return
-  const all = await database.query<Kept>(kept)
+  const all = await database.query<Kept>(keptPeppers)
   if (all.length === 0) return
   throw new PeppersDoNotFit(
     `The file ${file} with the peppers is missing, and ${whatNeeds(all)} in the database need its version ${listed(all)}. ` +
