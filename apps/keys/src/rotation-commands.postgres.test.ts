@@ -81,7 +81,7 @@ describe('the command line', () => {
     expect((await latchkey('keys', 'cancel', ...of)).out).toMatch(/state +cancelled \(new-cancelled\)/)
     const { newKey } = (await start(id)).body
     expect((await latchkey('keys', 'cancel', newKey.kid)).out).toMatch(/state +cancelled/)
-    await latchkey('keys', 'policy', ...of, '--every', '20d', '--ahead', '19d')
+    await latchkey('keys', 'policy', ...of, '--every', '20d', '--ahead', '19d', '--grace', '23h')
     now = days(2, now)
     const { items } = await until(
       async () => (await service.ask('GET', `/connections/${id}/rotations`)).body,

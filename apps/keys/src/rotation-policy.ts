@@ -31,6 +31,8 @@ export interface RotationPlan extends RotationPolicy {
   readonly policyVersion: number
   /** When the present key should have been replaced; null without a schedule. */
   readonly dueAt: Date | null
+  /** When the schedule mints the next key, where nobody does anything; null where it does not. */
+  readonly mintAt: Date | null
   /** The rotation that notices speak of before it is started, and how many did. */
   readonly nextRotation: string | null
   readonly nextVersion: number
@@ -78,6 +80,7 @@ export function defaultPlan(connection: string): RotationPlan {
     connection,
     policyVersion: 0,
     dueAt: null,
+    mintAt: null,
     nextRotation: null,
     nextVersion: 0,
     toldOf: null,

@@ -71,7 +71,16 @@ describe('a rotation policy', () => {
         'must be a whole number of days from 1 to 365',
       ]),
     )
-    expect(await put({ everyDays: 14 })).toMatchObject({ status: 422, body: { errors: [{ pointer: '#/everyDays' }] } })
+    for (const body of [
+      { everyDays: 14 },
+      { everyDays: 17 },
+      { everyDays: 30, graceHours: 8_760 },
+      { everyDays: 2, mintAheadDays: 1, graceHours: 24 },
+    ]) {
+      expect(await put(body)).toMatchObject({ status: 422, body: { errors: [{ pointer: '#/everyDays' }] } })
+    }
+    expect(await put({ everyDays: 2, mintAheadDays: 1, graceHours: 23 })).toMatchObject({ status: 200 })
+    expect(await put({ graceHours: 8_760, mintAheadDays: 365 })).toMatchObject({ status: 200 })
     expect((await service.ask('GET', '/connections/nobody/rotation-policy')).status).toBe(404)
   })
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { defaultPolicy } from '#libs/events/index'
-import { cancel, start } from './rotate.ts'
+import { cancel, finish, start } from './rotate.ts'
 import { days, hours, Simulation } from './test/simulation.ts'
 
 /** The year from here has the 29th of February 2028, and both changes of clocks. */
@@ -126,11 +126,47 @@ describe('a schedule', () => {
     const world = new Simulation(begin, { everyDays })
     world.active()
     const other = world.mint({ ...defaultPolicy, expiresAt: days(80, begin).toISOString() })
+    expect(world.situation.plan.mintAt).toEqual(days(80, begin))
     world.goTo(days(79, begin))
     expect(world.told()).toEqual(['notice due 30', 'notice due 14', 'notice blocked 14'])
     world.goTo(days(81, begin))
     expect(world.key(other).state).toBe('expired')
     expect(world.told()).toEqual(['started'])
+  })
+
+  test('that cannot mint beside an old key whose grace goes on says so, tells when it can, and mints then', () => {
+    const world = new Simulation(begin, { everyDays, graceHours: 24 * 80 })
+    const old = world.active()
+    world.goTo(days(76, begin))
+    const next = world.running?.to ?? old
+    expect(world.situation.plan.mintAt).toBeNull()
+    world.use(next)
+    world.told()
+    const [due, mint] = [days(166, begin), days(152, begin)]
+    expect(world.situation.plan).toMatchObject({ dueAt: due, mintAt: days(156, begin) })
+    world.goTo(mint)
+    expect(world.told()).toEqual(['notice due 30', 'notice due 14', 'notice blocked 14'])
+    world.use(old, days(150, begin))
+    world.goTo(days(156, begin))
+    expect(world.told()).toEqual(['extended', 'notice still-used 80'])
+    expect(world.situation.plan.mintAt).toEqual(days(236, begin))
+    world.act((situation, moment) => finish(situation, { force: false }, moment))
+    expect(world.told()).toEqual(['finished old-ended-by-operator', 'started'])
+    expect(world.running?.from).toBe(next)
+  })
+
+  test('waits for the end of an old key whose grace is over, and does not call that blocked', () => {
+    const world = new Simulation(begin, { everyDays, graceHours: 24 * 75 })
+    const old = world.active()
+    world.goTo(days(76, begin))
+    world.use(world.running?.to ?? old)
+    world.told()
+    world.heard = 'not yet'
+    world.sleepTo(days(153, begin))
+    expect(world.told()).toEqual(['notice due 13'])
+    world.heard = 'yes'
+    world.settle()
+    expect(world.told()).toEqual(['finished old-unused', 'started'])
   })
 
   test('set for a key that is older than it allows starts at once', () => {

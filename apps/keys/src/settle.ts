@@ -212,7 +212,7 @@ function startBySchedule(situation: Situation, moment: Moment): Turn | undefined
   if (key === undefined || key.at > moment.now) return undefined
   const { plan } = situation
   if (accepted(situation).length > 1) {
-    if (plan.blockedFor === key.kid) return undefined
+    if (plan.blockedFor === key.kid || isAboutToEnd(situation, moment)) return undefined
     const days = Math.max(0, Math.ceil((key.due.getTime() - moment.now.getTime()) / day))
     return notify({ ...situation, plan: { ...plan, blockedFor: key.kid } }, 'blocked', days, moment)
   }
@@ -222,10 +222,17 @@ function startBySchedule(situation: Situation, moment: Moment): Turn | undefined
   return start(planned, { force: false, withheld: true }, { ...moment, by: { kind: 'schedule' } })
 }
 
-/** The key that the schedule will mint another for, and when. */
+/** The grace of an old key is over, and it ends as soon as its uses are heard of. */
+function isAboutToEnd(situation: Situation, { now, heard }: Moment): boolean {
+  const until = running(situation)?.until ?? null
+  return until !== null && until <= now && heard === 'not yet'
+}
+
+/** The key that the schedule will mint another for, and when: while the next key is waited for, it has. */
 function scheduledNext(situation: Situation) {
   const { plan, connection } = situation
-  if (plan.everyDays === null || connection.state === 'disabled' || running(situation) !== undefined) return undefined
+  if (plan.everyDays === null || connection.state === 'disabled') return undefined
+  if (running(situation)?.cutOverAt === null) return undefined
   const present = presentKey(situation)
   const due = present && dueOf(plan, present)
   if (present === undefined || due === undefined || plan.scheduledFor === present.kid) return undefined
@@ -254,14 +261,25 @@ function withDue(situation: Situation): Situation {
   const waits = rotation !== undefined && rotation.cutOverAt === null
   const due = waits ? rotation.dueAt : present && dueOf(plan, present)?.at
   const dueAt = hasSchedule ? (due ?? null) : null
-  return dueAt?.getTime() === plan.dueAt?.getTime() ? situation : { ...situation, plan: { ...plan, dueAt } }
+  const mintAt = mintingOf(situation) ?? null
+  const isSame = dueAt?.getTime() === plan.dueAt?.getTime() && mintAt?.getTime() === plan.mintAt?.getTime()
+  return isSame ? situation : { ...situation, plan: { ...plan, dueAt, mintAt } }
+}
+
+/** When the schedule mints the next key, where nobody does anything: of two accepted keys one has to end before. */
+function mintingOf(situation: Situation): Date | undefined {
+  const at = scheduledNext(situation)?.at
+  const keys = accepted(situation)
+  if (at === undefined || keys.length < 2) return at
+  const end = earliest(running(situation)?.until, ...keys.map(ownExpiry))
+  return end !== undefined && end < at ? at : end
 }
 
 function nextLook(situation: Situation, moment: Moment): Date | undefined {
   const { now } = moment
   const rotation = running(situation)
   const scheduled = scheduledNext(situation)
-  const isBlocked = scheduled !== undefined && scheduled.at <= now && !lacksDataKey(scheduled, moment)
+  const isBlocked = scheduled !== undefined && scheduled.at <= now && accepted(situation).length > 1
   return earliest(
     ...accepted(situation).map(ownExpiry),
     rotation?.until,

@@ -6,7 +6,7 @@ import { type Connection, scimBaseUrl } from '../connection.ts'
 import type { KeyUses, LastUse } from '../last-use.ts'
 import type { ProvisioningKey } from '../provisioning-key.ts'
 import { type Rotation, told } from '../rotation.ts'
-import { daysAfter, policyIn, type RotationPlan } from '../rotation-policy.ts'
+import { policyIn, type RotationPlan } from '../rotation-policy.ts'
 import { isStillUsed } from '../settle.ts'
 import type { Tenant } from '../tenant.ts'
 
@@ -84,7 +84,7 @@ export function keyTag({ version, until, unrevealed, pepperVersion }: Provisioni
 
 /** `dueAt`: when the present key is to be replaced, and `mintAt` when the next is minted, by the schedule. */
 export function rotationPolicyAnswer(plan: RotationPlan) {
-  const { connection, mode, everyDays, graceHours, mintAheadDays, dueAt } = plan
+  const { connection, mode, everyDays, graceHours, mintAheadDays, dueAt, mintAt } = plan
   return {
     connection,
     mode,
@@ -92,12 +92,12 @@ export function rotationPolicyAnswer(plan: RotationPlan) {
     graceHours,
     mintAheadDays,
     dueAt: dueAt?.toISOString() ?? null,
-    mintAt: dueAt === null ? null : daysAfter(dueAt, -mintAheadDays).toISOString(),
+    mintAt: mintAt?.toISOString() ?? null,
   }
 }
 
 export function rotationPolicyTag(plan: RotationPlan): string {
-  return tagOf(stateOf(policyIn(plan)), plan.dueAt)
+  return tagOf(stateOf(policyIn(plan)), [plan.dueAt, plan.mintAt])
 }
 
 /** What proves, or does not yet, that a new key has taken over. */

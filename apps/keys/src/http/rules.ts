@@ -41,7 +41,11 @@ export const rotationPolicyRule = z
     graceHours: graceRule.default(defaultRotationPolicy.graceHours),
     mintAheadDays: within(1, 365, 'days').default(defaultRotationPolicy.mintAheadDays),
   })
-  .refine(({ everyDays, mintAheadDays }) => everyDays === null || everyDays > mintAheadDays, {
-    path: ['everyDays'],
-    error: 'must be longer than mintAheadDays: each key would else be replaced as soon as it is used',
-  })
+  .refine(
+    ({ everyDays, mintAheadDays, graceHours }) => everyDays === null || (everyDays - mintAheadDays) * 24 > graceHours,
+    {
+      path: ['everyDays'],
+      error:
+        'must be longer than mintAheadDays and graceHours together: the key before would else still be accepted when the next one is to be minted, and there are two at the most',
+    },
+  )

@@ -132,6 +132,7 @@ export class RotationPlanRow implements RotationPlan {
   @Column('integer', { name: 'grace_hours' }) graceHours!: number
   @Column('integer', { name: 'mint_ahead_days' }) mintAheadDays!: number
   @Column('timestamptz', { name: 'due_at', nullable: true }) dueAt!: Date | null
+  @Column('timestamptz', { name: 'mint_at', nullable: true }) mintAt!: Date | null
   @Column('uuid', { name: 'next_rotation', nullable: true }) nextRotation!: string | null
   @Column('integer', { name: 'next_version' }) nextVersion!: number
   @Column('timestamptz', { name: 'told_of', nullable: true }) toldOf!: Date | null

@@ -387,6 +387,19 @@ class AcceptedByPepper1764000000137 implements MigrationInterface {
   }
 }
 
+/** Of plans that are there: as it is where nothing is in the way. Each is made right when its connection is settled next. */
+class NextMintings1764000000138 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE keys.rotation_plan ADD COLUMN mint_at timestamptz;
+      UPDATE keys.rotation_plan SET mint_at = due_at - make_interval(hours => 24 * mint_ahead_days);`)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE keys.rotation_plan DROP COLUMN mint_at')
+  }
+}
+
 export async function migrateKeys(database: Database): Promise<void> {
   await migrate(database, {
     schema: 'keys',
@@ -409,6 +422,7 @@ export async function migrateKeys(database: Database): Promise<void> {
       LongestLives1764000000135,
       Quickstart1764000000136,
       AcceptedByPepper1764000000137,
+      NextMintings1764000000138,
     ],
   })
 }
