@@ -5,8 +5,8 @@ import { systemCode } from './system-code.ts'
 const passedOver = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS', 'EACCES', 'EPERM', 'EROFS'])
 
 /**
- * What was made, linked or renamed in the folder keeps its name from now on, also when the machine stops, wherever folders can be synced and this
- * one be read. Where they cannot, nothing is told: what was done there is done.
+ * What was made, linked or renamed in the folder keeps its name from now on, also when the machine stops, wherever folders can be synced and
+ * we may read this one. Elsewhere nothing is told, and the system keeps the name when it will: what was done there is done.
  * @throws the error of the system where it should have been synced and was not, such as EIO and ENOSPC
  */
 export function syncFolder(path: string): void {

@@ -7,7 +7,8 @@ import { readSecretFile } from './read.ts'
 
 /**
  * What the file holds, without the space around it. Where there is none it is made first, of one line, whole before anybody can read it: of
- * several programs that make it at once, in whatever containers, all are given what one of them wrote. It is durable once this returns, whoever made it.
+ * several programs that make it at once, in whatever containers, all are given what one of them wrote. Once this returns it is as durable as `syncFolder`
+ * makes its name, whoever made it.
  * @throws SecretFileError as `readSecretFile`; unmakeable, and then there is none; not-durable, and then there may be one
  */
 export function makeSecretFile(path: string, content: () => string): string {
@@ -36,7 +37,7 @@ export function makeSecretFile(path: string, content: () => string): string {
 /** A file of its own name, empty, for a secret that is not there yet. */
 export interface ReservedFile {
   /**
-   * Durable when it is done. To be called once.
+   * What is written is durable when it is done. To be called once.
    * @throws SecretFileError unmakeable
    */
   write(content: string): void
@@ -45,7 +46,7 @@ export interface ReservedFile {
 }
 
 /**
- * Makes the file before there is anything to write. One that is there is left as it is.
+ * Makes the file before there is anything to write, and its name as durable as `syncFolder` does. One that is there is left as it is.
  * @throws SecretFileError unmakeable, with code EEXIST where it is there; not-durable, and then there is none
  */
 export function reserveSecretFile(path: string): ReservedFile {
