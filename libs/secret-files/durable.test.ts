@@ -60,7 +60,9 @@ test('the folder of one that is there is synced before it is used: whoever made 
 
 test('a secret file that the disk does not keep has no name, and nothing is left of it', () => {
   fails = (synced) => synced !== folder
-  expect(() => makeSecretFile(path, () => 'mine')).toThrow(expect.objectContaining({ fault: 'unmakeable', code: 'EIO' }))
+  expect(() => makeSecretFile(path, () => 'mine')).toThrow(
+    expect.objectContaining({ fault: 'unmakeable', code: 'EIO' }),
+  )
   expect(fs.readdirSync(folder)).toEqual([])
 })
 

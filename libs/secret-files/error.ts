@@ -19,7 +19,7 @@ export class SecretFileError extends Error {
 const codeOf = (cause: unknown): string => systemCode(cause) ?? 'unknown reason'
 
 export function readableByOthers(path: string, mode: string): SecretFileError {
-  const fix = `Find out who did, then allow it to nobody else: chmod ${mode} ${path}`
+  const fix = `Find out who did, then allow it to nobody else: where it is mounted by its mount (docs/secrets.md), otherwise chmod ${mode} ${path}`
   return new SecretFileError('readable-by-others', `The file ${path} can be read by others. ${fix}`)
 }
 

@@ -111,7 +111,9 @@ describe('a secret file that is read', () => {
       expect(use).toThrow(
         expect.objectContaining({
           fault: 'readable-by-others',
-          message: expect.stringMatching(new RegExp(`chmod 600 ${path}$`)),
+          message: expect.stringMatching(
+            new RegExp(`by its mount \\(docs/secrets\\.md\\), otherwise chmod 600 ${path}$`),
+          ),
         }),
       )
       expect(use).not.toThrow('mine')
