@@ -55,7 +55,7 @@ export interface TracedEvent {
 export interface FollowerObserver {
   applied?(events: readonly AnyEvent[], took: { milliseconds: number }): void
   buried?(letter: { id: string; name: string; reason: string }): void
-  /** Following failed as a whole and is tried again after a pause. */
+  /** Following failed as a whole, or what members of a group tell each other did, and is tried again after a pause. */
   stalled?(error: unknown, retryInMilliseconds: number): void
   /** Wraps one batch from the start of its transaction to its commit, to trace it. */
   around?<T>(events: readonly TracedEvent[], work: () => Promise<T>): Promise<T>

@@ -160,7 +160,7 @@ export class KafkaFollower implements Follower {
     const comparing = every(
       compareEvery,
       () => this.#compare(),
-      () => undefined,
+      (error) => this.#subscription.observe?.stalled?.(error, compareEvery),
     )
     const looking = every(
       lookForLeadersEvery,

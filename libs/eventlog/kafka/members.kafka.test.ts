@@ -12,6 +12,7 @@ const topics = { prefix: `members-${crypto.randomUUID()}`, partitions: 4, replic
 const logs: KafkaEventLog[] = []
 let server: TestDatabase
 let database: Database
+const databases: Database[] = []
 
 beforeAll(async () => {
   server = await testDatabase()
@@ -20,14 +21,14 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await Promise.all(logs.map((log) => log.close()))
-  await database.close()
+  for (const each of [database, ...databases]) await each.close()
   await server.drop()
 })
 
-function member() {
+function member(group = 'conformance') {
   const log = openKafkaEventLog({ kafka, topics, onFailure: () => undefined })
   logs.push(log)
-  return follow(log, database, { patterns: ['request.*'] }).follower
+  return follow(log, database, { patterns: ['request.*'], group }).follower
 }
 
 /** As relays do: one in each partition that requests can be in. */
@@ -57,4 +58,23 @@ test('each member of a group knows how far all are once the marks are read, and 
     await until(() => haveFollowedUpTo(upTo))
   }
   await producer.close()
+}, 60_000)
+
+test('what keeps a member from learning how far the others are is told', async () => {
+  const denied = Object.assign(new Error('permission denied for table followed'), { code: '42501' })
+  class DenyingDatabase extends Database {
+    override query<Row extends object>(...asked: Parameters<Database['query']>): Promise<Row[]> {
+      const [statement] = asked
+      const isComparison = typeof statement === 'string' && statement.includes('min(up_to)')
+      return isComparison ? Promise.reject(denied) : super.query<Row>(...asked)
+    }
+  }
+  const denying = new DenyingDatabase({ url: server.url, applicationName: 'members test', connections: 4 })
+  databases.push(denying)
+  const log = openKafkaEventLog({ kafka, topics, onFailure: () => undefined })
+  logs.push(log)
+  const { stalls } = follow(log, denying, { patterns: ['request.*'], group: 'denied' })
+  // Two of them, so that neither has all partitions.
+  member('denied')
+  await until(() => stalls.includes(denied))
 }, 60_000)

@@ -1,12 +1,17 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
+import { isConnectionLoss } from '#libs/postgres/index'
+import { failuresOf } from '#libs/program/index'
 import { every, type Repeating } from '#libs/timing/index'
+import type { Currency } from '../currency.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 import { KnownTrust } from '../store/known-trust.ts'
 
 /** Milliseconds; with the way of the event to the gateway that applies it, every gateway knows within a second. */
 const lookEvery = 250
 
-type WatchParts = Pick<GatewayParts, 'currency' | 'logger'>
+interface WatchParts extends Pick<GatewayParts, 'logger'> {
+  readonly currency: Pick<Currency, 'look' | 'onRegained'>
+}
 
 /**
  * Keeps a gateway's memory in step with what other gateways have applied, and forgets all of it after a time in which revocations were not known. While
@@ -27,15 +32,14 @@ export class WatchChanges implements OnModuleInit, OnModuleDestroy {
     const { currency, logger } = this.#parts
     const failed = (error: unknown): void =>
       logger.error({ err: error }, 'whether revocations are known could not be looked at')
+    const changesFailed = failuresOf('the look at what other gateways have applied', logger, [
+      { explains: isConnectionLoss },
+    ])
     currency.onRegained(() => this.#trust.forgetAll())
     // Apart: the first waits for no Postgres.
     this.#watching = [
       every(lookEvery, () => currency.look(), failed),
-      every(
-        lookEvery,
-        () => this.#trust.lookForChanges(),
-        () => undefined,
-      ),
+      every(lookEvery, () => this.#trust.lookForChanges(), changesFailed),
     ]
   }
 
