@@ -2,6 +2,7 @@ import { Keyring } from '#libs/sealing/index'
 import { adminApi } from '#test/keys-admin-api'
 import { newKek } from '#test/keys-service'
 import type { Told } from '#test/world'
+import { waitsForALock } from '#test/servers/locks'
 import { dataKeyOfTenant } from './tenant-data-key.ts'
 
 describe('data keys', () => {
@@ -129,5 +130,30 @@ describe('a tenant that was deleted meanwhile', () => {
     await expect(dataKeyOfTenant(service().parts, tenant, undefined)).rejects.toMatchObject({ code: 'notFound' })
     expect(await service().database.query('SELECT FROM keys.data_key WHERE tenant = $1', [tenant])).toEqual([])
     expect(await events(`name LIKE 'data-key.%'`)).toEqual([])
+  })
+})
+
+describe('a data key whose making meets with another transaction in a deadlock', () => {
+  const { events, newConnection, service } = adminApi()
+
+  test('is made all the same, and told once', async () => {
+    const { tenant } = await newConnection('live')
+    const { database, parts } = service()
+    const held = Promise.withResolvers<void>()
+    // This one looks for a deadlock so late that the making finds it, and is ended for it.
+    const other = database.transaction(async (transaction) => {
+      await transaction.query(`SET LOCAL deadlock_timeout = '60s'`)
+      await transaction.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`keys data key of ${tenant}`])
+      held.resolve()
+      await waitsForALock(database)
+      await transaction.query('SELECT FROM keys.tenant WHERE id = $1 FOR UPDATE', [tenant])
+    })
+    await held.promise
+    const { id } = await dataKeyOfTenant(parts, tenant, undefined)
+    await other
+    expect(await database.query('SELECT id FROM keys.data_key WHERE tenant = $1', [tenant])).toEqual([{ id }])
+    expect((await events(`name LIKE 'data-key.%'`)).map(({ name, subject }) => [name, subject])).toEqual([
+      ['data-key.made', id],
+    ])
   })
 })

@@ -60,3 +60,12 @@ test('a key is revoked with itself while its network is refused, and the report 
   expect(await report({ keys: [key] })).toMatchObject({ status: 200, body: { results: [{ kid, outcome: 'revoked' }] } })
   expect((await records()).at(-1)?.payload).toMatchObject({ outcome: 'accepted', subject: { kind: 'key', id: kid } })
 })
+
+test('reports that revoke something, each its own, are taken without end from one network', async () => {
+  for (let sent = 0; sent < 70; sent++) {
+    const { id, token } = (await service.ask('POST', '/tokens', { name: `Leaked ${sent}`, scopes: ['tenants:read'] }))
+      .body
+    const results = [{ kid: null, token: id, outcome: 'revoked' }]
+    expect(await report({ keys: [token] })).toMatchObject({ status: 200, body: { results } })
+  }
+}, 60_000)
