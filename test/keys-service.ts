@@ -23,7 +23,7 @@ import { openPostgresEventLog } from '#libs/eventlog/postgres/index'
 import { makeEvent, type Payload } from '#libs/events/index'
 import { createHttpAdapter, listen, ProblemFilter } from '#libs/http/index'
 import { Database } from '#libs/postgres/index'
-import { hasFollowedUntil } from '#libs/program/index'
+import { hasFollowedUntil, longestWait } from '#libs/program/index'
 import { startTelemetry } from '#libs/telemetry/index'
 import { unlimitedRates } from './unlimited.ts'
 import type { Answer, Told } from './world.ts'
@@ -131,6 +131,7 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
     reaches: options.reaches ?? (() => ({ log: true, channel: true })),
     // The clock of a test may be anywhere: all that is in the log now is to be heard of.
     hasHeardUntil: async () => (await heard()) && hasFollowedUntil(strategy, new Date()),
+    longestWait,
     peppers: held,
     keyring,
     dataKeys: new DataKeys(keyring, { lifetime: 60_000 }),

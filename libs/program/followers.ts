@@ -31,11 +31,12 @@ export function lagOf({ follower }: EventLogServer): number {
   return upTo === undefined ? 0 : Math.max(0, Date.now() - upTo.getTime())
 }
 
-const longestWait = 10_000
+/** Milliseconds that are waited for what is to be applied. */
+export const longestWait = 10_000
 
 /**
  * So that the first request already finds its key: waits until each follower, or another of its group, has applied what is in the
- * log now, for 10 seconds at the most. Answers whether they have. Over Kafka the followers must be `watched`.
+ * log now, for `longestWait` at the most. Answers whether they have. Over Kafka the followers must be `watched`.
  */
 export async function caughtUp(followers: readonly EventLogServer[], giveUp = () => false): Promise<boolean> {
   const now = Date.now()
@@ -43,7 +44,7 @@ export async function caughtUp(followers: readonly EventLogServer[], giveUp = ()
   return waitWhile(behind, giveUp)
 }
 
-/** Whether everything that was committed before an instant has been applied, or is within 10 seconds. */
+/** Whether everything that was committed before an instant has been applied, or is within `longestWait`. */
 export async function hasFollowedUntil({ follower }: EventLogServer, instant: Date): Promise<boolean> {
   return waitWhile(() => (follower?.followedUpTo() ?? 0) < instant)
 }

@@ -18,8 +18,10 @@ export interface KeysParts {
   readonly channel: Pick<TrustChannel, 'publish'>
   /** Whether what is appended, or announced on the channel, reaches anyone else for the time being. */
   readonly reaches: () => { readonly log: boolean; readonly channel: boolean }
-  /** Waits until every request decided before that instant is known to this service; false when that takes too long. */
+  /** Waits until every request decided before that instant is known to this service; false when that takes longer than `longestWait`. */
   readonly hasHeardUntil: (instant: Date) => Promise<boolean>
+  /** Milliseconds. */
+  readonly longestWait: number
   readonly peppers: Peppers
   /** Who is let into the admin API. */
   readonly admission: Admission

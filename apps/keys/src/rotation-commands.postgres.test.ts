@@ -113,7 +113,9 @@ test('while it is not known what is in use nothing is cancelled, and what was ca
     service.ask('POST', `/keys/${newKey.kid}/cancel`, undefined, { 'idempotency-key': key })
   const key = crypto.randomUUID()
   areUsesKnown = false
-  const detail = expect.stringMatching(/^Which keys are in use is not known .* Try again in a few seconds/)
+  const detail = expect.stringMatching(
+    /^Which keys are in use is not known .* within 10 seconds\. .* Try again in a few seconds/,
+  )
   expect(await cancel(key)).toMatchObject({ status: 503, body: { code: 'unavailable', detail } })
   areUsesKnown = true
   const cancelled = await cancel(key)

@@ -4,6 +4,7 @@ import {
   banner,
   followersOperations,
   hasFollowedUntil,
+  longestWait,
   lookUpLimitsOf,
   only,
   publicAddress,
@@ -100,6 +101,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         channel,
         reaches: () => ({ log: log.broker === 'connected', channel: channel.state === 'connected' }),
         hasHeardUntil: (instant) => hasFollowedUntil(follower, instant),
+        longestWait,
         peppers,
         admission: keysAdmission({
           adminToken: secrets.adminToken,

@@ -29,6 +29,7 @@ import {
   failuresOf,
   followersOperations,
   hasFollowedUntil,
+  longestWait,
   serve,
 } from '#libs/program/index'
 import { adminParts } from './admin-parts.ts'
@@ -103,6 +104,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     channel,
     reaches: () => ({ log: true, channel: true }),
     hasHeardUntil: (instant) => hasFollowedUntil(keysFollower, instant),
+    longestWait,
     peppers,
     admission: keysAdmission({
       adminToken,

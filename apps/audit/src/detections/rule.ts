@@ -31,8 +31,8 @@ export interface Surroundings {
 interface Burst extends Described {
   readonly kind: 'burst'
   /**
-   * Of a key or of the connection that the request belongs to, for which the address stands where it is not known; or of the connection that the request is addressed to, whose owner then sees no more than
-   * that it came.
+   * Of a key or of the connection that the request belongs to, for which the address stands where it is not known; or of the connection that the
+   * request is addressed to, whose owner then sees no more than that it came.
    */
   readonly of: 'key' | 'connection' | 'addressed connection'
   /** Stable codes of the answers that break it. */

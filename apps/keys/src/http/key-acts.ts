@@ -63,7 +63,10 @@ export class KeyActs {
     })
   }
 
-  /** The same as a part of a larger write, which has locked the situation and appends the events. Who does several holds all of their connections, by `lockSituations`. */
+  /**
+   * The same as a part of a larger write, which has locked the situation and appends the events. Who does several holds all of their connections, by
+   * `lockSituations`.
+   */
   async perform<Done extends Turn>(
     manager: EntityManager,
     call: AdminCall,

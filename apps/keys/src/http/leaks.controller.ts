@@ -66,7 +66,8 @@ export class LeaksController {
 
   /**
    * 200 with an outcome for each key, in their order. All are revoked in one transaction; a report that proves none, or none but what is revoked already,
-   * takes no lock, and counts and is recorded as a call without a token. No Idempotency-Key is heeded: what is kept under one must not be anybody's to fill, and to report again does no harm.
+   * takes no lock, and counts and is recorded as a call without a token. No Idempotency-Key is heeded: what is kept under one must not be anybody's to
+   * fill, and to report again does no harm.
    */
   @Post('leaks')
   @HttpCode(200)

@@ -38,11 +38,11 @@ export class Writes extends AdminWrites<EntityManager> {
    * @throws Problem `unavailable` when that takes too long
    */
   async hearOfUses(call: AdminCall, tenant: string, unknown: string, instead = ''): Promise<void> {
-    const { database, clock, hasHeardUntil } = this.#parts
+    const { database, clock, hasHeardUntil, longestWait } = this.#parts
     if (await this.#kept.has(database, call, tenant, clock())) return
     if (await hasHeardUntil(clock())) return
     throw problems.unavailable(
-      `${unknown} is not known at the moment: what gateways and keys services have told until now has not all been heard of here within 10 seconds. Nothing was changed. Try again in a few seconds: it takes longer while one of them starts or ends. If it goes on, see what /health/ready of each of them names as away or stalled${instead}.`,
+      `${unknown} is not known at the moment: what gateways and keys services have told until now has not all been heard of here within ${longestWait / 1_000} seconds. Nothing was changed. Try again in a few seconds: it takes longer while one of them starts or ends. If it goes on, see what /health/ready of each of them names as away or stalled${instead}.`,
       5,
     )
   }
