@@ -133,3 +133,16 @@ test('a declaration lists itself', () => {
 test('a default that its own setting would refuse cannot be declared', () => {
   expect(() => setting.duration({ default: '30', about: 'x' })).toThrow('is not a duration')
 })
+
+test.each([
+  ['latchkey_port', 'LATCHKEY_PORT'],
+  ['LATCHKEY-PORT', 'LATCHKEY_PORT'],
+  ['Latchkey.Data', 'LATCHKEY_DATA'],
+  ['LATCHKEY LOGG', 'LATCHKEY_LOG'],
+  ['database_url', 'DATABASE_URL'],
+])('%s is told to be no setting', (name, meant) => {
+  const { message } = faultsOf({ LATCHKEY_WORKERS: '1', [name]: 'hunter2' })
+  expect(message).toBe(
+    `${name} holds a value of 7 characters; it should hold nothing, because no setting has this name (did you mean ${meant}?)`,
+  )
+})

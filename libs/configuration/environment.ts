@@ -16,7 +16,8 @@ export type Configuration<S extends Settings> = Readonly<{
 /**
  * Reads every declared variable. A variable that is empty counts as not set. A variable that is neither declared nor in
  * `alsoKnown` (those of other programs on the same machine) is a fault when it is most likely a misspelt one: when its name
- * begins with LATCHKEY_, or is an edit or two away from a declared one that is not set.
+ * begins with LATCHKEY_, or is an edit or two away from a declared one that is not set; letter case, and hyphens, dots or spaces
+ * in place of _, make no difference.
  * @throws ConfigurationError with all faults
  */
 export function readEnvironment<const S extends Settings>(
@@ -41,8 +42,9 @@ export function readEnvironment<const S extends Settings>(
   const unset = Object.keys(settings).filter((name) => !name.startsWith(prefix) && present(env[name]) === undefined)
   for (const [variable, text] of Object.entries(env)) {
     if (known.has(variable)) continue
-    const ours = variable.startsWith(prefix)
-    const meant = ours ? nearest(variable, known) : nearest(variable, unset, nearestOfOthers)
+    const name = variable.toUpperCase().replaceAll(/[-.\s]/g, '_')
+    const ours = name.startsWith(prefix)
+    const meant = ours ? nearest(name, known) : nearest(name, unset, nearestOfOthers)
     if (!ours && meant === undefined) continue
     faults.push({
       variable,
