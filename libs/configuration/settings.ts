@@ -105,8 +105,9 @@ export const setting = {
   /** An http or https address that paths are appended to, read without slashes at its end. */
   baseUrl: <O extends Options<string>>(options: O) =>
     declare(options, {
-      expected: 'a URL that begins with http:// or https://',
-      read: (text) => (/^https?:$/.test(URL.parse(text)?.protocol ?? '') ? text.replace(/\/+$/, '') : undefined),
+      expected: 'a URL that begins with http:// or https://, without user name, query and fragment',
+      read: (text) =>
+        /^https?:\/\/[^\s@?#\\]+$/i.test(text) && URL.canParse(text) ? text.replace(/\/+$/, '') : undefined,
     }),
 
   /** Parts separated by commas, each of which matches; spaces around a part and empty parts do not count. */

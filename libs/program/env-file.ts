@@ -43,7 +43,7 @@ const entry = /[^\S\n]*(?:(?:#[^\n]*)?|[^=\n]+=[^\S\n]*(?:"[^"]*"|'[^']*'|`[^`]*
 /** Numbers of the lines that `parseEnv` passes over in silence. */
 function idleLines(text: string): number[] {
   const idle: number[] = []
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     entry.lastIndex = at
     const length = entry.exec(text)?.[0].length
     if (length === undefined) idle.push(text.slice(0, at).split('\n').length)

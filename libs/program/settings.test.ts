@@ -52,6 +52,24 @@ test('addresses of services are read by name, without slashes at their ends', ()
     'keys',
     'keys=https://a,keys=https://b',
     ' ,keys=https://a',
+    'keys=https://ada:hunter2@a',
+    'keys=https://a?b',
+    'keys=https://a#b',
   ])
     expect(() => read(wrong)).toThrow('it should hold NAME=URL, or several separated by commas')
+})
+
+test.each([
+  'https://ada:hunter2@scim.example.com/',
+  'https://scim.example.com/?x=1',
+  'https://scim.example.com/#y',
+  'https://ada:hunter2@scim.example.com/?x=1#y',
+  'https:scim.example.com',
+  'https://scim.example.com\\x',
+  'https://scim.example.com/a b',
+])('%s is no address to append paths to, and its password is not repeated', (text) => {
+  const read = (): unknown => readSettings({ LATCHKEY_PUBLIC_URL: text }, only('LATCHKEY_PUBLIC_URL'))
+  const told = /it should hold a URL that begins with http:\/\/ or https:\/\/, without user name, query and fragment$/
+  expect(read).toThrow(told)
+  expect(read).not.toThrow('hunter2')
 })

@@ -27,7 +27,7 @@ export const settings = {
     optional: true,
     about:
       'Where administrators reach the services that are processes of their own; told in the OpenAPI document that each of them serves.',
-    expected: `NAME=URL, or several separated by commas; a name is one of ${adminServices.join(', ')}`,
+    expected: `NAME=URL, or several separated by commas; a URL is one without user name, query and fragment, a name one of ${adminServices.join(', ')}`,
     read: readServices,
   }),
   LATCHKEY_DATA: setting.folder({
@@ -205,7 +205,7 @@ export function readSettings<const S extends Settings>(env: NodeJS.ProcessEnv, o
 }
 
 function readServices(text: string): ServiceAddresses | undefined {
-  const read = text.split(',').map((part) => /^\s*([a-z]+)=(https?:\/\/\S+?)\/*\s*$/.exec(part))
+  const read = text.split(',').map((part) => /^\s*([a-z]+)=(https?:\/\/[^\s@?#\\]+?)\/*\s*$/.exec(part))
   const named = read.flatMap((match) => {
     const [, name, url = ''] = match ?? []
     const service = adminServices.find((one) => one === name)
