@@ -1,4 +1,4 @@
-import { ConfigurationError, describe as describeSettings, readEnvironment, setting } from './index.ts'
+import { ConfigurationError, describe as describeSettings, readEnvironment, setting, Unfit } from './index.ts'
 
 const settings = {
   LATCHKEY_PORT: setting.port({ default: 8080, about: 'Where the server listens' }),
@@ -145,4 +145,34 @@ test.each([
   expect(message).toBe(
     `${name} holds a value of 7 characters; it should hold nothing, because no setting has this name (did you mean ${meant}?)`,
   )
+})
+
+test('a setting that lacks another one is told together with all other faults, as is each reason of a text that has several', () => {
+  const read = (): unknown =>
+    readEnvironment(
+      { CERT: '/cert.pem', RULES: 'x', PORT: 'y' },
+      {
+        CERT: setting.text({ optional: true, about: 'A certificate', goesWith: ['KEY'] }),
+        KEY: setting.text({ optional: true, about: 'Its key', goesWith: ['CERT'] }),
+        PORT: setting.port({ default: 1, about: 'A port' }),
+        RULES: setting.parsed({
+          optional: true,
+          about: 'Rules',
+          expected: 'rules',
+          read(text): string {
+            throw new Unfit([
+              { holds: `${text} first`, expected: 'a' },
+              { holds: `${text} then`, expected: 'b' },
+            ])
+          },
+        }),
+      },
+    )
+  const told = [
+    'PORT holds "y"; it should hold a port from 0 to 65535',
+    'RULES holds x first; it should hold a',
+    'RULES holds x then; it should hold b',
+    'KEY holds nothing; it should hold some text, because CERT is set',
+  ]
+  expect(read).toThrow(told.join('\n'))
 })

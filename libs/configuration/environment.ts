@@ -1,4 +1,4 @@
-import { ConfigurationError, type Fault } from './faults.ts'
+import { ConfigurationError, type Fault, Unfit } from './faults.ts'
 import { nearest } from './nearest.ts'
 import type { Setting } from './settings.ts'
 
@@ -34,10 +34,11 @@ export function readEnvironment<const S extends Settings>(
       if (!declared.optional) faults.push({ variable, holds: 'nothing', expected: declared.expected })
       continue
     }
-    const value = declared.read(text)
-    if (value === undefined) faults.push({ variable, holds: shown(text, declared), expected: declared.expected })
+    const [value, reasons] = readText(text, declared)
+    for (const reason of reasons) faults.push({ variable, ...reason })
     values[variable] = value
   }
+  faults.push(...lackingPartners(env, settings))
   const known = new Set([...Object.keys(settings), ...alsoKnown])
   const unset = Object.keys(settings).filter((name) => !name.startsWith(prefix) && present(env[name]) === undefined)
   for (const [variable, text] of Object.entries(env)) {
@@ -54,6 +55,27 @@ export function readEnvironment<const S extends Settings>(
   }
   if (faults.length > 0) throw new ConfigurationError(faults)
   return Object.freeze(values) as Configuration<S>
+}
+
+function readText(text: string, declared: Setting<unknown>): [value: unknown, reasons: Unfit['reasons']] {
+  try {
+    const value = declared.read(text)
+    return [value, value === undefined ? [{ holds: shown(text, declared), expected: declared.expected }] : []]
+  } catch (error) {
+    if (error instanceof Unfit) return [undefined, error.reasons]
+    throw error
+  }
+}
+
+/** Each setting that is not set though one is that it goes with. */
+function lackingPartners(env: Readonly<Record<string, string | undefined>>, settings: Settings): Fault[] {
+  const isSet = (variable: string): boolean => present(env[variable]) !== undefined
+  return Object.entries(settings).flatMap(([variable, { expected, goesWith }]) => {
+    const partner = goesWith.find(isSet)
+    return partner === undefined || isSet(variable)
+      ? []
+      : [{ variable, holds: 'nothing', expected: `${expected}, because ${partner} is set` }]
+  })
 }
 
 /** One setting in words, for `.env.example` and for help. `default` is undefined where there is none. */

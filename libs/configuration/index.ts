@@ -4,5 +4,5 @@
  */
 export { required, setting, type Setting } from './settings.ts'
 export { readEnvironment, describe, type Settings, type Configuration, type SettingDescription } from './environment.ts'
-export { ConfigurationError, type Fault } from './faults.ts'
+export { ConfigurationError, type Fault, Unfit } from './faults.ts'
 export { parseDuration } from './duration.ts'

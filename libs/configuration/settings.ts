@@ -11,12 +11,18 @@ export interface Setting<T> {
   readonly optional: boolean
   /** A secret's text never appears in a fault. */
   readonly secret: boolean
-  /** Undefined when the text is not what is expected. */
+  /** Where one of these is set, this one must be, too. */
+  readonly goesWith: readonly string[]
+  /**
+   * Undefined when the text is not what is expected.
+   * @throws Unfit
+   */
   read(text: string): T | undefined
 }
 
 interface Required {
   readonly about: string
+  readonly goesWith?: readonly string[]
 }
 interface WithDefault<D> extends Required {
   readonly default: D
@@ -43,12 +49,13 @@ function declare<O extends Options<string | number>, T>(
     default: fallback,
     optional: 'optional' in options,
     secret: how.secret ?? false,
+    goesWith: options.goesWith ?? [],
     read: (text) => how.read(text) as Read<O, T> | undefined,
   }
 }
 
 /**
- * The kinds of variables. Each takes `about`, and either a `default` (written as the variable would hold it), or
+ * The kinds of variables. Each takes `about`, perhaps `goesWith`, and either a `default` (written as the variable would hold it), or
  * `optional: true`, or neither: then the variable must be set.
  */
 export const setting = {

@@ -60,10 +60,7 @@ function tlsOf({
   LATCHKEY_TLS_CERT: certificate,
   LATCHKEY_TLS_KEY: key,
 }: Pick<Configuration<typeof httpSettings>, 'LATCHKEY_TLS_CERT' | 'LATCHKEY_TLS_KEY'>): Door['tls'] {
-  if (certificate === undefined && key === undefined) return undefined
-  if (certificate === undefined || key === undefined) {
-    throw new StartError('LATCHKEY_TLS_CERT and LATCHKEY_TLS_KEY go together. Set both, or neither.')
-  }
+  if (certificate === undefined || key === undefined) return undefined
   try {
     const files = { certificate, key }
     return { files, pair: readCertificate(files) }

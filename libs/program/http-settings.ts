@@ -9,11 +9,13 @@ export const httpSettings = {
   LATCHKEY_HOST: setting.text({ default: '127.0.0.1', about: 'Address that the HTTP server listens on.' }),
   LATCHKEY_TLS_CERT: setting.text({
     optional: true,
+    goesWith: ['LATCHKEY_TLS_KEY'],
     about:
       'File (PEM) with the certificate of the HTTP server, those of its authorities after it; with LATCHKEY_TLS_KEY the server speaks HTTPS alone. Read again when it changes.',
   }),
   LATCHKEY_TLS_KEY: setting.text({
     optional: true,
+    goesWith: ['LATCHKEY_TLS_CERT'],
     about: 'File (PEM) with the private key of that certificate, without a passphrase.',
   }),
   LATCHKEY_TRUSTED_PROXIES: setting.parsed({

@@ -26,12 +26,30 @@ export const kafkaSettings = {
     optional: true,
     about: 'File (PEM) with the authority that signed the certificate of Kafka, unless it is a public one.',
   }),
-  KAFKA_TLS_CERTIFICATE: setting.text({ optional: true, about: 'File (PEM) with our own certificate for Kafka.' }),
-  KAFKA_TLS_KEY: setting.text({ optional: true, about: 'File (PEM) with the private key of that certificate.' }),
+  KAFKA_TLS_CERTIFICATE: setting.text({
+    optional: true,
+    goesWith: ['KAFKA_TLS_KEY'],
+    about: 'File (PEM) with our own certificate for Kafka.',
+  }),
+  KAFKA_TLS_KEY: setting.text({
+    optional: true,
+    goesWith: ['KAFKA_TLS_CERTIFICATE'],
+    about: 'File (PEM) with the private key of that certificate.',
+  }),
   KAFKA_SASL_MECHANISM: setting.oneOf(['plain', 'scram-sha-256', 'scram-sha-512'], {
     optional: true,
+    goesWith: ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'],
     about: 'How to log in to Kafka, where it asks for that.',
   }),
-  KAFKA_SASL_USERNAME: setting.text({ optional: true, about: 'User at Kafka.' }),
-  KAFKA_SASL_PASSWORD: setting.text({ optional: true, secret: true, about: 'Password of that user.' }),
+  KAFKA_SASL_USERNAME: setting.text({
+    optional: true,
+    goesWith: ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_PASSWORD'],
+    about: 'User at Kafka.',
+  }),
+  KAFKA_SASL_PASSWORD: setting.text({
+    optional: true,
+    goesWith: ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME'],
+    secret: true,
+    about: 'Password of that user.',
+  }),
 }

@@ -95,7 +95,7 @@ test('from where plain HTTP is taken is said at the start, and warned of where t
 test.each([
   [
     { LATCHKEY_TLS_CERT: '/nowhere/cert.pem' },
-    'LATCHKEY_TLS_CERT and LATCHKEY_TLS_KEY go together. Set both, or neither.',
+    'LATCHKEY_TLS_KEY holds nothing; it should hold some text, because LATCHKEY_TLS_CERT is set',
   ],
   [
     { LATCHKEY_TLS_CERT: '/nowhere/cert.pem', LATCHKEY_TLS_KEY: '/nowhere/key.pem' },

@@ -9,7 +9,7 @@ export { auditPart } from './http/described.ts'
 export { AUDIT, auditGroup, auditSchema } from './names.ts'
 export { auditOperations } from './http/operations.ts'
 export { observeDetections } from './observe.ts'
-export { readThresholds, UnfitThresholds } from './detections/thresholds.ts'
+export { ofThresholds, readThresholds } from './detections/thresholds.ts'
 
 /** Brings the schema `audit` up to date, with its partitions; to be done before the trail follows or answers. */
 export async function migrateAudit(database: Database, keeping: Keeping): Promise<void> {

@@ -1,5 +1,5 @@
 import { AdminCalls, documentPart } from '#libs/admin/index'
-import { followersOperations, only, readSettings } from '#libs/program/index'
+import { followersOperations, only, readSettings, settings as all } from '#libs/program/index'
 import { runService, serviceSettings } from '#libs/program/service/index'
 import {
   AUDIT,
@@ -10,8 +10,7 @@ import {
   auditSchema,
   migrateAudit,
   observeDetections,
-  readThresholds,
-  UnfitThresholds,
+  ofThresholds,
 } from './index.ts'
 
 const settings = {
@@ -21,11 +20,11 @@ const settings = {
     'LATCHKEY_AUDIT_RETENTION',
     'LATCHKEY_ADMIN_TOKEN',
     'LATCHKEY_DECISION_QUEUE',
-    'LATCHKEY_DETECTIONS',
     'LATCHKEY_PEPPERS',
     'REDIS_URL',
     'REDIS_PREFIX',
   ),
+  LATCHKEY_DETECTIONS: ofThresholds(all.LATCHKEY_DETECTIONS),
 }
 
 const operations = { ...auditOperations, ...followersOperations, ...documentPart.operations }
@@ -35,12 +34,11 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
   return runService(env, {
     name: 'audit',
     read: (variables) => readSettings(variables, settings),
-    expected: [UnfitThresholds],
     port: ({ LATCHKEY_AUDIT_PORT }) => LATCHKEY_AUDIT_PORT,
     async build(starting) {
       const { configuration, clock, telemetry, onFailure } = starting
       const retention = configuration.LATCHKEY_AUDIT_RETENTION
-      const thresholds = readThresholds(configuration.LATCHKEY_DETECTIONS)
+      const thresholds = configuration.LATCHKEY_DETECTIONS
       const database = starting.openDatabase(8)
       await starting.withPostgres(() => migrateAudit(database, { retention, clock }))
       const adminToken = await starting.adminToken(configuration.LATCHKEY_ADMIN_TOKEN)

@@ -1,5 +1,8 @@
+import { ofThresholds } from '#apps/audit/src/index'
 import type { Configuration } from '#libs/configuration/index'
-import type { settings } from '#libs/program/index'
+import { settings } from '#libs/program/index'
+
+export const everything = { ...settings, LATCHKEY_DETECTIONS: ofThresholds(settings.LATCHKEY_DETECTIONS) }
 
 /** Whoever starts all of it reads all there is. */
-export type Everything = Configuration<typeof settings>
+export type Everything = Configuration<typeof everything>

@@ -8,10 +8,10 @@ import {
   publicAddress,
   readSettings,
   runProgram,
-  settings,
   StartError,
 } from '#libs/program/index'
 import { ServerError } from '#libs/servers/index'
+import { everything } from './everything.ts'
 import { keepServers } from './servers.ts'
 import { services } from './service-process.ts'
 import { keepServices, ofEach, servicePorts } from './services.ts'
@@ -20,7 +20,7 @@ import { keepServices, ofEach, servicePorts } from './services.ts'
 export function run(env: NodeJS.ProcessEnv): Promise<void> {
   return runProgram(env, {
     name: 'latchkey',
-    read: (variables) => readSettings(variables, settings),
+    read: (variables) => readSettings(variables, everything),
     expected: [EmbeddedPostgresError, ServerError],
     async start(starting) {
       const { configuration, ending, stop } = starting

@@ -1,4 +1,4 @@
-import { readThresholds, UnfitThresholds } from '#apps/audit/src/index'
+import { ofThresholds } from '#apps/audit/src/index'
 import { KekDoesNotFit, PeppersDoNotFit, refuseNewPeppers } from '#apps/keys/src/index'
 import { EmbeddedPostgresError } from '#libs/postgres/embedded/index'
 import { Database } from '#libs/postgres/index'
@@ -18,6 +18,7 @@ import {
   runProgram,
   sealingOf,
   sealingSettings,
+  settings as all,
   StartError,
   usablePort,
   watchKek,
@@ -49,10 +50,10 @@ const settings = {
     'LATCHKEY_EVENT_RETENTION',
     'LATCHKEY_CAPTURE_RETENTION',
     'LATCHKEY_AUDIT_RETENTION',
-    'LATCHKEY_DETECTIONS',
     'LATCHKEY_LOG_LEVEL',
     'OTEL_EXPORTER_OTLP_ENDPOINT',
   ),
+  LATCHKEY_DETECTIONS: ofThresholds(all.LATCHKEY_DETECTIONS),
 }
 
 /** All four services in one process, over one Postgres: its own unless another is named. */
@@ -60,10 +61,9 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
   return runProgram(env, {
     name: 'latchkey',
     read: (variables) => readSettings(variables, settings),
-    expected: [EmbeddedPostgresError, PeppersDoNotFit, KekDoesNotFit, SealingError, UnfitThresholds],
+    expected: [EmbeddedPostgresError, PeppersDoNotFit, KekDoesNotFit, SealingError],
     async start(starting) {
       const { configuration, logger, ending, stop } = starting
-      const thresholds = readThresholds(configuration.LATCHKEY_DETECTIONS)
       const folder = new DataFolder(configuration.LATCHKEY_DATA)
       const adminToken = configuration.LATCHKEY_ADMIN_TOKEN ?? folder.adminToken()
       if (configuration.LATCHKEY_PEPPERS === undefined) keptPeppers(folder.path)
@@ -101,7 +101,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
         dataKeyLifetime: configuration.LATCHKEY_DATA_KEY_LIFETIME,
         captureRetention: configuration.LATCHKEY_CAPTURE_RETENTION,
         auditRetention: configuration.LATCHKEY_AUDIT_RETENTION,
-        thresholds,
+        thresholds: configuration.LATCHKEY_DETECTIONS,
         telemetry,
         logger,
         ending,

@@ -24,8 +24,18 @@ test('files of TLS are read as the text they hold', () => {
 })
 
 test.each([
-  [{ KAFKA_SASL_USERNAME: 'ada' }, 'KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD go together'],
-  [{ KAFKA_TLS: 'true', KAFKA_TLS_KEY: '/nowhere' }, 'KAFKA_TLS_CERTIFICATE and KAFKA_TLS_KEY go together'],
+  [
+    { KAFKA_SASL_USERNAME: 'ada' },
+    'KAFKA_SASL_PASSWORD holds nothing; it should hold some text, because KAFKA_SASL_USERNAME is set',
+  ],
+  [
+    { KAFKA_SASL_PASSWORD: 'engine' },
+    'KAFKA_SASL_MECHANISM holds nothing; it should hold one of plain, scram-sha-256, scram-sha-512, because KAFKA_SASL_PASSWORD is set',
+  ],
+  [
+    { KAFKA_TLS: 'true', KAFKA_TLS_KEY: '/nowhere' },
+    'KAFKA_TLS_CERTIFICATE holds nothing; it should hold some text, because KAFKA_TLS_KEY is set',
+  ],
   [{ KAFKA_TLS: 'true', KAFKA_TLS_CA: '/nowhere' }, 'The file /nowhere of KAFKA_TLS_CA cannot be read (ENOENT)'],
   [{ KAFKA_TLS: 'true', KAFKA_TLS_CA: '/dev/null' }, 'The file /dev/null of KAFKA_TLS_CA is not PEM'],
 ])('what cannot work together is told: %j', (env, told) => {

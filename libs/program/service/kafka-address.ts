@@ -7,7 +7,7 @@ import { systemCode } from '#libs/process/index'
 
 type KafkaConfiguration = Configuration<typeof kafkaSettings>
 
-/** How Kafka is reached and logged in to. Throws StartError for a file that cannot be read, and for settings of which one lacks another. */
+/** How Kafka is reached and logged in to. Throws StartError for a file that cannot be read. */
 export function kafkaAddress(configuration: KafkaConfiguration, clientId: string): KafkaAddress {
   return {
     brokers: configuration.KAFKA_BROKERS ?? [],
@@ -19,9 +19,6 @@ export function kafkaAddress(configuration: KafkaConfiguration, clientId: string
 
 function tlsOf(configuration: KafkaConfiguration): KafkaAddress['tls'] {
   const { KAFKA_TLS_CERTIFICATE, KAFKA_TLS_KEY } = configuration
-  if ((KAFKA_TLS_CERTIFICATE === undefined) !== (KAFKA_TLS_KEY === undefined)) {
-    throw new StartError('KAFKA_TLS_CERTIFICATE and KAFKA_TLS_KEY go together. Set both, or neither.')
-  }
   const ca = pem('KAFKA_TLS_CA', configuration.KAFKA_TLS_CA)
   const certificate = pem('KAFKA_TLS_CERTIFICATE', KAFKA_TLS_CERTIFICATE)
   const key = pem('KAFKA_TLS_KEY', KAFKA_TLS_KEY)
@@ -38,12 +35,7 @@ function saslOf(configuration: KafkaConfiguration): KafkaAddress['sasl'] {
     KAFKA_SASL_USERNAME: username,
     KAFKA_SASL_PASSWORD: password,
   } = configuration
-  if (mechanism === undefined && username === undefined && password === undefined) return undefined
-  if (mechanism === undefined || username === undefined || password === undefined) {
-    throw new StartError(
-      'KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD go together. Set all three, or none.',
-    )
-  }
+  if (mechanism === undefined || username === undefined || password === undefined) return undefined
   return { mechanism, username, password }
 }
 

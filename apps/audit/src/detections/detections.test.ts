@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { readSettings, settings } from '#libs/program/index'
 import { addressedConnection } from './addressed-connection.ts'
 import { detectionsPage, pageFile } from './page.ts'
-import { readThresholds } from './thresholds.ts'
+import { ofThresholds, readThresholds } from './thresholds.ts'
 import { dueAt, hear } from './traffic.ts'
 import { type Came, count, type Counted } from './window.ts'
 
@@ -21,15 +22,35 @@ test('thresholds are the defaults with what is set', () => {
 })
 
 test.each([
-  ['none', 'is no JSON object'],
-  ['[]', 'is no JSON object'],
-  ['{"wrong-secrets":{}}', 'names a rule "wrong-secrets", and there is none'],
-  ['{"wrong-secret":{"count":0}}', 'sets the rule wrong-secret to what cannot be'],
-  ['{"wrong-secret":{"window":"long"}}', 'sets the rule wrong-secret to what cannot be'],
-  ['{"wrong-secret":{"most":1}}', 'sets the rule wrong-secret to what cannot be'],
-])('thresholds that cannot be are told with what to write: %s', (text, told) => {
-  expect(() => readThresholds(text)).toThrow(told)
+  ['none', ['no JSON object; it should hold one, such as {}']],
+  ['[]', ['no JSON object; it should hold one, such as {}']],
+  ['{"wrong-secrets":{}}', ['a rule "wrong-secrets"; it should hold rules among key-guessing, wrong-secret']],
+  [
+    '{"wrong-secret":{"count":"3","window":"long"},"silence":{"off":"yes"},"new-network":{"windwo":"1h"},"mass-create":3}',
+    [
+      'the count "3" for the rule wrong-secret; it should hold a whole number from 1 to 1000000000',
+      'the window "long" for the rule wrong-secret; it should hold a duration such as 10m, from 1s to 400d',
+      'the off "yes" for the rule silence; it should hold true or false',
+      '"windwo" for the rule new-network; it should hold nothing there but off, count, window',
+      '3 for the rule mass-create; it should hold an object there, of off, count, window',
+    ],
+  ],
+  ['{"wrong-secret":{"count":0}}', ['the count 0 for the rule wrong-secret; it should hold a whole number from 1']],
+])('all that cannot be among thresholds is told with what to write: %s', (text, told) => {
+  const read = (): unknown =>
+    readSettings({ LATCHKEY_DETECTIONS: text }, { LATCHKEY_DETECTIONS: ofThresholds(settings.LATCHKEY_DETECTIONS) })
+  const lines = told.map((line) => expect.stringContaining(`LATCHKEY_DETECTIONS holds ${line}`))
+  expect(linesOf(read)).toEqual(lines)
 })
+
+function linesOf(read: () => unknown): string[] {
+  try {
+    read()
+  } catch (error) {
+    return String(Object(error).message).split('\n')
+  }
+  return []
+}
 
 test('the connection of a path is the one below /scim/v2, that of a request for a token its client', () => {
   expect(addressedConnection({ path: '/scim/v2/payroll/Users/1' })).toBe('payroll')
