@@ -1,8 +1,9 @@
-import { type IncomingMessage, METHODS, type Server } from 'node:http'
+import { type IncomingMessage, METHODS, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Breach, breachAdvice, breachOf } from './breach.ts'
+import { type Breach, breachAdvice, breachOf, hasTransferCodingOfOldHttp } from './breach.ts'
 import { BodyAborted, BodyTooLarge, drainBody, readBody } from './body.ts'
 import { type Caller, type CallerRules, Callers, directCallers } from './caller.ts'
 import { type CertificatePair, leastVersion } from './certificate.ts'
@@ -82,8 +83,8 @@ export class HttpAdapter extends FastifyAdapter {
     knowCallers(instance, callers, options.rawPrefixes)
     this.#routes = new RouteTable(instance)
     useBodyRules(instance, options)
-    instance.addHook('onSend', (request, reply, payload, done) => {
-      if (this.#draining || request.breach === 'transfer-coding-of-old-http') reply.header('connection', 'close')
+    instance.addHook('onSend', (_request, reply, payload, done) => {
+      if (this.#draining) reply.header('connection', 'close')
       done(null, payload)
     })
   }
@@ -140,9 +141,17 @@ const open = /^\/(health\/|metrics$|metrics\?|\.well-known\/)/
  * read the body themselves they judge this, too.
  */
 function knowCallers(instance: FastifyInstance, callers: Callers, rawPrefixes: readonly string[] = []): void {
+  const ended = new WeakSet<Socket>()
+  instance.server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (!hasTransferCodingOfOldHttp(request)) return
+    ended.add(request.socket)
+    response.setHeader('connection', 'close')
+  })
   instance.addHook('onRequest', (request, _reply, done) => {
     request.caller = callers.of(request.raw)
     request.breach = breachOf(request.raw)
+    // What was sent along with the last of a connection is handed out all the same.
+    if (ended.has(request.raw.socket)) request.breach ??= 'transfer-coding-of-old-http'
     done()
   })
   instance.addHook('preParsing', (request, _reply, payload, done) => {

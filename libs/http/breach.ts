@@ -25,8 +25,16 @@ export function breachOf({ headers, headersDistinct, httpVersion }: IncomingMess
   if ((headersDistinct['host']?.length ?? 0) > 1) return 'host-repeated'
   if (host !== undefined && !isHost.test(host)) return 'host-invalid'
   if ((headersDistinct['authorization']?.length ?? 0) > 1) return 'authorization-repeated'
-  if (headers['transfer-encoding'] !== undefined && httpVersion !== '1.1') return 'transfer-coding-of-old-http'
+  if (hasTransferCodingOfOldHttp({ headers, httpVersion })) return 'transfer-coding-of-old-http'
   return undefined
+}
+
+/** Where it ends others may have seen elsewhere, whatever else it breaks: nothing that follows on its connection may be taken for a request (RFC 9112 section 6.1). */
+export function hasTransferCodingOfOldHttp({
+  headers,
+  httpVersion,
+}: Pick<IncomingMessage, 'headers' | 'httpVersion'>): boolean {
+  return headers['transfer-encoding'] !== undefined && httpVersion !== '1.1'
 }
 
 /** RFC 9110 section 7.2 with RFC 3986 section 3.2: an address in brackets, or a name that may be empty, and a port that may be so too. */

@@ -465,12 +465,26 @@ describe('problems', () => {
     }
   })
 
-  test('a body in chunks is not taken by HTTP/1.0, nor what follows it', async () => {
-    const lines = ['POST /admin/v1/tenants HTTP/1.0', 'connection: keep-alive', 'transfer-encoding: chunked', '', '']
+  test.each([
+    ['', '/admin/v1/tenants', []],
+    [', with a Host that is none', '/admin/v1/tenants', ['host: x y']],
+    [', with two tokens', '/admin/v1/tenants', ['authorization: a', 'authorization: b']],
+    [', at an address that cannot be decoded', '/admin/v1/tenants/%ff', []],
+    [', at one whose handler reads the body itself', '/scim/v2/c1/refused', []],
+  ])('a body in chunks by HTTP/1.0%s is refused, and its connection ends', async (also, path, headers) => {
+    const lines = [`POST ${path} HTTP/1.0`, ...headers, 'connection: keep-alive', 'transfer-encoding: chunked', '', '']
     const parts = [lines.join('\r\n'), '2\r\n{}\r\n0\r\n\r\n', head('GET', '/health/live')]
     const { text, closed } = await conversation(parts, () => false)
+    expect([statuses(text), closed]).toEqual([[path.startsWith('/scim/') ? 403 : 400], true])
+    expect(text.includes(JSON.stringify(breachAdvice('transfer-coding-of-old-http')))).toBe(also === '')
+  })
+
+  test('what is sent along behind a body in chunks by HTTP/1.0 reaches no handler', async () => {
+    const lines = ['POST /admin/v1/tenants HTTP/1.0', 'connection: keep-alive', 'transfer-encoding: chunked', '', '']
+    const next = head('GET', '/admin/v1/tenants/broken')
+    const { text, closed } = await conversation([`${lines.join('\r\n')}2\r\n{}\r\n0\r\n\r\n${next}`], () => false)
     expect([statuses(text), closed]).toEqual([[400], true])
-    expect(text).toContain(JSON.stringify(breachAdvice('transfer-coding-of-old-http')))
+    expect(logged).toEqual([])
   })
 
   test('a request that nobody began to read has no form of its own', async () => {
