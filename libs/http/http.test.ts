@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { METHODS } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { setTimeout as later } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import {
@@ -13,6 +14,7 @@ import {
   Post,
   Query,
   Req,
+  Res,
   type ExceptionFilter,
   type INestApplication,
 } from '@nestjs/common'
@@ -109,8 +111,20 @@ class SlowController {
   }
 }
 
+let stream: Readable
+
+@Controller('stream')
+class StreamController {
+  @Get()
+  answer(@Res() reply: FastifyReply) {
+    stream = new Readable({ read: () => undefined })
+    stream.push('one')
+    void reply.type('text/plain').send(stream)
+  }
+}
+
 @Module({
-  controllers: [RawController, AdminController, SlowController, HealthController],
+  controllers: [RawController, AdminController, SlowController, StreamController, HealthController],
   providers: [
     { provide: HEALTH_CHECKS, useValue: checks },
     { provide: METRICS_TEXT, useValue: async () => 'latchkey_up 1\n' },
@@ -152,6 +166,8 @@ beforeEach(() => {
   logged.length = 0
   unread.length = 0
   checks.length = 0
+  gate.entered = Promise.withResolvers()
+  gate.open = Promise.withResolvers()
 })
 
 const authorization = `Bearer ${token}`
@@ -169,6 +185,20 @@ async function call(
 
 function admin(body: string | Uint8Array<ArrayBuffer>, contentType = 'application/json') {
   return call('POST', '/admin/v1/tenants', { authorization, 'content-type': contentType }, body)
+}
+
+/** What comes back is dropped where nobody listens. */
+function connected(): Socket {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+  socket.on('error', () => undefined)
+  return socket.setNoDelay(true).resume()
+}
+
+async function polled(holds: () => boolean): Promise<void> {
+  for (let turn = 0; !holds(); turn++) {
+    if (turn > 1_000) throw new Error('it never came to pass')
+    await later(10)
+  }
 }
 
 /** Writes to one connection, and gives all that comes back until the server closes it or `enough` is seen. */
@@ -437,11 +467,81 @@ describe('problems', () => {
   })
 
   test('a broken request that comes on a connection of others, after empty lines, is told with what it asks for', async () => {
-    const { text } = await conversation([head('GET', '/health/live')], (all) => all.includes('"live"'))
-    expect(statuses(text)).toEqual([200])
-    await conversation([`\r\n\r\n${broken}`], () => false)
+    const socket = connected()
+    socket.write(head('GET', '/health/live'))
+    await once(socket, 'data')
+    await later(50)
+    socket.write(`\r\n\r\n${broken}`)
+    await once(socket, 'close')
     expect(unread).toMatchObject([{ request: { method: 'GET', target: '/other/' } }])
   })
+
+  const looksLikeAnother = 'DELETE /other/victim HTTP/1.1\r\nx: '
+  test.each([
+    ['a body', head('POST', '/scim/v2/c1/read', `content-length: ${looksLikeAnother.length}`)],
+    [
+      'the body of one whose expectation is not met',
+      head('POST', '/scim/v2/c1/read', `content-length: ${looksLikeAnother.length}`, 'expect: 200-ok'),
+    ],
+    ['a header', 'GET /health/live HTTP/1.1\r\nhost: x\r\nx: '],
+  ])('what breaks behind %s that looks like another request is not told as that', async (_, request) => {
+    for (const end of [looksLikeAnother.length, 5]) {
+      unread.length = 0
+      const socket = connected()
+      const closed = once(socket, 'close')
+      socket.write(request)
+      await later(100)
+      socket.write(looksLikeAnother.slice(0, end))
+      if (end < looksLikeAnother.length) await later(100)
+      socket.write(`${looksLikeAnother.slice(end)}G\u0001T / HTTP/1.1\r\n`)
+      await closed
+      for (const told of unread) expect(told.request?.target).not.toBe('/other/victim')
+    }
+  })
+
+  test('what breaks behind a request in work is refused once that is answered, and the answer stays whole', async () => {
+    const answered = conversation([head('GET', '/slow') + head('GET', '/health/live') + broken, broken], () => false)
+    await gate.entered.promise
+    await polled(() => unread.length === 1)
+    gate.open.resolve()
+    const { text } = await answered
+    expect(statuses(text)).toEqual([200, 200, 400])
+    expect(text).toMatch(/"greeting":"hello"\}HTTP\/1\.1 200 [^]*\}HTTP\/1\.1 400 [^]*\}$/)
+    expect(unread).toHaveLength(1)
+  })
+
+  test('what breaks behind an answer that is streamed is refused behind its end', async () => {
+    const answered = conversation([head('GET', '/stream') + broken, broken], () => false)
+    await polled(() => unread.length === 1)
+    stream.push('two')
+    stream.push(null)
+    const { text } = await answered
+    expect(statuses(text)).toEqual([200, 400])
+    expect(text).toMatch(/\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\nHTTP\/1\.1 400 /)
+  })
+
+  test('what does not arrive in time behind an answer that is streamed is written nothing into', async () => {
+    const answered = conversation([head('GET', '/stream'), 'GET /health/live HTTP/1.1\r\n'], () => false)
+    const { text, closed } = await answered
+    expect([statuses(text), closed]).toEqual([[200], true])
+    expect(unread).toMatchObject([{ status: 408 }])
+  })
+
+  test.each([1, 7, 40, 60, 75])(
+    'of a client that breaks HTTP and leaves, in packets of %i bytes, nothing stays',
+    async (size) => {
+      const all = `${head('GET', '/health/live')}${head('POST', '/scim/v2/c1/read', 'transfer-encoding: chunked')}2\r\nok\r\n0x`
+      const socket = connected()
+      const closed = once(socket, 'close')
+      for (let at = 0; at < all.length; at += size) {
+        socket.write(all.slice(at, at + size))
+        await later(1)
+      }
+      socket.end('\u0001\r\n')
+      await closed
+      expect(unread).toHaveLength(1)
+    },
+  )
 
   test('HTTP/1.0 knows no Host, and a Host may be empty, an address or a name, with a port', async () => {
     const hosts = ['', 'x:', 'example.com:8080', '192.0.2.7', '[2001:db8::1]:443', 'a-b_c.example', '%C3%A9', 'x']

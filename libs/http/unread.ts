@@ -5,7 +5,7 @@ import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
 import type { Caller, Callers } from './caller.ts'
 import { type Problem, problems, renderProblem } from './problem.ts'
 
-/** A request that was refused by HTTP itself, and has been answered: no handler saw it whole, and most often none saw it at all. */
+/** A request that was refused by HTTP itself, and has been or will be answered, where its connection allows: no handler saw it whole, and most often none saw it at all. */
 export interface Unread {
   readonly status: number
   /** As Node names it, such as HPE_HEADER_OVERFLOW; CONNECT or EXPECT. */
@@ -13,8 +13,8 @@ export interface Unread {
   /** Cause and fix, as answered. */
   readonly detail: string
   /**
-   * Undefined where a handler has the request already and what broke is its body, or what followed it; and where it is not known which one it was, as what broke came
-   * apart from its first line.
+   * Undefined where a handler has the request already and what broke is its body; and where it is not known which one it was, as what broke came apart from its first line, or
+   * together with another request.
    */
   readonly request?: UnreadRequest
 }
@@ -44,14 +44,25 @@ export interface ErrorForm {
   }
 }
 
-type ParserError = Error & { readonly code?: string; readonly rawPacket?: unknown; readonly bytesParsed?: number }
+type ParserError = Error & { readonly code?: string; readonly rawPacket?: unknown }
+
+/** A request whose headers were read whole, and its answer. */
+interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  isOver: boolean
+}
 
 /** Most such requests have no reply object; their answer is written to the socket. */
 export class UnreadRequests {
   readonly #options: UnreadOptions
   readonly #listeners: ((unread: Unread) => void)[] = []
-  /** Of each connection, the last request whose headers were read whole. */
-  readonly #lastOn = new WeakMap<Duplex, IncomingMessage>()
+  /** Of each connection, in their order, those whose answer is under way, or of which bytes may stand in the packet that is read next. */
+  readonly #exchanges = new WeakMap<Duplex, Set<Exchange>>()
+  /** Of each connection, how many bytes had been read when the last of those was over. */
+  readonly #readBefore = new WeakMap<Duplex, number>()
+  /** Connections that broke. */
+  readonly #broken = new WeakMap<Duplex, 'waits' | 'answered'>()
 
   constructor(options: UnreadOptions) {
     this.#options = options
@@ -62,25 +73,55 @@ export class UnreadRequests {
     this.#listeners.push(told)
   }
 
-  /** For the server's `clientError`. */
+  /** For the server's `clientError`: once a connection is broken, of whatever else arrives on it. */
   broken(error: ParserError, socket: Duplex): void {
-    if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()
+    const broken = this.#broken.get(socket)
+    if (error.code === 'ECONNRESET' || broken === 'answered' || socket.destroyed) return void socket.destroy()
+    // It ends with the answer that is under way.
+    if (broken === 'waits' || !socket.writable) return
     const [status, problem] = brokenRequest(error.code)
-    const last = this.#lastOn.get(socket)
-    // What broke is its body then, which may hold what looks like the first line of another request.
-    if (last?.complete === false) {
-      this.#answer(socket, status, problem, last.url ?? '')
-      return this.#tell(status, error.code ?? 'unknown', problem, undefined)
+    const exchanges = [...(this.#exchanges.get(socket) ?? [])]
+    const last = exchanges.at(-1)
+    // What broke is its body then.
+    const own = last?.request.complete === false ? last : undefined
+    // A body, or the end of one, may look like the first line of another request.
+    const first = last === undefined ? firstLineIn(error, socket, this.#readBefore.get(socket) ?? 0) : undefined
+    const finish = (): void => {
+      if (!socket.writable) return
+      this.#broken.set(socket, 'answered')
+      if (own?.response.headersSent === true) socket.end()
+      else this.#answer(socket, status, problem, own?.request.url ?? first?.target ?? '')
     }
-    const { method, target, isHandled } = firstLineIn(error)
-    this.#answer(socket, status, problem, target)
-    const request = isHandled || target === '' ? undefined : { method, target, socket, headers: {} }
-    this.#tell(status, error.code ?? 'unknown', problem, request)
+    const awaited = exchanges.filter((one) => !one.isOver && (one !== own || own.response.writableEnded))
+    const isCutOff = own !== undefined && own.response.headersSent && !own.isOver && !own.response.writableEnded
+    // Of a request that is only late the rest could arrive meanwhile.
+    if (isCutOff || (awaited.length > 0 && status === 408)) socket.destroy()
+    else if (awaited.length > 0) {
+      this.#broken.set(socket, 'waits')
+      awaited.at(-1)?.response.once('close', finish)
+    } else finish()
+    this.#tell(status, error.code ?? 'unknown', problem, first && { ...first, socket, headers: {} })
   }
 
-  /** So that what breaks a body is not taken for a request of its own. */
+  /** So that what breaks a body is not taken for a request of its own, and no answer is broken into. */
   heedRequests(server: Server): void {
-    server.on('request', (request: IncomingMessage) => this.#lastOn.set(request.socket, request))
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => this.#heed(request, response))
+  }
+
+  #heed(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request
+    const exchanges = this.#exchanges.get(socket) ?? new Set()
+    const exchange: Exchange = { request, response, isOver: false }
+    this.#exchanges.set(socket, exchanges.add(exchange))
+    response.once('close', () => {
+      exchange.isOver = true
+      // By then the packet in hand has been read to its end.
+      setImmediate(() => {
+        if (!request.complete) return
+        exchanges.delete(exchange)
+        this.#readBefore.set(socket, socket.bytesRead)
+      })
+    })
   }
 
   /** Node hands a request for a tunnel to nobody but who listens for it. */
@@ -95,6 +136,7 @@ export class UnreadRequests {
   /** Node answers any other than 100-continue without a body, unless somebody listens. RFC 9110 section 10.1.1. */
   refuseExpectations(server: Server): void {
     server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+      this.#heed(request, response)
       const problem = problems.badRequest('No other Expect than 100-continue can be met. Leave the header out.')
       const { headers, body } = this.#render(417, problem, request.url ?? '')
       response.writeHead(417, headers).end(body)
@@ -156,17 +198,20 @@ function sentBy({ method = '', url = '', socket, headers }: IncomingMessage): Se
   return { method, target: url, socket, headers }
 }
 
-/** Method and target, empty where the packet that could not be read does not begin with them; and whether the header section after them was read whole, so that a handler has the request. */
-function firstLineIn({ rawPacket, bytesParsed = 0 }: ParserError): {
-  readonly method: string
-  readonly target: string
-  readonly isHandled: boolean
-} {
-  const text = Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1') : ''
-  const [line = '', method = '', target = ''] =
-    /^(?:\r\n)*([A-Z-]{1,32}) +([\x21-\x7e]+)(?=[^\x21-\x7e])/.exec(text) ?? []
-  const end = text.indexOf('\r\n\r\n', line.length)
-  return { method, target, isHandled: end !== -1 && bytesParsed >= end + '\r\n\r\n'.length }
+/** Method and target, where the packet that could not be read is the first after so many bytes, and begins with a whole first line. */
+function firstLineIn(
+  { rawPacket }: ParserError,
+  socket: Duplex,
+  readBefore: number,
+): Pick<Sent, 'method' | 'target'> | undefined {
+  if (!Buffer.isBuffer(rawPacket) || !(socket instanceof Socket)) return undefined
+  // A header that is read in two packets may go on like a first line.
+  if (socket.bytesRead !== readBefore + rawPacket.length) return undefined
+  const text = rawPacket.toString('latin1')
+  const [line = ''] = /^(?:\r\n)*[^\r\n]*\r?\n/.exec(text) ?? []
+  const [, method, target] = /^(?:\r\n)*([A-Z-]{1,32}) +([\x21-\x7e]+)/.exec(line) ?? []
+  if (method === undefined || target === undefined || !/ HTTP\/\d\.\d\r?\n$/.test(line)) return undefined
+  return { method, target }
 }
 
 const silence = 1_000
