@@ -9,6 +9,7 @@ const operation = z.looseObject({
   security: z.array(z.object({ adminToken: z.array(z.string()) })),
   'x-concerns': z.string(),
   parameters: z.array(z.looseObject({ name: z.string(), in: z.string() })),
+  requestBody: z.unknown().optional(),
   responses: z.record(z.string(), z.union([z.strictObject({ $ref: z.string() }), response])),
 })
 const pathItem = z.looseObject({
@@ -31,6 +32,7 @@ export interface DescribedOperation {
   /** Undefined for what is open to all. */
   readonly scope: string | undefined
   readonly concerns: string
+  readonly takesBody: boolean
   /** Those that it heeds. */
   readonly headers: readonly string[]
   /** Which answers it; `each` where all do, each for itself. */
@@ -59,6 +61,7 @@ export class Contract {
           id: described.operationId,
           scope: described.security[0]?.adminToken[0],
           concerns: described['x-concerns'],
+          takesBody: described.requestBody !== undefined,
           headers: described.parameters.flatMap((parameter) => (parameter.in === 'header' ? [parameter.name] : [])),
           service: item['x-latchkey-service'],
           servers: (item.servers ?? []).map(({ url }) => url),

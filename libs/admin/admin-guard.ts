@@ -1,7 +1,7 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common'
 import type { FastifyRequest } from 'fastify'
 import { z, type ZodType } from 'zod'
-import { problems } from '#libs/http/index'
+import { parse, problems } from '#libs/http/index'
 import { type Admission, ADMISSION } from './admission.ts'
 import type { AdminArea, Operation, Owner } from './operation.ts'
 import { type Actor, mayTouch } from './powers.ts'
@@ -25,7 +25,7 @@ export class AdminGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>()
-    const { scope, concerns, query } = operationOf(this.#area, request)
+    const { scope, concerns, query, body } = operationOf(this.#area, request)
     if (scope === 'open') return true
     const { authorization } = request.headers
     const actor = await this.#admission.admit(authorization, request.caller.text, (proved) => {
@@ -35,6 +35,7 @@ export class AdminGuard implements CanActivate {
     if (!actor.scopes.includes(scope)) throw problems.scopeMissing(scope)
     await this.#checkTenant(actor, concerns, request)
     if (request.method === 'GET' || request.method === 'HEAD' || query !== undefined) checkQuery(request, query)
+    if (body === undefined && request.body !== undefined) parse(noBody, request.body)
     return true
   }
 
@@ -71,6 +72,9 @@ function operationOf({ described }: AdminArea, request: FastifyRequest): Operati
   if (operation === undefined) throw new Error(`${address} is in no table of operations`)
   return operation
 }
+
+/** What nothing reads would be taken for a condition by whoever sent it. */
+const noBody = z.strictObject({}, 'must be left out or be {}: nothing reads it at this address')
 
 /** What nothing reads would be taken for a filter by whoever sent it. */
 function checkQuery({ query: sent }: FastifyRequest, schema: ZodType | undefined): void {

@@ -177,7 +177,7 @@ function responses(method: string, operation: Operation, components: Components)
 
 /** Every problem that the operation can be refused with. */
 function refusalsOf(method: string, operation: Operation): ProblemCode[] {
-  const { scope, concerns, query, body, conditional, idempotent, refusals = [] } = operation
+  const { scope, concerns, query, conditional, idempotent, refusals = [] } = operation
   const guarded: ProblemCode[] = [
     'unauthorized',
     'tokenRevoked',
@@ -193,7 +193,7 @@ function refusalsOf(method: string, operation: Operation): ProblemCode[] {
     ...(scope === 'open' ? [] : guarded),
     ...(concerns === 'all' && scope !== 'open' ? (['tenantsRefused'] as const) : []),
     ...(concerns === 'all' || concerns === 'own' ? [] : (['notFound'] as const)),
-    ...(query === undefined && body === undefined ? [] : (['invalid'] as const)),
+    ...(query === undefined && method === 'GET' ? [] : (['invalid'] as const)),
     ...(method === 'GET'
       ? []
       : ([

@@ -16,6 +16,7 @@ export interface Operation {
   readonly concerns: 'tenant' | 'connection' | 'kid' | 'rotation' | 'request' | 'detection' | 'own' | 'all'
   readonly summary: string
   readonly query?: ZodType
+  /** Where it is left out, none is taken but `{}`. */
   readonly body?: ZodType
   /** The body may be left out. */
   readonly bodyOptional?: true

@@ -31,7 +31,7 @@ type Headers = Readonly<Record<string, string>>
 interface Asked {
   readonly values?: Told
   readonly query?: string
-  readonly body?: object | undefined
+  readonly body?: object | null | undefined
   readonly headers?: Headers | undefined
 }
 
@@ -298,6 +298,27 @@ test('what is used meanwhile has another tag, and may be changed all the same', 
   expect((await keys('POST', '/tokens/{token}/revoke', { values: { token } })).body.state).toBe('revoked')
   expect((await keys('PATCH', '/tokens/{token}', { values: { token }, body: { name: 'x' } })).status).toBe(409)
   expect((await keys('GET', '/tokens')).body.items.map(({ id }: Told) => id)).toContain(token)
+})
+
+test('no operation that takes no body takes one, and nothing is done of what is asked with it', async () => {
+  const values = new Proxy<Record<string, string>>({}, { get: () => 'none' })
+  for (const { url, services, contract } of programs) {
+    const bodiless = contract.operations.filter(
+      ({ method, takesBody, service }) =>
+        method !== 'GET' && !takesBody && (service === 'each' || services.includes(service)),
+    )
+    expect(bodiless.length).toBeGreaterThan(0)
+    for (const { method, path } of bodiless) {
+      for (const body of [[1], { x: 1 }, null]) {
+        const { code } = (await callOnce(url, method, path, { values, body })).body
+        expect([method, path, body, code]).toEqual([method, path, body, 'invalid'])
+      }
+    }
+  }
+  const { kid } = (await keys('POST', '/connections/{connection}/keys', { values: { connection: connection.id } })).body
+  expect((await keys('POST', '/keys/{kid}/revoke', { values: { kid }, body: [1] })).status).toBe(422)
+  expect((await keys('GET', '/keys/{kid}', { values: { kid } })).body.state).toBe('pending')
+  expect((await keys('POST', '/keys/{kid}/revoke', { values: { kid }, body: {} })).body.state).toBe('revoked')
 })
 
 test('every operation that a document describes answers as described, and there are no others', async () => {
