@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ownFolder } from './servers/own-folder.ts'
 import { unlimited } from './unlimited.ts'
 
 export type Shape = 'standalone' | 'distributed'
@@ -76,15 +76,14 @@ interface Running extends Pick<Program, 'logs' | 'stop'> {
 }
 
 async function run(app: Shape, banner: RegExp, settings: NodeJS.ProcessEnv): Promise<Running> {
-  const folder = mkdtempSync(join(tmpdir(), 'latchkey-test-'))
+  const folder = ownFolder()
   const main = fileURLToPath(new URL(`../apps/${app}/src/main.js`, import.meta.url))
   const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env['PATH'], LATCHKEY_DATA: folder, ...unlimited, ...settings },
+    env: { PATH: process.env['PATH'], LATCHKEY_DATA: folder.path, ...unlimited, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: folder.path,
   })
-  const kill = (): boolean => child.kill('SIGKILL')
-  process.once('exit', kill)
-  const exit = once(child, 'exit').finally(() => process.off('exit', kill))
+  const exit = once(child, 'exit')
   let printed = ''
   let logged = ''
   child.stderr.on('data', (chunk) => void (logged += String(chunk)))
@@ -99,12 +98,12 @@ async function run(app: Shape, banner: RegExp, settings: NodeJS.ProcessEnv): Pro
   const told = printed.length
   return {
     found,
-    adminToken: readFileSync(join(folder, 'admin-token'), 'utf8').trim(),
+    adminToken: readFileSync(join(folder.path, 'admin-token'), 'utf8').trim(),
     logs: () => logged + printed.slice(told),
     async stop() {
       child.kill('SIGTERM')
       const [code] = await exit
-      rmSync(folder, { recursive: true, force: true })
+      await folder.remove()
       return code
     },
   }

@@ -1,22 +1,23 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { ownFolder } from '#test/servers/own-folder'
 import { startKafka, startRedis, type RunningKafka } from './index.ts'
 import type { KafkaOptions } from './kafka.ts'
 import { edition, redisEntry } from './pom.ts'
 
-const parent = mkdtempSync(join(tmpdir(), 'latchkey-servers-'))
+const own = ownFolder()
+const parent = own.path
 const running: { stop(): Promise<void> }[] = []
 let folders = 0
 
 afterEach(async () => {
   await Promise.all(running.splice(0).map((server) => server.stop()))
 })
-afterAll(() => rmSync(parent, { recursive: true, force: true }))
+afterAll(() => own.remove())
 
 const freshFolder = (): string => join(parent, `server-${(folders += 1)}`)
 
@@ -47,7 +48,10 @@ async function leaveBehind(
     const { pid, brokers, url } = await servers.${server}({ folder, log: folder + '.log' })
     console.log(pid, brokers ?? url)
     setInterval(() => {}, 1000)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: parent,
+  })
   const [line] = await once(child.stdout, 'data')
   child.kill('SIGKILL')
   await once(child, 'exit')

@@ -1,15 +1,15 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { request as httpRequest, type Agent } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { z } from 'zod'
 import { seriesIn } from '../metrics.ts'
+import { ownFolder } from '../servers/own-folder.ts'
 import { unlimited } from '../unlimited.ts'
 
 /** A folder of apps with a `main`. */
@@ -115,8 +115,9 @@ export function embeddedPostgres(data: string): EmbeddedPostgres {
 
 /** Folders and programs of one test file; `end` leaves nothing running and nothing behind. */
 export class Ground {
+  readonly #own = ownFolder()
   /** Where programs are started. */
-  readonly path = mkdtempSync(join(tmpdir(), 'latchkey-faults-'))
+  readonly path = this.#own.path
   readonly #programs: Program[] = []
   #folders = 0
 
@@ -136,14 +137,7 @@ export class Ground {
 
   async end(): Promise<void> {
     await Promise.all(this.#programs.map((program) => program.stop()))
-    for (const { data } of this.#programs) {
-      if (!existsSync(join(data, 'postgres/postmaster.pid'))) continue
-      const { pid } = embeddedPostgres(data)
-      if (lives(pid)) process.kill(pid, 'SIGQUIT')
-      await until('a Postgres left behind is gone', () => !lives(pid))
-    }
-    for (const line of processesOf(this.path)) process.kill(Number.parseInt(line.trim(), 10), 'SIGKILL')
-    rmSync(this.path, { recursive: true, force: true })
+    await this.#own.remove()
   }
 }
 

@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '#libs/postgres/embedded/index'
+import { ownFolder } from './own-folder.ts'
 
 export interface OwnPostgres {
   /** The address of a new, empty database. */
@@ -14,8 +13,8 @@ export interface OwnPostgres {
 
 /** A Postgres of its own, for a test file that stops it. */
 export async function startOwnPostgres(): Promise<OwnPostgres> {
-  const parent = mkdtempSync(join(tmpdir(), 'latchkey-test-'))
-  const options = { folder: join(parent, 'postgres'), durable: false, log: join(parent, 'log') }
+  const folder = ownFolder()
+  const options = { folder: join(folder.path, 'postgres'), durable: false, log: join(folder.path, 'log') }
   let server: EmbeddedPostgres = await startEmbeddedPostgres(options)
   const port = Number(new URL(server.url).port)
   let made = 0
@@ -37,7 +36,7 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
     },
     async stop() {
       await server.stop()
-      rmSync(parent, { recursive: true, force: true })
+      await folder.remove()
     },
   }
 }

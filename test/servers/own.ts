@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { ownFolder } from './own-folder.ts'
 
 /** A server that a test file stops and starts as it likes. Its address stays the same. */
 export interface OwnServer {
@@ -23,8 +21,8 @@ export async function ownServer<Server extends Running>(
   start: (parent: string, port: number) => Promise<Server>,
   address: (server: Server) => string,
 ): Promise<OwnServer & { readonly address: string }> {
-  const parent = mkdtempSync(join(tmpdir(), 'latchkey-test-'))
-  let server = await start(parent, 0)
+  const folder = ownFolder()
+  let server = await start(folder.path, 0)
   const first = address(server)
   const port = Number(first.slice(first.lastIndexOf(':') + 1))
   const outage = async (meanwhile = async () => {}) => {
@@ -32,7 +30,7 @@ export async function ownServer<Server extends Running>(
     try {
       await meanwhile()
     } finally {
-      server = await start(parent, port)
+      server = await start(folder.path, port)
     }
   }
   return {
@@ -52,7 +50,7 @@ export async function ownServer<Server extends Running>(
     },
     async stop() {
       await server.stop()
-      rmSync(parent, { recursive: true, force: true })
+      await folder.remove()
     },
   }
 }

@@ -10,25 +10,25 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { Client } from 'pg'
 import { trimLog } from '#libs/process/index'
+import { ownFolder } from '#test/servers/own-folder'
 import { startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from './index.ts'
 
-const parent = mkdtempSync(join(tmpdir(), 'latchkey-embedded-'))
+const own = ownFolder()
+const parent = own.path
 const running: EmbeddedPostgres[] = []
 let folders = 0
 
 afterAll(async () => {
   await Promise.all(running.map((postgres) => postgres.stop()))
-  rmSync(parent, { recursive: true, force: true })
+  await own.remove()
 })
 
 const freshFolder = (): string => join(parent, `postgres-${(folders += 1)}`)
@@ -59,7 +59,10 @@ async function leaveBehind(folder: string): Promise<number> {
     const { pid } = await startEmbeddedPostgres({ folder, durable: false, log: folder + '.log' })
     console.log(pid)
     setInterval(() => {}, 1000)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: parent,
+  })
   const [line] = await once(child.stdout, 'data')
   child.kill('SIGKILL')
   await once(child, 'exit')
