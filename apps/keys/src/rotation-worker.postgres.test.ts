@@ -2,10 +2,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { formatPeppers } from '#libs/credentials/index'
+import { Database, Lease } from '#libs/postgres/index'
 import { type KeysService, peppers, startKeysService, until } from '#test/keys-service'
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
 import { type Told } from '#test/world'
 import { RotationWorker } from './rotation-worker.ts'
+import { keysSchema } from './store/entities.ts'
 import { days, hours } from './test/simulation.ts'
 
 const begin = new Date('2026-03-01T10:00:00.000Z')
@@ -37,11 +39,17 @@ describe('the worker', () => {
     await service.close()
     const down = now
     now = days(7, now)
-    service = await startKeysService({ ...options(), times: { every: 3_600_000, lease: 1_000 } })
+    // Somebody else has the work until the uses have been heard of.
+    const database = new Database({ url: server.url, applicationName: 'test', connections: 1 })
+    const elsewhere = new Lease(database, keysSchema, 'rotations', 3_600_000)
+    expect(await elsewhere.take()).toBeDefined()
+    service = await startKeysService(options())
     await service.use(id, newKey.kid, days(1, down))
     await service.use(id, kid, days(6.5, down))
     await service.use(other.id, quiet.newKey.kid, days(1, down))
     await service.close()
+    await elsewhere.release(now)
+    await database.close()
     service = await startKeysService(options())
     await service.keyInState(newKey.kid, 'active')
     await service.keyInState(other.kid, 'expired')
