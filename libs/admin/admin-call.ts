@@ -118,9 +118,10 @@ export class AdminCall {
     checkConditions({ ifMatch, ifNoneMatch }, state)
   }
 
-  /** Tells the caller something that the answer itself has no place for. */
+  /** Tells the caller something that the answer itself has no place for, after what he was told before. */
   warn(text: string): void {
-    this.#reply.header(warningHeader, text)
+    const before = this.#reply.getHeader(warningHeader)
+    this.#reply.header(warningHeader, before === undefined ? text : `${String(before)} ${text}`)
   }
 
   /** Its record. */

@@ -120,6 +120,22 @@ describe('the policy of a key', () => {
     expect(await events(`name = 'key.changed' AND subject = $1`, [key.kid])).toHaveLength(1)
   })
 
+  test('is that of one key: whoever changes it is warned of the other accepted key, until that may do the same', async () => {
+    const { id, body: old } = await mint({})
+    const { body: next } = await ask('POST', `/connections/${id}/keys`, { policy: hmac })
+    const narrow = async (kid: string): Promise<string | null> => {
+      const answer = await ask('PATCH', `/keys/${kid}`, { policy: { allowlist: ['10.0.0.0/8'] } })
+      expect(answer.status).toBe(200)
+      return answer.headers.get('latchkey-warning')
+    }
+    expect(await narrow(old.kid)).toContain(`key ${next.kid} of the same connection is accepted too`)
+    expect(await narrow(old.kid)).toBeNull()
+    expect(await narrow(next.kid)).toBeNull()
+    await ask('POST', `/keys/${next.kid}/revoke`)
+    const alone = await ask('PATCH', `/keys/${old.kid}`, { policy: { allowlist: [] } })
+    expect(alone.headers.get('latchkey-warning')).toBeNull()
+  })
+
   test('keeps how the key proves itself, but for the certificates of one that has them', async () => {
     const [one, other] = ['a', 'b'].map((digit) => digit.repeat(64))
     const { body: mtls } = await mint({ authentication: { method: 'mtls', certificates: [one] } })

@@ -1,6 +1,7 @@
 import { Body, Get, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common'
-import { AdminApi, type AdminCall, Call } from '#libs/admin/index'
-import { isAccepted } from '#libs/credentials/index'
+import { AdminApi, type AdminCall, Call, stateOf } from '#libs/admin/index'
+import { isAccepted, type Kid } from '#libs/credentials/index'
+import type { KeyPolicy } from '#libs/events/index'
 import { pageOf, pagingByAge, parse, problems } from '#libs/http/index'
 import { KEYS_PARTS, type KeysParts } from '../parts.ts'
 import {
@@ -95,6 +96,7 @@ export class KeysController {
   async update(@Call() call: AdminCall, @Param('kid') text: string, @Body() sent: unknown) {
     const { policy: wanted } = parse(keyChange(this.#parts.clock()), sent)
     const known = await this.#acts.keyNamed(call, text)
+    let other: Kid | undefined
     const { body } = await this.#acts.run(
       call,
       known,
@@ -118,8 +120,16 @@ export class KeysController {
         if (after === undefined) return { situation, events: [], changed: [] }
         return { situation: withKey(situation, after.key), events: [after.event], changed: after.changed }
       },
-      (situation, { changed: names }) => this.#answer(situation, known, names),
+      (situation, { changed: names }) => {
+        other = names.length === 0 ? undefined : otherwiseAllowed(situation, known)
+        return this.#answer(situation, known, names)
+      },
     )
+    if (other !== undefined) {
+      call.warn(
+        `Done for this key alone: key ${other} of the same connection is accepted too, and has another policy. Change that one too, where it is to be the same.`,
+      )
+    }
     return body
   }
 
@@ -186,4 +196,12 @@ export class KeysController {
     const body = keyAnswer(key, this.#parts.publicUrl, uses)
     return { about: aboutKey(key), changed, tag: keyTag(key, uses), body } satisfies Answered<typeof body>
   }
+}
+
+/** The other accepted key of the connection, where it may do something else; how the two prove themselves does not count. */
+function otherwiseAllowed(situation: Situation, { kid }: ProvisioningKey): Kid | undefined {
+  const allowed = ({ allowlist, scopes, expiresAt, rate }: KeyPolicy): string =>
+    stateOf({ allowlist, scopes, expiresAt, rate })
+  const { policy } = keyOf(situation, kid)
+  return accepted(situation).find((key) => key.kid !== kid && allowed(key.policy) !== allowed(policy))?.kid
 }
