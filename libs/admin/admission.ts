@@ -87,7 +87,7 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
         'The admin token is damaged: a part of it is missing or was changed. Copy it again, 67 characters from lka_ to the end.',
       )
     }
-    await lookUps.take(presented.id, address)
+    const accepted = await lookUps.take(presented.id, address)
     // Before anything is read: what is remembered from a time in which it was not so may be older than a revocation.
     const wasCurrent = this.#isCurrent()
     const known = await tokens.find(presented.id)
@@ -107,7 +107,7 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
     if (known.expiresAt !== null && known.expiresAt <= clock()) throw problems.tokenExpired()
     if (!isCurrent) throw unheard()
     if (known.allowlist.length > 0 && !isIn(known.allowlist, address)) throw problems.addressRefused()
-    await lookUps.accepted(known.id, address)
+    await accepted()
     if (known.pepperVersion < peppers.current) outdated?.(known, presented.secret)
     return known
   }

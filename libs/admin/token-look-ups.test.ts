@@ -14,6 +14,8 @@ function place(given: Partial<typeof limits> = {}) {
   let lookedUp = 0
   const find: KnownTokens['find'] = async (id) => {
     lookedUp++
+    // As answers of Postgres come: each in a turn of its own.
+    await new Promise((resolve) => setImmediate(resolve))
     return known.get(id)
   }
   const first = mintAdminToken().text
@@ -86,6 +88,15 @@ describe('a flood of admin tokens that were never made', () => {
 test('tokens that turn out to be good use up nothing of what their network may try', async () => {
   const here = place({ lookUps: 1_000_000 })
   for (let time = 0; time < 3 * limits.unproved; time++) expect(await here.admit(here.mint())).toBe('let in')
+  for (let time = 0; time < limits.unproved; time++) expect(await here.admit(junk())).toBe('unauthorized')
+  expect(await here.admit(junk())).toBe('tooManyRefused')
+})
+
+test('a good token uses up nothing of it either, where its first calls come side by side', async () => {
+  const here = place({ lookUps: 1_000_000 })
+  const good = here.mint()
+  const calls = await Promise.all(Array.from({ length: limits.unproved }, () => here.admit(good)))
+  expect(new Set(calls)).toEqual(new Set(['let in']))
   for (let time = 0; time < limits.unproved; time++) expect(await here.admit(junk())).toBe('unauthorized')
   expect(await here.admit(junk())).toBe('tooManyRefused')
 })

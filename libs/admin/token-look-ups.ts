@@ -3,6 +3,9 @@ import { networkIn } from '#libs/addresses/index'
 import { type LookUpLimits, LookUps, memoryLimiter } from '#libs/rates/index'
 import { problems } from '#libs/http/index'
 
+/** The token was accepted: the call takes nothing from what its network may try. To be told once at the most. */
+export type Accepted = () => Promise<void>
+
 /**
  * Bounds what is looked up of admin tokens in one program. One that was accepted here before is looked up whatever else comes; any other
  * counts for the network that it comes from, and for all together.
@@ -16,16 +19,17 @@ export class TokenLookUps {
     this.#lookUps = new LookUps(memoryLimiter(), limits, clock)
   }
 
-  /** Resolves once the token of that id may be looked up. Rejects with Problem `tooManyRefused` where it is not to be. */
-  async take(id: string, address: string): Promise<void> {
-    if (this.#accepted.get(id) !== undefined) return
-    const tooMany = await this.#lookUps.take(networkIn(address))
+  /** Resolves once the token of that id may be looked up, with what is told when it is accepted. Rejects with Problem `tooManyRefused` where it is not to be. */
+  async take(id: string, address: string): Promise<Accepted> {
+    if (this.#accepted.get(id) !== undefined) return countedNothing
+    const network = networkIn(address)
+    const tooMany = await this.#lookUps.take(network)
     if (tooMany !== undefined) throw problems.tooManyRefused(Math.max(1, Math.ceil(tooMany.milliseconds / 1_000)))
-  }
-
-  /** The token was accepted: it takes nothing from what its network may try. */
-  async accepted(id: string, address: string): Promise<void> {
-    if (!this.#accepted.has(id)) await this.#lookUps.giveBack(networkIn(address))
-    this.#accepted.set(id, true)
+    return async () => {
+      this.#accepted.set(id, true)
+      await this.#lookUps.giveBack(network)
+    }
   }
 }
+
+const countedNothing: Accepted = async () => undefined

@@ -20,7 +20,7 @@ export function proved(step: Step): Step {
   const last = proving(step)
   return async (passage, parts) => {
     const said = await last(passage, parts)
-    if (passage.key !== undefined) await parts.rates.count(passage.key, passage.arrival.caller.address)
+    if (passage.key !== undefined) await parts.rates.count(passage, passage.key)
     return said
   }
 }
@@ -35,10 +35,10 @@ async function countRefused(passage: Passage, status: number, parts: WayInParts)
   const { address } = arrival.caller
   // What cannot be decided for now is no fault of the network's, and no request with that key is let in meanwhile.
   if (status === 503) {
-    if (key !== undefined) await rates.count(key, address)
+    if (key !== undefined) await rates.count(passage, key)
     return undefined
   }
-  if (presented === undefined || address === undefined || !rates.recognises(presented)) return undefined
+  if (presented === undefined || address === undefined || passage.countedFor !== undefined) return undefined
   const refusal = await rates.failed(address)
   if (refusal !== undefined) return asOneOfMany(passage, refusal)
   if (key === undefined && passage.connection === undefined) await connection(passage, parts)

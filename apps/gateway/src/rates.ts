@@ -43,6 +43,9 @@ export interface Refusal {
   readonly alike: number | undefined
 }
 
+/** A request, as far as it is counted for its network. */
+export type Counted = Pick<Passage, 'countedFor'>
+
 /** Has the request's record left out, or count those that were. Gives what it is refused with as one of too many. */
 export function asOneOfMany(passage: Passage, { error, alike }: Refusal): ScimError {
   passage.alike = alike ?? 'left out'
@@ -81,19 +84,25 @@ export class Rates {
   }
 
   /** Why the body of a request that presents its key there is not to be read; counts it for its network. */
-  unread(address: Address): Promise<Refusal | undefined> {
-    return this.#ofNetwork(networkOf(address))
+  async unread(request: Counted, address: Address): Promise<Refusal | undefined> {
+    const network = networkOf(address)
+    const refusal = await this.#ofNetwork(network)
+    if (refusal === undefined) request.countedFor = network
+    return refusal
   }
 
-  /** What was counted for its network takes nothing from what that may try: it is counted as what it has turned out to be. */
-  async forgive(address: Address): Promise<void> {
-    await this.#lookUps.giveBack(networkOf(address))
+  /** What was counted of the request for its network takes nothing from what that may try: it is counted as what it has turned out to be. */
+  async forgive(request: Counted): Promise<void> {
+    const network = request.countedFor
+    if (network === undefined) return
+    delete request.countedFor
+    await this.#lookUps.giveBack(network)
   }
 
   /** Why a request that presents this is not to be looked into; counts it where its key has not been proved here. */
-  async refusal(presented: Presented, address: Address): Promise<Refusal | undefined> {
+  async refusal(request: Counted, presented: Presented, address: Address): Promise<Refusal | undefined> {
     const allowed = presented.kind !== 'fault' ? this.#proved.get(presented.kid) : undefined
-    if (allowed === undefined) return this.#unproved(address)
+    if (allowed === undefined) return this.#unproved(request, networkOf(address))
     const [byKey, byConnection] = await Promise.all([
       this.#shared.look(allowed.key, allowed.rate),
       this.#shared.look(allowed.connection, this.#ofConnection),
@@ -110,9 +119,9 @@ export class Rates {
     )
   }
 
-  /** A request has proved its key, which is accepted. The first of a key here takes nothing from what its network may try. */
-  async count({ kid, connection, policy }: KnownKey, address: Address | undefined): Promise<void> {
-    if (address !== undefined && !this.#proved.has(kid)) await this.forgive(address)
+  /** The request has proved this key, which is accepted. */
+  async count(request: Counted, { kid, connection, policy }: KnownKey): Promise<void> {
+    if (request.countedFor !== undefined) await this.forgive(request)
     const rate = this.#ofKey(policy.rate)
     const allowed: Allowed = {
       key: `key ${kid}`,
@@ -143,8 +152,10 @@ export class Rates {
     await this.#turns.take()
   }
 
-  async #unproved(address: Address): Promise<Refusal | undefined> {
-    return this.#refuseUnknown(await this.#lookUps.take(networkOf(address)))
+  async #unproved(request: Counted, network: string): Promise<Refusal | undefined> {
+    const refusal = this.#refuseUnknown(await this.#lookUps.take(network))
+    if (refusal === undefined) request.countedFor = network
+    return refusal
   }
 
   async #ofNetwork(network: string): Promise<Refusal | undefined> {

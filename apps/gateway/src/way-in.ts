@@ -100,6 +100,8 @@ export interface Passage {
     /** Reads the body for its client; once, whoever asks. Rejects with the ScimError that says what is wrong with it. */
     client(): Promise<Arrival>
   }
+  /** The network that it counts for, as one whose key has not been proved here; nothing is looked up for others of that kind. Undefined again once it has turned out to be good. */
+  countedFor?: string
   /** For one that is refused as too much: how many such were left out of the record before it, or that it is one of them. */
   alike?: number | 'left out'
   connection?: KnownConnection

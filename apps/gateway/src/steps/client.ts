@@ -15,8 +15,8 @@ export async function client(passage: Passage, parts: WayInParts): Promise<void>
   const { address } = arrival.caller
   if (presented === undefined || address === undefined) throw errors.internal()
   if (wasInBody) {
-    await parts.rates.forgive(address)
-    const refusal = await parts.rates.refusal(presented, address)
+    await parts.rates.forgive(passage)
+    const refusal = await parts.rates.refusal(passage, presented, address)
     if (refusal !== undefined) throw asOneOfMany(passage, refusal)
   }
   if (fault !== undefined) throw fault

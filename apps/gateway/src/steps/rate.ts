@@ -8,6 +8,8 @@ export async function rate(passage: Passage, { rates }: WayInParts): Promise<voi
   const { arrival, presented } = passage
   const { address } = arrival.caller
   if (presented === undefined || address === undefined) throw errors.internal()
-  const refusal = isKeyInBody(passage) ? await rates.unread(address) : await rates.refusal(presented, address)
+  const refusal = isKeyInBody(passage)
+    ? await rates.unread(passage, address)
+    : await rates.refusal(passage, presented, address)
   if (refusal !== undefined) throw asOneOfMany(passage, refusal)
 }

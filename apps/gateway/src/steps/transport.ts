@@ -30,13 +30,13 @@ async function keySeen(passage: Passage, parts: WayInParts): Promise<KnownKey | 
   const { address } = passage.arrival.caller
   if (address === undefined) return undefined
   if (isKeyInBody(passage)) {
-    if ((await parts.rates.unread(address)) !== undefined) return undefined
+    if ((await parts.rates.unread(passage, address)) !== undefined) return undefined
     await faultOf(() => presentClient(passage, parts))
-    await parts.rates.forgive(address)
+    await parts.rates.forgive(passage)
   }
   const { arrival, presented } = passage
   if (presented?.kind !== 'key') return undefined
-  if (!parts.rates.recognises(presented) && (await parts.rates.refusal(presented, address)) !== undefined)
+  if (!parts.rates.recognises(presented) && (await parts.rates.refusal(passage, presented, address)) !== undefined)
     return undefined
   const known = await parts.trust.key(presented.kid)
   const works =
