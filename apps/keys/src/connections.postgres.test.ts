@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
+import { mintAdminToken, mintKey } from '#libs/credentials/index'
 import { defaultSettings } from '#libs/events/index'
 import { adminApi } from '#test/keys-admin-api'
 import { adminToken } from '#test/keys-service'
@@ -8,6 +9,29 @@ import { adminToken } from '#test/keys-service'
 const { ask, decided, events, given, newConnection, newTenant, service } = adminApi()
 
 describe('connections', () => {
+  test('have no name that holds a key or an admin token, nor have tenants and admin tokens: it is refused, and nobody is told of it', async () => {
+    const tenant = await newTenant()
+    const { body: connection } = await ask('POST', `/tenants/${tenant}/connections`, { name: 'Named' })
+    const { body: token } = await ask('POST', '/tokens', { name: 'named', scopes: ['keys:read'] })
+    for (const secret of [mintKey('live').text, mintAdminToken().text]) {
+      const name = `of ${secret}`
+      const asked = [
+        ask('POST', '/tenants', { name }),
+        ask('PUT', `/tenants/${tenant}`, { name }),
+        ask('POST', `/tenants/${tenant}/connections`, { name }),
+        ask('PUT', `/tenants/${tenant}/connections/by-name/${secret}`, { environment: 'sandbox' }),
+        ask('PATCH', `/connections/${connection.id}`, { name }),
+        ask('POST', '/tokens', { name, scopes: ['keys:read'] }),
+        ask('PATCH', `/tokens/${token.id}`, { name }),
+      ]
+      for (const { status, body } of await Promise.all(asked)) {
+        expect([status, body.errors]).toEqual([422, [expect.objectContaining({ pointer: '#/name' })]])
+        expect(JSON.stringify(body)).not.toContain(secret)
+      }
+      expect(JSON.stringify(await events())).not.toContain(secret)
+    }
+  })
+
   test('are sandbox and of an unknown identity provider unless told, and name their SCIM address', async () => {
     const tenant = await newTenant()
     const { status, body } = await ask('POST', `/tenants/${tenant}/connections`, { name: 'Workforce' })

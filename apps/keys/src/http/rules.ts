@@ -1,15 +1,20 @@
 import { z } from 'zod'
 import { readRange } from '#libs/addresses/index'
+import { findSecrets } from '#libs/credentials/index'
 import { pagingQuery } from '#libs/http/index'
 import { defaultRotationPolicy, rotationModes } from '../rotation-policy.ts'
 
-/** Names of tenants and connections: spaces around them do not count. */
+/** Names of tenants, connections and admin tokens, which everybody may read who may list them: spaces around them do not count. */
 export const nameRule = z
   .string('must be a text')
   .trim()
   .min(1, 'must not be empty')
   .max(200, 'is longer than 200 characters')
   .regex(/^\P{Cc}*$/u, 'must not hold control characters')
+  .refine(
+    (name) => findSecrets(name).length === 0,
+    'must not hold a provisioning key or an admin token, which whoever reads the name could use: give another name, and revoke it',
+  )
 
 /** A connection's name stands in addresses, where these two lead elsewhere (RFC 3986 section 5.2.4). */
 export const connectionNameRule = nameRule.regex(/^(?!\.{1,2}$)/, 'must not be . or .., which no address can hold')
