@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { algorithms, writtenPublicKey } from '#libs/signatures/index'
 import { codeOf, Failure } from './failure.ts'
+import { gathered } from './gathered.ts'
 
 /** How a key is to prove itself: by itself unless told. */
 export interface AuthenticationOptions {
@@ -34,12 +35,11 @@ export function saveOption(): Option {
   )
 }
 
-/** Each names one more. */
 export function withCertificates(command: Command): Command {
   return command.option(
     '--certificate <file>',
     'PEM or DER of a client certificate that it is taken with, and with no other; may be repeated',
-    (file: string, others: readonly string[] = []) => [...others, file],
+    gathered,
   )
 }
 

@@ -73,10 +73,12 @@ export class Client {
     }
   }
 
-  /** All items of a list, page by page. */
-  async list<T>(path: string, schema: z.ZodType<T>): Promise<T[]> {
+  /** All items of a list, page by page; or the first of them, `most` at the most. */
+  async list<T>(path: string, schema: z.ZodType<T>, most = Infinity): Promise<T[]> {
     const items: T[] = []
-    for await (const item of this.#items(path, schema, 200)) items.push(item)
+    for await (const item of this.#items(path, schema, Math.min(most, 200))) {
+      if (items.push(item) >= most) break
+    }
     return items
   }
 

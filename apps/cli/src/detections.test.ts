@@ -4,24 +4,25 @@ import { adminServer, answer, token } from './test/admin-server.ts'
 const server = adminServer()
 const { latchkey } = server
 
+const detection = {
+  id: 'd1',
+  rule: 'wrong-secret',
+  severity: 'high',
+  state: 'muted',
+  mutedUntil: '2026-04-01T10:00:00.000Z',
+  tenant: 'acme',
+  connection: 'c1',
+  environment: 'live',
+  subject: { kind: 'connection', id: 'c1' },
+  count: 7,
+  firstSeen: '2026-03-01T10:00:00.000Z',
+  lastSeen: '2026-03-01T10:05:00.000Z',
+  requests: ['r1', 'r2'],
+  cause: 'Somebody tries secrets.',
+  fix: 'Paste the key again.',
+}
+
 test('detections are listed, shown with cause and fix, acknowledged and muted at the audit service', async () => {
-  const detection = {
-    id: 'd1',
-    rule: 'wrong-secret',
-    severity: 'high',
-    state: 'muted',
-    mutedUntil: '2026-04-01T10:00:00.000Z',
-    tenant: 'acme',
-    connection: 'c1',
-    environment: 'live',
-    subject: { kind: 'connection', id: 'c1' },
-    count: 7,
-    firstSeen: '2026-03-01T10:00:00.000Z',
-    lastSeen: '2026-03-01T10:05:00.000Z',
-    requests: ['r1', 'r2'],
-    cause: 'Somebody tries secrets.',
-    fix: 'Paste the key again.',
-  }
   await server.dataFolder({ url: `http://127.0.0.1:${await freePort()}`, services: `audit ${server.url}` })
   const env = { LATCHKEY_ADMIN_TOKEN: token }
   server.respond = answer(200, { items: [detection] })
@@ -50,4 +51,14 @@ test('detections are listed, shown with cause and fix, acknowledged and muted at
     'POST /admin/v1/detections/d1/acknowledge',
     'POST /admin/v1/detections/d1/unmute',
   ])
+})
+
+test('no more detections are asked for and listed than --limit says', async () => {
+  await server.dataFolder({ url: server.url })
+  server.respond = answer(200, { items: [detection, { ...detection, id: 'd2' }], next: 'more' })
+  const { code, out } = await latchkey(['detections', 'list', '--limit', '2', '--json'], {
+    LATCHKEY_ADMIN_TOKEN: token,
+  })
+  expect([code, JSON.parse(out)]).toMatchObject([0, [{ id: 'd1' }, { id: 'd2' }]])
+  expect(server.seen.map(({ url }) => url)).toEqual(['/admin/v1/detections?limit=2'])
 })

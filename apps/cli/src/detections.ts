@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { type Detection, detection } from './answers.ts'
 import { serverCommand, type World } from './command.ts'
+import { limitOption } from './limit-option.ts'
 import { ago, facts, table } from './words.ts'
 
 interface Filter {
@@ -9,6 +10,7 @@ interface Filter {
   readonly environment?: string
   readonly rule?: string
   readonly state?: string
+  readonly limit?: number
 }
 
 export function detectionsCommand(world: World, version: string): Command {
@@ -17,13 +19,13 @@ export function detectionsCommand(world: World, version: string): Command {
     'list what should not be as it is, the last raised first',
     world,
     version,
-    async ({ client, show }, { tenant, connection, environment, rule, state }: Filter) => {
+    async ({ client, show }, { tenant, connection, environment, rule, state, limit }: Filter) => {
       const wanted = Object.entries({ tenant, connection, environment, rule, state }).filter(
         ([, value]) => value !== undefined,
       )
       const query = new URLSearchParams(wanted.map(([name, value]) => [name, String(value)])).toString()
       const path = query === '' ? '/detections' : `/detections?${query}`
-      const found = await client.of('audit').list(path, detection)
+      const found = await client.of('audit').list(path, detection, limit)
       const now = new Date()
       show(found, () =>
         found.length === 0
@@ -50,6 +52,7 @@ export function detectionsCommand(world: World, version: string): Command {
     )
     .option('--rule <code>', 'of one rule, such as wrong-secret')
     .option('--state <state>', 'open, acknowledged or muted')
+    .addOption(limitOption())
 
   const show = serverCommand(
     'show',

@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { type DecidedRequest, decidedRequest, decidedRequests, replayedRequest } from './answers.ts'
 import { serverCommand, type World } from './command.ts'
+import { limitOption } from './limit-option.ts'
 import { ago, facts, table } from './words.ts'
 
 interface ListOptions {
@@ -47,7 +48,7 @@ export function requestsCommand(world: World, version: string): Command {
       new Option('--environment <environment>', 'of live or of sandbox connections').choices(['live', 'sandbox']),
     )
     .option('--outcome <outcome>', 'accepted, refused or failed')
-    .option('--limit <number>', 'how many at the most', wholeNumber, 20)
+    .addOption(limitOption().default(20))
 
   const show = serverCommand(
     'show',
@@ -123,11 +124,6 @@ function wordsOf(request: DecidedRequest): string {
       })}`,
   )
   return [told, steps, ...deviations].join('\n')
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,2}$/.test(text) || Number(text) > 200) throw new InvalidArgumentError('Give a number from 1 to 200.')
-  return Number(text)
 }
 
 function rehearsed({ changed, events }: NonNullable<DecidedRequest['dryRun']>) {

@@ -59,6 +59,13 @@ describe('address and token', () => {
   test('an option that is given twice is a matter of usage, unless it may be repeated', async () => {
     const { code, err } = await latchkey(['tenants', 'list', '--url', 'http://127.0.0.1:1', '--url', server.url], {})
     expect([code, err]).toEqual([2, "latchkey: option '--url <address>' is given more than once (see --help)\n"])
+    for (const [option, flags] of [
+      [['--limit', '1'], '--limit <number>'],
+      [['--environment', 'live'], '--environment <environment>'],
+    ] as const) {
+      const twice = await latchkey(['requests', 'list', ...option, ...option], {})
+      expect([twice.code, twice.err]).toEqual([2, expect.stringContaining(`option '${flags}' is given more than once`)])
+    }
     expect(server.seen).toEqual([])
   })
 

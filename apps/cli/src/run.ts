@@ -7,6 +7,7 @@ import { deadLettersCommand } from './dead-letters.ts'
 import { deletedCommand } from './deleted.ts'
 import { detectionsCommand } from './detections.ts'
 import { exitCodes, Failure } from './failure.ts'
+import { gathered } from './gathered.ts'
 import { guardCommand } from './guard.ts'
 import { insecureHttp } from './in-clear.ts'
 import { keysCommand } from './keys.ts'
@@ -73,10 +74,10 @@ function configure(command: Command, world: World): void {
   for (const child of command.commands) configure(child, world)
 }
 
-/** Commander takes the last of what is given more than once. Options that may be repeated gather what they are given. */
+/** Commander takes the last of what is given more than once. */
 function refuseRepeated(command: Command): void {
   for (const option of command.options) {
-    if (option.isBoolean() || option.parseArg !== undefined) continue
+    if (option.isBoolean() || option.parseArg === gathered) continue
     let isGiven = false
     command.on(`option:${option.name()}`, () => {
       if (isGiven) command.error(`error: option '${option.flags}' is given more than once`)

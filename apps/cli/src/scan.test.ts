@@ -69,6 +69,19 @@ describe('scan', () => {
     expect([code, out]).toEqual([1, `wide.ps1:2:6: a live key, kid ${leaked.kid}\n`])
   })
 
+  test.each(['utf-16le', 'utf-16be'])(
+    'finds a key in a file of %s without a mark, also behind other bytes',
+    async (encoding) => {
+      const bytes = Buffer.from(`e=1\r\nKEY="${leaked.text}"\r\n`, 'utf16le')
+      const wide = encoding === 'utf-16le' ? bytes : bytes.swap16()
+      await writeFile(join(server.folder, 'wide.ps1'), wide)
+      await writeFile(join(server.folder, 'dump'), Buffer.concat([Buffer.alloc(1_048_576 - 40, 1), wide]))
+      const { code, out } = await latchkey(['scan', 'wide.ps1', 'dump'], {})
+      const found = `2:6: a live key, kid ${leaked.kid}\n`
+      expect([code, out]).toEqual([1, `wide.ps1:${found}dump:${found}`])
+    },
+  )
+
   test('ends with 0 where there is none, and fails where it could not read all', async () => {
     await writeFile(join(server.folder, 'clean'), 'lk_live_ is how a key begins')
     expect(await latchkey(['scan', '.'], {})).toEqual({ code: 0, out: '', err: '' })

@@ -2,7 +2,7 @@ import { findSecrets, type Found, wholeLength } from '#libs/credentials/index'
 
 export interface SecretInText {
   readonly found: Found
-  /** Both from 1; in bytes, or in units of UTF-16. */
+  /** Both from 1; in bytes other than 0, or in units of UTF-16. */
   readonly line: number
   readonly column: number
 }
@@ -12,7 +12,8 @@ const seam = wholeLength
 
 /**
  * The keys and admin tokens in a text of any length, as its bytes come. What begins with the mark of UTF-16 is read as that; else one byte is one
- * character: they are ASCII, whatever stands around them.
+ * character: they are ASCII, whatever stands around them. Bytes of 0 are passed over: between characters they are what is left of UTF-16 that has no
+ * mark, as in the middle of a file.
  */
 export async function* secretsInBytes(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -29,7 +30,7 @@ export async function* secretsInBytes(
   }
   for await (const chunk of chunks) {
     decoder ??= new TextDecoder(encodingOf(chunk))
-    text += decoder.decode(chunk, { stream: true })
+    text += decoder.decode(chunk, { stream: true }).replaceAll('\0', '')
     const end = text.length - seam
     if (end <= 0) continue
     yield* found(end)

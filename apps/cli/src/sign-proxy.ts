@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import type { World } from './command.ts'
 import { isLoopback } from '#libs/addresses/index'
 import { codeOf, Failure } from './failure.ts'
+import { gathered } from './gathered.ts'
 import { insecureHttp, isInClear } from './in-clear.ts'
 import { readKeyFile } from './key-file.ts'
 import { printable } from './words.ts'
@@ -25,7 +26,7 @@ export function signProxyCommand(world: World): Command {
     .requiredOption(
       '--key <file>',
       'file of the key, as "latchkey keys mint --save" writes it; may be repeated, for the other key during a rotation',
-      (file: string, others: readonly string[] = []) => [...others, file],
+      gathered,
     )
     .option('--port <number>', 'that it listens on; 0 takes a free one', '8090')
     .option('--host <address>', 'that it listens on', '127.0.0.1')

@@ -75,8 +75,8 @@ export const rules = {
     window: hour,
     when: '`count` requests within `window` present a key of another connection, environment or tenant than they address',
     cause:
-      'A key was pasted beside the SCIM base URL of another connection, or somebody tries a key where it does not belong.',
-    fix: 'In the identity provider, set the SCIM base URL that was shown with the key, or the key of the connection that the URL names.',
+      'A key was pasted beside the SCIM base URL of another connection, its lk_live_ or lk_test_ was changed into the other, or somebody tries a key where it does not belong.',
+    fix: 'In the identity provider, set the SCIM base URL that was shown with the key, or the key of the connection that the URL names, just as it was shown.',
   },
   'foreign-key': {
     kind: 'burst',
