@@ -12,7 +12,7 @@ export type ReadToken = { readonly kind: 'token'; readonly kid: Kid } | TokenFau
 
 export interface TokenFault {
   readonly kind: 'fault'
-  readonly fault: 'token-expired' | 'token-invalid'
+  readonly fault: 'token-expired' | 'token-of-another-address' | 'token-invalid'
 }
 
 export interface IssuedToken {
@@ -78,7 +78,8 @@ export class AccessTokens {
     if (sent.length !== made.length || !timingSafeEqual(sent, made)) return invalid
     const { iss, aud, exp, sub } = partOf(claims)
     const kid = typeof sub === 'string' ? readKid(sub) : undefined
-    if (iss !== this.#issuer || aud !== this.#audience || typeof exp !== 'number' || kid === undefined) return invalid
+    if (iss !== this.#issuer) return { kind: 'fault', fault: 'token-of-another-address' }
+    if (aud !== this.#audience || typeof exp !== 'number' || kid === undefined) return invalid
     return exp <= Math.floor(now.getTime() / 1_000) ? { kind: 'fault', fault: 'token-expired' } : { kind: 'token', kid }
   }
 }

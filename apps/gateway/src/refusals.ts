@@ -40,6 +40,7 @@ const codes = {
     'key-revoked',
     'key-needs-token',
     'token-expired',
+    'token-of-another-address',
     'token-invalid',
     'client-missing',
     'client-other-scheme',

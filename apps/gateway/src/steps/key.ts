@@ -124,6 +124,12 @@ function faulty({ fault }: Extract<Presented, { kind: 'fault' }>): ScimError {
       'This access token has expired. Get another at /oauth2/token, and send the request again.',
     )
   }
+  if (fault === 'token-of-another-address') {
+    return refusals.unauthorized(
+      fault,
+      'This access token was issued at another public address of this installation than that of this gateway (LATCHKEY_PUBLIC_URL). Get another at /oauth2/token of the address that requests are sent to; its operator gives all gateways and the keys service one address.',
+    )
+  }
   if (fault === 'token-invalid') {
     return refusals.unauthorized(
       fault,
