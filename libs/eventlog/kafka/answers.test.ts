@@ -21,22 +21,24 @@ async function assign(...partitions: string[]): Promise<void> {
   answers.assigned(partitions)
   await answers.look()
   await new Promise((resolve) => setImmediate(resolve))
+  // What is asked for in the same moment may have been asked for before.
+  now += 1
 }
 
 /** Partitions of both brokers, which have answered by then. */
 async function fetchFromBoth(): Promise<void> {
   await assign('trust/0', 'trust/1')
-  answers.answered('first')
-  answers.answered('second')
+  answers.answered('first', now)
+  answers.answered('second', now)
 }
 
 test('nothing is told before every broker that is fetched from has answered, and then the oldest answer', async () => {
   await assign('trust/0', 'trust/1')
   expect(answers.oldest()).toBeUndefined()
-  answers.answered('first')
+  answers.answered('first', now)
   expect(answers.oldest()).toBeUndefined()
   now += 100
-  answers.answered('second')
+  answers.answered('second', now)
   expect(answers.oldest()).toBe(now - 100)
 })
 
@@ -46,9 +48,24 @@ test('when partitions change hands what was told before stands until those who l
   now += 3_000
   await assign('trust/1', 'trust/2')
   expect(answers.oldest()).toBe(before)
-  answers.answered('first')
+  answers.answered('first', now)
   expect(answers.oldest()).toBe(before)
-  answers.answered('second')
+  answers.answered('second', now)
+  expect(answers.oldest()).toBe(now)
+})
+
+test('what was asked for before the partitions changed hands, and is answered after it, does not count for the new ones', async () => {
+  await fetchFromBoth()
+  const before = now
+  now += 3_000
+  const askedAt = now
+  await assign('trust/1', 'trust/2')
+  now += 100
+  answers.answered('first', askedAt)
+  answers.answered('second', askedAt)
+  expect(answers.oldest()).toBe(before)
+  answers.answered('first', now)
+  answers.answered('second', now)
   expect(answers.oldest()).toBe(now)
 })
 
@@ -56,7 +73,7 @@ test('a broker that no partition is fetched from any more is not waited for', as
   await fetchFromBoth()
   now += 3_000
   await assign('trust/0', 'trust/2')
-  answers.answered('first')
+  answers.answered('first', now)
   expect(answers.oldest()).toBe(now)
 })
 
@@ -66,7 +83,7 @@ test('while nobody tells who leads the new partitions no answer counts, and once
   now += 3_000
   isSilent = true
   await assign('trust/0')
-  answers.answered('first')
+  answers.answered('first', now)
   expect(answers.oldest()).toBe(before)
   isSilent = false
   await answers.look()
@@ -77,7 +94,7 @@ test('partitions that change hands while it is asked who leads those before are 
   await fetchFromBoth()
   answers.assigned(['trust/1'])
   await assign('trust/0')
-  answers.answered('first')
+  answers.answered('first', now)
   expect(answers.oldest()).toBe(now)
 })
 
@@ -85,10 +102,10 @@ test('a broker that is silent holds it back for a minute: then it has gone', asy
   await fetchFromBoth()
   const before = now
   now += 60_000
-  answers.answered('first')
+  answers.answered('first', now)
   expect(answers.oldest()).toBe(before)
   now += 1
-  answers.answered('first')
+  answers.answered('first', now)
   expect(answers.oldest()).toBe(now)
 })
 

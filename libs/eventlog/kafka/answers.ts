@@ -24,9 +24,9 @@ export class Answers {
     this.#clock = clock
   }
 
-  /** The broker at this address answered what it was asked to fetch. */
-  answered(broker: string): void {
-    this.#at.set(broker, this.#clock())
+  /** The broker at this address answered what it was asked to fetch at that time of the clock: before the partitions were assigned, that was others. */
+  answered(broker: string, askedAt: number): void {
+    if (askedAt > this.#assignedAt) this.#at.set(broker, this.#clock())
   }
 
   /** From now on these partitions are fetched, in place of those before. */

@@ -66,8 +66,8 @@ export interface ConsumeOptions {
   startAt?(topic: string, partition: number): number | 'nowhere'
   /** Called for many partitions at a time, for one partition at a time once; resolves when it is done with. */
   receive(batch: FetchedBatch): Promise<void>
-  /** The broker at this address answered what it was asked to fetch, be it that there is nothing. */
-  answered?(broker: string): void
+  /** The broker at this address answered what it was asked to fetch at `askedAt`, by `Date.now()`, be it that there is nothing. */
+  answered?(broker: string, askedAt: number): void
   /** It has ended by itself and must be opened anew. */
   crashed(error: Error): void
 }
@@ -257,8 +257,8 @@ export class KafkaClient {
       }
     })
     if (answered !== undefined) {
-      consumer.on('consumer.network.request', ({ payload: { apiName, broker } }) => {
-        if (apiName === 'Fetch') answered(broker)
+      consumer.on('consumer.network.request', ({ payload: { apiName, broker, createdAt } }) => {
+        if (apiName === 'Fetch') answered(broker, createdAt)
       })
     }
     consumer.on('consumer.crash', ({ payload }) => crashed(new KafkaTrouble(payload.error)))

@@ -178,7 +178,7 @@ export class KafkaFollower implements Follower {
             this.#assign(partitions)
           },
           receive: (batch) => this.#receive(batch),
-          answered: (broker) => this.#answers.answered(broker),
+          answered: (broker, askedAt) => this.#answers.answered(broker, askedAt),
           crashed,
         })
         const error = await Promise.race([crash, this.#stop.promise])
