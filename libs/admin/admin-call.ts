@@ -1,10 +1,11 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Event, type EventSource, makeEvent, newId, type RequestDecided } from '#libs/events/index'
+import { type Event, type EventSource, newId, type RequestDecided } from '#libs/events/index'
+import { recordOf } from './call-record.ts'
 import { checkConditions, type State } from './conditions.ts'
 import type { Actor } from './powers.ts'
 import './admin-guard.ts'
-import { excerpt, redact, type Span } from '#libs/telemetry/index'
+import { redact, type Span } from '#libs/telemetry/index'
 
 /** One line of ASCII for a person. */
 const warningHeader = 'latchkey-warning'
@@ -140,40 +141,27 @@ export class AdminCall {
     { status, code, detail, events, changed }: Outcome,
     now: Date,
   ): Event<'request.decided'> {
-    const origin = {
-      source: this.#source,
-      subject: whose.requestId,
-      owner: whose.connection ?? whose.tenant ?? '',
-      version: 1,
-      time: now,
-      traceparent: this.traceparent,
-    } as const
     const microseconds = Math.round((performance.now() - this.#started) * 1000)
-    const userAgent = this.header('user-agent')
     const actor = this.#request.adminActor
-    return makeEvent('request.decided', origin, {
+    const call = {
       ...whose,
-      surface: 'admin',
-      kid: null,
       ...(actor === undefined ? {} : { actor: actor.id }),
       method: this.method,
-      path: excerpt(this.path),
+      path: this.path,
       operation: this.operation,
       address: this.#request.caller.text,
-      userAgent: userAgent === undefined ? null : excerpt(userAgent),
+      userAgent: this.header('user-agent') ?? null,
       steps: stepsOf(status, code, this.#request.adminTokenPassed === true, microseconds),
-      outcome: status < 400 ? 'accepted' : status < 500 ? 'refused' : 'failed',
       status,
       code,
-      // A detail may quote a part of the address; that of a 401 quotes nothing, and its advice would look like a secret.
-      detail: detail === null || status === 401 ? detail : excerpt(detail),
+      detail,
       changed: [...changed],
       events: [...events],
-      deviations: [],
       receivedAt: this.receivedAt.toISOString(),
       microseconds,
       traceId: this.#traceId,
-    })
+    }
+    return recordOf(call, { source: this.#source, traceparent: this.traceparent, time: now })
   }
 }
 

@@ -1,7 +1,8 @@
-import { type Event, type EventSource, makeEvent, newId } from '#libs/events/index'
+import { type Event, type EventSource, newId } from '#libs/events/index'
 import type { ProblemCode, UnreadRequest } from '#libs/http/index'
-import { excerpt, type Span } from '#libs/telemetry/index'
+import type { Span } from '#libs/telemetry/index'
 import { aboutNothing } from './admin-call.ts'
+import { recordOf } from './call-record.ts'
 
 const code: ProblemCode = 'badRequest'
 
@@ -19,31 +20,24 @@ export function unreadCall(
 ): Event<'request.decided'> {
   const { traceId, traceparent } = span
   const id = newId(now.getTime())
-  return makeEvent(
-    'request.decided',
-    { source, subject: id, owner: '', version: 1, time: now, traceparent },
-    {
-      ...aboutNothing,
-      requestId: id,
-      surface: 'admin',
-      kid: null,
-      method,
-      path: excerpt(target.split('?', 1)[0] ?? ''),
-      operation: null,
-      address: caller.text,
-      userAgent: null,
-      steps: [{ step: 'request', decision: 'refused', code, microseconds: 0 }],
-      outcome: 'refused',
-      status,
-      code,
-      detail,
-      changed: [],
-      events: [],
-      deviations: [],
-      ...(alike === undefined ? {} : { alike }),
-      receivedAt: now.toISOString(),
-      microseconds: 0,
-      traceId,
-    },
-  )
+  const call = {
+    ...aboutNothing,
+    requestId: id,
+    method,
+    path: target.split('?', 1)[0] ?? '',
+    operation: null,
+    address: caller.text,
+    userAgent: null,
+    steps: [{ step: 'request', decision: 'refused' as const, code, microseconds: 0 }],
+    status,
+    code,
+    detail,
+    changed: [],
+    events: [],
+    ...(alike === undefined ? {} : { alike }),
+    receivedAt: now.toISOString(),
+    microseconds: 0,
+    traceId,
+  }
+  return recordOf(call, { source, traceparent, time: now })
 }
