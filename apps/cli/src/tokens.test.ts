@@ -59,15 +59,32 @@ describe('tokens', () => {
     expect(shown).toMatch(/^from +192\.0\.2\.0\/24$/m)
   })
 
+  const revoked = { ...made, state: 'revoked', revokedAt: '2026-03-02T10:00:00.000Z' }
+
   test('revoke is sent again under the same Idempotency-Key when its answer was lost', async () => {
-    server.respond = (request, response) =>
-      server.seen.length === 1
-        ? response.destroy()
-        : answer(200, { ...made, state: 'revoked', revokedAt: '2026-03-02T10:00:00.000Z' })(request, response)
-    const { code, out } = await latchkey(['tokens', 'revoke', 'abcdefghijkl'])
-    expect([code, server.seen.length]).toEqual([0, 2])
-    expect(new Set(server.seen.map((request) => request.headers['idempotency-key'])).size).toBe(1)
+    server.respond = (request, response) => {
+      if (request.method === 'GET') return answer(200, { items: [revoked] })(request, response)
+      return server.seen.length === 1 ? response.destroy() : answer(200, revoked)(request, response)
+    }
+    const { code, out, err } = await latchkey(['tokens', 'revoke', 'abcdefghijkl'])
+    const sent = server.seen.filter(({ method }) => method === 'POST')
+    expect([code, sent.length, err]).toEqual([0, 2, ''])
+    expect(new Set(sent.map((request) => request.headers['idempotency-key'])).size).toBe(1)
     expect(out).toMatch(/^state +revoked$/m)
+  })
+
+  test('revoke names the tokens that were made with it and go on, or says that they cannot be seen', async () => {
+    const child = { ...made, id: 'mnopqrstuvwx', name: 'Copy', createdBy: made.id }
+    const gone = { ...revoked, id: 'nnopqrstuvwx', name: 'Gone', createdBy: made.id }
+    let listed = answer(200, { items: [child, gone, revoked] })
+    server.respond = (request, response) =>
+      (request.method === 'GET' ? listed : answer(200, revoked))(request, response)
+    const told = await latchkey(['tokens', 'revoke', made.id])
+    expect([told.code, told.err]).toEqual([0, expect.stringContaining('go on: mnopqrstuvwx (Copy).')])
+    listed = answer(403, { code: 'scopeMissing', detail: 'This admin token has not the scope tokens:read.' })
+    const unseen = await latchkey(['tokens', 'revoke', made.id])
+    expect([unseen.code, unseen.err]).toEqual([0, expect.stringContaining('cannot be seen')])
+    expect(unseen.out).toMatch(/^state +revoked$/m)
   })
 
   test('a token that lacks a scope is not allowed', async () => {

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { token, type Token } from './answers.ts'
+import type { Client } from './client.ts'
 import { serverCommand, type World } from './command.ts'
 import { Failure } from './failure.ts'
 import { ago, facts, lastUse, table } from './words.ts'
@@ -78,9 +79,16 @@ export function tokensCommand(world: World, version: string): Command {
     'revoke an admin token, for good',
     world,
     version,
-    async ({ client, show }, _options, id: string) => {
+    async ({ client, show, warn }, _options, id: string) => {
       const revoked = await client.write('POST', `/tokens/${encodeURIComponent(id)}/revoke`, token)
       show(revoked, () => facts({ id: revoked.id, state: revoked.state, revoked: revoked.revokedAt ?? '' }))
+      const left = await madeBy(revoked.id, client)
+      if (left === undefined)
+        warn('which tokens were made with it cannot be seen: latchkey tokens show names who made one')
+      else if (left.length > 0) {
+        const named = left.map((one) => `${one.id} (${one.name})`).join(', ')
+        warn(`tokens that were made with it go on: ${named}. Revoke those too, where somebody else had this one`)
+      }
     },
   ).argument('<id>', 'its id, the 12 characters after lka_')
 
@@ -88,6 +96,17 @@ export function tokensCommand(world: World, version: string): Command {
     (parent, command) => parent.addCommand(command),
     new Command('tokens').description('admin tokens: who may do what here'),
   )
+}
+
+/** Those that are not revoked; undefined where whoever asks may not see them. */
+async function madeBy(id: string, client: Client): Promise<Token[] | undefined> {
+  try {
+    const tokens = await client.list('/tokens', token)
+    return tokens.filter((one) => one.createdBy === id && one.revokedAt === null)
+  } catch (error) {
+    if (error instanceof Failure) return undefined
+    throw error
+  }
 }
 
 function inFull(one: Token, now: Date): string {
