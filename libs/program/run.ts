@@ -3,11 +3,12 @@ import { PortTaken } from '#libs/http/index'
 import { createLogger, type Logger, type LogLevel } from '#libs/telemetry/index'
 import { type Ending, ending } from './ending.ts'
 import { withEnvFile } from './env-file.ts'
+import { type NamedSecretFiles, openFiles } from './open-files.ts'
 import { askedToStop, type AskedToStop } from './signals.ts'
 import { StartError } from './start-error.ts'
 
 /** What every program can be told. */
-export interface CommonConfiguration {
+export interface CommonConfiguration extends NamedSecretFiles {
   readonly LATCHKEY_LOG_LEVEL: LogLevel
 }
 
@@ -67,6 +68,7 @@ async function start<C extends CommonConfiguration>(
     pretty: process.stderr.isTTY,
     stream: { write: (line: string) => process.stderr.write(line) },
   })
+  for (const warning of openFiles(configuration)) logger.warn(warning)
   const parts = ending(logger)
   try {
     process.stdout.write(await program.start({ configuration, logger, ending: parts, stop }))

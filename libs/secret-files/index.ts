@@ -4,4 +4,4 @@
  */
 export { SecretFileError, type SecretFileFault } from './error.ts'
 export { makeSecretFile, reserveSecretFile, type ReservedFile } from './make.ts'
-export { readSecretFile, readSecretOnce } from './read.ts'
+export { allowedMode, readSecretFile, readSecretOnce } from './read.ts'

@@ -16,7 +16,7 @@ afterAll(() => ground.end())
 
 function write({ cert, key }: CertifiedKey): void {
   writeFileSync(files.LATCHKEY_TLS_CERT, cert)
-  writeFileSync(files.LATCHKEY_TLS_KEY, key)
+  writeFileSync(files.LATCHKEY_TLS_KEY, key, { mode: 0o644 })
 }
 
 interface Answered {
@@ -61,6 +61,7 @@ test('with a certificate all is spoken over TLS, at the addresses that are print
     expect.stringMatching(/^https:/),
     expect.stringMatching(/^https:/),
   ])
+  expect(program.stderr).toContain(`The file ${files.LATCHKEY_TLS_KEY} of LATCHKEY_TLS_KEY can be read by others`)
   const kept = new Agent({ ca: first.cert, keepAlive: true })
   expect(await list(program, kept)).toEqual([200, 'first'])
   expect(await secondsLeft(program, kept)).toBeGreaterThan(0)
