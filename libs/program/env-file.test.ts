@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { withEnvFile } from './env-file.ts'
+import { ConfigurationError } from '#libs/configuration/index'
+import { readWithEnvFile } from './env-file.ts'
+import { only, readSettings } from './settings.ts'
 import { StartError } from './start-error.ts'
 
 const started = process.cwd()
@@ -14,14 +16,14 @@ afterAll(() => {
 
 function read(content: string | Buffer): NodeJS.ProcessEnv {
   writeFileSync('.env', content)
-  return withEnvFile({})
+  return readWithEnvFile({}, (env) => env)
 }
 
 function toldOf(content: string | Buffer): string[] {
   try {
     read(content)
   } catch (error) {
-    if (error instanceof StartError) return error.message.split('\n')
+    if (error instanceof StartError || error instanceof ConfigurationError) return error.message.split('\n')
     throw error
   }
   throw new Error('it was read')
@@ -64,9 +66,17 @@ test('comments, empty lines, exports and quoted values of several lines are read
 test('each line without a sign is told by its number, and never by what it holds', () => {
   const told = toldOf('LATCHKEY_HOST\nLATCHKEY_PORT=1\nLATCHKEY_DATA="a\nb"\nhunter2\n')
   expect(told).toEqual([
-    'Line 1 of the file .env sets nothing. Write NAME=VALUE, or # before a comment.',
-    'Line 5 of the file .env sets nothing. Write NAME=VALUE, or # before a comment.',
+    'Line 1 of the file .env holds no setting; it should hold NAME=VALUE, or # before a comment',
+    'Line 5 of the file .env holds no setting; it should hold NAME=VALUE, or # before a comment',
   ])
+})
+
+test('lines without a sign are told together with the settings that are wrong', () => {
+  writeFileSync('.env', 'LATCHKEY_HOST\nlatchkey_port=1\n')
+  const own = only('LATCHKEY_PORT', 'LATCHKEY_PUBLIC_URL')
+  const start = (): unknown => readWithEnvFile({ LATCHKEY_PUBLIC_URL: 'x' }, (env) => readSettings(env, own))
+  const told = [/Line 1 of the file .env/, /^LATCHKEY_PUBLIC_URL holds "x"/m, /did you mean LATCHKEY_PORT/]
+  for (const each of told) expect(start).toThrow(each)
 })
 
 test.each([

@@ -1,23 +1,28 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
+import { ConfigurationError } from '#libs/configuration/index'
 import { StartError } from './start-error.ts'
 import { systemCode } from '#libs/process/index'
 
 /**
- * The environment, and beneath it what the file `.env` says where the program is started, if there is one.
- * @throws StartError for a file that cannot be read, with one line for each of its lines that sets nothing
+ * What `read` makes of the environment, and beneath it of what the file `.env` says where the program is started, if there is one.
+ * @throws StartError for a file that cannot be read, ConfigurationError with each of its lines that sets nothing and all that `read` finds
  */
-export function withEnvFile(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const text = textOf('.env')
-  if (text === undefined) return env
-  const idle = idleLines(text)
-  if (idle.length > 0) {
-    const told = idle.map(
-      (line) => `Line ${line} of the file .env sets nothing. Write NAME=VALUE, or # before a comment.`,
-    )
-    throw new StartError(told.join('\n'))
+export function readWithEnvFile<C>(env: NodeJS.ProcessEnv, read: (env: NodeJS.ProcessEnv) => C): C {
+  const text = textOf('.env') ?? ''
+  const idle = idleLines(text).map((line) => ({
+    variable: `Line ${line} of the file .env`,
+    holds: 'no setting',
+    expected: 'NAME=VALUE, or # before a comment',
+  }))
+  try {
+    const configuration = read({ ...parseEnv(text), ...env })
+    if (idle.length === 0) return configuration
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw new ConfigurationError([...idle, ...error.faults])
+    throw error
   }
-  return { ...parseEnv(text), ...env }
+  throw new ConfigurationError(idle)
 }
 
 /** Without the byte-order mark that it may begin with; undefined where there is no such file. */

@@ -2,7 +2,7 @@ import { ConfigurationError } from '#libs/configuration/index'
 import { PortTaken } from '#libs/http/index'
 import { createLogger, type Logger, type LogLevel } from '#libs/telemetry/index'
 import { type Ending, ending } from './ending.ts'
-import { withEnvFile } from './env-file.ts'
+import { readWithEnvFile } from './env-file.ts'
 import { type NamedSecretFiles, openFiles } from './open-files.ts'
 import { askedToStop, type AskedToStop } from './signals.ts'
 import { StartError } from './start-error.ts'
@@ -61,7 +61,7 @@ async function start<C extends CommonConfiguration>(
   program: Program<C>,
   stop: AskedToStop,
 ): Promise<Ending> {
-  const configuration = program.read(withEnvFile(env))
+  const configuration = readWithEnvFile(env, (variables) => program.read(variables))
   const logger = await createLogger({
     service: program.name,
     level: configuration.LATCHKEY_LOG_LEVEL,
