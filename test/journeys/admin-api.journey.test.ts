@@ -302,19 +302,21 @@ test('what is used meanwhile has another tag, and may be changed all the same', 
 
 test('no operation that takes no body takes one, and nothing is done of what is asked with it', async () => {
   const values = new Proxy<Record<string, string>>({}, { get: () => 'none' })
+  const asked = new Set<string>()
   for (const { url, services, contract } of programs) {
     const bodiless = contract.operations.filter(
       ({ method, takesBody, service }) =>
         method !== 'GET' && !takesBody && (service === 'each' || services.includes(service)),
     )
-    expect(bodiless.length).toBeGreaterThan(0)
     for (const { method, path } of bodiless) {
+      asked.add(`${method} ${path}`)
       for (const body of [[1], { x: 1 }, null]) {
         const { code } = (await callOnce(url, method, path, { values, body })).body
         expect([method, path, body, code]).toEqual([method, path, body, 'invalid'])
       }
     }
   }
+  expect(asked).toContain('POST /admin/v1/keys/{kid}/revoke')
   const { kid } = (await keys('POST', '/connections/{connection}/keys', { values: { connection: connection.id } })).body
   expect((await keys('POST', '/keys/{kid}/revoke', { values: { kid }, body: [1] })).status).toBe(422)
   expect((await keys('GET', '/keys/{kid}', { values: { kid } })).body.state).toBe('pending')
