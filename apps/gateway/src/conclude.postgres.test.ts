@@ -6,6 +6,7 @@ import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { entranceOver, passageOf, type Entrance } from '#test/way-in'
 import { recordUnread } from './unread.ts'
 import { conclude } from './conclude.ts'
+import { FirstUses } from './first-uses.ts'
 import { migrateGateway } from './index.ts'
 import { exchange } from './token.ts'
 import { admit, type Passage } from './way-in.ts'
@@ -40,6 +41,7 @@ async function given() {
   const parts = {
     ...place.parts,
     decisions,
+    firstUses: new FirstUses(decisions),
     answered: ({ alike }: Passage) => {
       if (alike !== 'left out') records++
     },
@@ -125,10 +127,10 @@ test('a flood of requests for a token that are none leaves few records', async (
   }
 })
 
-test('what a key does until it is known everywhere to be in use is stored by the time that it is answered', async () => {
+test('the first use of a key is stored by the time that it is answered, be it refused for another reason', async () => {
   const { place, parts } = await given()
-  const key = await place.mint()
   for (let time = 0; time < 10; time++) {
+    const key = await place.mint()
     const requestId = `first-${time}`
     const sent = passageOf({ connection: place.connection, key })
     const passage = { ...sent, arrival: { ...sent.arrival, requestId } }

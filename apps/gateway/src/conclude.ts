@@ -3,20 +3,18 @@ import type { AppendQueue } from '#libs/eventlog/index'
 import type { AnyEvent } from '#libs/events/index'
 import { isConnectionLoss } from '#libs/postgres/index'
 import { errors, ScimError } from '#libs/scim/index'
-import { endsWithin } from '#libs/timing/index'
 import { type Answer, refused } from './answer.ts'
 import { requestDecided } from './decision.ts'
+import type { FirstUses } from './first-uses.ts'
 import { asOneOfMany } from './rates.ts'
 import { dryRunMark } from './rehearsal.ts'
 import { WatchedStream } from './watched-stream.ts'
 import type { Arrival, Passage, WayInParts } from './way-in.ts'
 
-/** Milliseconds that the answer to one of the first requests with a key waits for its record, while the database is slow or away. */
-const patience = 2_000
-
 export interface ConcludeParts {
   /** Where the records of reads and refusals wait to be written. */
   readonly decisions: AppendQueue
+  readonly firstUses: Pick<FirstUses, 'stored'>
   readonly rates: WayInParts['rates']
   /** Told of what was answered, for metrics. */
   readonly answered: (passage: Passage, answer: Answer) => void
@@ -28,8 +26,7 @@ export interface ConcludeParts {
  * queue (which drops it should the write turn out to be stored after all); when that is full the answer is 503, whatever had been decided.
  * Of requests that are refused as too many, or so often that these would be, one a second leaves a record, which counts the others, and each is answered in its turn.
  * The record of an answer that is sent as it is read has its place in the queue before the first byte of it, and is made after the last.
- * Until it is known everywhere that a key is in use, its requests are answered once their records are stored: else a rotation could be cancelled, or end
- * under `strict`, as if the new key had never been used, because this process was killed right after the answer.
+ * The first use of a key is stored before it is answered.
  */
 export async function conclude(passage: Passage, work: () => Promise<Answer>, parts: ConcludeParts): Promise<Answer> {
   const answer = await decided(passage, work, parts)
@@ -78,9 +75,9 @@ async function recorded(passage: Passage, answer: Answer, parts: ConcludeParts):
   return told(passage, refused(errors.unavailable(1)), parts)
 }
 
-async function isRecorded({ doubt, key }: Passage, record: AnyEvent, { decisions }: ConcludeParts): Promise<boolean> {
-  if (!decisions.offer(record, doubt)) return false
-  if (doubt === undefined && key?.state === 'pending') await endsWithin(patience, decisions.appended(record))
+async function isRecorded({ doubt, key }: Passage, record: AnyEvent, parts: ConcludeParts): Promise<boolean> {
+  if (!parts.decisions.offer(record, doubt)) return false
+  if (doubt === undefined && key !== undefined) await parts.firstUses.stored(key, record)
   return true
 }
 

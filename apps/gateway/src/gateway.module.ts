@@ -27,6 +27,7 @@ import { ScimController, SERVE_PARTS } from './http/scim.controller.ts'
 import { TokenController } from './http/token.controller.ts'
 import { Writes } from './http/writes.ts'
 import { areaOf } from './http/area.ts'
+import { FirstUses } from './first-uses.ts'
 import { GUARDS } from './guards.ts'
 import { GATEWAY, scimPrefix } from './names.ts'
 import { failureLog, observer } from './observe.ts'
@@ -87,6 +88,7 @@ export class GatewayModule {
         }),
       },
       decisions,
+      firstUses: new FirstUses(decisions),
       records: new Records({ database, listTimeout: parts.listTimeout }),
       cursors: new Cursors(peppers, parts.cursorTimeout),
       writer: new Writer({ database, log, onFailure: failed }),
