@@ -190,7 +190,7 @@ export function detectionsService(): DetectionsService {
 }
 
 /** What names the person and the client of `decision`, or is a key. */
-export const named = /ada@example|an IdP of|lk_(live|test)_/
+export const named = /ada@example|an IdP of|lk_(live|test)_\w{12}/
 
 function someone(number: number): Who {
   return {
