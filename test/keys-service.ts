@@ -277,7 +277,7 @@ export async function until<T>(read: () => Promise<T>, wanted: (value: T) => boo
     const value = await read()
     if (wanted(value)) return value
     if (Date.now() > end) throw new Error(`it did not come about within 10 seconds: ${JSON.stringify(value)}`)
-    await new Promise((resolve) => setTimeout(resolve, 15))
+    await new Promise((resolve) => setTimeout(resolve, 40))
   }
 }
 

@@ -199,7 +199,7 @@ export async function eventually<T>(read: () => Promise<T>, until: (value: T) =>
     const value = await read()
     if (until(value)) return value
     if (Date.now() > deadline) throw new Error(`it did not come about in time; last seen: ${JSON.stringify(value)}`)
-    await new Promise((resolve) => setTimeout(resolve, 15))
+    await new Promise((resolve) => setTimeout(resolve, 40))
   }
 }
 

@@ -80,9 +80,10 @@ describe('an installation', () => {
     expect(await isCreated('ada')).toBe(true)
     const told = async (service: Service): Promise<string> =>
       String((await ask(`${serviceOf(program, service).url}/metrics`, { token: '' })).body)
-    await until('the event is published', async () =>
-      /^latchkey_events_published_total 2$/m.test(await told('gateway')),
-    )
+    await until('user and record are published', async () => {
+      const [, published] = /^latchkey_events_published_total (\d+)$/m.exec(await told('gateway')) ?? []
+      return Number(published) >= 2
+    })
     for (const service of ['gateway', 'keys'] as const) {
       await until(`nothing waits at ${service}`, async () => {
         const metrics = await told(service)

@@ -166,7 +166,7 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   const deadline = Date.now() + 90_000
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`not within 90 s: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
 

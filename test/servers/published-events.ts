@@ -45,7 +45,7 @@ export async function readPublished(brokers: string, topics: readonly string[]):
       for (const topic of topics) {
         for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
           while ((next.get(`${topic}/${partition}`) ?? 0) < Number(high)) {
-            await new Promise((resolve) => setTimeout(resolve, 10))
+            await new Promise((resolve) => setTimeout(resolve, 20))
           }
         }
       }

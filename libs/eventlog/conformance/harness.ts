@@ -114,7 +114,7 @@ export function counted(to: number): number[] {
 }
 
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10))
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 /** Resolves once the follower has done all that was committed before now. */
