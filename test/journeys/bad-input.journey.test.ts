@@ -61,21 +61,27 @@ const broken: Readonly<Record<string, () => readonly [lines: readonly string[], 
 test.each(Object.entries(broken))(
   '%s is no HTTP: nothing of it, and of what follows it, is taken',
   async (_what, make) => {
-    const [headers, body = '', ending] = make()
     const { pathname } = new URL(connection.scimBaseUrl)
-    const path = `${pathname}/Users/${crypto.randomUUID()}`
-    const line = `${body === '' ? 'GET' : 'POST'} ${path}?count=0 HTTP/1.1`
-    const answer = await write([line, 'Host: x', ...headers], body + smuggled(), ending)
-    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400'])
-    expect(answer).toContain('urn:ietf:params:scim:api:messages:2.0:Error')
-    expect(answer).not.toContain(connection.key)
-    const ofIt = async () => (await world.audit({ surface: 'scim' })).filter((record) => record.path === path)
-    const records = await eventually(ofIt, ({ length }) => length > 0)
-    expect(records).toEqual([expect.objectContaining({ outcome: 'refused', address: '127.0.0.1' })])
+    const recorded = async () => {
+      // The connection is told of where it is remembered, and whatever changes about trust may have it forgotten.
+      expect((await world.scim(connection)('GET', '/ServiceProviderConfig')).status).toBe(200)
+      const [headers, body = '', ending] = make()
+      const path = `${pathname}/Users/${crypto.randomUUID()}`
+      const line = `${body === '' ? 'GET' : 'POST'} ${path}?count=0 HTTP/1.1`
+      const answer = await write([line, 'Host: x', ...headers], body + smuggled(), ending)
+      expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400'])
+      expect(answer).toContain('urn:ietf:params:scim:api:messages:2.0:Error')
+      expect(answer).not.toContain(connection.key)
+      const ofIt = async () => (await world.audit({ surface: 'scim' })).filter((record) => record.path === path)
+      const records = await eventually(ofIt, ({ length }) => length > 0)
+      expect(records).toEqual([expect.objectContaining({ outcome: 'refused', address: '127.0.0.1' })])
+      return { record: records[0], headers }
+    }
+    const { record, headers } = await eventually(recorded, (told) => told.record.connection !== null)
     // Where its head could be read, a handler had refused it before what broke had come.
-    if (records[0].code === 'unreadable-request') {
-      expect(records[0]).toMatchObject({ status: 400, connection: connection.id, tenant: connection.tenant, kid: null })
-      expect(records[0].steps).toMatchObject([{ step: 'shape', decision: 'refused', code: 'unreadable-request' }])
+    if (record.code === 'unreadable-request') {
+      expect(record).toMatchObject({ status: 400, connection: connection.id, tenant: connection.tenant, kid: null })
+      expect(record.steps).toMatchObject([{ step: 'shape', decision: 'refused', code: 'unreadable-request' }])
     } else expect(headers.join()).toContain('Transfer-Encoding: ')
   },
 )
