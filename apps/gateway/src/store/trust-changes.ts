@@ -1,3 +1,4 @@
+import { setImmediate as afterInput } from 'node:timers/promises'
 import type { Database, Transaction } from '#libs/postgres/index'
 
 /**
@@ -6,7 +7,7 @@ import type { Database, Transaction } from '#libs/postgres/index'
  */
 export class TrustChanges {
   readonly #database: Database
-  /** Transactions since the last look that this gateway knows to be committed, and to have been applied to what it remembers. */
+  /** Transactions since the last look began that this gateway knows to be committed, and to have been applied to what it remembers. */
   #own: string[] = []
   /** What the last look could see. */
   #seen: string | null = null
@@ -27,12 +28,25 @@ export class TrustChanges {
    * the answer to its COMMIT was lost. Rejects when Postgres does not answer: the next look tells.
    */
   async look(): Promise<boolean> {
-    const own = this.#own
-    this.#own = []
-    const [row] = await this.#database.quick<{ seen: string; changed: boolean }>(readChanges, [this.#seen, own])
+    const before = this.#own.length
+    const [row] = await this.#database.quick<Changes>(readChanges, [this.#seen])
+    const hasOthers = (): boolean => row?.committed.some((xid) => !this.#own.includes(xid)) ?? true
+    // The answer to a COMMIT that the look has seen is here too, and may not have been read yet.
+    if (hasOthers()) await afterInput()
+    const isChanged = row?.anew === true || hasOthers()
+    // What this gateway has heard of meanwhile may have been committed after the look.
+    this.#own = this.#own.slice(before)
     this.#seen = row?.seen ?? null
-    return row?.changed ?? true
+    return isChanged
   }
+}
+
+interface Changes {
+  readonly seen: string
+  /** What was seen before tells nothing of now. */
+  readonly anew: boolean
+  /** Ids of the transactions that were committed since. */
+  readonly committed: readonly string[]
 }
 
 /**
@@ -62,11 +76,10 @@ const readChanges = {
   name: 'gateway read changes',
   text: `
     SELECT pg_current_snapshot()::text AS seen,
-      $1::pg_snapshot IS NULL
-      OR pg_snapshot_xmax($1::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot())
-      OR EXISTS (
-        SELECT FROM gateway.trust_change
+      ($1::pg_snapshot IS NULL OR pg_snapshot_xmax($1::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot())) AS anew,
+      ARRAY (
+        SELECT xid::text FROM gateway.trust_change
         WHERE xid >= pg_snapshot_xmin($1::pg_snapshot) AND xid < pg_snapshot_xmax(pg_current_snapshot())
-          AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot) AND xid <> ALL ($2::xid8[])
-      ) AS changed`,
+          AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot)
+      ) AS committed`,
 }
