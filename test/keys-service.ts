@@ -1,5 +1,3 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
@@ -265,7 +263,9 @@ export async function startKeysService(options: KeysServiceOptions): Promise<Key
 
 /** Path of a file that holds a new KEK. */
 export function newKek(): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'latchkey-keys-')), 'kek')
+  const folder = process.env['TEST_FOLDER']
+  if (folder === undefined) throw new Error('this run has no folder: only projects that need servers are given one')
+  const path = join(folder, `kek-${crypto.randomUUID()}`)
   makeLocalKek(path)
   return path
 }

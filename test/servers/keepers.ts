@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { type OwnFolder, ownFolder } from './own-folder.ts'
 
+let folder: OwnFolder | undefined
 const keepers: ChildProcess[] = []
 const kept = {
   postgres: { by: ['keep-postgres'], given: 'TEST_POSTGRES_URL' },
@@ -14,10 +16,12 @@ type Kept = keyof typeof kept
 
 /**
  * Before the first test of a project: starts those of its servers that the run does not have yet, all at once, and names them in
- * TEST_*. A server that cannot be had fails the run with the line that says why.
+ * TEST_*; TEST_FOLDER is a folder for files of the run's tests. A server that cannot be had fails the run with the line that says why.
  * Jest loads this module once, in its own process, whichever projects are run.
  */
 export async function need(...servers: Kept[]): Promise<void> {
+  folder ??= ownFolder()
+  process.env['TEST_FOLDER'] = folder.path
   const missing = servers.filter((server) => process.env[kept[server].given] === undefined)
   const found = await Promise.allSettled(missing.map(start))
   for (const result of found) if (result.status === 'rejected') throw result.reason
@@ -41,7 +45,7 @@ async function start(server: Kept): Promise<void> {
   process.env[given] = String(address)
 }
 
-/** After the last test: what was started last goes first, as it may need what was there before. */
+/** After the last test: what was started last goes first, as it may need what was there before. The folder goes too. */
 export async function endKeepers(): Promise<void> {
   for (const keeper of keepers.splice(0).reverse()) {
     if (keeper.exitCode !== null) continue
@@ -50,4 +54,6 @@ export async function endKeepers(): Promise<void> {
     const [code] = await exit
     if (code !== 0) throw new Error('a server of the tests did not end well: what it said is above')
   }
+  await folder?.remove()
+  folder = undefined
 }
