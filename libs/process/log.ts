@@ -14,6 +14,7 @@ import { systemCode } from './system-code.ts'
 const mostBytes = 8 * 1024 * 1024
 
 export interface OpenLog {
+  readonly path: string
   /** To append with. */
   readonly descriptor: number
   /** How much it held when it was opened. */
@@ -24,7 +25,7 @@ export interface OpenLog {
 export function openLog(log: string): OpenLog {
   mkdirSync(dirname(log), { recursive: true })
   if (isTooLarge(log)) renameSync(log, `${log}.1`)
-  return { descriptor: openSync(log, 'a', 0o600), size: statSync(log).size }
+  return { path: log, descriptor: openSync(log, 'a', 0o600), size: statSync(log).size }
 }
 
 /** The same for a log that is being appended to: what it holds is copied, and it goes on empty. Lines written meanwhile may be lost. Never throws: what fails is tried again at the next time. */

@@ -1,7 +1,5 @@
-import { spawn } from 'node:child_process'
-import { closeSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import { logged, openLog, type OpenLog, startOf, systemCode } from '#libs/process/index'
+import { openLog, type OpenLog, startDetached, startOf, systemCode } from '#libs/process/index'
 import { ServerError, unwritable } from './errors.ts'
 
 /** A server process that outlives this one unless it is ended. */
@@ -29,45 +27,30 @@ const startMilliseconds = 2 * 60_000
 const stopMilliseconds = 15_000
 
 /**
- * Starts the program in a session of its own, so that a Ctrl-C meant for Latchkey leaves it serving until Latchkey has drained,
- * and asks `ready` until it says true. What it printed is given back instead when it ends before.
+ * Starts the program as `startDetached` does, and asks `ready` until it says true. What it printed is given back instead when it ends before.
  * @throws ServerError start-failed after two minutes; folder-unwritable for the log
  */
 export async function launch(wanted: Launch, ready: () => Promise<boolean>): Promise<ServerProcess | string> {
-  const { descriptor, size } = open(wanted.log)
-  const child = spawn(wanted.program, wanted.words, {
-    cwd: wanted.folder,
-    env: { PATH: process.env['PATH'], ...wanted.environment },
-    detached: true,
-    stdio: ['ignore', descriptor, descriptor],
-  })
-  closeSync(descriptor)
-  child.unref()
-  let ended: string | undefined
-  const gone = new Promise<void>((settle) => {
-    const end = (why: string) => {
-      ended = why
-      settle()
-    }
-    child.once('error', (error) => end(error.message))
-    child.once('exit', (code, by) => end(`it ended by ${by ?? `exit code ${code}`}`))
-  })
+  const { program, words, environment, folder, log } = wanted
+  const child = startDetached(program, words, open(log), { cwd: folder, env: environment })
+  const { pid, gone } = child
   // While the child runs: its start cannot be read afterwards.
-  const start = child.pid === undefined ? undefined : startOf(child.pid)
-  if (child.pid !== undefined && start !== undefined) wanted.started({ pid: child.pid, start })
+  const start = pid === undefined ? undefined : startOf(pid)
+  if (pid !== undefined && start !== undefined) wanted.started({ pid, start })
   const deadline = Date.now() + startMilliseconds
-  while (ended === undefined) {
-    if (child.pid !== undefined && start !== undefined && (await ready())) return { pid: child.pid, start, gone }
+  for (;;) {
+    const ended = child.ended()
+    if (ended !== undefined) return ended
+    if (pid !== undefined && start !== undefined && (await ready())) return { pid, start, gone }
     if (Date.now() > deadline) {
       child.kill('SIGKILL')
       throw new ServerError(
         'start-failed',
-        `${wanted.program} did not answer within ${startMilliseconds / 60_000} minutes: see ${wanted.log}.`,
+        `${program} did not answer within ${startMilliseconds / 60_000} minutes: see ${log}.`,
       )
     }
     await pause(pollMilliseconds)
   }
-  return logged(wanted.log, size) ?? ended
 }
 
 /** The process when it still lives, as one that is not our child. */

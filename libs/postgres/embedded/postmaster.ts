@@ -1,10 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { closeSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Runner } from './account.ts'
 import type { Binaries } from './binaries.ts'
-import { freePort, logged, openLog, type OpenLog, systemCode } from '#libs/process/index'
+import { freePort, openLog, type OpenLog, startDetached, systemCode } from '#libs/process/index'
 import { EmbeddedPostgresError, unwritable } from './errors.ts'
 
 /** A running Postgres server process and where it listens. */
@@ -55,8 +55,7 @@ export function wasStartedWith(folder: string, settings: Readonly<Record<string,
 }
 
 /**
- * Starts the server in a session of its own, so that a Ctrl-C meant for Latchkey leaves it serving until Latchkey has drained.
- * Resolves when it accepts connections.
+ * Starts the server as `startDetached` does. Resolves when it accepts connections.
  * @throws EmbeddedPostgresError start-failed, port-taken, folder-unwritable (for the log)
  */
 export async function startPostmaster(
@@ -121,7 +120,6 @@ async function launch(
   log: string,
   deadline: number,
 ): Promise<Postmaster | string> {
-  const { descriptor, size } = open(log)
   const all: Record<string, string> = { ...settings, listen_addresses: '127.0.0.1', port: String(port) }
   all['unix_socket_directories'] = socketFits(folder) ? folder : ''
   const [program = binaries.postgres, ...words] = [
@@ -131,28 +129,13 @@ async function launch(
     folder,
     ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ]
-  const child = spawn(program, words, {
-    ...runner.options,
-    cwd: '/',
-    env: { PATH: process.env['PATH'], ...binaries.environment },
-    detached: true,
-    stdio: ['ignore', descriptor, descriptor],
-  })
-  closeSync(descriptor)
-  child.unref()
-  let ended: string | undefined
-  const gone = new Promise<void>((settle) => {
-    const end = (why: string) => {
-      ended = why
-      settle()
-    }
-    child.once('error', (error) => end(error.message))
-    child.once('exit', (code, by) => end(`it ended by ${by ?? `exit code ${code}`}`))
-  })
+  const { environment: env } = binaries
+  const child = startDetached(program, words, open(log), { ...runner.options, cwd: '/', env })
   for (;;) {
-    if (ended !== undefined) return logged(log, size) ?? ended
+    const ended = child.ended()
+    if (ended !== undefined) return ended
     const file = pidFile(folder)
-    if (file?.pid === child.pid && file?.status === 'ready') return { ...address(file), gone }
+    if (file?.pid === child.pid && file?.status === 'ready') return { ...address(file), gone: child.gone }
     if (Date.now() > deadline) {
       child.kill('SIGQUIT')
       return `it was not ready after ${startMilliseconds / 60_000} minutes`
