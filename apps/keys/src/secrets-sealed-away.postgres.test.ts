@@ -4,40 +4,46 @@ import { type KeysService, newKek, startKeysService, until } from '#test/keys-se
 import { type TestDatabase, testDatabase } from '#test/servers/postgres'
 import { days, hours } from './test/simulation.ts'
 
-/** Whoever holds the KEK is away from the second start of the service on. */
-
 const times = { every: 20, lease: 2_000 }
 const signed = { policy: { authentication: { method: 'signed', algorithm: 'hmac-sha256' } } }
 const kek = newKek()
 
-let now = new Date('2026-03-01T10:00:00.000Z')
+let now: Date
 let server: TestDatabase
 let service: KeysService
 const start = () => startKeysService({ url: server.url, clock: () => now, times, kek })
 
-beforeAll(async () => {
+beforeEach(async () => {
+  now = new Date('2026-03-01T10:00:00.000Z')
   server = await testDatabase()
   service = await start()
 })
-afterAll(async () => {
+afterEach(async () => {
   await service.close()
   await server.drop()
 })
 
 async function signingInUse() {
-  const { id } = await service.connection()
+  const { id, tenant } = await service.connection()
   const { kid } = (await service.ask('POST', `/connections/${id}/keys`, signed)).body
   await service.use(id, kid, now)
   await service.keyInState(kid, 'active')
-  return { id, kid }
+  return { id, kid, tenant }
 }
+
+async function scheduled() {
+  const inUse = await signingInUse()
+  await service.ask('PUT', `/connections/${inUse.id}/rotation-policy`, { everyDays: 30 })
+  return inUse
+}
+
+const rotationsOf = async (id: string) => (await service.ask('GET', `/connections/${id}/rotations`)).body.items
 
 test('while the KEK is away keys that sign by a secret end in time, and the schedule mints once it is back', async () => {
   const strict = await signingInUse()
   const rotation = { mode: 'strict', graceHours: 2 }
   const { newKey } = (await service.ask('POST', `/connections/${strict.id}/rotations`, rotation)).body
-  const scheduled = await signingInUse()
-  await service.ask('PUT', `/connections/${scheduled.id}/rotation-policy`, { everyDays: 30 })
+  const sound = await scheduled()
   const expiring = await signingInUse()
   const policy = { expiresAt: hours(1, now).toISOString() }
   await service.ask('PATCH', `/keys/${expiring.kid}`, { policy })
@@ -60,7 +66,27 @@ test('while the KEK is away keys that sign by a secret end in time, and the sche
   await rename(`${kek}.away`, kek)
   now = new Date(now.getTime() + 31_000)
   await until(
-    async () => (await service.ask('GET', `/connections/${scheduled.id}/rotations`)).body,
-    ({ items }) => items.length === 1,
+    () => rotationsOf(sound.id),
+    (rotations) => rotations.length === 1,
   )
+})
+
+test('a tenant whose data key does not unwrap keeps the schedule from minting for no other', async () => {
+  const faulty = await scheduled()
+  now = hours(1, now)
+  const sound = await scheduled()
+  const alter = 'UPDATE keys.data_key SET wrapped = $2 WHERE tenant = $1'
+  await service.database.query(alter, [faulty.tenant, 'altered'])
+  // The data keys that were in use are forgotten with the process.
+  await service.close()
+  now = days(17, now)
+  service = await start()
+
+  await until(
+    () => rotationsOf(sound.id),
+    (rotations) => rotations.length === 1,
+  )
+  expect(await rotationsOf(faulty.id)).toEqual([])
+  expect(service.failures.length).toBeGreaterThan(0)
+  for (const failure of service.failures.splice(0)) expect(failure).toBeInstanceOf(SealingError)
 })
