@@ -63,6 +63,13 @@ test('comments, empty lines, exports and quoted values of several lines are read
   expect(read('A=1\r\n\r\nB=2\r\n')).toEqual({ A: '1', B: '2' })
 })
 
+test.each(['A= \nB=1\n', 'A=\t\nB=1', 'A =  \r\nB=1\r\n', 'A= # of A\nB=1', 'A="" \nB=1', 'B=1\nA= '])(
+  'a setting that is left empty takes nothing of the next line: %j',
+  (text) => {
+    expect(read(text)).toEqual({ A: '', B: '1' })
+  },
+)
+
 test('each line without a sign is told by its number, and never by what it holds', () => {
   const told = toldOf('LATCHKEY_HOST\nLATCHKEY_PORT=1\nLATCHKEY_DATA="a\nb"\nhunter2\n')
   expect(told).toEqual([

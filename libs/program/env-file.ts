@@ -10,13 +10,14 @@ import { systemCode } from '#libs/process/index'
  */
 export function readWithEnvFile<C>(env: NodeJS.ProcessEnv, read: (env: NodeJS.ProcessEnv) => C): C {
   const text = textOf('.env') ?? ''
-  const idle = idleLines(text).map((line) => ({
+  const { entries, idle: lines } = entriesOf(text)
+  const idle = lines.map((line) => ({
     variable: `Line ${line} of the file .env`,
     holds: 'no setting',
     expected: 'NAME=VALUE, or # before a comment',
   }))
   try {
-    const configuration = read({ ...parseEnv(text), ...env })
+    const configuration = read({ ...parseEnv(entries.join('')), ...env })
     if (idle.length === 0) return configuration
   } catch (error) {
     if (error instanceof ConfigurationError) throw new ConfigurationError([...idle, ...error.faults])
@@ -45,15 +46,20 @@ function textOf(file: string): string | undefined {
 /** Nothing, a comment, or a name with a value, which may go on over several lines within quotes. */
 const entry = /[^\S\n]*(?:(?:#[^\n]*)?|[^=\n]+=[^\S\n]*(?:"[^"]*"|'[^']*'|`[^`]*`)?[^\n]*)(?:\n|$)/y
 
-/** Numbers of the lines that `parseEnv` passes over in silence. */
-function idleLines(text: string): number[] {
+/** Of which `parseEnv` would take the next line for the value. */
+const emptyWithBlanks = /^([^=\n#]+=)[^\S\n]+(?=\n|$)/
+
+/** What is a setting, a comment or empty, and the numbers of all other lines, which `parseEnv` would pass over in silence. */
+function entriesOf(text: string): { readonly entries: readonly string[]; readonly idle: readonly number[] } {
+  const entries: string[] = []
   const idle: number[] = []
   for (let at = 0; at < text.length;) {
     entry.lastIndex = at
-    const length = entry.exec(text)?.[0].length
-    if (length === undefined) idle.push(text.slice(0, at).split('\n').length)
+    const found = entry.exec(text)?.[0]
     const end = text.indexOf('\n', at)
-    at = length === undefined ? (end === -1 ? text.length : end + 1) : at + length
+    if (found === undefined) idle.push(text.slice(0, at).split('\n').length)
+    else entries.push(found.replace(emptyWithBlanks, '$1'))
+    at = found === undefined ? (end === -1 ? text.length : end + 1) : at + found.length
   }
-  return idle
+  return { entries, idle }
 }

@@ -41,6 +41,18 @@ test('to look counts nothing', async () => {
   expect(await limiter.take('a', rate)).toBeUndefined()
 })
 
+test('a block lasts as long as it was told to, also for who goes on taking', async () => {
+  const clock = { now: 0 }
+  const limiter = new MemoryLimiter({ clock: () => clock.now })
+  await limiter.take('a', rate)
+  clock.now = 1_900
+  await limiter.block('a', 100)
+  clock.now = 1_950
+  expect([await limiter.take('a', rate), await limiter.look('a', rate)]).toEqual([50, 50])
+  clock.now = 2_000
+  expect([await limiter.look('a', rate), await limiter.take('a', rate)]).toEqual([undefined, undefined])
+})
+
 describe('with more subjects than are counted each for itself', () => {
   const most = 100
   const shares = 4_096

@@ -16,6 +16,7 @@ export interface MemoryLimiterOptions {
 /** Instants are of the clock. */
 interface Window {
   count: number
+  /** From which its subjects' windows count; of a block none does. */
   readonly beganAt: number
   endsAt: number
 }
@@ -60,10 +61,10 @@ export class MemoryLimiter implements OwnLimiter {
     if (window !== undefined && window.count > 0) window.count--
   }
 
-  /** Lets nothing more pass for so long. */
+  /** Lets nothing more pass for so long, and no longer. */
   async block(subject: string, milliseconds: number): Promise<void> {
-    const now = this.#clock()
-    this.#windows.set(subject, { count: Number.MAX_SAFE_INTEGER, beganAt: now, endsAt: now + milliseconds })
+    const endsAt = this.#clock() + milliseconds
+    this.#windows.set(subject, { count: Number.MAX_SAFE_INTEGER, beganAt: -Infinity, endsAt })
   }
 
   async close(): Promise<void> {}

@@ -39,7 +39,7 @@ beforeAll(async () => {
     records: new Records({ database, listTimeout: 2_000 }),
     writer: new Writer({ database, log, onFailure }),
     decisions: new AppendQueue({ log, database, capacity: 100_000, onFailure }),
-    firstUses: { stored: async () => undefined },
+    firstUses: { mayBeFirst: () => false, stored: async () => undefined },
     trust: new KnownTrust(database, () => undefined),
     currency: { ofMinted: true, look: () => true },
     clock: () => new Date(),

@@ -4,6 +4,7 @@ import { Database } from '#libs/postgres/index'
 import { errors } from '#libs/scim/index'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { entranceOver, passageOf, type Entrance } from '#test/way-in'
+import { accepted, type Answer } from './answer.ts'
 import { recordUnread } from './unread.ts'
 import { conclude } from './conclude.ts'
 import { FirstUses } from './first-uses.ts'
@@ -124,6 +125,35 @@ test('a flood of requests for a token that are none leaves few records', async (
     }
     expect(records()).toBeGreaterThan(0)
     expect(records()).toBeLessThanOrEqual(mostRecords)
+  }
+})
+
+test('the first use of a key is stored by the end of an answer that is sent as it is read', async () => {
+  const { place, parts } = await given()
+  for (let time = 0; time < 10; time++) {
+    const key = await place.mint()
+    const requestId = `streamed-${time}`
+    const sent = passageOf({ connection: place.connection, key })
+    const passage = { ...sent, arrival: { ...sent.arrival, requestId } }
+    const text = async function* () {
+      yield* ['{', '}']
+    }
+    const work = async (): Promise<Answer> => {
+      await admit(passage, parts)
+      return {
+        status: 200,
+        headers: {},
+        outcome: accepted(200),
+        body: { pieces: text(), close: async () => undefined },
+      }
+    }
+    const { body } = await conclude(passage, work, parts)
+    if (typeof body !== 'object') throw new Error('it was to be sent as it is read')
+    for await (const _ of body.pieces);
+    expect(await database.query('SELECT name FROM event_log.event WHERE subject = $1', [requestId])).toEqual([
+      { name: 'request.decided' },
+    ])
+    await body.close()
   }
 })
 

@@ -14,7 +14,7 @@ import type { Arrival, Passage, WayInParts } from './way-in.ts'
 export interface ConcludeParts {
   /** Where the records of reads and refusals wait to be written. */
   readonly decisions: AppendQueue
-  readonly firstUses: Pick<FirstUses, 'stored'>
+  readonly firstUses: Pick<FirstUses, 'mayBeFirst' | 'stored'>
   readonly rates: WayInParts['rates']
   /** Told of what was answered, for metrics. */
   readonly answered: (passage: Passage, answer: Answer) => void
@@ -26,7 +26,7 @@ export interface ConcludeParts {
  * queue (which drops it should the write turn out to be stored after all); when that is full the answer is 503, whatever had been decided.
  * Of requests that are refused as too many, or so often that these would be, one a second leaves a record, which counts the others, and each is answered in its turn.
  * The record of an answer that is sent as it is read has its place in the queue before the first byte of it, and is made after the last.
- * The first use of a key is stored before it is answered.
+ * The first use of a key is stored before it is answered, or before the end of the answer where that is sent as it is read.
  */
 export async function conclude(passage: Passage, work: () => Promise<Answer>, parts: ConcludeParts): Promise<Answer> {
   const answer = await decided(passage, work, parts)
@@ -70,7 +70,14 @@ async function recorded(passage: Passage, answer: Answer, parts: ConcludeParts):
     parts.answered(passage, { ...answer, outcome })
     return requestDecided(passage, outcome)
   })
-  if (passage.recorded || parts.decisions.offerLater(ended)) return { ...answer, body: stream }
+  if (passage.recorded) return { ...answer, body: stream }
+  if (parts.decisions.offerLater(ended)) {
+    const { key } = passage
+    if (key !== undefined && parts.firstUses.mayBeFirst(key)) {
+      stream.beforeEnd(async () => parts.firstUses.stored(key, await ended))
+    }
+    return { ...answer, body: stream }
+  }
   await body.close()
   return told(passage, refused(errors.unavailable(1)), parts)
 }

@@ -20,10 +20,15 @@ export class FirstUses {
     this.#decisions = decisions
   }
 
+  /** Whether a use of the key may be its first. */
+  mayBeFirst({ kid, state }: KnownKey): boolean {
+    return state === 'pending' && !this.#stored.has(kid)
+  }
+
   /** To be waited for before the request is answered that this record, which was offered, tells of. Never rejects. */
-  async stored({ kid, state }: KnownKey, record: AnyEvent): Promise<void> {
-    if (state !== 'pending' || this.#stored.has(kid)) return
+  async stored(key: KnownKey, record: AnyEvent): Promise<void> {
+    if (!this.mayBeFirst(key)) return
     if (record.name !== 'request.decided' || !isLetIn(record.payload)) return
-    if (await endsWithin(patience, this.#decisions.appended(record))) this.#stored.set(kid, true)
+    if (await endsWithin(patience, this.#decisions.appended(record))) this.#stored.set(key.kid, true)
   }
 }

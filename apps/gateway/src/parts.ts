@@ -48,6 +48,8 @@ export interface GatewayParts {
   readonly clock: () => Date
   readonly telemetry: Telemetry
   readonly logger: Logger
+  /** Told of failures that no request waits for. */
+  readonly onFailure: (error: unknown) => void
 }
 
 export const GATEWAY_PARTS = Symbol('GATEWAY_PARTS')

@@ -123,6 +123,7 @@ export function run(env: NodeJS.ProcessEnv): Promise<void> {
             clock,
             telemetry,
             logger,
+            onFailure: starting.onFailure,
           }),
           AdminCalls.with({
             source: 'gateway',

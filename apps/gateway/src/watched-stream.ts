@@ -9,12 +9,13 @@ export interface StreamEnd {
 
 /** A stream that tells, once it is closed, whether all of it was sent. */
 export class WatchedStream implements TextStream {
-  /** Resolves when the stream is closed; does not reject. */
+  /** Resolves when the stream is closed, or all of it was read where something is to be done then; does not reject. */
   readonly ended: Promise<StreamEnd>
   readonly pieces: AsyncIterable<string>
   readonly #stream: TextStream
   readonly #end: (end: StreamEnd) => void
   #known: StreamEnd
+  #last: (() => Promise<void>) | undefined
 
   constructor(stream: TextStream, outcome: Outcome) {
     const { promise, resolve } = Promise.withResolvers<StreamEnd>()
@@ -25,10 +26,18 @@ export class WatchedStream implements TextStream {
     this.pieces = this.#watch(outcome)
   }
 
+  /** To be done once all of it was read; its end is told after that. Must not reject. */
+  beforeEnd(last: () => Promise<void>): void {
+    this.#last = last
+  }
+
   async *#watch(outcome: Outcome): AsyncGenerator<string> {
     try {
       yield* this.#stream.pieces
       this.#known = { outcome }
+      if (this.#last === undefined) return
+      this.#end(this.#known)
+      await this.#last()
     } catch (failure) {
       this.#known = { outcome: brokenOff(outcome, 'ours'), failure }
       throw failure

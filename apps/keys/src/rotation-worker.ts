@@ -3,6 +3,7 @@ import type { AnyEvent } from '#libs/events/index'
 import { isConnectionLoss, Lease } from '#libs/postgres/index'
 import type { DataKey } from '#libs/sealing/index'
 import { metrics } from '#libs/telemetry/index'
+import { endsWithin } from '#libs/timing/index'
 import { announce, noticesCounted } from './announce.ts'
 import type { KeysParts } from './parts.ts'
 import type { Moment } from './rotation.ts'
@@ -201,8 +202,7 @@ function tellCounts({ telemetry, database, clock }: KeysParts): void {
     counting = undefined
   }
   const counted = async (): Promise<typeof known> => {
-    counting ??= count()
-    await Promise.race([counting, pause(patience, undefined, { ref: false })])
+    await endsWithin(patience, (counting ??= count()))
     return known
   }
   telemetry.metrics.gauge(metrics.rotationsRunning, async () => (await counted()).running)

@@ -158,6 +158,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     cursorTimeout: options.cursorTimeout,
     admission: admitted('gateway'),
     captureRetention: options.captureRetention,
+    onFailure,
   }
   const quickstart = options.wantsQuickstart ? await ensureQuickstart(keysParts) : undefined
   const listening = await serve({

@@ -1,5 +1,6 @@
 import type { KafkaEventLog } from '#libs/eventlog/kafka/index'
 import { metrics, type Telemetry } from '#libs/telemetry/index'
+import { endsWithin } from '#libs/timing/index'
 
 /** Milliseconds that a scrape waits for the count; then it is told what was known last. */
 const patience = 1_000
@@ -13,11 +14,7 @@ export function tellOfOutbox(log: Pick<KafkaEventLog, 'backlog'>, telemetry: Tel
     counting = undefined
   }
   const counted = async (): Promise<typeof known> => {
-    counting ??= count()
-    const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, patience)
-    await Promise.race([counting, late])
-    clearTimeout(timer)
+    await endsWithin(patience, (counting ??= count()))
     return known
   }
   telemetry.metrics.gauge(metrics.outboxWaiting, async () => (await counted()).events)

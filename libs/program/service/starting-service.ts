@@ -18,6 +18,7 @@ import type { Peppers } from '#libs/credentials/index'
 import type { HealthCheck } from '#libs/http/index'
 import { type Database, isConnectionLoss } from '#libs/postgres/index'
 import { hideSecret, type Logger, type Telemetry } from '#libs/telemetry/index'
+import { endsWithin } from '#libs/timing/index'
 import { DataFolder, keptAdminToken, keptPeppers } from '../data-folder.ts'
 import { openDatabase } from '../databases.ts'
 import { Decisions } from '../decisions.ts'
@@ -89,7 +90,9 @@ export class StartingService<C extends ServiceConfiguration> {
 
   openDatabase(connections: number): Database {
     const database = openDatabase(this.configuration.DATABASE_URL, this.#name, connections, this.onFailure)
-    this.#starting.ending.add('the connections to Postgres', databasePatience, () => closeUnlessSilent(database))
+    this.#starting.ending.add('the connections to Postgres', databasePatience, async () => {
+      await endsWithin(parting, database.close())
+    })
     return database
   }
 
@@ -289,13 +292,6 @@ export class StartingService<C extends ServiceConfiguration> {
   endWith(name: string, end: () => Promise<void>): void {
     this.#starting.ending.add(name, databasePatience, end)
   }
-}
-
-async function closeUnlessSilent(database: Database): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, parting)
-  await Promise.race([database.close(), late])
-  clearTimeout(timer)
 }
 
 interface MadeSecrets {

@@ -73,6 +73,7 @@ beforeAll(async () => {
       pretty: false,
       stream: { write: (line) => void logged.push(line) },
     }),
+    onFailure: (error) => void logged.push(String(error)),
   }
   new HearChannel(parts, trust).onModuleInit()
 })

@@ -1,6 +1,4 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common'
-import { isConnectionLoss } from '#libs/postgres/index'
-import { failuresOf } from '#libs/program/index'
 import { every, type Repeating } from '#libs/timing/index'
 import type { Currency } from '../currency.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
@@ -9,7 +7,7 @@ import { KnownTrust } from '../store/known-trust.ts'
 /** Milliseconds; with the way of the event to the gateway that applies it, every gateway knows within a second. */
 const lookEvery = 250
 
-interface WatchParts extends Pick<GatewayParts, 'logger'> {
+interface WatchParts extends Pick<GatewayParts, 'logger' | 'onFailure'> {
   readonly currency: Pick<Currency, 'look' | 'onRegained'>
 }
 
@@ -29,17 +27,14 @@ export class WatchChanges implements OnModuleInit, OnModuleDestroy {
   }
 
   onModuleInit(): void {
-    const { currency, logger } = this.#parts
+    const { currency, logger, onFailure } = this.#parts
     const failed = (error: unknown): void =>
       logger.error({ err: error }, 'whether revocations are known could not be looked at')
-    const changesFailed = failuresOf('the look at what other gateways have applied', logger, [
-      { explains: isConnectionLoss },
-    ])
     currency.onRegained(() => this.#trust.forgetAll())
     // Apart: the first waits for no Postgres.
     this.#watching = [
       every(lookEvery, () => currency.look(), failed),
-      every(lookEvery, () => this.#trust.lookForChanges(), changesFailed),
+      every(lookEvery, () => this.#trust.lookForChanges(), onFailure),
     ]
   }
 

@@ -192,6 +192,32 @@ test('where the clock of Postgres was set forward, who follows takes none as lon
   await other.nonces.close()
 })
 
+test('who closes before it may take any leaves the wait to whoever follows', async () => {
+  const times = { lease: 4_000, every: 50 }
+  const one = await open(0, { times })
+  expect(await taken(one)).toBe(true)
+  // So that it does not hear of it.
+  await of(0).close()
+  databases[0] = opened()
+  await lapse()
+  const two = await open(1, { times })
+  expect(await take(two, 'n1', 60_000)).toBeUndefined()
+  await two.nonces.close()
+  await lapse()
+  const three = await open(0, { times })
+  const takings: ('one' | 'three')[] = []
+  await until('the third takes some', async () => {
+    const signed = { signer: 'k1', nonce: crypto.randomUUID(), created: new Date(Date.now() + 60_000) }
+    if ((await take(one, crypto.randomUUID())) === true) takings.push('one')
+    if ((await three.nonces.take(signed, 960_000)) === true) takings.push('three')
+    return takings.includes('three')
+  })
+  for (let turn = 0; turn < 20; turn++) expect(await take(one, crypto.randomUUID())).toBeUndefined()
+  expect(takings.lastIndexOf('one')).toBeLessThan(takings.indexOf('three'))
+  await one.nonces.close()
+  await three.nonces.close()
+})
+
 test('who finds that another took the lease and let go of it meanwhile no longer knows what was signed before', async () => {
   const one = await open(0)
   expect(await taken(one)).toBe(true)

@@ -1,7 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { type KeptAhead, memoryNonces, type Nonces, type SignedNonce } from '#libs/cache/index'
 import { type Database, Lease, type LeaseTaken } from '#libs/postgres/index'
-import { every, type Repeating } from '#libs/timing/index'
+import { endsWithin, every, type Repeating } from '#libs/timing/index'
 import { gatewaySchema } from '../names.ts'
 import { openSignedAhead } from './signed-ahead.ts'
 
@@ -34,8 +33,6 @@ export class LeasedNonces implements Pick<Nonces, 'take'> {
   #nonces: Nonces | undefined
   /** Nobody else takes nonces before: by `performance.now()`, which stands still while a machine sleeps, and by the clock, which may be set back. */
   #heldUntil = { elapsed: -Infinity, instant: -Infinity }
-  /** By `performance.now()`: another may take nonces before. */
-  #aloneFrom = -Infinity
   /** What was created until then may have been taken by another process. */
   #since = -Infinity
   #isElsewhere = false
@@ -72,7 +69,7 @@ export class LeasedNonces implements Pick<Nonces, 'take'> {
       await this.#renewing?.end()
       await this.#lease.release(this.#options.clock())
     }
-    await Promise.race([letGo().catch(this.#options.onFailure), wait(parting, undefined, { ref: false })])
+    await endsWithin(parting, letGo().catch(this.#options.onFailure))
   }
 
   get #isHeld(): boolean {
@@ -87,14 +84,13 @@ export class LeasedNonces implements Pick<Nonces, 'take'> {
     if (taken === undefined || taken.from !== 'itself' || !this.#isHeld) this.#nonces = undefined
     if (taken === undefined) return this.#tellElsewhere(true)
     if (taken.from !== 'itself') this.#follow(taken)
-    if (this.#nonces === undefined && performance.now() >= this.#aloneFrom) await this.#begin()
+    if (this.#nonces === undefined && performance.now() >= taken.aloneFrom) await this.#begin()
     const { lease } = this.#times
     this.#heldUntil = { elapsed: asked.elapsed + lease, instant: asked.instant + lease }
     if (this.#nonces !== undefined) this.#tellElsewhere(false)
   }
 
   #follow({ from, aloneFrom }: LeaseTaken): void {
-    this.#aloneFrom = aloneFrom
     if (from === 'another') {
       const wait = Math.max(0, aloneFrom - performance.now())
       // The clock of the other may be ahead of this one's.

@@ -31,7 +31,7 @@ export class TrustChanges {
     const before = this.#own.length
     const [row] = await this.#database.quick<Changes>(readChanges, [this.#seen])
     const hasOthers = (): boolean => row?.committed.some((xid) => !this.#own.includes(xid)) ?? true
-    // The answer to a COMMIT that the look has seen is here too, and may not have been read yet.
+    // The answer to a COMMIT that the look has seen is most often here too, and not read yet.
     if (hasOthers()) await afterInput()
     const isChanged = row?.anew === true || hasOthers()
     // What this gateway has heard of meanwhile may have been committed after the look.
