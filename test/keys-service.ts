@@ -13,7 +13,7 @@ import {
   type WorkerTimes,
 } from '#apps/keys/src/index'
 import { AdminCalls, TokenLookUps } from '#libs/admin/index'
-import { generatePeppers, type Peppers } from '#libs/credentials/index'
+import { generatePeppers, mintAdminToken, type Peppers } from '#libs/credentials/index'
 import { DataKeys, Keyring, makeLocalKek } from '#libs/sealing/index'
 import { AppendQueue } from '#libs/eventlog/index'
 import { EventLogServer } from '#libs/eventlog/nest/index'
@@ -29,7 +29,8 @@ import type { Answer, Told } from './world.ts'
 @Module({})
 class Program {}
 
-export const adminToken = 'an-admin-token-of-these-tests'
+/** That of the data folder. */
+export const adminToken = mintAdminToken().text
 export const peppers = generatePeppers()
 
 export interface KeysServiceOptions {

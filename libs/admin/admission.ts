@@ -68,12 +68,13 @@ export class Admission<Tokens extends TokenSource = KnownTokens> {
     proved: (actor: Actor) => void = () => undefined,
   ): Promise<Actor> {
     const text = tokenIn(authorization)
-    const actor = this.#isBootstrap(text) ? bootstrap : await this.#prove(text, address, proved)
+    const actor = this.isBootstrap(text) ? bootstrap : await this.#prove(text, address, proved)
     proved(actor)
     return actor
   }
 
-  #isBootstrap(text: string): boolean {
+  /** Whether it is the token of the data folder or the environment. */
+  isBootstrap(text: string): boolean {
     const given = digest(text)
     return this.#bootstrap.filter((expected) => timingSafeEqual(expected, given)).length > 0
   }

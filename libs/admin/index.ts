@@ -18,6 +18,6 @@ export { type AdminArea, type AdminPart, adminServices, type Operation, type Ope
 export type { Replayable } from './idempotency.ts'
 export { AnsweredTables, KeptAnswers } from './store/kept-answers.ts'
 export { documentFile, publishedDocument, type ServiceAddresses } from './published-document.ts'
-export { type Actor, areTenantsWithin, beyond, mayTouch, type Powers } from './powers.ts'
+export { type Actor, areTenantsWithin, beyond, bootstrapId, mayTouch, type Powers } from './powers.ts'
 export { adminScopes, type AdminScope } from './scopes.ts'
 export { TokenLookUps } from './token-look-ups.ts'

@@ -11,6 +11,7 @@ import { readJson } from './json-body.ts'
 import { problems, renderProblem } from './problem.ts'
 import { originForm, routable } from './request-target.ts'
 import { RouteTable } from './route-table.ts'
+import { unsupportedCoding } from './transfer-coding.ts'
 import { type ErrorForm, type Unread, UnreadRequests } from './unread.ts'
 
 export interface HttpOptions {
@@ -191,9 +192,8 @@ function useBodyRules(instance: FastifyInstance, { bodyLimit, rawPrefixes = [] }
     if (encoding !== undefined && !/^identity$/i.test(encoding)) {
       return done(problems.unsupportedContentEncoding(encoding), undefined)
     }
-    const coding = request.raw.headers['transfer-encoding']
-    if (coding !== undefined && !/^chunked$/i.test(coding))
-      return done(problems.unsupportedTransferCoding(coding), undefined)
+    const coding = unsupportedCoding(request.raw)
+    if (coding !== undefined) return done(problems.unsupportedTransferCoding(coding), undefined)
     readBody(payload, bodyLimit).then(
       (body) => {
         if (body.length === 0) return done(null, undefined)

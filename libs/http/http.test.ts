@@ -354,6 +354,21 @@ describe('JSON bodies', () => {
     expect(text).toContain('"unsupportedTransferCoding"')
   })
 
+  test.each(['xchunked', 'identity', 'gzip'])(
+    'that are coded as %s, whose end nobody knows, are refused alike',
+    async (coding) => {
+      const refused = head(
+        'POST',
+        '/admin/v1/tenants',
+        'content-type: application/json',
+        `transfer-encoding: ${coding}`,
+      )
+      const { text, closed } = await conversation([refused, '2\r\n{}\r\n0\r\n\r\n'], () => false)
+      expect([statuses(text), closed]).toEqual([[501], true])
+      expect(text).toContain('"unsupportedTransferCoding"')
+    },
+  )
+
   test('against the schema are told with a JSON pointer to each fault', async () => {
     const { json } = await admin('{"tags":[{"a/b":"1"}]}')
     expect(json.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(['#/name', '#/tags/0/a~1b'])

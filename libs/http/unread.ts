@@ -3,6 +3,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
 import type { Caller, Callers } from './caller.ts'
+import { unsupportedCoding } from './transfer-coding.ts'
 import { type Problem, problems, renderProblem } from './problem.ts'
 
 /** A request that was refused by HTTP itself, and has been or will be answered, where its connection allows: no handler saw it whole, and most often none saw it at all. */
@@ -92,7 +93,9 @@ export class UnreadRequests {
       if (own?.response.headersSent === true) socket.end()
       else this.#answer(socket, status, problem, own?.request.url ?? first?.target ?? '')
     }
-    const awaited = exchanges.filter((one) => !one.isOver && (one !== own || own.response.writableEnded))
+    const isAnswered = ({ request, response }: Exchange): boolean =>
+      request.complete || response.writableEnded || unsupportedCoding(request) !== undefined
+    const awaited = exchanges.filter((one) => !one.isOver && isAnswered(one))
     const isCutOff = own !== undefined && own.response.headersSent && !own.isOver && !own.response.writableEnded
     // Of a request that is only late the rest could arrive meanwhile.
     if (isCutOff || (awaited.length > 0 && status === 408)) socket.destroy()

@@ -120,7 +120,7 @@ test.each(acts)('%s six times at once under one Idempotency-Key takes effect onc
 test('what was refused is not kept: the corrected request may use the same key', async () => {
   const { id } = await world.connection('okta')
   const key = keyed(crypto.randomUUID())
-  expect((await world.gatewayAdmin('POST', `/guard/${id}/deny`, {}, key)).status).toBe(409)
+  expect((await world.gatewayAdmin('POST', `/guard/${id}/allow`, { count: 0 }, key)).status).toBe(422)
   expect((await world.gatewayAdmin('POST', `/guard/${id}/allow`, { count: 1 }, key)).status).toBe(200)
   const unreadable = await world.gatewayAdmin('POST', `/guard/${id}/allow`, { count: 1 }, keyed('a b'))
   expect([unreadable.status, unreadable.body.code]).toEqual([400, 'badRequest'])

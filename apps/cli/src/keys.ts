@@ -133,7 +133,9 @@ function mintedInWords(
       ? {}
       : { 'token endpoint': scimBaseUrl.replace(/\/scim\/v2\/[^/]*$/, '/oauth2/token'), 'client id': exchangedBy }
   const again =
-    environment === 'live' ? 'Keep it now: it is never shown again.' : 'A sandbox key: it can be shown again.'
+    environment === 'live'
+      ? 'Keep it now: it is never shown again.'
+      : `A sandbox key: latchkey keys show ${kid} shows it again.`
   const never = signingSecret === undefined ? '' : ' The signing secret is never shown again.'
   return `${facts({ kid, ...secrets, ...exchanged, 'SCIM base URL': scimBaseUrl })}\n${again}${never}\n`
 }

@@ -50,9 +50,11 @@ function isAccepted({ endedAt }: Key): boolean {
 }
 
 function keyInFull(one: Key, concerned: Rotation | undefined, now: Date): string {
-  const { kid, state, environment, createdAt, endedAt, until, firstUsed, lastUsed, revealable, pepperVersion } = one
+  const { kid, state, environment, createdAt, endedAt, until, firstUsed, lastUsed, revealable, pepperVersion, key } =
+    one
   return facts({
     kid,
+    ...(key === undefined ? {} : { key }),
     state,
     environment,
     created: createdAt,

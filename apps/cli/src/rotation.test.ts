@@ -105,6 +105,17 @@ describe('keys that take turns', () => {
     expect(out).toMatch(/^scopes +read, users$/m)
     expect(out).toMatch(/^rate +50\/100$/m)
     expect(out).toContain('\nRotation policy\nmode ')
+    expect(out).not.toMatch(/^key /m)
+  })
+
+  test('show of a key that may be shown again shows it', async () => {
+    const { text } = mintKey('sandbox')
+    server.respond = (request, response) => {
+      const body = request.url.includes('/rotation-policy') ? policy : { ...key, key: text }
+      answer(200, request.url.includes('/rotations') ? { items: [] } : body)(request, response)
+    }
+    const { out } = await latchkey(['keys', 'show', key.kid])
+    expect(out).toMatch(new RegExp(`^key +${text}$`, 'm'))
   })
 
   test.each([

@@ -82,14 +82,15 @@ describe('held', () => {
   })
 
   test('is answered 429 with when to ask again, and denied 403; both with cause and fix', () => {
-    const [waiting, refused] = [refusalBy(held(), rules), refusalBy(deny(held(), start, 1) ?? fresh, rules)]
+    const [waiting, refused] = [refusalBy(held(), rules), refusalBy(deny(held(), start, 1), rules)]
     expect([waiting.status, waiting.code, waiting.headers]).toEqual([
       429,
       'deprovisioning-held',
       { 'Retry-After': '300' },
     ])
     expect([refused.status, refused.code, refused.headers]).toEqual([403, 'deprovisioning-denied', {}])
-    for (const { detail } of [waiting, refused]) expect(detail).toMatch(/More than 5 .*latchkey guard allow c1/)
+    expect(waiting.detail).toMatch(/^More than 5 .*latchkey guard allow c1/)
+    expect(refused.detail).toMatch(/^A person has denied .*latchkey guard allow c1/)
   })
 })
 
@@ -125,20 +126,19 @@ describe('a person', () => {
     expect(usersNeeded(allow(held(), { until: after(10_000) }, start), 20, rules)).toBeUndefined()
   })
 
-  test('denies for a window, also what was allowed; where nothing was decided there is nothing to deny', () => {
+  test('denies for a window, also what was allowed, and what is to come where nothing was decided', () => {
     const denied = deny(held(), start, rules.window)
-    if (denied === undefined) throw new Error('it was held')
     expect(judge(denied, acts(2), rules, 1_000, start)).toMatchObject({
       passed: 0,
       after: { state: 'denied', tried: 4 },
     })
     expect(present(denied, after(59_999), rules.window)).toBe(denied)
     expect(present(denied, after(60_000), rules.window).state).toBe('counting')
-    expect(deny(allow(fresh, { count: 1 }, start), start, rules.window)?.state).toBe('denied')
-    expect(deny(fresh, start, rules.window)).toBeUndefined()
-    const over = allow(held(), { until: after(10_000) }, start)
-    expect(deny(over, after(9_999), rules.window)?.state).toBe('denied')
-    expect(deny(over, after(10_000), rules.window)).toBeUndefined()
+    const allowed = allow(fresh, { count: 1 }, start)
+    for (const before of [fresh, allowed, { ...allowed, left: 0 }]) {
+      const after = deny(before, start, rules.window)
+      expect(judge(after, acts(2), rules, 1_000, start)).toMatchObject({ passed: 0, after: { state: 'denied' } })
+    }
   })
 })
 

@@ -154,10 +154,9 @@ export function allow(guard: Guard, allowance: Allowance, now: Date): ChangedGua
   }
 }
 
-/** For one window. Undefined where at that time nothing is held, allowed or denied. */
-export function deny(before: Guard, now: Date, window: number = usualWindow): ChangedGuard | undefined {
+/** For one window, whatever was held, allowed or counted. */
+export function deny(before: Guard, now: Date, window: number = usualWindow): ChangedGuard {
   const guard = present(before, now, window)
-  if (guard.state === 'counting') return undefined
   const until = new Date(now.getTime() + window)
   return { ...guard, version: guard.version + 1, state: 'denied', until, left: null }
 }
@@ -204,16 +203,15 @@ export function isOfGuard({ code }: { readonly code: string | null }): boolean {
 
 /** What an act that did not pass is answered with. */
 export function refusalBy({ state, connection }: Guard, { most, percent, window }: GuardRules): ScimError {
-  const words = `More than ${most} users and groups, and more than ${percent} % of its users, were to be deactivated or deleted through this connection within ${window / 60_000} min.`
   if (state === 'denied') {
     return refusals.forbidden(
       denied,
-      `${words} A person has denied that, so this was not done. Correct what the identity provider sends; an administrator can still allow it: latchkey guard allow ${connection}`,
+      `A person has denied deactivations and deletions through this connection, so this was not done. Correct what the identity provider sends; an administrator can still allow it: latchkey guard allow ${connection}`,
     )
   }
   return refusals.limited(
     held,
-    `${words} What goes beyond that waits for a person, so this was not done yet. An administrator sees what waits with latchkey guard list, and lets it go on with latchkey guard allow ${connection}; then send it again.`,
+    `More than ${most} users and groups, and more than ${percent} % of its users, were to be deactivated or deleted through this connection within ${window / 60_000} min. What goes beyond that waits for a person, so this was not done yet. An administrator sees what waits with latchkey guard list, and lets it go on with latchkey guard allow ${connection}; then send it again.`,
     askAgain,
   )
 }

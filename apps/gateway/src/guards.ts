@@ -30,10 +30,9 @@ export interface Guards {
   /** One more than `limit` of those that are held, allowed or denied at that time, by connection; of these tenants alone, null for all. */
   list(now: Date, page: GuardsPage): Promise<Guard[]>
   /**
-   * Also of a connection that nothing is held of: for what is about to come. The event is for the caller to append. Undefined, and nothing is written, where
+   * Both also of a connection that nothing is held of: for what is about to come. The event is for the caller to append. Undefined, and nothing is written, where
    * the connection is deleted, or about to be; its deletion waits for the transaction.
    */
   allow(transaction: Transaction, allowance: Allowance, decision: GuardDecision): Promise<GuardDecided | undefined>
-  /** Undefined, and nothing is written, where nothing is held, allowed or denied. */
   deny(transaction: Transaction, decision: GuardDecision): Promise<GuardDecided | undefined>
 }

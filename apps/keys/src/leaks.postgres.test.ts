@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { adminTokenFormat, keyFormat, mintAdminToken, mintKey } from '#libs/credentials/index'
 import { withOtherSecret } from '#test/changed-key'
+import { adminToken } from '#test/keys-service'
 import { adminApi } from '#test/keys-admin-api'
 import { waitsForALock } from '#test/servers/locks'
 import type { Answer } from '#test/world'
@@ -109,6 +110,19 @@ describe('a report of leaked keys', () => {
       { kid: null, token: id, outcome: 'revoked before' },
     ])
     expect(await events(`name = 'admin-token.revoked' AND subject = $1`, [id])).toHaveLength(1)
+  })
+
+  test('of the token of the data folder says that it is replaced in its file, and the record names it', async () => {
+    const { kid, key } = await minted()
+    const told = { kid: null, token: adminToken.split('_')[1], outcome: 'not revocable: replace it in its file' }
+    const none = { kid: null, outcome: 'not a key of this installation' }
+    expect((await report({ keys: [withOtherSecret(adminToken)] })).body.results).toEqual([none])
+    expect((await report({ keys: [adminToken] })).body.results).toEqual([told])
+    expect((await report({ keys: [key, adminToken] })).body.results).toEqual([{ kid, outcome: 'revoked' }, told])
+    expect((await ask('GET', '/tenants')).status).toBe(200)
+    const bootstrap = { kind: 'admin-token', id: 'bootstrap' }
+    const named = `name = 'request.decided' AND payload::jsonb -> 'subject' = $1::jsonb`
+    expect(await events(named, [JSON.stringify(bootstrap)])).toHaveLength(1)
   })
 
   test('by the id of a key with another secret revokes nothing', async () => {

@@ -137,6 +137,11 @@ export function reveal(
 ): Minted & { readonly event: Event<'key.revealed'> } {
   const { kid, unrevealed, policy } = key
   const another = 'If nobody has its text, start a rotation anew (latchkey keys rotate --force): that mints another.'
+  if (unrevealed === null && key.sealed !== null) {
+    throw new NothingToReveal(
+      `Key ${kid} is a sandbox key, whose text is shown whenever it is read: latchkey keys show ${kid}, by whoever may mint keys.`,
+    )
+  }
   if (unrevealed === null) {
     throw new NothingToReveal(
       `Key ${kid} holds nothing to reveal: its text was answered when it was minted, was revealed before, or the key has been used or has ended since. ${another}`,

@@ -79,9 +79,7 @@ export class GuardController {
     return this.#decide(call, id, async (transaction, decision) => {
       const decided = await this.#guards.deny(transaction, decision)
       if (decided !== undefined) return decided
-      throw problems.conflict(
-        'Nothing of this connection is held or allowed, so there is nothing to deny. Disable the connection to refuse all of its requests.',
-      )
+      throw problems.notFound('connection', id)
     })
   }
 

@@ -1,4 +1,4 @@
-import { breachAdvice } from '#libs/http/index'
+import { breachAdvice, unsupportedCoding } from '#libs/http/index'
 import { errors } from '#libs/scim/index'
 import { present } from '../presented.ts'
 import { refusals } from '../refusals.ts'
@@ -11,8 +11,8 @@ import type { Passage, WayInParts } from '../way-in.ts'
 export function shape(passage: Passage, { bodyLimit }: WayInParts): void {
   const { headers, breach } = passage.arrival
   if (Number(headers['content-length'] ?? 0) > bodyLimit) throw errors.payloadTooLarge(bodyLimit)
-  const coding = headers['transfer-encoding']
-  if (coding !== undefined && !/^chunked$/i.test(coding)) throw errors.unsupportedTransferCoding(coding)
+  const coding = unsupportedCoding({ headers })
+  if (coding !== undefined) throw errors.unsupportedTransferCoding(coding)
   if (breach !== undefined) throw refusals.badRequest(breach, breachAdvice(breach))
   present(passage)
 }

@@ -2,7 +2,7 @@ import type { Database, Transaction } from '#libs/postgres/index'
 import { allow, type Allowance, type ChangedGuard, deny, type Guard, guardEvent } from '../deprovisioning.ts'
 import type { GuardDecided, GuardDecision, Guards, GuardsPage } from '../guards.ts'
 import { holdConnections } from './hold-connections.ts'
-import { columns, lockGuards, lockOrMakeGuards, saveGuard } from './guarding.ts'
+import { columns, lockOrMakeGuards, saveGuard } from './guarding.ts'
 
 export class StoredGuards implements Guards {
   readonly #database: Database
@@ -15,32 +15,25 @@ export class StoredGuards implements Guards {
     return this.#database.query<Guard>(list, [now, after ?? '', limit + 1, tenants])
   }
 
-  async allow(
-    transaction: Transaction,
-    allowance: Allowance,
-    decision: GuardDecision,
-  ): Promise<GuardDecided | undefined> {
-    if (!(await holdConnections(transaction, [decision.scope.connection]))) return undefined
-    return change(transaction, decision, lockOrMakeGuards, (guard) => allow(guard, allowance, decision.occasion.time))
+  allow(transaction: Transaction, allowance: Allowance, decision: GuardDecision): Promise<GuardDecided | undefined> {
+    return change(transaction, decision, (guard) => allow(guard, allowance, decision.occasion.time))
   }
 
   deny(transaction: Transaction, decision: GuardDecision): Promise<GuardDecided | undefined> {
-    return change(transaction, decision, lockGuards, (guard) =>
-      deny(guard, decision.occasion.time, decision.rules?.window),
-    )
+    return change(transaction, decision, (guard) => deny(guard, decision.occasion.time, decision.rules?.window))
   }
 }
 
 async function change(
   transaction: Transaction,
   { scope, rules, occasion }: GuardDecision,
-  locked: typeof lockOrMakeGuards,
-  to: (guard: Guard) => ChangedGuard | undefined,
+  to: (guard: Guard) => ChangedGuard,
 ): Promise<GuardDecided | undefined> {
-  const guards = await locked(transaction, [scope.connection], occasion.time)
+  if (!(await holdConnections(transaction, [scope.connection]))) return undefined
+  const guards = await lockOrMakeGuards(transaction, [scope.connection], occasion.time)
   const before = guards.get(scope.connection)
-  const guard = before === undefined ? undefined : to(before)
-  if (guard === undefined) return undefined
+  if (before === undefined) throw new Error('a guard that was made is not there')
+  const guard = to(before)
   saveGuard(transaction, guard)
   return { guard, event: guardEvent(guard, scope, rules, occasion.time, occasion.traceparent) }
 }

@@ -189,7 +189,12 @@ export const leaksShown = z.object({
     z.object({
       kid: z.string().nullable(),
       token: z.string().optional().describe('Id of an admin token.'),
-      outcome: z.enum(['revoked', 'revoked before', 'not a key of this installation']),
+      outcome: z.enum([
+        'revoked',
+        'revoked before',
+        'not revocable: replace it in its file',
+        'not a key of this installation',
+      ]),
     }),
   ),
 })

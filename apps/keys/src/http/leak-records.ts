@@ -1,10 +1,13 @@
 import type { About, Share } from '#libs/admin/index'
 import type { AnyEvent } from '#libs/events/index'
 
+/** Of the token of the data folder. */
+export const notRevocable = 'not revocable: replace it in its file'
+
 /** What a report of leaked keys did to one of them, or to one admin token. */
 export interface Ended {
   readonly about: Partial<About>
-  readonly outcome: 'revoked' | 'revoked before'
+  readonly outcome: 'revoked' | 'revoked before' | typeof notRevocable
   readonly events: readonly AnyEvent[]
 }
 

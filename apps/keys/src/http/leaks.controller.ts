@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Header, HttpCode, Inject, Post } from '@nestjs/common'
 import { z } from 'zod'
-import { aboutNothing, type AdminCall, Call } from '#libs/admin/index'
+import { aboutNothing, type AdminCall, bootstrapId, Call } from '#libs/admin/index'
 import {
   adminTokenFormat,
   dummyMatch,
@@ -24,7 +24,7 @@ import { keysNamed } from '../store/named-keys.ts'
 import { lockToken, tokensNamed, updateToken } from '../store/tokens.ts'
 import { aboutKey, aboutToken } from './answers.ts'
 import { end, KeyActs } from './key-acts.ts'
-import { type Ended, recordOf } from './leak-records.ts'
+import { type Ended, notRevocable, recordOf } from './leak-records.ts'
 import { ReportLookUps } from './report-look-ups.ts'
 import { Writes } from './writes.ts'
 
@@ -49,7 +49,8 @@ type Outcome = Ended['outcome'] | 'not a key of this installation'
 
 /**
  * Whoever holds a key or an admin token may revoke it with it, without any other token: who finds one must not have to find its owner first. Of what
- * does not prove itself nothing is told but that. The first token, that of the data folder, is none of them: it is replaced in its file.
+ * does not prove itself nothing is told but that. The first token, that of the data folder, is not revoked but replaced in its file: whoever reports it is told so, and
+ * the record names it.
  */
 @Controller()
 export class LeaksController {
@@ -72,19 +73,21 @@ export class LeaksController {
   @Post('leaks')
   @HttpCode(200)
   async report(@Call() call: AdminCall, @Body() body: unknown) {
-    const reported = parse(leakReport, body).map((text) => readReported(text.trim()))
+    const texts = parse(leakReport, body).map((text) => text.trim())
+    const reported = texts.map(readReported)
     if (reported.some(({ kind }) => kind !== 'fault')) await this.#lookUps.take(call.address)
     const keys = await this.#provedKeys(reported)
     const tokens = await this.#provedTokens(reported)
+    const bootstrap = this.#bootstrapAmong(reported, texts)
     const results = (outcomes: ReadonlyMap<string, Outcome>) => reported.map((one) => resultOf(one, outcomes))
-    const knownRevoked = revokedBefore(keys, tokens)
-    if (knownRevoked.size === keys.length + tokens.length) {
-      call.about = { ...aboutNothing, ...recordOf([...knownRevoked.values()]).about }
-      return { results: results(outcomesOf(knownRevoked)) }
+    const unchanged = new Map([...revokedBefore(keys, tokens), ...bootstrap])
+    if (unchanged.size === keys.length + tokens.length + bootstrap.size) {
+      call.about = { ...aboutNothing, ...recordOf([...unchanged.values()]).about }
+      return { results: results(outcomesOf(unchanged)) }
     }
     const { body: answer } = await this.#writes.run(call, undefined, async (manager, now) => {
       await lockSituations(manager, keys)
-      const ended = new Map<string, Ended>()
+      const ended = new Map(bootstrap)
       for (const known of keys) ended.set(`key ${known.kid}`, await this.#endKey(manager, call, now, known))
       for (const known of tokens) ended.set(`admin-token ${known.id}`, await endToken(manager, call, now, known))
       return { ...recordOf([...ended.values()]), body: { results: results(outcomesOf(ended)) } }
@@ -118,6 +121,16 @@ export class LeaksController {
       return { ...(isRevoked ? { situation, events: [] } : end(situation, known, 'revoke', moment)), isRevoked }
     })
     return { about, outcome: done.isRevoked ? 'revoked before' : 'revoked', events }
+  }
+
+  #bootstrapAmong(reported: readonly Reported[], texts: readonly string[]): ReadonlyMap<string, Ended> {
+    const found = new Map<string, Ended>()
+    for (const [place, one] of reported.entries()) {
+      if (one.kind !== 'admin-token' || !this.#parts.admission.isBootstrap(texts[place] ?? '')) continue
+      const about = { subject: { kind: 'admin-token', id: bootstrapId } }
+      found.set(`admin-token ${one.id}`, { about, outcome: notRevocable, events: [] })
+    }
+    return found
   }
 
   /** Each once. */
