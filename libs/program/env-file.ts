@@ -56,10 +56,10 @@ function entriesOf(text: string): { readonly entries: readonly string[]; readonl
   for (let at = 0; at < text.length;) {
     entry.lastIndex = at
     const found = entry.exec(text)?.[0]
-    const end = text.indexOf('\n', at)
     if (found === undefined) idle.push(text.slice(0, at).split('\n').length)
     else entries.push(found.replace(emptyWithBlanks, '$1'))
-    at = found === undefined ? (end === -1 ? text.length : end + 1) : at + found.length
+    const nextLine = text.indexOf('\n', at) + 1 || text.length
+    at = found === undefined ? nextLine : at + found.length
   }
   return { entries, idle }
 }

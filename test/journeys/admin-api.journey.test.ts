@@ -16,7 +16,7 @@ const visited = new Set<string>()
 
 beforeAll(async () => {
   world = await startWorld()
-  connection = await world.connection('okta', { environment: 'sandbox' })
+  connection = await world.connection('okta', { environment: 'sandbox', settings: { guard: 'on' } })
   programs = await Promise.all(
     world.programs.map(async (program) => {
       const document = await (await fetch(`${program.url}/admin/v1/openapi.json`)).json()

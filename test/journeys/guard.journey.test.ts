@@ -135,6 +135,15 @@ test('no more than a number that was allowed pass where a person denies what fol
   expect(await statuses(ids.slice(2))).toEqual([403, 403, 403, 403, 403])
 })
 
+test('where the guard is off there is nothing to deny, and the answer says how it is turned on', async () => {
+  const { connection } = await place(1, 'sandbox')
+  expect(await decide(connection.id, 'deny')).toMatchObject({
+    status: 409,
+    body: { code: 'conflict', detail: expect.stringContaining(`connections set ${connection.id} --guard on`) },
+  })
+  expect(await guardOf(connection.id)).toBeUndefined()
+})
+
 test('what a person denies is refused with 403, until somebody allows it', async () => {
   const there = await place(7)
   const { connection, scim, ids } = there

@@ -81,6 +81,7 @@ export const gatewayPart: AdminPart<typeof gatewayOperations> = {
       concerns: 'connection',
       summary: 'Refuse the deactivations and deletions of a connection',
       answers: { 200: guard },
+      refusals: ['conflict'],
       idempotent: true,
     },
     'POST /admin/v1/requests/:request/replay': {

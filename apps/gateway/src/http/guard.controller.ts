@@ -66,27 +66,24 @@ export class GuardController {
     const given = parse(allowBody, body)
     const allowance: Allowance =
       'for' in given ? { until: new Date(call.receivedAt.getTime() + given.for) } : { count: given.count }
-    return this.#decide(call, id, async (transaction, decision) => {
-      const decided = await this.#guards.allow(transaction, allowance, decision)
-      if (decided !== undefined) return decided
-      throw problems.notFound('connection', id)
-    })
+    return this.#decide(call, id, (transaction, decision) => this.#guards.allow(transaction, allowance, decision))
   }
 
   @Post(':connection/deny')
   @HttpCode(200)
   async deny(@Call() call: AdminCall, @Param('connection') id: string) {
-    return this.#decide(call, id, async (transaction, decision) => {
-      const decided = await this.#guards.deny(transaction, decision)
-      if (decided !== undefined) return decided
-      throw problems.notFound('connection', id)
+    return this.#decide(call, id, (transaction, decision) => {
+      if (decision.rules !== undefined) return this.#guards.deny(transaction, decision)
+      throw problems.conflict(
+        `The guard of this connection is off, so nothing of it would be refused. Turn it on first: latchkey connections set ${id} --guard on`,
+      )
     })
   }
 
   async #decide(
     call: AdminCall,
     id: string,
-    act: (transaction: Transaction, decision: GuardDecision) => Promise<GuardDecided>,
+    act: (transaction: Transaction, decision: GuardDecision) => Promise<GuardDecided | undefined>,
   ) {
     const known = await this.#trust.connection(id)
     if (known === undefined) throw problems.notFound('connection', id)
@@ -95,7 +92,9 @@ export class GuardController {
     call.about = about
     const occasion = { time: call.receivedAt, traceparent: call.traceparent }
     const { body } = await this.#writes.run(call, tenant, async (transaction) => {
-      const { guard, event } = await act(transaction, { scope: known, rules: rulesOf(known), occasion })
+      const decided = await act(transaction, { scope: known, rules: rulesOf(known), occasion })
+      if (decided === undefined) throw problems.notFound('connection', id)
+      const { guard, event } = decided
       return { about, events: [event], changed: ['guard'], body: guardAnswer(guard) }
     })
     return body
