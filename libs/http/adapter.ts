@@ -4,7 +4,7 @@ import { Server as TlsServer } from 'node:tls'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Breach, breachAdvice, breachOf, hasTransferCodingOfOldHttp } from './breach.ts'
-import { BodyAborted, BodyTooLarge, drainBody, readBody } from './body.ts'
+import { BodyAborted, BodyTooLarge, BodyUnreadable, drainBody, readBody } from './body.ts'
 import { type Caller, type CallerRules, Callers, directCallers } from './caller.ts'
 import { type CertificatePair, leastVersion } from './certificate.ts'
 import { readJson } from './json-body.ts'
@@ -204,8 +204,9 @@ function useBodyRules(instance: FastifyInstance, { bodyLimit, rawPrefixes = [] }
         }
       },
       (error: unknown) => {
-        if (!(error instanceof BodyTooLarge))
-          return done(error instanceof BodyAborted ? problems.requestTimeout() : asError(error), undefined)
+        if (error instanceof BodyUnreadable) return done(problems.badRequest(error.detail), undefined)
+        if (error instanceof BodyAborted) return done(problems.requestTimeout(), undefined)
+        if (!(error instanceof BodyTooLarge)) return done(asError(error), undefined)
         return drainBody(payload, drainLimit, drainTimeoutMs).then(() =>
           done(problems.payloadTooLarge(bodyLimit), undefined),
         )

@@ -19,6 +19,17 @@ export class BodyAborted extends Error {
   }
 }
 
+/** HTTP could not read it any further, and has answered so or will: `detail` is what the answer says. */
+export class BodyUnreadable extends Error {
+  override readonly name = 'BodyUnreadable'
+  readonly detail: string
+
+  constructor(detail: string) {
+    super('the body breaks the rules of HTTP')
+    this.detail = detail
+  }
+}
+
 export class BodyTimedOut extends Error {
   override readonly name = 'BodyTimedOut'
 
@@ -27,16 +38,28 @@ export class BodyTimedOut extends Error {
   }
 }
 
+const unreadable = new WeakMap<IncomingMessage, BodyUnreadable>()
+const becameUnreadable = Symbol('becameUnreadable')
+/** Of a body that did not come to its end. */
+const endings = ['error', 'close', becameUnreadable] as const
+
+/** Whoever reads or drains the body, or begins to, hears of it at once. */
+export function breakBody(request: IncomingMessage, detail: string): void {
+  unreadable.set(request, new BodyUnreadable(detail))
+  request.emit(becameUnreadable)
+}
+
 /**
  * The whole body, which nobody may have begun to read. A body whose Content-Length is over the limit is refused
  * without reading; one that grows over it, as soon as it does. The rest is left on the connection, for the server to
  * drop or to drain.
- * @throws BodyTooLarge, BodyAborted, BodyTimedOut (only where `timeoutMs` is given)
+ * @throws BodyTooLarge, BodyUnreadable, BodyAborted, BodyTimedOut (only where `timeoutMs` is given)
  */
 export function readBody(request: IncomingMessage, limitBytes: number, timeoutMs?: number): Promise<Buffer> {
   if (declaredLength(request) > limitBytes) return Promise.reject(new BodyTooLarge(limitBytes))
   if (request.readableEnded) return Promise.reject(new Error('the body was read already'))
-  if (request.destroyed) return Promise.reject(new BodyAborted())
+  const broken = unreadable.get(request)
+  if (broken !== undefined || request.destroyed) return Promise.reject(broken ?? new BodyAborted())
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
@@ -52,7 +75,7 @@ export function readBody(request: IncomingMessage, limitBytes: number, timeoutMs
       resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, length))
     }
     function onClose() {
-      fail(new BodyAborted())
+      fail(unreadable.get(request) ?? new BodyAborted())
     }
     function fail(error: Error) {
       stop()
@@ -61,9 +84,11 @@ export function readBody(request: IncomingMessage, limitBytes: number, timeoutMs
     }
     function stop() {
       clearTimeout(timer)
-      request.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
+      request.off('data', onData).off('end', onEnd)
+      for (const event of endings) request.off(event, onClose)
     }
-    request.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose)
+    request.on('data', onData).on('end', onEnd)
+    for (const event of endings) request.on(event, onClose)
   })
 }
 
@@ -74,7 +99,7 @@ export function readBody(request: IncomingMessage, limitBytes: number, timeoutMs
  */
 export async function drainBody(request: IncomingMessage, limitBytes: number, timeoutMs: number): Promise<boolean> {
   if (request.complete) return true
-  if (request.destroyed || declaredLength(request) > limitBytes) return false
+  if (unreadable.has(request) || request.destroyed || declaredLength(request) > limitBytes) return false
   const ended = Promise.withResolvers<boolean>()
   let length = 0
   const onData = (chunk: Buffer) => {
@@ -84,11 +109,13 @@ export async function drainBody(request: IncomingMessage, limitBytes: number, ti
   const onEnd = () => ended.resolve(true)
   const onClose = () => ended.resolve(request.complete)
   const timer = setTimeout(() => ended.resolve(false), timeoutMs)
-  request.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose)
+  request.on('data', onData).on('end', onEnd)
+  for (const event of endings) request.on(event, onClose)
   request.resume()
   const whole = await ended.promise
   clearTimeout(timer)
-  request.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
+  request.off('data', onData).off('end', onEnd)
+  for (const event of endings) request.off(event, onClose)
   if (!whole) request.pause()
   return whole
 }

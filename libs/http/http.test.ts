@@ -34,6 +34,7 @@ import {
   paging,
   parse,
   problems,
+  BodyUnreadable,
   readBody,
   type HealthCheck,
   type Listening,
@@ -61,7 +62,9 @@ class RawController {
 
   @Post('read')
   async read(@Req() request: FastifyRequest) {
-    const body = await readBody(request.raw, bodyLimit)
+    const body = await readBody(request.raw, bodyLimit).catch((error: unknown) => {
+      throw error instanceof BodyUnreadable ? problems.badRequest(error.detail) : error
+    })
     return {
       text: body.toString(),
       parsed: request.body ?? null,
@@ -469,6 +472,22 @@ describe('problems', () => {
     expect(answer.toString()).toMatch(/^HTTP\/1\.1 400 [^]*content-type: application\/problem\+json/)
     await once(socket, 'close')
     expect(unread).toEqual([{ status: 400, reason: 'HPE_INVALID_CHUNK_SIZE', detail: expect.any(String) }])
+  })
+
+  test.each([
+    ['whose handler reads it', '/scim/v2/c1/read', 400],
+    ['that is read as JSON', '/admin/v1/tenants', 400],
+    ['whose handler had refused it', '/scim/v2/c1/refused', 403],
+    ['that nobody reads, as its address is none', '/nowhere', 404],
+  ])('a broken body %s is answered once, by who handles it, and its connection ends', async (_, path, status) => {
+    const chunked = head('POST', path, 'content-type: application/json', 'transfer-encoding: chunked')
+    const next = head('GET', '/admin/v1/tenants/broken')
+    for (const parts of [[`${chunked}0x2\r\n{}\r\n0\r\n\r\n${next}`], [chunked, '2\r\n{}\r\n', 'x\r\n', next]]) {
+      const { text, closed } = await conversation(parts, () => false)
+      expect([statuses(text), closed]).toEqual([[status], true])
+      expect(text).toMatch(/^connection: close\r$/im)
+    }
+    expect(logged).toEqual([])
   })
 
   test('nor is one whose first line came before what broke', async () => {

@@ -4,7 +4,7 @@
  */
 export { createHttpAdapter, HttpAdapter } from './adapter.ts'
 export { type ErrorForm, observeUnread, type Unread, type UnreadRequest } from './unread.ts'
-export { readBody, BodyTooLarge, BodyAborted, BodyTimedOut } from './body.ts'
+export { readBody, BodyTooLarge, BodyAborted, BodyTimedOut, BodyUnreadable } from './body.ts'
 export { type Breach, breachAdvice } from './breach.ts'
 export { Problem, problemCodes, type ProblemCode, problems, renderProblem, statusOf } from './problem.ts'
 export { unsupportedCoding } from './transfer-coding.ts'

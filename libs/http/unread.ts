@@ -2,8 +2,8 @@ import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
+import { breakBody } from './body.ts'
 import type { Caller, Callers } from './caller.ts'
-import { unsupportedCoding } from './transfer-coding.ts'
 import { type Problem, problems, renderProblem } from './problem.ts'
 
 /** A request that was refused by HTTP itself, and has been or will be answered, where its connection allows: no handler saw it whole, and most often none saw it at all. */
@@ -87,19 +87,23 @@ export class UnreadRequests {
     const own = last?.request.complete === false ? last : undefined
     // A body, or the end of one, may look like the first line of another request.
     const first = last === undefined ? firstLineIn(error, socket, this.#readBefore.get(socket) ?? 0) : undefined
+    const unanswered = own?.response.headersSent === false && !own.isOver ? own : undefined
+    const awaited = exchanges.filter((one) => !one.isOver && (one.request.complete || one.response.writableEnded))
+    const isCutOff = own?.response.headersSent === true && !own.isOver && !own.response.writableEnded
     const finish = (): void => {
       if (!socket.writable) return
       this.#broken.set(socket, 'answered')
       if (own?.response.headersSent === true) socket.end()
       else this.#answer(socket, status, problem, own?.request.url ?? first?.target ?? '')
     }
-    const isAnswered = ({ request, response }: Exchange): boolean =>
-      request.complete || response.writableEnded || unsupportedCoding(request) !== undefined
-    const awaited = exchanges.filter((one) => !one.isOver && isAnswered(one))
-    const isCutOff = own !== undefined && own.response.headersSent && !own.isOver && !own.response.writableEnded
     // Of a request that is only late the rest could arrive meanwhile.
     if (isCutOff || (awaited.length > 0 && status === 408)) socket.destroy()
-    else if (awaited.length > 0) {
+    else if (unanswered !== undefined && status !== 408) {
+      // Its handler may have refused it already, and tells what it answers.
+      this.#broken.set(socket, 'waits')
+      unanswered.response.setHeader('connection', 'close')
+      breakBody(unanswered.request, problem.detail)
+    } else if (awaited.length > 0) {
       this.#broken.set(socket, 'waits')
       awaited.at(-1)?.response.once('close', finish)
     } else finish()

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { newId } from '#libs/events/index'
-import { BodyAborted, BodyTimedOut, BodyTooLarge, readBody } from '#libs/http/index'
+import { BodyAborted, BodyTimedOut, BodyTooLarge, BodyUnreadable, readBody } from '#libs/http/index'
 import { errors } from '#libs/scim/index'
 import { scimPrefix } from '../names.ts'
 import type { Arrival } from '../way-in.ts'
@@ -28,6 +28,7 @@ export function arrivalOf(
         return await readBody(raw, limit, requestTimeout)
       } catch (error) {
         if (error instanceof BodyTooLarge) throw errors.payloadTooLarge(limit)
+        if (error instanceof BodyUnreadable) throw errors.unreadable(400, error.detail)
         if (error instanceof BodyTimedOut || error instanceof BodyAborted) throw errors.incompleteBody()
         throw error
       }
