@@ -21,7 +21,7 @@ export async function measureFlood(asked: Asked): Promise<{ floods: { shape: str
     const rows = await overPostgres(shape, started, async (program, postgres) => {
       const statements = await StatementCounter.open(postgres.nearUrl)
       say(floodHeading(name))
-      const seconds = asked.number('seconds', 4)
+      const seconds = asked.number('seconds', 15)
       const only = asked.options.only ?? ''
       const told = (row: FloodRow): void => say(floodLine(row))
       const measured = await measureFloods(program, { seconds, only, postgres, statements, told })
