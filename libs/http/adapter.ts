@@ -1,6 +1,6 @@
 import { type IncomingMessage, METHODS, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { Server as TlsServer } from 'node:tls'
+import { Server as TlsServer, type TLSSocket } from 'node:tls'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Breach, breachAdvice, breachOf, hasTransferCodingOfOldHttp } from './breach.ts'
@@ -80,6 +80,8 @@ export class HttpAdapter extends FastifyAdapter {
     unread.heedRequests(instance.server)
     unread.refuseTunnels(instance.server)
     unread.refuseExpectations(instance.server)
+    // As over plain HTTP, whoever has sent all that there is still hears the answer.
+    instance.server.on('secureConnection', (socket: TLSSocket) => (socket.allowHalfOpen = true))
     routeEveryMethod(instance)
     knowCallers(instance, callers, options.rawPrefixes)
     this.#routes = new RouteTable(instance)
@@ -90,7 +92,7 @@ export class HttpAdapter extends FastifyAdapter {
     })
   }
 
-  /** `told` hears of each request that HTTP itself refuses, once it is answered. */
+  /** `told` hears of each request that HTTP itself refuses. */
   onUnread(told: (unread: Unread) => void): void {
     this.#unread.listen(told)
   }

@@ -19,9 +19,10 @@ export class BodyAborted extends Error {
   }
 }
 
-/** HTTP could not read it any further, and has answered so or will: `detail` is what the answer says. */
+/** It breaks the rules of HTTP, so that nothing more of the connection can be read. */
 export class BodyUnreadable extends Error {
   override readonly name = 'BodyUnreadable'
+  /** Cause and fix. */
   readonly detail: string
 
   constructor(detail: string) {
@@ -38,14 +39,20 @@ export class BodyTimedOut extends Error {
   }
 }
 
-const unreadable = new WeakMap<IncomingMessage, BodyUnreadable>()
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** Why its body cannot be read any further. */
+    bodyFault?: BodyUnreadable | BodyAborted
+  }
+}
+
 const becameUnreadable = Symbol('becameUnreadable')
 /** Of a body that did not come to its end. */
 const endings = ['error', 'close', becameUnreadable] as const
 
 /** Whoever reads or drains the body, or begins to, hears of it at once. */
-export function breakBody(request: IncomingMessage, detail: string): void {
-  unreadable.set(request, new BodyUnreadable(detail))
+export function breakBody(request: IncomingMessage, fault: BodyUnreadable | BodyAborted): void {
+  request.bodyFault = fault
   request.emit(becameUnreadable)
 }
 
@@ -58,8 +65,8 @@ export function breakBody(request: IncomingMessage, detail: string): void {
 export function readBody(request: IncomingMessage, limitBytes: number, timeoutMs?: number): Promise<Buffer> {
   if (declaredLength(request) > limitBytes) return Promise.reject(new BodyTooLarge(limitBytes))
   if (request.readableEnded) return Promise.reject(new Error('the body was read already'))
-  const broken = unreadable.get(request)
-  if (broken !== undefined || request.destroyed) return Promise.reject(broken ?? new BodyAborted())
+  if (request.bodyFault !== undefined || request.destroyed)
+    return Promise.reject(request.bodyFault ?? new BodyAborted())
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
@@ -75,7 +82,7 @@ export function readBody(request: IncomingMessage, limitBytes: number, timeoutMs
       resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, length))
     }
     function onClose() {
-      fail(unreadable.get(request) ?? new BodyAborted())
+      fail(request.bodyFault ?? new BodyAborted())
     }
     function fail(error: Error) {
       stop()
@@ -99,7 +106,7 @@ export function readBody(request: IncomingMessage, limitBytes: number, timeoutMs
  */
 export async function drainBody(request: IncomingMessage, limitBytes: number, timeoutMs: number): Promise<boolean> {
   if (request.complete) return true
-  if (unreadable.has(request) || request.destroyed || declaredLength(request) > limitBytes) return false
+  if (request.bodyFault !== undefined || request.destroyed || declaredLength(request) > limitBytes) return false
   const ended = Promise.withResolvers<boolean>()
   let length = 0
   const onData = (chunk: Buffer) => {

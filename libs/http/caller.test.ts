@@ -82,6 +82,7 @@ test.each([
 test.each([
   ['x-forwarded', { 'x-forwarded-for': 'unknown' }],
   ['x-forwarded', { 'x-forwarded-for': '203.0.113.9, ' }],
+  ['x-forwarded', { 'x-forwarded-proto': 'https' }],
   ['x-forwarded', { 'x-forwarded-for': '203.0.113.9, nonsense, 10.1.1.1' }],
   ['forwarded', { forwarded: 'for=_hidden;proto=https' }],
   ['forwarded', { forwarded: 'proto=https' }],

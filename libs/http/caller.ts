@@ -155,8 +155,8 @@ const read: Readonly<Record<ProxyHeaders, (headers: IncomingMessage['headers']) 
     const addresses = listed(headers['x-forwarded-for'])
     const protocols = listed(headers['x-forwarded-proto'])
     if (addresses.length === 0 && protocols.length === 0) return undefined
-    // Nothing tells which address a protocol belongs to: most proxies set one for all of them.
-    return { addresses, protocolsOf: () => protocols }
+    // Where the protocol alone is told, it is of nobody that could be read. Nothing tells which address a protocol belongs to: most proxies set one for all of them.
+    return { addresses: addresses.length === 0 ? [''] : addresses, protocolsOf: () => protocols }
   },
   forwarded(headers) {
     const elements = split(joined(headers['forwarded']), ',')?.map((element) => pairsOf(element))

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { METHODS } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import dns from 'node:dns'
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { setTimeout as later } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import {
@@ -18,8 +20,9 @@ import {
   type ExceptionFilter,
   type INestApplication,
 } from '@nestjs/common'
+import { jest } from '@jest/globals'
 import { NestFactory } from '@nestjs/core'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { hideSecret } from '#libs/telemetry/index'
 import {
@@ -34,6 +37,7 @@ import {
   paging,
   parse,
   problems,
+  BodyAborted,
   BodyUnreadable,
   readBody,
   type HealthCheck,
@@ -63,7 +67,8 @@ class RawController {
   @Post('read')
   async read(@Req() request: FastifyRequest) {
     const body = await readBody(request.raw, bodyLimit).catch((error: unknown) => {
-      throw error instanceof BodyUnreadable ? problems.badRequest(error.detail) : error
+      if (error instanceof BodyUnreadable) throw problems.badRequest(error.detail)
+      throw error instanceof BodyAborted ? problems.requestTimeout() : error
     })
     return {
       text: body.toString(),
@@ -490,6 +495,15 @@ describe('problems', () => {
     expect(logged).toEqual([])
   })
 
+  test('a body that is cut short is answered as one that did not arrive whole, and is not said to break HTTP', async () => {
+    for (const path of ['/scim/v2/c1/read', '/admin/v1/tenants']) {
+      const socket = connect({ port: Number(new URL(server.url).port), allowHalfOpen: true })
+      socket.end(`${head('POST', path, 'content-type: application/json', 'content-length: 9')}{}`)
+      expect(statuses(await text(socket))).toEqual([408])
+    }
+    expect(unread).toMatchObject([{ status: 408 }, { status: 408 }])
+  })
+
   test('nor is one whose first line came before what broke', async () => {
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
     // What stands in one packet with a request is read once that is answered.
@@ -727,6 +741,21 @@ describe('starting and ending', () => {
     const taken = listen(await application(), { host: '127.0.0.1', port: Number(port) })
     await expect(taken).rejects.toThrow(PortTaken)
     await expect(taken).rejects.toThrow(`port ${port} of 127.0.0.1 is in use`)
+  })
+
+  test('a name of two addresses is served at one, by a server that has all of our rules', async () => {
+    const lookup = jest.spyOn(dns, 'lookup').mockImplementation((...asked: unknown[]) => {
+      const [name, , told] = asked
+      const addresses = name === 'localhost' ? ['127.0.0.1', '127.0.0.2'] : [name]
+      const all = addresses.map((address) => ({ address, family: 4 }))
+      if (typeof told === 'function') told(null, all)
+    })
+    const adapter = createHttpAdapter({ bodyLimit, requestTimeoutMs: 1_500 })
+    const app = await NestFactory.create(TestModule, adapter, { bodyParser: false, logger: false })
+    const listening = await listen(app, { host: 'localhost', port: 0 })
+    expect(adapter.getInstance<FastifyInstance>().addresses()).toHaveLength(1)
+    await listening.close()
+    lookup.mockRestore()
   })
 
   test('closing answers what is in flight, closes its connection, and takes no more', async () => {

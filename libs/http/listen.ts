@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises'
 import type { Server } from 'node:http'
 import { Server as TlsServer } from 'node:tls'
 import type { AddressInfo } from 'node:net'
@@ -38,7 +39,7 @@ export async function listen(
   if (!(adapter instanceof HttpAdapter)) throw new TypeError('the application was not created with createHttpAdapter')
   await app.init()
   try {
-    await adapter.getInstance<FastifyInstance>().listen({ host, port })
+    await adapter.getInstance<FastifyInstance>().listen({ host: await oneAddress(host), port })
   } catch (error) {
     await app.close()
     throw isPortTaken(error) ? new PortTaken(host, port) : error
@@ -51,6 +52,11 @@ export async function listen(
   const server = adapter.getHttpServer<Server>()
   const scheme = server instanceof TlsServer ? 'https' : 'http'
   return { url: urlOf(scheme, host, server.address()), close: () => (closed ??= close()) }
+}
+
+/** For this name Fastify makes a server for each of its addresses, and only the first of them is ours. */
+async function oneAddress(host: string): Promise<string> {
+  return host === 'localhost' ? (await lookup(host, { order: 'ipv4first' })).address : host
 }
 
 function isPortTaken(error: unknown): boolean {

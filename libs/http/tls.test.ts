@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { Agent, request as httpsRequest } from 'node:https'
+import { connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -148,6 +149,16 @@ describe('plain HTTP', () => {
 })
 
 describe('TLS', () => {
+  test('who ends his side in the middle of a body still hears the answer', async () => {
+    const { url } = await start(nowhere, first)
+    const socket = connect({
+      socket: connectTcp({ port: Number(new URL(url).port), allowHalfOpen: true }),
+      ca: first.cert,
+    })
+    socket.end('POST /health/live HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{}')
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 405 /)
+  })
+
   test('is spoken of version 1.2 at the least, and nothing else is', async () => {
     const { url } = await start(directCallers, first)
     expect(url).toMatch(/^https:/)

@@ -2,16 +2,17 @@ import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Logger, metrics, type Telemetry } from '#libs/telemetry/index'
-import { breakBody } from './body.ts'
+import { BodyAborted, BodyUnreadable, breakBody } from './body.ts'
 import type { Caller, Callers } from './caller.ts'
 import { type Problem, problems, renderProblem } from './problem.ts'
 
-/** A request that was refused by HTTP itself, and has been or will be answered, where its connection allows: no handler saw it whole, and most often none saw it at all. */
+/** A request that HTTP itself cannot read: no handler saw it whole, and most often none saw it at all. */
 export interface Unread {
+  /** As answered, where its handler has not refused it for something else. */
   readonly status: number
   /** As Node names it, such as HPE_HEADER_OVERFLOW; CONNECT or EXPECT. */
   readonly reason: string
-  /** Cause and fix, as answered. */
+  /** Cause and fix. */
   readonly detail: string
   /**
    * Undefined where a handler has the request already and what broke is its body; and where it is not known which one it was, as what broke came apart from its first line, or
@@ -80,33 +81,37 @@ export class UnreadRequests {
     if (error.code === 'ECONNRESET' || broken === 'answered' || socket.destroyed) return void socket.destroy()
     // It ends with the answer that is under way.
     if (broken === 'waits' || !socket.writable) return
-    const [status, problem] = brokenRequest(error.code)
     const exchanges = [...(this.#exchanges.get(socket) ?? [])]
     const last = exchanges.at(-1)
     // What broke is its body then.
     const own = last?.request.complete === false ? last : undefined
     // A body, or the end of one, may look like the first line of another request.
     const first = last === undefined ? firstLineIn(error, socket, this.#readBefore.get(socket) ?? 0) : undefined
-    const unanswered = own?.response.headersSent === false && !own.isOver ? own : undefined
+    const [status, problem] = own === undefined ? brokenHead(error.code) : brokenBody(error.code)
     const awaited = exchanges.filter((one) => !one.isOver && (one.request.complete || one.response.writableEnded))
-    const isCutOff = own?.response.headersSent === true && !own.isOver && !own.response.writableEnded
-    const finish = (): void => {
+    const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    const answer = (): void => {
       if (!socket.writable) return
       this.#broken.set(socket, 'answered')
       if (own?.response.headersSent === true) socket.end()
       else this.#answer(socket, status, problem, own?.request.url ?? first?.target ?? '')
     }
-    // Of a request that is only late the rest could arrive meanwhile.
-    if (isCutOff || (awaited.length > 0 && status === 408)) socket.destroy()
-    else if (unanswered !== undefined && status !== 408) {
-      // Its handler may have refused it already, and tells what it answers.
-      this.#broken.set(socket, 'waits')
-      unanswered.response.setHeader('connection', 'close')
-      breakBody(unanswered.request, problem.detail)
-    } else if (awaited.length > 0) {
-      this.#broken.set(socket, 'waits')
-      awaited.at(-1)?.response.once('close', finish)
-    } else finish()
+    switch (turnOf(own, awaited, isLate)) {
+      case 'none':
+        socket.destroy()
+        break
+      case 'of its handler':
+        this.#broken.set(socket, 'waits')
+        if (own !== undefined)
+          leaveToHandler(own, status === 408 ? new BodyAborted() : new BodyUnreadable(problem.detail))
+        break
+      case 'behind others':
+        this.#broken.set(socket, 'waits')
+        awaited.at(-1)?.response.once('close', answer)
+        break
+      case 'at once':
+        answer()
+    }
     this.#tell(status, error.code ?? 'unknown', problem, first && { ...first, socket, headers: {} })
   }
 
@@ -188,11 +193,37 @@ export class UnreadRequests {
   }
 }
 
-function brokenRequest(code: string | undefined): [status: number, problem: Problem] {
+/** When and by whom what broke is answered. `own`: the request whose body broke; `awaited`: those whose answers come first. */
+function turnOf(
+  own: Exchange | undefined,
+  awaited: readonly Exchange[],
+  isLate: boolean,
+): 'none' | 'of its handler' | 'behind others' | 'at once' {
+  const { headersSent = false, writableEnded = false } = own?.response ?? {}
+  if (own?.isOver === false && headersSent && !writableEnded) return 'none'
+  // The rest of a request that is only late could arrive meanwhile.
+  if (isLate) return awaited.length > 0 ? 'none' : 'at once'
+  // It may have refused it already, and tells what it answers.
+  if (own?.isOver === false && !headersSent) return 'of its handler'
+  return awaited.length > 0 ? 'behind others' : 'at once'
+}
+
+function leaveToHandler({ request, response }: Exchange, fault: BodyAborted | BodyUnreadable): void {
+  response.setHeader('connection', 'close')
+  breakBody(request, fault)
+}
+
+function brokenHead(code: string | undefined): [status: number, problem: Problem] {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, problems.requestTimeout()]
   if (code === 'HPE_HEADER_OVERFLOW')
     return [431, problems.badRequest('The address and the headers are over the limit. Send fewer or shorter ones.')]
   return [400, problems.badRequest('The request breaks the rules of HTTP/1.1. Check the client or a proxy on the way.')]
+}
+
+function brokenBody(code: string | undefined): [status: number, problem: Problem] {
+  if (code === 'HPE_INVALID_EOF_STATE') return [408, problems.requestTimeout()]
+  const [status, problem] = brokenHead(code)
+  return [status === 408 ? 408 : 400, problem]
 }
 
 interface Sent extends Pick<IncomingMessage, 'headers'> {

@@ -173,7 +173,7 @@ export const errors = {
         'The body did not arrive whole. Check the connection between the identity provider and this service, and send the request again.',
     }),
 
-  /** HTTP itself refused it, with this status and detail, before it came so far. */
+  /** HTTP itself cannot read it, or its body: status and detail are what it says of that. */
   unreadable: (status: number, detail: string) => answer({ status, code: 'unreadable-request', detail }),
 
   preconditionFailed: (header: 'If-Match' | 'If-None-Match') =>

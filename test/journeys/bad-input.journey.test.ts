@@ -320,6 +320,27 @@ test('a request whose key is revoked while its body comes writes nothing, and is
   expect(found.body.totalResults).toBe(0)
 })
 
+test('who goes away in the middle of a body is recorded as that, and not as breaking HTTP', async () => {
+  const [mark, { hostname, port }] = [crypto.randomUUID(), new URL(connection.scimBaseUrl)]
+  const socket = connect(Number(port), hostname)
+  const lines = [to('POST'), 'Host: x', authorization(), typed, `User-Agent: ${mark}`, 'Content-Length: 100']
+  socket.end([...lines, '', '{"schemas":'].join('\r\n'))
+  expect(await recordOf(mark)).toMatchObject({ outcome: 'refused', status: 408, code: 'body-incomplete' })
+})
+
+test('a deletion that does not arrive whole deletes nothing', async () => {
+  const scim = world.scim(connection)
+  const userName = `${crypto.randomUUID()}@example.com`
+  const schemas = ['urn:ietf:params:scim:schemas:core:2.0:User']
+  const { body: user } = await scim('POST', '/Users', { schemas, userName })
+  const path = `${new URL(connection.scimBaseUrl).pathname}/Users/${user.id}`
+  const lines = [`DELETE ${path} HTTP/1.1`, 'Host: x', authorization(), typed, 'Transfer-Encoding: chunked']
+  expect(await write(lines, '0x2\r\n{}\r\n0\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)
+  expect((await scim('GET', `/Users/${user.id}`)).status).toBe(200)
+  expect(await write([...lines, 'Connection: close'], '2\r\n{}\r\n0\r\n\r\n')).toMatch(/^HTTP\/1\.1 204 /)
+  expect((await scim('GET', `/Users/${user.id}`)).status).toBe(404)
+})
+
 async function recordOf(mark: string, surface: 'scim' | 'admin' = 'scim'): Promise<Told> {
   const [record] = await eventually(
     async () => (await world.audit({ surface })).filter(({ userAgent }) => userAgent === mark),

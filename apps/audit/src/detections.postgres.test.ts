@@ -210,6 +210,16 @@ test('what is long past is forgotten: addresses after a day, the rest with the t
   expect(await left()).toEqual(['ended-key-used'])
 })
 
+test('one that is muted for longer than the trail is kept is not raised anew meanwhile', async () => {
+  await tell(refused(401, 'key-revoked'))
+  const [muted] = await found({ tenant: given.who.tenant })
+  await audit().ask('POST', `/admin/v1/detections/${muted?.id}/mute`, { for: '800d' })
+  await forgetAt(799)
+  expect(await rulesFound()).toEqual(['ended-key-used'])
+  await forgetAt(801)
+  expect(await rulesFound()).toEqual([])
+})
+
 describe('a connection that nobody used for longer than the trail is kept', () => {
   it('is known still, with its owner and environment: a key that belongs elsewhere is told of', async () => {
     const { who } = given

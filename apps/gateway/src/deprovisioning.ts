@@ -48,7 +48,7 @@ export interface Example {
 const mostExamples = 10
 /** Seconds after which an identity provider may ask again whether a person has decided. */
 const askAgain = 300
-/** Milliseconds that a denial lasts where the connection has no rules. */
+/** Milliseconds of a window where the connection has no rules. */
 const usualWindow = 3_600_000
 
 /** Undefined where the connection is not guarded. */
@@ -155,7 +155,7 @@ export function allow(guard: Guard, allowance: Allowance, now: Date): ChangedGua
 }
 
 /** For one window, whatever was held, allowed or counted. */
-export function deny(before: Guard, now: Date, window: number = usualWindow): ChangedGuard {
+export function deny(before: Guard, now: Date, window: number): ChangedGuard {
   const guard = present(before, now, window)
   const until = new Date(now.getTime() + window)
   return { ...guard, version: guard.version + 1, state: 'denied', until, left: null }

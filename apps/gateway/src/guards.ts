@@ -34,5 +34,8 @@ export interface Guards {
    * the connection is deleted, or about to be; its deletion waits for the transaction.
    */
   allow(transaction: Transaction, allowance: Allowance, decision: GuardDecision): Promise<GuardDecided | undefined>
-  deny(transaction: Transaction, decision: GuardDecision): Promise<GuardDecided | undefined>
+  deny(
+    transaction: Transaction,
+    decision: GuardDecision & { readonly rules: GuardRules },
+  ): Promise<GuardDecided | undefined>
 }

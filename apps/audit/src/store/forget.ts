@@ -8,7 +8,7 @@ const told = `json_build_object('connection', state::json -> 'connection')::text
 
 /**
  * Removes what is remembered of whom nothing was heard for the trail's retention, of addresses for a day, and detections that were last seen
- * before that; one that is muted for good stays so. What the keys service told of a connection holds until it is deleted, however long nobody uses it.
+ * before that; one that is muted stays for as long as it was told to be. What the keys service told of a connection holds until it is deleted, however long nobody uses it.
  */
 export async function forgetOld(database: Database, { retention, clock }: Keeping): Promise<void> {
   const now = clock().getTime()
@@ -25,7 +25,8 @@ export async function forgetOld(database: Database, { retention, clock }: Keepin
     [longAgo],
   )
   await database.query(
-    `DELETE FROM audit.detection WHERE last_seen < $1 AND NOT (state = 'muted' AND muted_until IS NULL)`,
-    [longAgo],
+    `DELETE FROM audit.detection
+     WHERE last_seen < $1 AND NOT (state = 'muted' AND (muted_until IS NULL OR muted_until > $2))`,
+    [longAgo, new Date(now)],
   )
 }

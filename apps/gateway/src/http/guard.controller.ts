@@ -72,10 +72,10 @@ export class GuardController {
   @Post(':connection/deny')
   @HttpCode(200)
   async deny(@Call() call: AdminCall, @Param('connection') id: string) {
-    return this.#decide(call, id, (transaction, decision) => {
-      if (decision.rules !== undefined) return this.#guards.deny(transaction, decision)
+    return this.#decide(call, id, (transaction, { rules, ...decision }) => {
+      if (rules !== undefined) return this.#guards.deny(transaction, { ...decision, rules })
       throw problems.conflict(
-        `The guard of this connection is off, so nothing of it would be refused. Turn it on first: latchkey connections set ${id} --guard on`,
+        `The guard of this connection is off, so nothing of it would be refused. Turn it on first, or wait some seconds where it was just turned on: latchkey connections set ${id} --guard on`,
       )
     })
   }

@@ -9,7 +9,7 @@ import {
   parseJson,
 } from '#libs/scim/index'
 import { findEndpoint, writes } from '../endpoints.ts'
-import { readBody } from '../read-body.ts'
+import { announcesBody, readBody } from '../read-body.ts'
 import { asksForDryRun } from '../rehearsal.ts'
 import type { Passage, WayInParts } from '../way-in.ts'
 
@@ -21,6 +21,8 @@ export async function payload(passage: Passage, parts: WayInParts): Promise<void
   const asked = asksForDryRun(passage.arrival) || passage.connection?.settings.mode === 'dry-run'
   passage.isRehearsal = asked && writes(endpoint)
   if (endpoint.takesBody) await parseBody(passage, parts)
+  // Nothing is done for a request that does not arrive whole.
+  else if (announcesBody(passage.arrival)) await readBody(passage, parts)
 }
 
 async function parseBody(passage: Passage, parts: WayInParts): Promise<void> {

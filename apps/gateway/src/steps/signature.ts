@@ -10,7 +10,7 @@ import {
 } from '#libs/signatures/index'
 import { certificate } from '../certificate.ts'
 import type { KnownKey } from '../principal.ts'
-import { readBody } from '../read-body.ts'
+import { announcesBody, readBody } from '../read-body.ts'
 import { type CodeOf, refusals } from '../refusals.ts'
 import type { Arrival, Passage, Skipped, WayInParts } from '../way-in.ts'
 
@@ -62,11 +62,6 @@ async function takeNonce(
     throw unknownYet('nonces-away', 'Whether this signature was used before cannot be found out for now')
   }
   if (!taken) throw refusal(arrival, 'replayed')
-}
-
-/** RFC 9112 section 6: whether content follows. */
-function announcesBody({ headers }: Arrival): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0
 }
 
 /**

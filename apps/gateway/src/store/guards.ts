@@ -1,5 +1,13 @@
 import type { Database, Transaction } from '#libs/postgres/index'
-import { allow, type Allowance, type ChangedGuard, deny, type Guard, guardEvent } from '../deprovisioning.ts'
+import {
+  allow,
+  type Allowance,
+  type ChangedGuard,
+  deny,
+  type Guard,
+  guardEvent,
+  type GuardRules,
+} from '../deprovisioning.ts'
 import type { GuardDecided, GuardDecision, Guards, GuardsPage } from '../guards.ts'
 import { holdConnections } from './hold-connections.ts'
 import { columns, lockOrMakeGuards, saveGuard } from './guarding.ts'
@@ -19,8 +27,11 @@ export class StoredGuards implements Guards {
     return change(transaction, decision, (guard) => allow(guard, allowance, decision.occasion.time))
   }
 
-  deny(transaction: Transaction, decision: GuardDecision): Promise<GuardDecided | undefined> {
-    return change(transaction, decision, (guard) => deny(guard, decision.occasion.time, decision.rules?.window))
+  deny(
+    transaction: Transaction,
+    decision: GuardDecision & { readonly rules: GuardRules },
+  ): Promise<GuardDecided | undefined> {
+    return change(transaction, decision, (guard) => deny(guard, decision.occasion.time, decision.rules.window))
   }
 }
 
