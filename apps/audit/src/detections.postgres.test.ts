@@ -70,6 +70,20 @@ describe('what a person does', () => {
     expect(await one()).toMatchObject({ state: 'open', raised: 2 })
   })
 
+  it('one that was acknowledged is so still when its mute is over, and one that is muted stays muted when it is acknowledged', async () => {
+    await wrong()
+    const { id } = await one()
+    await act(id, 'acknowledge')
+    await act(id, 'mute', { for: '8h' })
+    given.late = 8 * hour
+    expect(await one()).toMatchObject({ state: 'acknowledged' })
+    expect(await found({ tenant: given.who.tenant, state: 'open' })).toEqual([])
+    await wrong()
+    expect(await one()).toMatchObject({ state: 'acknowledged', raised: 1 })
+    expect(await act(id, 'mute')).toMatchObject({ state: 'muted' })
+    expect(await act(id, 'acknowledge')).toMatchObject({ state: 'muted', mutedUntil: null })
+  })
+
   it('one that is muted for good is so until it is unmuted', async () => {
     await wrong()
     const { id } = await one()
@@ -101,7 +115,6 @@ describe('what a person does', () => {
       'detection.muted',
       'detection.unmuted',
       'detection.muted',
-      'detection.acknowledged',
     ])
   })
 

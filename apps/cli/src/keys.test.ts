@@ -164,6 +164,15 @@ describe('keys mint', () => {
   )
 })
 
+test.each(['--allow', '--scopes'])(
+  'keys change %s with nothing, as a variable that is not set, opens nothing',
+  async (option) => {
+    for (const nothing of ['', ' ', ','])
+      expect(await latchkey(['keys', 'change', key.kid, option, nothing])).toMatchObject({ code: 2 })
+    expect(server.seen).toEqual([])
+  },
+)
+
 test('keys change sends what was named and nothing else, and asks nothing when nothing was', async () => {
   server.respond = answer(200, { ...key, policy: {} })
   expect(

@@ -15,7 +15,7 @@ import { policyOf, type PolicyOptions, withPolicyOptions } from './policy-option
 import { rewrapCommand } from './rewrap.ts'
 import { rotationCommands } from './rotation.ts'
 import { showOnce } from './shown-once.ts'
-import { ago, ahead, facts, lastUse, table } from './words.ts'
+import { ago, ahead, facts, lastUse, stateOf, table } from './words.ts'
 
 interface OfConnection {
   readonly connection: string
@@ -87,7 +87,7 @@ export function keysCommand(world: World, version: string): Command {
               ['KID', 'STATE', 'ENVIRONMENT', 'PEPPER', 'CREATED', 'EXPIRES', 'LAST USED'],
               keys.map((one) => [
                 one.kid,
-                typeof one.exposedAt === 'string' ? `${one.state}, exposed` : one.state,
+                stateOf(one),
                 one.environment,
                 String(one.pepperVersion ?? ''),
                 ago(one.createdAt, now),

@@ -20,8 +20,8 @@ export function withPolicyOptions(command: Command): Command {
 /** What was named, and nothing else. */
 export function policyOf({ allow, scopes, expires, rate }: PolicyOptions): Record<string, unknown> {
   return {
-    ...(allow === undefined ? {} : { allowlist: allow === 'any' ? [] : listed(allow) }),
-    ...(scopes === undefined ? {} : { scopes: listed(scopes) }),
+    ...(allow === undefined ? {} : { allowlist: allow === 'any' ? [] : listed('--allow', allow) }),
+    ...(scopes === undefined ? {} : { scopes: listed('--scopes', scopes) }),
     ...(expires === undefined ? {} : { expiresAt: expires === 'never' ? null : expires }),
     ...(rate === undefined ? {} : { rate: rate === 'default' ? null : rateOf(rate) }),
   }
@@ -33,9 +33,12 @@ function rateOf(text: string): { perSecond: number; burst: number } {
   return { perSecond: Number(perSecond), burst: Number(burst ?? perSecond) }
 }
 
-function listed(text: string): string[] {
-  return text
+/** What stands between commas; an option that names nothing, as where a variable of the shell is not set, is refused. */
+export function listed(option: string, text: string): string[] {
+  const parts = text
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '')
+  if (parts.length > 0) return parts
+  throw new Failure('usage', `${option} names nothing. Give what the help of the command says, or leave it out.`)
 }

@@ -3,7 +3,7 @@ import { type Actor, type Key, key, rotation, type Rotation, rotationPolicy } fr
 import { serverCommand, type World } from './command.ts'
 import { Failure } from './failure.ts'
 import { policyInWords, whenAndHowLong } from './rotation-policy.ts'
-import { facts, lastUse } from './words.ts'
+import { facts, lastUse, stateOf } from './words.ts'
 
 /** What there is to know of one key, or of the keys of a connection: states, uses, what ends when, and the rotation that runs. */
 export function showCommand(world: World, version: string): Command {
@@ -50,12 +50,11 @@ function isAccepted({ endedAt }: Key): boolean {
 }
 
 function keyInFull(one: Key, concerned: Rotation | undefined, now: Date): string {
-  const { kid, state, environment, createdAt, endedAt, until, firstUsed, lastUsed, revealable, pepperVersion, key } =
-    one
+  const { kid, environment, createdAt, endedAt, until, firstUsed, lastUsed, revealable, pepperVersion, key } = one
   return facts({
     kid,
     ...(key === undefined ? {} : { key }),
-    state,
+    state: stateOf(one),
     environment,
     created: createdAt,
     'first used': firstUsed === null ? (lastUsed === null ? 'never' : 'not recorded') : lastUse(firstUsed, now),

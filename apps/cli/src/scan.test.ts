@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { mkdir, open, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { mintAdminToken, mintKey } from '#libs/credentials/index'
 import { adminServer } from './test/admin-server.ts'
 
@@ -35,6 +37,29 @@ describe('scan', () => {
       { file: 'deep/er/.env', line: 2, column: 6, environment: 'live', kid: leaked.kid },
       { file: 'deep/admin-token', line: 1, column: 1, token: token.id },
     ])
+  })
+
+  test('looks into what is named wherever it leads, and says so where it leads nowhere', async () => {
+    await mkdir(join(server.folder, 'real'))
+    await writeFile(join(server.folder, 'real/.env'), leaked.text)
+    await symlink('real', join(server.folder, 'current'))
+    await symlink('real/.env', join(server.folder, 'env'))
+    await symlink('gone', join(server.folder, 'dangling'))
+    await promisify(execFile)('mkfifo', [join(server.folder, 'pipe')])
+    const written = writeFile(join(server.folder, 'pipe'), `\n${leaked.text}`)
+    const { code, out, err } = await latchkey(['scan', 'current', 'env', 'dangling', 'pipe'], {})
+    await written
+    const what = `a live key, kid ${leaked.kid}\n`
+    expect([code, out]).toEqual([1, `current/.env:1:1: ${what}env:1:1: ${what}pipe:2:1: ${what}`])
+    expect(err).toContain('dangling cannot be read (ENOENT)')
+    expect(await latchkey(['scan', ''], {})).toMatchObject({ code: 2, out: '' })
+  })
+
+  test('finds a key in a file whose name is no text', async () => {
+    await mkdir(join(server.folder, 'bytes'))
+    await writeFile(Buffer.concat([Buffer.from(join(server.folder, 'bytes/')), Buffer.from([0x61, 0xff])]), leaked.text)
+    const { code, out } = await latchkey(['scan', 'bytes'], {})
+    expect([code, out]).toEqual([1, `bytes/a\ufffd:1:1: a live key, kid ${leaked.kid}\n`])
   })
 
   test('finds a key in a file of any size, wherever it is read in pieces', async () => {

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
-import { lstat, readdir, readlink } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { lstat, readdir, readlink, stat } from 'node:fs/promises'
+import { join, resolve, sep } from 'node:path'
 import { Command } from 'commander'
 import type { Found } from '#libs/credentials/index'
 import type { World } from './command.ts'
@@ -34,7 +34,9 @@ export function scanCommand(world: World): Command {
       const found: Leak[] = []
       const unreadable: Unreadable[] = []
       for (const path of paths) {
-        for await (const one of keysBelow(resolve(world.folder, path), path)) {
+        if (path === '')
+          throw new Failure('usage', 'A path is empty. Name files and folders, such as "." for this one.')
+        for await (const one of keysAt(resolve(world.folder, path), path)) {
           if ('code' in one) unreadable.push(one)
           else found.push(one)
         }
@@ -87,20 +89,31 @@ function nameOf(found: Found) {
   return { environment: found.environment, kid: found.kid }
 }
 
-/** Links are looked at as they are, and not followed. */
-async function* keysBelow(path: string, shown: string): AsyncGenerator<Leak | Unreadable> {
+/** A path that is named is looked into wherever it leads, be it a link or a pipe. */
+async function* keysAt(path: string, shown: string): AsyncGenerator<Leak | Unreadable> {
   try {
-    const entry = await lstat(path)
-    if (entry.isSymbolicLink()) {
-      yield* keysOf([Buffer.from(await readlink(path))], shown)
-    } else if (entry.isDirectory()) {
-      const names = await readdir(path)
-      for (const name of names.sort()) if (name !== '.git') yield* keysBelow(join(path, name), join(shown, name))
-    } else if (entry.isFile()) {
-      yield* keysOf(createReadStream(path, { highWaterMark: chunk }), shown)
-    }
+    if ((await lstat(path)).isSymbolicLink()) yield* keysOf([Buffer.from(await readlink(path))], shown)
+    const entry = await stat(path)
+    if (entry.isDirectory()) yield* keysIn(Buffer.from(path), shown)
+    else yield* keysOf(createReadStream(path, { highWaterMark: chunk }), shown)
   } catch (error) {
     yield { file: shown, code: codeOf(error) ?? 'unknown' }
+  }
+}
+
+/** Links are looked at as they are, and not followed. Names are bytes: not all are text. */
+async function* keysIn(folder: Buffer, shown: string): AsyncGenerator<Leak | Unreadable> {
+  const names = await readdir(folder, { encoding: 'buffer' })
+  for (const name of names.sort(Buffer.compare)) {
+    const [path, file] = [Buffer.concat([folder, Buffer.from(sep), name]), join(shown, name.toString())]
+    try {
+      const entry = await lstat(path)
+      if (entry.isSymbolicLink()) yield* keysOf([await readlink(path, { encoding: 'buffer' })], file)
+      else if (entry.isFile()) yield* keysOf(createReadStream(path, { highWaterMark: chunk }), file)
+      else if (entry.isDirectory() && name.toString() !== '.git') yield* keysIn(path, file)
+    } catch (error) {
+      yield { file, code: codeOf(error) ?? 'unknown' }
+    }
   }
 }
 

@@ -51,6 +51,8 @@ describe('schemas', () => {
   test('are listed and shown', async () => {
     server.respond = answer(200, { items: [schema] })
     expect((await latchkey(['schemas', 'list', ...of])).out).toMatch(/urn:acme:costs:1.0:User +Group +no +yes +1\n$/)
+    // The list has no pages, and its address takes no parameter.
+    expect(server.seen.at(-1)?.url).toBe(path)
     server.respond = answer(200, schema)
     expect(JSON.parse((await latchkey(['schemas', 'show', urn, ...of, '--json'])).out)).toEqual(schema)
   })

@@ -51,7 +51,7 @@ export function schemasCommand(world: World, version: string): Command {
     world,
     version,
     async ({ client, show }, { connection }: OfConnection) => {
-      const schemas = await client.list(pathOf(connection), schema)
+      const { items: schemas } = await client.read(pathOf(connection), z.object({ items: z.array(schema) }))
       show(schemas, () =>
         schemas.length === 0
           ? 'The connection has no schema of its own.\n'

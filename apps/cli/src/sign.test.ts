@@ -45,6 +45,15 @@ describe('latchkey sign', () => {
     }
   })
 
+  test.each([
+    ['a method that is none', 'GE T', []],
+    ['a content type that no header can hold', 'POST', ['--content-type', 'a\nb']],
+  ])('%s is told as such', async (_, method, more) => {
+    const { code, err } = await latchkey('sign', method, `${to}/Users`, '--key', 'hmac.json', ...more)
+    expect(code).toBe(2)
+    expect(err).toMatch(/^latchkey: The (method|content type) is none[^\n]+\n$/)
+  })
+
   test('signs that a request is a dry run', async () => {
     const { out } = await latchkey('sign', 'DELETE', `${to}/Users/1`, '--key', 'hmac.json', '--dry-run')
     const headers = headersIn(out)

@@ -24,6 +24,9 @@ export function signCommand(world: World): Command {
     .option('--content-type <type>', 'of the body', 'application/scim+json')
     .option('--dry-run', 'send and sign Latchkey-Dry-Run: true: the request is answered, and nothing is stored')
     .action(async (method: string, address: string, options: Options) => {
+      if (!/^[\w!#$%&'*+.^`|~-]+$/.test(method)) throw new Failure('usage', 'The method is none, such as POST.')
+      if (!/^[\t\x20-\x7e]+$/.test(options.contentType))
+        throw new Failure('usage', 'The content type is none that a header can hold, such as application/scim+json.')
       const url = URL.parse(address)
       if (url === null || !/^https?:$/.test(url.protocol))
         throw new Failure('usage', 'The URL is none that begins with http:// or https://.')

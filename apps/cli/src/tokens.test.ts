@@ -36,6 +36,11 @@ describe('tokens', () => {
     expect(sent).toEqual({ name: 'Terraform', scopes, expiresAt: '2027-01-31T00:00:00Z' })
   })
 
+  test('--from with nothing, as a variable that is not set, opens nothing', async () => {
+    const { code } = await latchkey(['tokens', 'create', 'ci', '--scopes', 'keys:read', '--from', ''])
+    expect([code, server.seen]).toEqual([2, []])
+  })
+
   test('a token whose text was lost on the way is told as such, with what to do', async () => {
     server.respond = answer(201, made)
     const { code, err } = await latchkey(['tokens', 'create', 'Terraform', '--scopes', 'tenants:read'])

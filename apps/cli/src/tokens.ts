@@ -3,6 +3,7 @@ import { token, type Token } from './answers.ts'
 import type { Client } from './client.ts'
 import { serverCommand, type World } from './command.ts'
 import { Failure } from './failure.ts'
+import { listed } from './policy-options.ts'
 import { ago, facts, lastUse, table } from './words.ts'
 
 interface Wanted {
@@ -11,6 +12,8 @@ interface Wanted {
   readonly from?: readonly string[]
   readonly expires?: string
 }
+
+const named = (option: string) => (text: string) => listed(option, text)
 
 export function tokensCommand(world: World, version: string): Command {
   const create = serverCommand(
@@ -37,9 +40,9 @@ export function tokensCommand(world: World, version: string): Command {
     },
   )
     .argument('<name>', 'what it is for')
-    .requiredOption('--scopes <list>', 'what it may do, such as tenants:read,keys:mint', words)
-    .option('--tenants <list>', 'ids of the tenants that it is limited to', words)
-    .option('--from <list>', 'addresses or ranges that it is accepted from, such as 192.0.2.0/24', words)
+    .requiredOption('--scopes <list>', 'what it may do, such as tenants:read,keys:mint', named('--scopes'))
+    .option('--tenants <list>', 'ids of the tenants that it is limited to', named('--tenants'))
+    .option('--from <list>', 'addresses or ranges that it is accepted from, such as 192.0.2.0/24', named('--from'))
     .option('--expires <instant>', 'from when on it is refused, such as 2027-01-31T00:00:00Z')
 
   const list = serverCommand('list', 'list the admin tokens', world, version, async ({ client, show }) => {
@@ -122,8 +125,4 @@ function inFull(one: Token, now: Date): string {
     'last used': lastUse(one.lastUsed, now),
     pepper: String(one.pepperVersion ?? ''),
   })
-}
-
-function words(text: string): string[] {
-  return text.split(',').flatMap((word) => (word.trim() === '' ? [] : [word.trim()]))
 }

@@ -23,6 +23,11 @@ export function facts(values: Readonly<Record<string, string>>): string {
     .join('')
 }
 
+/** Whoever saw an exposed key can use it. */
+export function stateOf({ state, exposedAt }: Key): string {
+  return typeof exposedAt === 'string' ? `${state}, exposed` : state
+}
+
 /** "3 min ago from 127.0.0.1, curl/8". */
 export function lastUse(lastUsed: Key['lastUsed'], now: Date): string {
   if (lastUsed === null) return 'never'

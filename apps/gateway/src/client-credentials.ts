@@ -57,7 +57,7 @@ function readBasic(authorization: string): Partial<ClientCredentials> {
   if (basic !== undefined) return basic
   throw refusals.unauthorized(
     'client-other-scheme',
-    'The Authorization header of a request for a token uses another scheme than Basic. Send client_id and client_secret in it, or in the body.',
+    'The Authorization header of a request for a token holds no Basic credentials (RFC 7617). Send client_id and client_secret in it, or in the body.',
   )
 }
 

@@ -4,6 +4,7 @@ import { advance } from './provisioning-key.ts'
 import { cancel, finish, start } from './rotate.ts'
 import { keyOf, RotationRefused, withKey } from './rotation.ts'
 import type { RotationPolicy } from './rotation-policy.ts'
+import { isStillUsed } from './settle.ts'
 import { days, hours, Simulation } from './test/simulation.ts'
 
 const begin = new Date('2026-03-01T10:00:00.000Z')
@@ -207,7 +208,11 @@ describe('a rotation', () => {
     const { kid } = world.act((situation, moment) => start(situation, { force: false }, moment))
     world.use(kid, hours(1, begin))
     expect(world.key(old).until).toEqual(expiresAt)
+    const isUsed = () => world.running && isStillUsed(world.situation, world.running)
+    // It was before the cut-over, though the grace would have begun sooner than that.
+    expect(isUsed()).toBe(false)
     world.use(old, hours(49, begin))
+    expect(isUsed()).toBe(true)
     world.goTo(expiresAt)
     expect(world.key(old)).toMatchObject({ state: 'expired', endedAt: expiresAt })
     expect(world.told()).toContain('finished old-expired')

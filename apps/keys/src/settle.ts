@@ -155,10 +155,14 @@ function deadline(situation: Situation, moment: Moment): Turn | undefined {
   return undefined
 }
 
-/** Whether the old key was used within its last grace; where it has none, within the hour before it was to end. */
-export function isStillUsed({ uses }: Pick<Situation, 'uses'>, { from, until, graceHours }: Rotation): boolean {
+/** Whether the old key was used within its last grace, which begins with the cut-over; where it has none, within the hour before it was to end. */
+export function isStillUsed(
+  { uses }: Pick<Situation, 'uses'>,
+  { from, until, graceHours, cutOverAt }: Rotation,
+): boolean {
   const last = uses.get(from)?.last
-  return until !== null && last !== undefined && last.at > hoursAfter(until, -watched(graceHours))
+  if (until === null || last === undefined || last.at <= hoursAfter(until, -watched(graceHours))) return false
+  return graceHours === 0 || cutOverAt === null || last.at > cutOverAt
 }
 
 /** Hours in which a use of the old key is looked for, and by which its life is extended for one: an hour at least. */

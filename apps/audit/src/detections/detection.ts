@@ -36,9 +36,10 @@ export const mostRequests = 5
 /** What comes again so long after it was last seen, in milliseconds, is another matter than the one that was acknowledged. */
 const over = 24 * 60 * 60 * 1000
 
-/** A mute whose time is over leaves it open. */
-export function stateAt({ state, mutedUntil }: Detection, now: Date): DetectionState {
-  return state === 'muted' && mutedUntil !== null && mutedUntil <= now ? 'open' : state
+/** A mute whose time is over leaves it as it would be without. */
+export function stateAt({ state, mutedUntil, acknowledgedAt }: Detection, now: Date): DetectionState {
+  if (state !== 'muted' || mutedUntil === null || mutedUntil > now) return state
+  return acknowledgedAt === null ? 'open' : 'acknowledged'
 }
 
 /**
@@ -84,13 +85,13 @@ export function occur(
 }
 
 function isAnew(before: Detection, occurrence: Occurrence, now: Date): boolean {
-  switch (before.state) {
+  switch (stateAt(before, now)) {
     case 'open':
-      return false
+      return before.state === 'muted'
     case 'acknowledged':
       return occurrence.last - before.lastSeen.getTime() > over
     case 'muted':
-      return stateAt(before, now) !== 'muted'
+      return false
   }
 }
 
@@ -100,9 +101,14 @@ export interface Decided {
   readonly event: AnyEvent
 }
 
+/** One that is muted stays so. */
 export function acknowledge(before: Detection, now: Date): Decided | undefined {
-  if (before.state === 'acknowledged') return undefined
-  const detection = next(before, { state: 'acknowledged', mutedUntil: null, acknowledgedAt: now })
+  if (before.acknowledgedAt !== null) return undefined
+  const isMuted = stateAt(before, now) === 'muted'
+  const detection = next(before, {
+    ...(isMuted ? {} : { state: 'acknowledged', mutedUntil: null }),
+    acknowledgedAt: now,
+  })
   const payload = { ...named(detection), acknowledgedAt: now.toISOString() }
   return { detection, event: makeEvent('detection.acknowledged', originOf(detection, now), payload) }
 }
@@ -115,7 +121,7 @@ export function mute(before: Detection, until: Date | null, now: Date): Decided 
   return { detection, event: makeEvent('detection.muted', originOf(detection, now), payload) }
 }
 
-/** As when the time of the mute is over: it is open, and raised when the rule is broken again. */
+/** As when the time of the mute is over. */
 export function unmute(before: Detection, now: Date): Decided | undefined {
   if (stateAt(before, now) !== 'muted') return undefined
   const detection = next(before, { mutedUntil: now })

@@ -14,7 +14,7 @@ What breaks a rule is raised once for each subject (a key, a connection, or an a
 \`latchkey_detections_total\`, and in \`latchkey detections list\` and \`GET /admin/v1/detections\`, with cause and fix. As long as it goes on it only counts on.
 
 - \`latchkey detections acknowledge ID\`: it was seen to. It is raised anew when it comes again after a day without it.
-- \`latchkey detections mute ID --for 8h\` (or for good): it counts on and is not raised. \`unmute\` ends that.
+- \`latchkey detections mute ID --for 8h\` (or for good): it counts on and is not raised. \`unmute\` ends that; what was acknowledged is so still.
 
 A request counts at the time at which it was received, once, whatever is delivered late or twice. What comes within 11/12 of a window is counted together, what is a
 window apart never. The request's record holds who and from where: \`latchkey requests show\` with an id that the detection names.

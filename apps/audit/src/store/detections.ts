@@ -100,9 +100,10 @@ export interface DetectionFilter {
   readonly state?: DetectionState | undefined
 }
 
-/** A mute whose time is over leaves it open. */
+/** As `stateAt` has it. */
 const present = (now: string): string =>
-  `CASE WHEN state = 'muted' AND muted_until <= ${now} THEN 'open' ELSE state END`
+  `CASE WHEN state <> 'muted' OR muted_until IS NULL OR muted_until > ${now} THEN state
+    WHEN acknowledged_at IS NULL THEN 'open' ELSE 'acknowledged' END`
 
 /** What was raised last comes first. */
 export async function findDetections(

@@ -32,7 +32,7 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
   if (proved.connection !== arrival.connectionId) {
     throw refusals.forbidden(
       'key-of-another-connection',
-      'This key belongs to another connection than the one in the address. Use the SCIM base URL that was shown with the key, or the key of this connection.',
+      'This key belongs to another connection than the one that is asked for. Use the SCIM base URL or the client_id that was shown with the key, or the key of this connection.',
     )
   }
   await connection(passage, parts)

@@ -89,8 +89,20 @@ test('every later last use of the time in which a rotation ran is written, whene
 
 test('what is known of the first use stays once the key is active', async () => {
   await record(used(50))
-  await service.database.query(`UPDATE keys.provisioning_key SET state = 'active' WHERE kid = $1`, [kid])
+  await service.database.query(
+    `UPDATE keys.provisioning_key SET state = 'active', activated_at = now() WHERE kid = $1`,
+    [kid],
+  )
   await record(used(20))
+  expect(await known()).toMatchObject({ first: 50, last: 50 })
+})
+
+test('the first use of a key that was cancelled before its gateway knew is kept too', async () => {
+  await service.database.query(
+    `UPDATE keys.provisioning_key SET state = 'cancelled', ended_at = now() WHERE kid = $1`,
+    [kid],
+  )
+  await record(used(50))
   expect(await known()).toMatchObject({ first: 50, last: 50 })
 })
 

@@ -7,16 +7,16 @@ const record: Statement = {
   text: `
     INSERT INTO keys.key_use (connection, kid, at, address, user_agent, first_at, first_address, first_user_agent)
     SELECT used.connection, used.kid, used.at, used.address, used.user_agent,
-      CASE WHEN key.state = 'pending' THEN used.first_at END,
-      CASE WHEN key.state = 'pending' THEN used.first_address END,
-      CASE WHEN key.state = 'pending' THEN used.first_user_agent END
+      CASE WHEN key.activated_at IS NULL THEN used.first_at END,
+      CASE WHEN key.activated_at IS NULL THEN used.first_address END,
+      CASE WHEN key.activated_at IS NULL THEN used.first_user_agent END
     FROM (
       SELECT * FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), $3::timestamptz[], $4::text[], $5::text[],
           $6::timestamptz[], $7::text[], $8::text[])
         AS sent (connection, kid, at, address, user_agent, first_at, first_address, first_user_agent)
       ORDER BY sent.connection, sent.kid) AS used
     CROSS JOIN LATERAL (
-      SELECT k.state FROM keys.provisioning_key AS k WHERE k.connection = used.connection AND k.kid = used.kid FOR KEY SHARE) AS key
+      SELECT k.activated_at FROM keys.provisioning_key AS k WHERE k.connection = used.connection AND k.kid = used.kid FOR KEY SHARE) AS key
     ORDER BY used.connection, used.kid
     ON CONFLICT (connection, kid) DO UPDATE SET
       at = greatest(key_use.at, excluded.at),
@@ -52,7 +52,7 @@ const look: Statement = {
 
 /**
  * One statement for all uses, at most one of each key. A last use never goes back in time. One from the same client within a minute of the one that
- * is known is passed over, unless a rotation ran at that time: its report proves the cut-over. A first use is one of a pending key, the earliest. Uses of keys
+ * is known is passed over, unless a rotation ran at that time: its report proves the cut-over. A first use is one of a key that is pending, or ended as such while a gateway did not know yet: the earliest. Uses of keys
  * that are gone are passed over.
  */
 export async function recordUses(transaction: Transaction, uses: readonly KeyUse[]): Promise<void> {
