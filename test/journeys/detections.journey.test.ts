@@ -111,8 +111,8 @@ test('a person acknowledges, mutes and unmutes it, and each call is recorded', a
   expect(await act('acknowledge')).toBe('acknowledged')
   expect(await act('mute', { for: '8h' })).toBe('muted')
   expect(await detections({ state: 'muted' })).toMatchObject([{ id, mutedUntil: expect.any(String) }])
-  expect(await act('unmute')).toBe('open')
-  expect((await world.auditAdmin('GET', `/detections/${id}`)).body).toMatchObject({ id, state: 'open' })
+  expect(await act('unmute')).toBe('acknowledged')
+  expect((await world.auditAdmin('GET', `/detections/${id}`)).body).toMatchObject({ id, state: 'acknowledged' })
   const operations = async (): Promise<string[]> =>
     (await world.audit({ surface: 'admin', tenant: connection.tenant }))
       .filter(({ subject }) => subject?.id === id)
