@@ -9,11 +9,12 @@ import { maintainTrail } from './trail.ts'
 const keeping = { retention: 90 * 86_400_000, clock: () => new Date() }
 let server: Awaited<ReturnType<typeof testDatabase>>
 let database: Database
-beforeAll(async () => {
+// For each its own: an index that is made over rows that were updated is passed over while any transaction of the server is older than it.
+beforeEach(async () => {
   server = await testDatabase()
   database = new Database({ url: server.url, applicationName: 'test', connections: 1 })
 })
-afterAll(async () => {
+afterEach(async () => {
   await database.close()
   await server.drop()
 })
