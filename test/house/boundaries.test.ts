@@ -18,7 +18,7 @@ const refused: readonly [file: string, line: string, rule: string][] = [
   ['libs/rates/redis-limiter.ts', "import 'ioredis'", 'no-restricted-imports'],
   ['libs/sealing/keyring.ts', "await import('@aws-sdk/client-kms')", 'no-restricted-imports'],
   ['apps/gateway/src/steps/signature.ts', "import 'structured-headers'", 'no-restricted-imports'],
-  ['apps/gateway/src/steps/signature.ts', "import 'sodium-native'", 'no-restricted-imports'],
+  ['apps/gateway/src/steps/proof.ts', "import 'sodium-native'", 'no-restricted-imports'],
   ['libs/events/app.ts', "import '#apps/keys/src/index'", 'no-restricted-imports'],
   ['libs/events/app.test.ts', "import '#apps/keys/src/index'", 'no-restricted-imports'],
   ['libs/eventlog/postgres/app-by-path.ts', "import '../../../apps/keys/src/index.ts'", 'no-restricted-imports'],
