@@ -32,6 +32,8 @@ export interface Entrance {
   change(key: string, policy: Partial<KeyPolicy>): Promise<void>
   /** What the gateway remembers of keys and connections is read anew. */
   forget(): void
+  /** As it does when it starts, and seconds after keys were minted. */
+  hear(): Promise<void>
 }
 
 export interface EntranceOptions {
@@ -69,7 +71,7 @@ export async function entranceOver(
       trust,
       currency: { ofMinted: true, look: () => true },
       peppers,
-      rates: new Rates(memoryLimiter(), memoryLimiter(), limits, now),
+      rates: new Rates({ shared: memoryLimiter(), own: memoryLimiter(), trust, limits, clock: now }),
       bodyLimit: 1_000,
       signatures: {
         publicUrl: new URL(publicUrl),
@@ -112,6 +114,7 @@ export async function entranceOver(
       await apply(makeEvent('key.changed', { ...origin(kid), version: 2 }, after))
     },
     forget: () => trust.forgetAll(),
+    hear: () => trust.hear(),
   }
 }
 

@@ -22,12 +22,11 @@ export class TokenLookUps {
   /** Resolves once the token of that id may be looked up, with what is told when it is accepted. Rejects with Problem `tooManyRefused` where it is not to be. */
   async take(id: string, address: string): Promise<Accepted> {
     if (this.#accepted.get(id) !== undefined) return countedNothing
-    const network = networkIn(address)
-    const tooMany = await this.#lookUps.take(network)
-    if (tooMany !== undefined) throw problems.tooManyRefused(Math.max(1, Math.ceil(tooMany.milliseconds / 1_000)))
+    const taken = await this.#lookUps.take(networkIn(address))
+    if (taken.kind === 'too many') throw problems.tooManyRefused(Math.max(1, Math.ceil(taken.milliseconds / 1_000)))
     return async () => {
       this.#accepted.set(id, true)
-      await this.#lookUps.giveBack(network)
+      await taken.giveBack()
     }
   }
 }

@@ -115,14 +115,14 @@ export const settings = {
       'SCIM requests within 10 seconds from one network (an IPv4 address, or 64 bits of an IPv6 one) whose key is missing, wrong or not known to the gateway yet; and likewise calls of the admin APIs without an accepted admin token that change nothing.',
   }),
   LATCHKEY_RATE_LOOKUPS: setting.integer({
-    default: 400,
+    default: 100,
     min: 2,
     max: 1_000_000,
     about:
-      'How many of those a gateway looks up in its database within a second, from all networks together, and how many admin tokens each service; half as many wrong secrets of keys that are in use are answered as such.',
+      'How many of those a gateway looks up in its database within a second and finds not to be good, from all networks together, and how many admin tokens each service; half as many wrong secrets of keys that are in use are answered as such.',
   }),
   LATCHKEY_RATE_REFUSALS: setting.integer({
-    default: 1_000,
+    default: 300,
     min: 1,
     max: 1_000_000,
     about:

@@ -3,7 +3,7 @@
  * bounded by both. A limiter over Redis waits for nothing, and counts alone while that is away.
  */
 export { type Limiter, type OwnLimiter, type Rate } from './limiter.ts'
-export { type LookUpLimits, LookUps, type TooManyLookUps } from './look-ups.ts'
+export { type Counted, type LookUpLimits, LookUps, type TooManyLookUps } from './look-ups.ts'
 export { memoryLimiter } from './memory-limiter.ts'
 export { openRedisLimiter } from './redis-limiter.ts'
 export { Turns } from './turns.ts'

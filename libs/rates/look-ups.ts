@@ -4,12 +4,20 @@ import { Turns } from './turns.ts'
 export interface LookUpLimits {
   /** What one network may try within ten seconds. */
   readonly unproved: number
-  /** What may be looked up of all networks within a second. */
+  /** What may be looked up of all networks within a second and turn out not to be good. */
   readonly lookUps: number
+}
+
+/** One that counts, until it turns out to be good. */
+export interface Counted {
+  readonly kind: 'counted'
+  /** It is good, and counts for nothing any more. To be told once at the most. */
+  readonly giveBack: () => Promise<void>
 }
 
 /** Why something is not looked up. */
 export interface TooManyLookUps {
+  readonly kind: 'too many'
   readonly from: 'this network' | 'all networks'
   /** What was counted. */
   readonly subject: string
@@ -21,7 +29,7 @@ const seconds = 10
 
 /**
  * Bounds what is looked up for callers who have proved nothing here: for each network, and for all of them together, in turns. Networks that have just come up share
- * one half of these: whoever sends much from few does not keep them waiting.
+ * one half of these: whoever sends much from few does not keep them waiting. What turns out to be good takes nothing from either bound.
  */
 export class LookUps {
   readonly #limiter: OwnLimiter
@@ -36,26 +44,30 @@ export class LookUps {
     this.#turns = { new: half(), known: half() }
   }
 
-  /** Counts one for its network, and waits for its turn, a second at the most; undefined once it may be looked up. */
-  async take(network: string): Promise<TooManyLookUps | undefined> {
-    const refused = await this.count(network)
-    if (refused !== undefined) return refused
+  /** Counts one for its network, and waits for its turn, a second at the most: it may be looked up once it is counted. */
+  async take(network: string): Promise<Counted | TooManyLookUps> {
+    const counted = await this.count(network)
+    if (counted.kind === 'too many') return counted
     const isNew = (await this.#limiter.look(subjectOf(network), { points: 2, seconds })) === undefined
     const age = isNew ? 'new' : 'known'
-    if (await this.#turns[age].take()) return undefined
-    return { from: 'all networks', subject: `look-ups of ${age} networks`, milliseconds: 1_000 }
+    const turns = this.#turns[age]
+    if (!(await turns.take())) {
+      return { kind: 'too many', from: 'all networks', subject: `look-ups of ${age} networks`, milliseconds: 1_000 }
+    }
+    const giveBack = async (): Promise<void> => {
+      turns.giveBack()
+      await counted.giveBack()
+    }
+    return { kind: 'counted', giveBack }
   }
 
   /** Counts one that is not looked up. */
-  async count(network: string): Promise<TooManyLookUps | undefined> {
+  async count(network: string): Promise<Counted | TooManyLookUps> {
     const subject = subjectOf(network)
     const milliseconds = await this.#limiter.take(subject, { points: this.#unproved, seconds })
-    return milliseconds === undefined ? undefined : { from: 'this network', subject, milliseconds }
-  }
-
-  /** One of that network turned out not to count. */
-  async giveBack(network: string): Promise<void> {
-    await this.#limiter.giveBack(subjectOf(network))
+    return milliseconds === undefined
+      ? { kind: 'counted', giveBack: () => this.#limiter.giveBack(subject) }
+      : { kind: 'too many', from: 'this network', subject, milliseconds }
   }
 }
 

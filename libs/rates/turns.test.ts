@@ -32,6 +32,25 @@ describe('turns', () => {
     expect(gone).toBe(100)
   })
 
+  it('are given back by who turns out not to count: another goes on at once, and no more are saved up', async () => {
+    const turns = new Turns({ perSecond: 10, longestWait: 1 }, () => 0)
+    for (let number = 0; number < 100; number++) {
+      expect(await turns.take()).toBe(true)
+      turns.giveBack()
+      turns.giveBack()
+    }
+    let gone = 0
+    for (let number = 0; number < 10; number++) void turns.take().then(() => gone++)
+    await wait(20)
+    expect(gone).toBe(1)
+    for (let number = 0; number < 4; number++) turns.giveBack()
+    await wait(20)
+    expect(gone).toBe(5)
+    for (let number = 0; number < 5; number++) turns.giveBack()
+    await wait(20)
+    expect(gone).toBe(10)
+  })
+
   it('let nobody wait behind more than can go on within the longest wait', async () => {
     let now = 0
     const turns = new Turns({ perSecond: 10, longestWait: 4 }, () => now)

@@ -16,6 +16,7 @@ export class Turns {
   readonly #mostWaiting: number
   readonly #clock: () => number
   readonly #waiting: (() => void)[] = []
+  #goesOn = false
   #left: number
   #filledAt: number
 
@@ -39,6 +40,12 @@ export class Turns {
     return true
   }
 
+  /** One that went on turned out not to count: another goes on in its place. */
+  giveBack(): void {
+    this.#left = Math.min(this.#mostSaved, this.#left + 1)
+    this.#goOn()
+  }
+
   #goOn(): void {
     const now = this.#clock()
     this.#left = Math.min(this.#mostSaved, this.#left + ((now - this.#filledAt) * this.#perSecond) / 1_000)
@@ -46,6 +53,11 @@ export class Turns {
     const going = this.#waiting.splice(0, Math.floor(this.#left))
     this.#left -= going.length
     for (const go of going) go()
-    if (this.#waiting.length > 0) setTimeout(() => this.#goOn(), step)
+    if (this.#waiting.length === 0 || this.#goesOn) return
+    this.#goesOn = true
+    setTimeout(() => {
+      this.#goesOn = false
+      this.#goOn()
+    }, step)
   }
 }

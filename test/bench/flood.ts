@@ -12,8 +12,9 @@ import type { StatementCounter } from './statements.ts'
 export interface FloodRow {
   readonly flood: Pick<Flood, 'kinds' | 'networks' | 'rate' | 'connections'>
   readonly flooded: Flooded
-  /** Good requests, without bad keys beside them and with. */
+  /** Good requests, without bad keys beside them; in the first second of these, in which all connections are opened and their first requests arrive; and from then on. */
   readonly alone: Observed
+  readonly first: Observed
   readonly during: Observed
   /** Processor time of program and Postgres for one bad key, in microseconds. */
   readonly processor: number
@@ -43,6 +44,7 @@ const goodConnections = 8
 const few = 64
 const many = 1_024
 const firstUsers = 200
+const firstSeconds = 1
 
 const kindsOfFlood: readonly FloodRow['flood'][] = [
   ...[1_000, 3_000].map((rate) => ({ kinds: badKeys, networks: 50_000, rate, connections: few })),
@@ -60,24 +62,27 @@ const kindsOfFlood: readonly FloodRow['flood'][] = [
 export async function measureFloods(program: Running, options: FloodOptions): Promise<FloodRow[]> {
   const base = new URL(program.scimBaseUrl).pathname
   const good = await goodRequests(program, base, options)
-  await good()
+  await good(options.seconds)
   const rows: FloodRow[] = []
   for (const flood of kindsOfFlood.filter(({ kinds }) => kinds.join().includes(options.only))) {
-    const alone = await good()
-    let during = alone
+    const alone = await good(options.seconds)
+    let [first, during] = [alone, alone]
     const asked: Flood = {
       ...flood,
       url: program.url,
       path: `${base}/Users?count=1`,
       // Good requests are answered while it is under way, from the first to the last.
-      seconds: options.seconds + 0.5,
+      seconds: firstSeconds + options.seconds + 0.5,
       accepted: program.key,
     }
-    const flooded = await send(asked, async () => void (during = await good()))
+    const flooded = await send(asked, async () => {
+      first = await good(firstSeconds)
+      during = await good(options.seconds)
+    })
     // The sender is none of the others.
     const others = Math.max(0, during.others - flooded.sender / cpus().length)
     const processor = costOf(flooded, alone, during)
-    const row = { flood, flooded, alone, during: { ...during, others }, processor }
+    const row = { flood, flooded, alone, first, during: { ...during, others }, processor }
     rows.push(row)
     options.told(row)
   }
@@ -98,8 +103,8 @@ function costOf(flooded: Flooded, alone: Figures, during: Figures): number {
 async function goodRequests(
   program: Running,
   base: string,
-  { seconds, postgres, statements }: FloodOptions,
-): Promise<() => Promise<Observed>> {
+  { postgres, statements }: FloodOptions,
+): Promise<(seconds: number) => Promise<Observed>> {
   const requests = requestsAt(base)
   const target: Target = {
     url: program.url,
@@ -116,7 +121,7 @@ async function goodRequests(
   const request = (number: number): Request =>
     number % 5 === 4 ? requests.createUser(`good-${created++}`) : requests.readUser(ids[number % firstUsers] ?? '')
   const count = async () => ({ ...(await statements.read()), records: await recordsAt(one) })
-  return async () => {
+  return async (seconds) => {
     const before = await count()
     const load = { name: 'good requests', rate: goodRate, connections: goodConnections, seconds, request }
     const figures = await pace(target, { ...load, answered: () => undefined })

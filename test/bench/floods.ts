@@ -8,8 +8,8 @@ import { countingSettings, StatementCounter } from './statements.ts'
 const floodEnvironment = {
   LATCHKEY_TRUSTED_PROXIES: '127.0.0.1',
   LATCHKEY_RATE_UNPROVED: '100',
-  LATCHKEY_RATE_LOOKUPS: '400',
-  LATCHKEY_RATE_REFUSALS: '1000',
+  LATCHKEY_RATE_LOOKUPS: '100',
+  LATCHKEY_RATE_REFUSALS: '300',
 }
 
 /** What good requests wait for while bad keys arrive, in each shape that is asked for. */

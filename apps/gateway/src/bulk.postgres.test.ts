@@ -44,12 +44,11 @@ beforeAll(async () => {
     currency: { ofMinted: true, look: () => true },
     clock: () => new Date(),
     baseUrl: (connection) => `https://example.com/scim/v2/${connection}`,
-    rates: new Rates(memoryLimiter(), memoryLimiter(), {
-      perKey: 1,
-      perConnection: 1,
-      unproved: 1,
-      lookUps: 1,
-      refusals: 1,
+    rates: new Rates({
+      shared: memoryLimiter(),
+      own: memoryLimiter(),
+      trust: { hasHeardOf: () => false },
+      limits: { perKey: 1, perConnection: 1, unproved: 1, lookUps: 1, refusals: 1 },
     }),
     answered: () => undefined,
     failed: onFailure,

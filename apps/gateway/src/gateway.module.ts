@@ -73,7 +73,7 @@ export class GatewayModule {
       trust,
       currency,
       peppers,
-      rates: new Rates(parts.limiter, memoryLimiter(), parts.rateLimits),
+      rates: new Rates({ shared: parts.limiter, own: memoryLimiter(), trust, limits: parts.rateLimits }),
       bodyLimit,
       digests,
       tokens: new AccessTokens(peppers, parts.publicUrl),

@@ -38,7 +38,7 @@ async function countRefused(passage: Passage, status: number, parts: WayInParts)
     if (key !== undefined) await rates.count(passage, key)
     return undefined
   }
-  if (presented === undefined || address === undefined || passage.countedFor !== undefined) return undefined
+  if (presented === undefined || address === undefined || passage.counted !== undefined) return undefined
   const refusal = await rates.failed(address)
   if (refusal !== undefined) return asOneOfMany(passage, refusal)
   if (key === undefined && passage.connection === undefined) await connection(passage, parts)

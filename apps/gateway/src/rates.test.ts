@@ -3,7 +3,7 @@ import { type Kid, mintKey, readKey } from '#libs/credentials/index'
 import { defaultPolicy, type KeyPolicy } from '#libs/events/index'
 import { memoryLimiter } from '#libs/rates/index'
 import type { KnownKey } from './principal.ts'
-import { type Counted, Rates } from './rates.ts'
+import { type CountedRequest, Rates } from './rates.ts'
 
 const keyOf = (kid: Kid, policy: Partial<KeyPolicy> = {}): KnownKey => ({
   kid,
@@ -17,9 +17,11 @@ const keyOf = (kid: Kid, policy: Partial<KeyPolicy> = {}): KnownKey => ({
   allowed: undefined,
 })
 
+const parts = () => ({ shared: memoryLimiter(), own: memoryLimiter(), trust: { hasHeardOf: () => false } })
+
 test('a key that has used up its burst is let pass 30 times a second, however many networks are counted', async () => {
   const limits = { perKey: 500, perConnection: 10_000, unproved: 100, lookUps: 400, refusals: 1_000 }
-  const rates = new Rates(memoryLimiter(), memoryLimiter({ most: 0 }), limits)
+  const rates = new Rates({ ...parts(), own: memoryLimiter({ most: 0 }), limits })
   const { text, kid } = mintKey('live')
   const presented = readKey(text)
   const address = readAddress('192.0.2.7')
@@ -44,7 +46,7 @@ describe('of what one network may try', () => {
   const address = readAddress('192.0.2.7')
   if (address === undefined) throw new Error('the address is one')
 
-  const isRefused = async (rates: Rates, text: string, request: Counted = {}): Promise<boolean> =>
+  const isRefused = async (rates: Rates, text: string, request: CountedRequest = {}): Promise<boolean> =>
     (await rates.refusal(request, readKey(text), address)) !== undefined
   /** How many keys that are not known are looked up before one is refused. */
   async function left(rates: Rates): Promise<number> {
@@ -54,10 +56,10 @@ describe('of what one network may try', () => {
   }
 
   test('good keys take nothing, also where the first requests of each come side by side', async () => {
-    const rates = new Rates(memoryLimiter(), memoryLimiter(), limits)
+    const rates = new Rates({ ...parts(), limits })
     for (let number = 0; number < 100; number++) {
       const { text, kid } = mintKey('live')
-      const requests: Counted[] = [{}, {}, {}]
+      const requests: CountedRequest[] = [{}, {}, {}]
       for (const request of requests) expect(await isRefused(rates, text, request)).toBe(false)
       for (const request of requests) await rates.count(request, keyOf(kid))
     }
@@ -65,11 +67,11 @@ describe('of what one network may try', () => {
   })
 
   test('a request gives back what was counted of itself, once, and only where its key is accepted', async () => {
-    const rates = new Rates(memoryLimiter(), memoryLimiter(), limits)
+    const rates = new Rates({ ...parts(), limits })
     const { text, kid } = mintKey('live')
-    const accepted: Counted = {}
-    const refused: Counted = {}
-    const later: Counted = {}
+    const accepted: CountedRequest = {}
+    const refused: CountedRequest = {}
+    const later: CountedRequest = {}
     await isRefused(rates, text, accepted)
     await isRefused(rates, text, refused)
     await rates.count(accepted, keyOf(kid))

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { type Address, networkOf } from '#libs/addresses/index'
 import {
+  type Counted,
   type Limiter,
   LookUps,
   memoryLimiter,
@@ -13,6 +14,7 @@ import { RefusalRecords } from '#libs/eventlog/index'
 import type { ScimError } from '#libs/scim/index'
 import type { KnownKey } from './principal.ts'
 import { type CodeOf, refusals } from './refusals.ts'
+import type { KnownTrust } from './store/known-trust.ts'
 import type { Passage, Presented } from './way-in.ts'
 
 export interface RateLimits {
@@ -22,7 +24,7 @@ export interface RateLimits {
   readonly perConnection: number
   /** Requests within ten seconds from one network whose key has not been proved here. */
   readonly unproved: number
-  /** Those of all networks that may be looked up in the database within a second. Half as many may have a wrong secret beside that. */
+  /** Those of all networks that may be looked up in the database within a second and turn out to be bad. Half as many may have a wrong secret beside that. */
   readonly lookUps: number
   /** Requests refused as too many of those that are answered within a second; the others wait for their turn. */
   readonly refusals: number
@@ -43,8 +45,17 @@ export interface Refusal {
   readonly alike: number | undefined
 }
 
+interface RatesParts {
+  readonly shared: Limiter
+  readonly own: OwnLimiter
+  readonly trust: Pick<KnownTrust, 'hasHeardOf'>
+  readonly limits: RateLimits
+  /** Milliseconds. */
+  readonly clock?: () => number
+}
+
 /** A request, as far as it is counted for its network. */
-export type Counted = Pick<Passage, 'countedFor'>
+export type CountedRequest = Pick<Passage, 'counted'>
 
 /** Has the request's record left out, or count those that were. Gives what it is refused with as one of too many. */
 export function asOneOfMany(passage: Passage, { error, alike }: Refusal): ScimError {
@@ -54,11 +65,13 @@ export function asOneOfMany(passage: Passage, { error, alike }: Refusal): ScimEr
 
 /**
  * What is too much. A key that has been proved here, and is accepted, counts for itself and its connection, and nobody else can use up what these may have.
- * Everything else counts for the network that it comes from, and is refused before it is looked up.
+ * Everything else counts for the network that it comes from, and is refused before it is looked up, unless it names a key that has been heard of: of that no more
+ * is known than that it may be good.
  */
 export class Rates {
   /** Among all gateways. */
   readonly #shared: Limiter
+  readonly #trust: Pick<KnownTrust, 'hasHeardOf'>
   /** Of keys that were proved here. Apart from networks, whose number others choose: where these are too many to be counted each for itself, keys go on being so. */
   readonly #floors: OwnLimiter = memoryLimiter()
   readonly #limits: RateLimits
@@ -69,8 +82,9 @@ export class Rates {
   readonly #records: RefusalRecords
 
   /** `own` counts networks, for this gateway alone. */
-  constructor(shared: Limiter, own: OwnLimiter, limits: RateLimits, clock = () => performance.now()) {
+  constructor({ shared, own, trust, limits, clock = () => performance.now() }: RatesParts) {
     this.#shared = shared
+    this.#trust = trust
     this.#limits = limits
     this.#records = new RefusalRecords(clock)
     this.#turns = new Turns({ perSecond: limits.refusals, longestWait: 10 }, clock)
@@ -78,31 +92,29 @@ export class Rates {
     this.#wrongSecrets = new Turns({ perSecond: Math.max(1, Math.floor(limits.lookUps / 2)), longestWait: 1 }, clock)
   }
 
-  /** Whether a key of that id has been proved here: looking it up is then worth it. */
+  /** Whether a key of that id has been proved or heard of here: looking it up is then worth it. */
   recognises(presented: Presented): boolean {
-    return presented.kind !== 'fault' && this.#proved.has(presented.kid)
+    return presented.kind !== 'fault' && (this.#proved.has(presented.kid) || this.#trust.hasHeardOf(presented.kid))
   }
 
   /** Why the body of a request that presents its key there is not to be read; counts it for its network. */
-  async unread(request: Counted, address: Address): Promise<Refusal | undefined> {
-    const network = networkOf(address)
-    const refusal = await this.#ofNetwork(network)
-    if (refusal === undefined) request.countedFor = network
-    return refusal
+  async unread(request: CountedRequest, address: Address): Promise<Refusal | undefined> {
+    return this.#countFor(request, await this.#lookUps.count(networkOf(address)))
   }
 
-  /** What was counted of the request for its network takes nothing from what that may try: it is counted as what it has turned out to be. */
-  async forgive(request: Counted): Promise<void> {
-    const network = request.countedFor
-    if (network === undefined) return
-    delete request.countedFor
-    await this.#lookUps.giveBack(network)
+  /** What was counted of the request for its network takes nothing from what that and all may try: it is counted as what it has turned out to be. */
+  async forgive(request: CountedRequest): Promise<void> {
+    const { counted } = request
+    if (counted === undefined) return
+    delete request.counted
+    await counted.giveBack()
   }
 
-  /** Why a request that presents this is not to be looked into; counts it where its key has not been proved here. */
-  async refusal(request: Counted, presented: Presented, address: Address): Promise<Refusal | undefined> {
+  /** Why a request that presents this is not to be looked into; counts it where its key has neither been proved nor heard of here. */
+  async refusal(request: CountedRequest, presented: Presented, address: Address): Promise<Refusal | undefined> {
     const allowed = presented.kind !== 'fault' ? this.#proved.get(presented.kid) : undefined
-    if (allowed === undefined) return this.#unproved(request, networkOf(address))
+    if (allowed === undefined && this.recognises(presented)) return undefined
+    if (allowed === undefined) return this.#countFor(request, await this.#lookUps.take(networkOf(address)))
     const [byKey, byConnection] = await Promise.all([
       this.#shared.look(allowed.key, allowed.rate),
       this.#shared.look(allowed.connection, this.#ofConnection),
@@ -120,8 +132,8 @@ export class Rates {
   }
 
   /** The request has proved this key, which is accepted. */
-  async count(request: Counted, { kid, connection, policy }: KnownKey): Promise<void> {
-    if (request.countedFor !== undefined) await this.forgive(request)
+  async count(request: CountedRequest, { kid, connection, policy }: KnownKey): Promise<void> {
+    if (request.counted !== undefined) await this.forgive(request)
     const rate = this.#ofKey(policy.rate)
     const allowed: Allowed = {
       key: `key ${kid}`,
@@ -139,12 +151,10 @@ export class Rates {
 
   /** A request was refused that nothing else counts: it cost no query, and its record is to cost none either. Of a caller that has hung up the address is not known. */
   async failed(address: Address | undefined): Promise<Refusal | undefined> {
-    return (
-      (await this.#ofNetwork(address === undefined ? 'unknown' : networkOf(address))) ??
-      ((await this.#wrongSecrets.take())
-        ? undefined
-        : this.#refuseUnknown({ from: 'all networks', subject: 'wrong secrets', milliseconds: 1_000 }))
-    )
+    const counted = await this.#lookUps.count(address === undefined ? 'unknown' : networkOf(address))
+    if (counted.kind === 'too many') return this.#refuseUnknown(counted)
+    if (await this.#wrongSecrets.take()) return undefined
+    return this.#refuseUnknown({ from: 'all networks', subject: 'wrong secrets', milliseconds: 1_000 })
   }
 
   /** Waited for before a refusal is answered: who sends bad keys as fast as answers come is slowed down, and good requests do not wait behind all of them. Where too many wait, at once. */
@@ -152,19 +162,13 @@ export class Rates {
     await this.#turns.take()
   }
 
-  async #unproved(request: Counted, network: string): Promise<Refusal | undefined> {
-    const refusal = this.#refuseUnknown(await this.#lookUps.take(network))
-    if (refusal === undefined) request.countedFor = network
-    return refusal
+  #countFor(request: CountedRequest, counted: Counted | TooManyLookUps): Refusal | undefined {
+    if (counted.kind === 'too many') return this.#refuseUnknown(counted)
+    request.counted = counted
+    return undefined
   }
 
-  async #ofNetwork(network: string): Promise<Refusal | undefined> {
-    return this.#refuseUnknown(await this.#lookUps.count(network))
-  }
-
-  #refuseUnknown(tooMany: TooManyLookUps | undefined): Refusal | undefined {
-    if (tooMany === undefined) return undefined
-    const { from, subject, milliseconds } = tooMany
+  #refuseUnknown({ from, subject, milliseconds }: Omit<TooManyLookUps, 'kind'>): Refusal {
     return from === 'this network'
       ? this.#refuse(subject, 'too-many-bad-keys', tooManyUnknown('from this network'), milliseconds)
       : this.#refuse(subject, 'too-many-unknown-keys', tooManyUnknown('here'), milliseconds)

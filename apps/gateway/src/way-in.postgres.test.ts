@@ -252,6 +252,34 @@ describe('10,000 random keys', () => {
     expect((await send(place, { key: used })).code).toBe('passed')
   })
 
+  test('keep no key from passing that a gateway which has just started has heard of, from whatever network', async () => {
+    const place = await given()
+    const unused = [await place.mint(), await place.mint()]
+    await place.hear()
+    const flood = atOnce(5_000, (time) => send(place, { key: junk(), from: network(time) }))
+    for (let time = 0; time <= limits.unproved; time++) await send(place, { key: junk() })
+    expect((await send(place, { key: junk() })).code).toBe('too-many-bad-keys')
+    for (const key of unused) expect((await send(place, { key })).code).toBe('passed')
+    expect(new Set((await flood).map(({ code }) => code))).toEqual(new Set(['key-unknown', 'too-many-unknown-keys']))
+  })
+
+  test('with the id of a key that was only heard of cost a bounded number of queries, and the key passes', async () => {
+    const place = await given()
+    const unused = await place.mint()
+    await place.hear()
+    const wrong = withOtherSecret(unused)
+    expect((await send(place, { key: wrong })).code).toBe('key-wrong-secret')
+    const before = database.asked
+    const began = performance.now()
+    const tried = await atOnce(3_000, (time) =>
+      send(place, { key: wrong, from: network(time), connection: `c${time}` }),
+    )
+    expect(new Set(tried.map(({ code }) => code))).toEqual(new Set(['key-wrong-secret', 'too-many-unknown-keys']))
+    const seconds = Math.ceil((performance.now() - began) / 1_000)
+    expect(database.asked - before).toBeLessThanOrEqual((seconds + 1) * (limits.lookUps / 2) + 1)
+    expect((await send(place, { key: unused })).code).toBe('passed')
+  })
+
   test('one network cannot keep others from being looked up for the first time', async () => {
     const place = await given({ unproved: 1_000_000 })
     const good = await place.mint()

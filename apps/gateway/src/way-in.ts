@@ -10,6 +10,7 @@ import { type GuardRules, isOfGuard } from './deprovisioning.ts'
 import type { Endpoint } from './endpoints.ts'
 import type { KnownConnection, KnownKey, Principal } from './principal.ts'
 import { proved, proving } from './proof.ts'
+import type { Counted } from '#libs/rates/index'
 import type { Rates } from './rates.ts'
 import type { Doubt } from './record-store.ts'
 import { address } from './steps/address.ts'
@@ -100,8 +101,8 @@ export interface Passage {
     /** Reads the body for its client; once, whoever asks. Rejects with the ScimError that says what is wrong with it. */
     client(): Promise<Arrival>
   }
-  /** The network that it counts for, as one whose key has not been proved here; nothing is looked up for others of that kind. Undefined again once it has turned out to be good. */
-  countedFor?: string
+  /** Set while it counts for its network, as one whose key has not been proved here; nothing is looked up for others of that kind. Undefined again once it has turned out to be good. */
+  counted?: Counted
   /** For one that is refused as too much: how many such were left out of the record before it, or that it is one of them. */
   alike?: number | 'left out'
   connection?: KnownConnection

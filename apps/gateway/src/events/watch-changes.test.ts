@@ -5,11 +5,12 @@ import { WatchChanges } from './watch-changes.ts'
 
 const failing = (code: string): Error => Object.assign(new Error(`failed with ${code}`), { code })
 
-test('a look at what others have applied that fails is told, and looking goes on', async () => {
+test('a look at what others have applied, or at what keys there are, that fails is told, and looking goes on', async () => {
   const logger = await createLogger({ service: 'test', level: 'error', pretty: false })
   const database = new Database({ url: 'postgres://127.0.0.1:1/none', applicationName: 'test', connections: 1 })
   const failures = [failing('ECONNREFUSED'), failing('42501')]
-  const expected = [...failures]
+  const unheard = failing('57014')
+  const expected = [unheard, ...failures]
   const told: unknown[] = []
   const wentOn = Promise.withResolvers<void>()
   class FailingTrust extends KnownTrust {
@@ -17,6 +18,10 @@ test('a look at what others have applied that fails is told, and looking goes on
       const failure = failures.shift()
       if (failure !== undefined) throw failure
       wentOn.resolve()
+    }
+
+    override async hear(): Promise<void> {
+      throw unheard
     }
   }
   const currency = { look: () => true, onRegained: () => undefined }

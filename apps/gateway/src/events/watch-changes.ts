@@ -6,6 +6,8 @@ import { KnownTrust } from '../store/known-trust.ts'
 
 /** Milliseconds; with the way of the event to the gateway that applies it, every gateway knows within a second. */
 const lookEvery = 250
+/** Milliseconds, after which keys that are new here are looked up whatever else is. */
+const hearEvery = 10_000
 
 interface WatchParts extends Pick<GatewayParts, 'logger' | 'onFailure'> {
   readonly currency: Pick<Currency, 'look' | 'onRegained'>
@@ -35,6 +37,7 @@ export class WatchChanges implements OnModuleInit, OnModuleDestroy {
     this.#watching = [
       every(lookEvery, () => currency.look(), failed),
       every(lookEvery, () => this.#trust.lookForChanges(), onFailure),
+      every(hearEvery, () => this.#trust.hear(), onFailure, { atOnce: true }),
     ]
   }
 

@@ -24,7 +24,7 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
   // Before anything is read: what is remembered from a time in which it was not so may be older than a revocation.
   const isCurrent = parts.currency.look()
   // What has not been proved is looked up within its bounds alone, and this one was let past them.
-  if (passage.countedFor !== undefined) await connection(passage, parts)
+  if (passage.counted !== undefined) await connection(passage, parts)
   const { known: proved, secret } = await prove(passage, presented, parts)
   passage.key = proved
   checkState(proved, arrival.receivedAt)

@@ -82,6 +82,31 @@ test('what was looked up is forgotten as soon as something else is heard of it',
   expect(await trust.key('k1')).toMatchObject({ state: 'revoked' })
 })
 
+test('a key is heard of when that is next read, until it has ended, and nothing is read while none is minted', async () => {
+  const [kid, other, ended] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()]
+  await apply(created('heard'), minted('heard', kid), minted('heard', ended), revoked('heard', ended))
+  expect(trust.hasHeardOf(kid)).toBe(false)
+  await trust.hear()
+  expect([kid, other, ended].map((each) => trust.hasHeardOf(each))).toEqual([true, false, false])
+  await database.query(`UPDATE gateway.known_key SET state = 'cancelled' WHERE kid = $1`, [kid])
+  await trust.hear()
+  expect(trust.hasHeardOf(kid)).toBe(true)
+  await apply(minted('heard', other))
+  await trust.hear()
+  expect([kid, other].map((each) => trust.hasHeardOf(each))).toEqual([false, true])
+})
+
+test('a gateway hears of the keys that others have applied', async () => {
+  const elsewhere = new KnownTrust(database, () => undefined)
+  const kid = crypto.randomUUID()
+  await elsewhere.lookForChanges()
+  await elsewhere.hear()
+  await apply(created('elsewhere'), minted('elsewhere', kid))
+  await elsewhere.lookForChanges()
+  await elsewhere.hear()
+  expect(elsewhere.hasHeardOf(kid)).toBe(true)
+})
+
 test('a key stays revoked when it is heard of only afterwards, or again', async () => {
   await apply(created('c2'), revoked('c2', 'k2'), minted('c2', 'k2'))
   expect(await trust.key('k2')).toMatchObject({ state: 'revoked' })

@@ -21,6 +21,9 @@ import { TrustChanges } from './trust-changes.ts'
  */
 const lifetime = 4_000
 
+/** Of so many keys it is known without a look into the tables that they may be accepted. */
+const mostHeardOf = 50_000
+
 type KeyRow = {
   connection: string
   kid: string
@@ -54,6 +57,8 @@ export class KnownTrust {
   readonly #changes: TrustChanges
   /** Grows whenever something was forgotten: a row read before that must not be remembered after it. */
   #epoch = 0
+  #heardOf: ReadonlySet<string> = new Set()
+  #isHeardOfOld = true
 
   constructor(database: Database, count: (hit: boolean) => void) {
     this.#database = database
@@ -70,6 +75,24 @@ export class KnownTrust {
     const key = row === undefined ? undefined : knownKey(row)
     if (epoch === this.#epoch) this.#keys.set(kid, key ?? 'unknown')
     return key
+  }
+
+  /** Whether it is worth looking up a key of that id. Nothing is accepted for it: it is known since the last `hear`, and of 50,000 keys at the most. */
+  hasHeardOf(kid: string): boolean {
+    return this.#heardOf.has(kid)
+  }
+
+  /** Reads the ids of all keys that have not ended, where others may have come since that was done. */
+  async hear(): Promise<void> {
+    if (!this.#isHeardOfOld) return
+    this.#isHeardOfOld = false
+    try {
+      const [row] = await this.#database.query<{ kids: string | null }>(readKids, [mostHeardOf])
+      this.#heardOf = new Set(row?.kids?.split(' '))
+    } catch (error) {
+      this.#isHeardOfOld = true
+      throw error
+    }
   }
 
   async connection(id: string): Promise<KnownConnection | undefined> {
@@ -176,6 +199,7 @@ export class KnownTrust {
     this.#epoch++
     this.#keys.clear()
     this.#connections.clear()
+    this.#isHeardOfOld = true
   }
 
   /** Something other than an event changed the key. */
@@ -188,6 +212,7 @@ export class KnownTrust {
     this.#epoch++
     for (const event of events) {
       if (event.name.startsWith('key.')) this.#keys.delete(event.subject)
+      if (event.name === 'key.minted') this.#isHeardOfOld = true
       if (event.name === 'connection.deleted') this.#keys.clear()
       if (event.name.startsWith('connection.')) this.#connections.delete(event.subject)
     }
@@ -198,6 +223,11 @@ const readKey = {
   name: 'gateway read key',
   text: `SELECT connection, kid, tenant, environment, pepper_version, digest, state, policy FROM gateway.known_key WHERE kid = $1`,
 }
+
+/** In one piece, which is read faster than as many rows. */
+const readKids = `
+  SELECT string_agg(kid, ' ') AS kids
+  FROM (SELECT kid FROM gateway.known_key WHERE state IN ('pending', 'active', 'retiring') LIMIT $1) AS k`
 
 const readConnection = {
   name: 'gateway read connection',

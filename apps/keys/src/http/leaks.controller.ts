@@ -75,7 +75,8 @@ export class LeaksController {
   async report(@Call() call: AdminCall, @Body() body: unknown) {
     const texts = parse(leakReport, body).map((text) => text.trim())
     const reported = texts.map(readReported)
-    if (reported.some(({ kind }) => kind !== 'fault')) await this.#lookUps.take(call.address)
+    const isLookedUp = reported.some(({ kind }) => kind !== 'fault')
+    const counted = isLookedUp ? await this.#lookUps.take(call.address) : undefined
     const keys = await this.#provedKeys(reported)
     const tokens = await this.#provedTokens(reported)
     const bootstrap = this.#bootstrapAmong(reported, texts)
@@ -93,7 +94,7 @@ export class LeaksController {
       return { ...recordOf([...ended.values()]), body: { results: results(outcomesOf(ended)) } }
     })
     this.#parts.admission.tokens.forget(tokens.map(({ id }) => id))
-    if (answer.results.some(({ outcome }) => outcome === 'revoked')) await this.#lookUps.hasRevoked(call.address)
+    if (answer.results.some(({ outcome }) => outcome === 'revoked')) await counted?.giveBack()
     return answer
   }
 

@@ -29,7 +29,7 @@ test('a flood from some networks keeps no other from having its first report loo
 test('reports that revoked something use up nothing of what their network may send', async () => {
   const lookUps = hurried()
   for (let index = 0; index < 200; index++) {
-    await lookUps.take('192.0.2.7')
-    await lookUps.hasRevoked('192.0.2.7')
+    const counted = await lookUps.take('192.0.2.7')
+    await counted.giveBack()
   }
 })

@@ -1,5 +1,5 @@
 import { networkIn } from '#libs/addresses/index'
-import { type LookUpLimits, LookUps, memoryLimiter } from '#libs/rates/index'
+import { type Counted, type LookUpLimits, LookUps, memoryLimiter } from '#libs/rates/index'
 import { problems } from '#libs/http/index'
 
 /** Far less than of admin tokens: what a report names, up to a hundred keys, is looked up and digested at once. */
@@ -14,18 +14,16 @@ export class ReportLookUps {
     this.#lookUps = new LookUps(memoryLimiter(), limits, clock)
   }
 
-  /** Resolves once what a report from that address holds may be looked up. Rejects with Problem `tooManyRequests` where it is not to be. */
-  async take(address: string): Promise<void> {
-    const tooMany = await this.#lookUps.take(networkIn(address))
-    if (tooMany === undefined) return
+  /**
+   * Resolves once what a report from that address holds may be looked up: to be given back when it revoked something, which it can do once. Rejects with
+   * Problem `tooManyRequests` where it is not to be.
+   */
+  async take(address: string): Promise<Counted> {
+    const taken = await this.#lookUps.take(networkIn(address))
+    if (taken.kind === 'counted') return taken
     throw problems.tooManyRequests(
-      `reports came from ${tooMany.from}`,
-      Math.max(1, Math.ceil(tooMany.milliseconds / 1_000)),
+      `reports came from ${taken.from}`,
+      Math.max(1, Math.ceil(taken.milliseconds / 1_000)),
     )
-  }
-
-  /** The report revoked something, which it can do once: it takes nothing from what its network may send. */
-  async hasRevoked(address: string): Promise<void> {
-    await this.#lookUps.giveBack(networkIn(address))
   }
 }
