@@ -87,7 +87,7 @@ export class Rates {
     this.#trust = trust
     this.#limits = limits
     this.#records = new RefusalRecords(clock)
-    this.#turns = new Turns({ perSecond: limits.refusals, longestWait: 10 }, clock)
+    this.#turns = new Turns({ perSecond: limits.refusals, longestWait: 30 }, clock)
     this.#lookUps = new LookUps(own, limits, clock)
     this.#wrongSecrets = new Turns({ perSecond: Math.max(1, Math.floor(limits.lookUps / 2)), longestWait: 1 }, clock)
   }
