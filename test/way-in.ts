@@ -21,7 +21,7 @@ const publicUrl = 'https://scim.example.com'
 export interface Entrance {
   readonly parts: WayInParts
   readonly connection: string
-  /** The text of a key that the gateway's tables know from now on. */
+  /** The text of a key that the gateway's tables know from now on, as another gateway has applied it. */
   mint(
     policy?: Partial<KeyPolicy> | ((kid: Kid) => Partial<KeyPolicy>),
     environment?: 'live' | 'sandbox',
@@ -32,7 +32,7 @@ export interface Entrance {
   change(key: string, policy: Partial<KeyPolicy>): Promise<void>
   /** What the gateway remembers of keys and connections is read anew. */
   forget(): void
-  /** As it does when it starts, and seconds after keys were minted. */
+  /** As it does when it starts. */
   hear(): Promise<void>
 }
 
@@ -49,9 +49,10 @@ export async function entranceOver(
   { limits, now = () => performance.now(), signatures }: EntranceOptions,
 ): Promise<Entrance> {
   const trust = new KnownTrust(database, () => undefined)
+  const otherGateway = new KnownTrust(database, () => undefined)
   const connection = `c${crypto.randomUUID()}`
-  const apply = (...events: AnyEvent[]): Promise<void> =>
-    database.transaction((transaction) => trust.apply(transaction, events))
+  const apply = (event: AnyEvent, at = trust): Promise<void> =>
+    database.transaction((transaction) => at.apply(transaction, [event]))
   const origin = (subject: string) =>
     ({ source: 'keys', owner: 'acme', subject, version: 1, time: new Date() }) as const
   const facts = { tenant: 'acme', connection, environment: 'live' } as const
@@ -100,6 +101,7 @@ export async function entranceOver(
           digest: known,
           policy: whole,
         }),
+        otherGateway,
       )
       return text
     },

@@ -51,6 +51,7 @@ export class HttpAdapter extends FastifyAdapter {
   readonly #routes: RouteTable
   readonly #unread: UnreadRequests
   #draining = false
+  readonly #toldOfDraining: (() => void)[] = []
 
   constructor(options: HttpOptions) {
     const routed = (target: string): string => routable(originForm(target), options.rawPrefixes ?? [])
@@ -114,9 +115,15 @@ export class HttpAdapter extends FastifyAdapter {
     server.setSecureContext(tlsOf(pair))
   }
 
+  /** `told` hears when it begins to drain: what is in flight is to be answered soon. */
+  onDrain(told: () => void): void {
+    this.#toldOfDraining.push(told)
+  }
+
   /** Takes no more connections and waits until what is in flight is answered; cuts off the rest after `limitMs`. */
   async drain(limitMs: number): Promise<void> {
     this.#draining = true
+    for (const told of this.#toldOfDraining) told()
     const server: Server = this.getInstance<FastifyInstance>().server
     const timer = setTimeout(() => server.closeAllConnections(), limitMs)
     await new Promise<void>((resolve) => {

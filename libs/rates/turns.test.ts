@@ -51,6 +51,31 @@ describe('turns', () => {
     expect(gone).toBe(10)
   })
 
+  it('are looked at once in a step, however often they are given back', async () => {
+    let looks = 0
+    const turns = new Turns({ perSecond: 10, longestWait: 100 }, () => {
+      looks++
+      return 0
+    })
+    const waiting = Array.from({ length: 200 }, () => turns.take())
+    for (let number = 0; number < 100; number++) turns.giveBack()
+    looks = 0
+    await wait(50)
+    expect(looks).toBeGreaterThan(0)
+    expect(looks).toBeLessThan(20)
+    turns.end()
+    await Promise.all(waiting)
+  })
+
+  it('let all go on once they have ended, those that wait and those that come, without a bound', async () => {
+    const turns = new Turns({ perSecond: 10, longestWait: 1 }, () => 0)
+    const waiting = Array.from({ length: 11 }, () => turns.take())
+    expect(await turns.take()).toBe(false)
+    turns.end()
+    expect(await Promise.all(waiting)).toEqual(waiting.map(() => true))
+    expect(await Promise.all(Array.from({ length: 100 }, () => turns.take()))).not.toContain(false)
+  })
+
   it('let nobody wait behind more than can go on within the longest wait', async () => {
     let now = 0
     const turns = new Turns({ perSecond: 10, longestWait: 4 }, () => now)

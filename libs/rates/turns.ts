@@ -17,6 +17,7 @@ export class Turns {
   readonly #clock: () => number
   readonly #waiting: (() => void)[] = []
   #goesOn = false
+  #isOver = false
   #left: number
   #filledAt: number
 
@@ -32,6 +33,7 @@ export class Turns {
 
   /** True when it is this one's turn; false at once where too many wait already, since waiting costs memory. */
   async take(): Promise<boolean> {
+    if (this.#isOver) return true
     if (this.#waiting.length >= this.#mostWaiting) return false
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#waiting.push(resolve)
@@ -42,8 +44,14 @@ export class Turns {
 
   /** One that went on turned out not to count: another goes on in its place. */
   giveBack(): void {
-    this.#left = Math.min(this.#mostSaved, this.#left + 1)
+    this.#left++
     this.#goOn()
+  }
+
+  /** All that wait go on at once, and so does whoever comes from now on: as the process is to end. */
+  end(): void {
+    this.#isOver = true
+    for (const go of this.#waiting.splice(0)) go()
   }
 
   #goOn(): void {

@@ -30,7 +30,7 @@ export interface ConcludeParts {
  */
 export async function conclude(passage: Passage, work: () => Promise<Answer>, parts: ConcludeParts): Promise<Answer> {
   const answer = await decided(passage, work, parts)
-  if (passage.alike !== undefined) await parts.rates.turn()
+  await passage.turn?.()
   return recorded(passage, answer, parts)
 }
 

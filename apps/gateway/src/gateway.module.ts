@@ -20,6 +20,7 @@ import { HearChannel } from './events/hear-channel.ts'
 import { PurgeDeleted } from './events/purge-deleted.ts'
 import { WatchChanges } from './events/watch-changes.ts'
 import { DeletedController } from './http/deleted.controller.ts'
+import { EndTurns } from './http/end-turns.ts'
 import { GuardController } from './http/guard.controller.ts'
 import { RecordUnread } from './http/record-unread.ts'
 import { RequestsController } from './http/requests.controller.ts'
@@ -69,11 +70,12 @@ export class GatewayModule {
     const secret = derivedSecret(peppers, 'pseudonyms')
     const pseudonyms = ({ connection, types: { User, Group } }: KnownConnection): Pseudonyms =>
       new Pseudonyms(secret, connection, [...User.secrets, ...Group.secrets])
+    const rates = new Rates({ shared: parts.limiter, own: memoryLimiter(), trust, limits: parts.rateLimits })
     const serveParts: ServeParts = {
       trust,
       currency,
       peppers,
-      rates: new Rates({ shared: parts.limiter, own: memoryLimiter(), trust, limits: parts.rateLimits }),
+      rates,
       bodyLimit,
       digests,
       tokens: new AccessTokens(peppers, parts.publicUrl),
@@ -119,6 +121,8 @@ export class GatewayModule {
         { provide: GATEWAY_PARTS, useValue: parts },
         { provide: SERVE_PARTS, useValue: serveParts },
         RecordUnread,
+        { provide: Rates, useValue: rates },
+        EndTurns,
         Writes,
         { provide: KnownTrust, useValue: trust },
         { provide: KnownDataKeys, useValue: dataKeys },

@@ -26,7 +26,7 @@ export function proved(step: Step): Step {
 }
 
 /**
- * What to answer in place of a refusal that came too often. One whose key has not been proved here was counted by the step `rate`. The record of a wrong secret
+ * What to answer in place of a refusal that came too often. One whose key has neither been proved nor heard of here was counted by the step `rate`. The record of a wrong secret
  * belongs to the connection that it was tried at, which may have been forgotten since the key was proved: within these bounds it is looked up.
  */
 async function countRefused(passage: Passage, status: number, parts: WayInParts): Promise<ScimError | undefined> {

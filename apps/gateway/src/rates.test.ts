@@ -41,6 +41,32 @@ test('a key that has used up its burst is let pass 30 times a second, however ma
   for (let sent = 0; sent < 30; sent++) expect(await passes()).toBe(true)
 })
 
+test('what is refused of a proved key waits for no turn behind what is refused of bad ones, and all is answered once they have ended', async () => {
+  const limits = { perKey: 30, perConnection: 10_000, unproved: 1, lookUps: 1_000_000, refusals: 50 }
+  const rates = new Rates({ ...parts(), limits, clock: () => 0 })
+  const address = readAddress('192.0.2.7')
+  if (address === undefined) throw new Error('the address is one')
+  const { text, kid } = mintKey('live')
+  for (let sent = 0; sent < 100; sent++) await rates.count({}, keyOf(kid))
+  const refused = async (key: string): Promise<() => Promise<void>> => {
+    const refusal = await rates.refusal({}, readKey(key), address)
+    if (refusal === undefined) throw new Error('it is too much')
+    return refusal.turn
+  }
+  await rates.refusal({}, readKey(mintKey('live').text), address)
+  let answered = 0
+  const flood = await Promise.all(Array.from({ length: 100 }, () => refused(mintKey('live').text)))
+  const waiting = flood.map((turn) => turn().then(() => answered++))
+  await (
+    await refused(text)
+  )()
+  // One turn is saved up, and the clock stands.
+  expect(answered).toBe(1)
+  rates.end()
+  await Promise.all(waiting)
+  expect(answered).toBe(100)
+})
+
 describe('of what one network may try', () => {
   const limits = { perKey: 500, perConnection: 10_000, unproved: 100, lookUps: 1_000_000, refusals: 1_000 }
   const address = readAddress('192.0.2.7')

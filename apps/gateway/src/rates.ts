@@ -22,11 +22,11 @@ export interface RateLimits {
   readonly perKey: number
   /** Requests a second of all keys of one connection. */
   readonly perConnection: number
-  /** Requests within ten seconds from one network whose key has not been proved here. */
+  /** Requests within ten seconds from one network whose key has neither been proved nor heard of here. */
   readonly unproved: number
   /** Those of all networks that may be looked up in the database within a second and turn out to be bad. Half as many may have a wrong secret beside that. */
   readonly lookUps: number
-  /** Requests refused as too many of those that are answered within a second; the others wait for their turn. */
+  /** Requests refused as too many of those that are answered within a second, of proved keys and of all others each; the rest wait for their turn. */
   readonly refusals: number
 }
 
@@ -43,10 +43,14 @@ export interface Refusal {
   readonly error: ScimError
   /** How many were refused for the same since the last of them that left a record; undefined for one that leaves none. */
   readonly alike: number | undefined
+  /** To be waited for before it is answered. */
+  readonly turn: () => Promise<void>
 }
 
 interface RatesParts {
+  /** Counts keys and connections, among all gateways. */
   readonly shared: Limiter
+  /** Counts networks, for this gateway alone. */
   readonly own: OwnLimiter
   readonly trust: Pick<KnownTrust, 'hasHeardOf'>
   readonly limits: RateLimits
@@ -57,9 +61,10 @@ interface RatesParts {
 /** A request, as far as it is counted for its network. */
 export type CountedRequest = Pick<Passage, 'counted'>
 
-/** Has the request's record left out, or count those that were. Gives what it is refused with as one of too many. */
-export function asOneOfMany(passage: Passage, { error, alike }: Refusal): ScimError {
+/** Has the request's record left out, or count those that were, and its answer wait for its turn. Gives what it is refused with as one of too many. */
+export function asOneOfMany(passage: Passage, { error, alike, turn }: Refusal): ScimError {
   passage.alike = alike ?? 'left out'
+  passage.turn = turn
   return error
 }
 
@@ -76,18 +81,19 @@ export class Rates {
   readonly #floors: OwnLimiter = memoryLimiter()
   readonly #limits: RateLimits
   readonly #proved = new LRUCache<string, Allowed>({ max: 50_000 })
-  readonly #turns: Turns
+  /** Whose key is good does not wait behind those whose key is not. */
+  readonly #turns: Readonly<Record<'proved' | 'unproved', Turns>>
   readonly #lookUps: LookUps
   readonly #wrongSecrets: Turns
   readonly #records: RefusalRecords
 
-  /** `own` counts networks, for this gateway alone. */
   constructor({ shared, own, trust, limits, clock = () => performance.now() }: RatesParts) {
     this.#shared = shared
     this.#trust = trust
     this.#limits = limits
     this.#records = new RefusalRecords(clock)
-    this.#turns = new Turns({ perSecond: limits.refusals, longestWait: 30 }, clock)
+    const turns = (): Turns => new Turns({ perSecond: limits.refusals, longestWait: 30 }, clock)
+    this.#turns = { proved: turns(), unproved: turns() }
     this.#lookUps = new LookUps(own, limits, clock)
     this.#wrongSecrets = new Turns({ perSecond: Math.max(1, Math.floor(limits.lookUps / 2)), longestWait: 1 }, clock)
   }
@@ -113,7 +119,7 @@ export class Rates {
   /** Why a request that presents this is not to be looked into; counts it where its key has neither been proved nor heard of here. */
   async refusal(request: CountedRequest, presented: Presented, address: Address): Promise<Refusal | undefined> {
     const allowed = presented.kind !== 'fault' ? this.#proved.get(presented.kid) : undefined
-    if (allowed === undefined && this.recognises(presented)) return undefined
+    if (allowed === undefined && presented.kind !== 'fault' && this.#trust.hasHeardOf(presented.kid)) return undefined
     if (allowed === undefined) return this.#countFor(request, await this.#lookUps.take(networkOf(address)))
     const [byKey, byConnection] = await Promise.all([
       this.#shared.look(allowed.key, allowed.rate),
@@ -157,9 +163,10 @@ export class Rates {
     return this.#refuseUnknown({ from: 'all networks', subject: 'wrong secrets', milliseconds: 1_000 })
   }
 
-  /** Waited for before a refusal is answered: who sends bad keys as fast as answers come is slowed down, and good requests do not wait behind all of them. Where too many wait, at once. */
-  async turn(): Promise<void> {
-    await this.#turns.take()
+  /** Nobody waits for a turn from now on. */
+  end(): void {
+    this.#turns.proved.end()
+    this.#turns.unproved.end()
   }
 
   #countFor(request: CountedRequest, counted: Counted | TooManyLookUps): Refusal | undefined {
@@ -187,7 +194,11 @@ export class Rates {
   #refuse(subject: string, code: CodeOf<'limited'>, cause: string, milliseconds: number): Refusal {
     const seconds = Math.max(1, Math.ceil(milliseconds / 1_000))
     const error = refusals.limited(code, `${cause} Send it again after ${seconds} s, and fewer at a time.`, seconds)
-    return { error, alike: this.#records.alike(subject) }
+    const turns =
+      this.#turns[code === 'key-rate-exceeded' || code === 'connection-rate-exceeded' ? 'proved' : 'unproved']
+    // Who sends as fast as answers come is slowed down, and good requests do not wait behind all of that. Where too many wait it is answered at once.
+    const turn = async (): Promise<void> => void (await turns.take())
+    return { error, alike: this.#records.alike(subject), turn }
   }
 }
 

@@ -268,7 +268,6 @@ describe('10,000 random keys', () => {
     const unused = await place.mint()
     await place.hear()
     const wrong = withOtherSecret(unused)
-    expect((await send(place, { key: wrong })).code).toBe('key-wrong-secret')
     const before = database.asked
     const began = performance.now()
     const tried = await atOnce(3_000, (time) =>
@@ -276,7 +275,8 @@ describe('10,000 random keys', () => {
     )
     expect(new Set(tried.map(({ code }) => code))).toEqual(new Set(['key-wrong-secret', 'too-many-unknown-keys']))
     const seconds = Math.ceil((performance.now() - began) / 1_000)
-    expect(database.asked - before).toBeLessThanOrEqual((seconds + 1) * (limits.lookUps / 2) + 1)
+    // The key once in four seconds, and the connection of each that is told of.
+    expect(database.asked - before).toBeLessThanOrEqual((seconds + 1) * (limits.lookUps / 2 + 1))
     expect((await send(place, { key: unused })).code).toBe('passed')
   })
 

@@ -2,6 +2,7 @@ import type { Nonces } from '#libs/cache/index'
 import type { FaultyKey, Peppers, ReadKey, Secret } from '#libs/credentials/index'
 import type { StepDecision } from '#libs/events/index'
 import type { Breach, Caller } from '#libs/http/index'
+import type { Counted } from '#libs/rates/index'
 import { type Diagnosis, errors, type JsonValue, ScimError } from '#libs/scim/index'
 import type { AccessTokens, ClaimedToken, TokenFault } from './access-token.ts'
 import { certificate } from './certificate.ts'
@@ -10,7 +11,6 @@ import { type GuardRules, isOfGuard } from './deprovisioning.ts'
 import type { Endpoint } from './endpoints.ts'
 import type { KnownConnection, KnownKey, Principal } from './principal.ts'
 import { proved, proving } from './proof.ts'
-import type { Counted } from '#libs/rates/index'
 import type { Rates } from './rates.ts'
 import type { Doubt } from './record-store.ts'
 import { address } from './steps/address.ts'
@@ -63,7 +63,7 @@ export interface WayInParts {
   /** Whether what `trust` answers is no older than it may be. */
   readonly currency: Pick<Currency, 'ofMinted' | 'look'>
   readonly peppers: Peppers
-  readonly rates: Pick<Rates, 'recognises' | 'unread' | 'forgive' | 'refusal' | 'count' | 'failed' | 'turn'>
+  readonly rates: Pick<Rates, 'recognises' | 'unread' | 'forgive' | 'refusal' | 'count' | 'failed'>
   readonly bodyLimit: number
   readonly signatures: {
     /** The address that identity providers are given. */
@@ -101,10 +101,12 @@ export interface Passage {
     /** Reads the body for its client; once, whoever asks. Rejects with the ScimError that says what is wrong with it. */
     client(): Promise<Arrival>
   }
-  /** Set while it counts for its network, as one whose key has not been proved here; nothing is looked up for others of that kind. Undefined again once it has turned out to be good. */
+  /** Set while it counts for its network, as one whose key has neither been proved nor heard of here; nothing is looked up for others of that kind. Undefined again once it has turned out to be good. */
   counted?: Counted
   /** For one that is refused as too much: how many such were left out of the record before it, or that it is one of them. */
   alike?: number | 'left out'
+  /** For the same: what is waited for before it is answered. */
+  turn?: () => Promise<void>
   connection?: KnownConnection
   key?: KnownKey
   endpoint?: Endpoint

@@ -23,7 +23,7 @@ export async function key(passage: Passage, parts: WayInParts): Promise<void> {
   if (presented === undefined) throw errors.internal()
   // Before anything is read: what is remembered from a time in which it was not so may be older than a revocation.
   const isCurrent = parts.currency.look()
-  // What has not been proved is looked up within its bounds alone, and this one was let past them.
+  // What has neither been proved nor heard of is looked up within its bounds alone, and this one was let past them.
   if (passage.counted !== undefined) await connection(passage, parts)
   const { known: proved, secret } = await prove(passage, presented, parts)
   passage.key = proved

@@ -82,29 +82,77 @@ test('what was looked up is forgotten as soon as something else is heard of it',
   expect(await trust.key('k1')).toMatchObject({ state: 'revoked' })
 })
 
-test('a key is heard of when that is next read, until it has ended, and nothing is read while none is minted', async () => {
+test('a key is heard of as soon as it is applied here, and no more once that is read after it ended', async () => {
   const [kid, other, ended] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()]
   await apply(created('heard'), minted('heard', kid), minted('heard', ended), revoked('heard', ended))
-  expect(trust.hasHeardOf(kid)).toBe(false)
+  const heardOf = () => [kid, other, ended].map((each) => trust.hasHeardOf(each))
+  expect(heardOf()).toEqual([true, false, true])
+  trust.forgetAll()
   await trust.hear()
-  expect([kid, other, ended].map((each) => trust.hasHeardOf(each))).toEqual([true, false, false])
+  expect(heardOf()).toEqual([true, false, false])
   await database.query(`UPDATE gateway.known_key SET state = 'cancelled' WHERE kid = $1`, [kid])
   await trust.hear()
-  expect(trust.hasHeardOf(kid)).toBe(true)
+  expect(heardOf()).toEqual([true, false, false])
   await apply(minted('heard', other))
+  expect(heardOf()).toEqual([true, true, false])
+  trust.forgetAll()
   await trust.hear()
-  expect([kid, other].map((each) => trust.hasHeardOf(each))).toEqual([false, true])
+  expect(heardOf()).toEqual([false, true, false])
 })
 
-test('a gateway hears of the keys that others have applied', async () => {
-  const elsewhere = new KnownTrust(database, () => undefined)
+test('who asks for a key while it is being read shares the read, and nobody who asks after it was forgotten', async () => {
+  let asked = 0
+  class Counting extends Database {
+    override quick<Row extends object>(...query: Parameters<Database['quick']>): Promise<Row[]> {
+      asked++
+      return super.quick<Row>(...query)
+    }
+  }
+  const counting = new Counting({ url: server.url, applicationName: 'test', connections: 4 })
+  closing.push(() => counting.close())
+  const reading = new KnownTrust(counting, () => undefined)
   const kid = crypto.randomUUID()
-  await elsewhere.lookForChanges()
+  await apply(created('shared'), minted('shared', kid))
+  const before = Array.from({ length: 100 }, () => reading.key(kid))
+  reading.forgetAll()
+  const after = Array.from({ length: 100 }, () => reading.key(kid))
+  const found = await Promise.all([...before, ...after])
+  expect(new Set(found.map((key) => key?.kid))).toEqual(new Set([kid]))
+  expect(asked).toBe(2)
+})
+
+test('a gateway hears of the keys that others have applied, in whichever state they are accepted, also where that comes while it reads or a read failed', async () => {
+  let reads = 0
+  const held = Promise.withResolvers<void>()
+  class Slow extends Database {
+    override async query<Row extends object>(...query: Parameters<Database['query']>): Promise<Row[]> {
+      const rows = await super.query<Row>(...query)
+      if (++reads === 1) await held.promise
+      if (reads === 2) throw new Error('Postgres went away')
+      return rows
+    }
+  }
+  const slow = new Slow({ url: server.url, applicationName: 'test', connections: 4 })
+  closing.push(() => slow.close())
+  const elsewhere = new KnownTrust(slow, () => undefined)
+  const kids = Array.from({ length: 3 }, () => crypto.randomUUID())
+  const [pending, active, retiring] = kids
+  const first = elsewhere.hear()
+  await apply(created('elsewhere'), ...kids.map((kid) => minted('elsewhere', kid)))
+  for (const [kid, state] of [
+    [active, 'active'],
+    [retiring, 'retiring'],
+  ])
+    await database.query(`UPDATE gateway.known_key SET state = $2 WHERE kid = $1`, [kid, state])
+  elsewhere.forgetAll()
+  held.resolve()
+  await first
+  await expect(elsewhere.hear()).rejects.toThrow('went away')
   await elsewhere.hear()
-  await apply(created('elsewhere'), minted('elsewhere', kid))
-  await elsewhere.lookForChanges()
+  expect([pending, active, retiring].map((kid) => elsewhere.hasHeardOf(kid ?? ''))).toEqual([true, true, true])
+  expect(reads).toBe(3)
   await elsewhere.hear()
-  expect(elsewhere.hasHeardOf(kid)).toBe(true)
+  expect(reads).toBe(3)
 })
 
 test('a key stays revoked when it is heard of only afterwards, or again', async () => {

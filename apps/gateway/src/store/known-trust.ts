@@ -12,6 +12,7 @@ import {
 import type { Database, Transaction } from '#libs/postgres/index'
 import { extendResourceTypes } from '#libs/scim/index'
 import type { KnownConnection, KnownKey } from '../principal.ts'
+import { Reads } from './reads.ts'
 import { closeConnection } from './statements.ts'
 import { TrustChanges } from './trust-changes.ts'
 
@@ -55,9 +56,9 @@ export class KnownTrust {
   readonly #connections = new LRUCache<string, KnownConnection | 'unknown'>({ max: 50_000, ttl: lifetime })
   readonly #count: (hit: boolean) => void
   readonly #changes: TrustChanges
-  /** Grows whenever something was forgotten: a row read before that must not be remembered after it. */
-  #epoch = 0
-  #heardOf: ReadonlySet<string> = new Set()
+  readonly #keysOnTheWay = new Reads<KnownKey>()
+  readonly #connectionsOnTheWay = new Reads<KnownConnection>()
+  #heardOf = new Set<string>()
   #isHeardOfOld = true
 
   constructor(database: Database, count: (hit: boolean) => void) {
@@ -70,19 +71,21 @@ export class KnownTrust {
     const held = this.#keys.get(kid)
     this.#count(held !== undefined)
     if (held !== undefined) return held === 'unknown' ? undefined : held
-    const epoch = this.#epoch
-    const [row] = await this.#database.quick<KeyRow>(readKey, [kid])
-    const key = row === undefined ? undefined : knownKey(row)
-    if (epoch === this.#epoch) this.#keys.set(kid, key ?? 'unknown')
-    return key
+    return this.#keysOnTheWay.of(kid, {
+      read: async () => {
+        const [row] = await this.#database.quick<KeyRow>(readKey, [kid])
+        return row && knownKey(row)
+      },
+      remember: (key) => this.#keys.set(kid, key ?? 'unknown'),
+    })
   }
 
-  /** Whether it is worth looking up a key of that id. Nothing is accepted for it: it is known since the last `hear`, and of 50,000 keys at the most. */
+  /** Whether it is worth looking up a key of that id. Nothing is accepted for it: it says so of 50,000 keys at the most, and of those that others have applied since the last `hear` not yet. */
   hasHeardOf(kid: string): boolean {
     return this.#heardOf.has(kid)
   }
 
-  /** Reads the ids of all keys that have not ended, where others may have come since that was done. */
+  /** Reads the ids of up to 50,000 keys that have not ended, whichever these are, where others may have applied some since that was done. Rejects where Postgres does not answer: what was heard of stays, and the next call reads. */
   async hear(): Promise<void> {
     if (!this.#isHeardOfOld) return
     this.#isHeardOfOld = false
@@ -98,11 +101,13 @@ export class KnownTrust {
   async connection(id: string): Promise<KnownConnection | undefined> {
     const held = this.#connections.get(id)
     if (held !== undefined) return held === 'unknown' ? undefined : held
-    const epoch = this.#epoch
-    const [row] = await this.#database.quick<ConnectionRow>(readConnection, [id])
-    const connection = row === undefined ? undefined : knownConnection(row)
-    if (epoch === this.#epoch) this.#connections.set(id, connection ?? 'unknown')
-    return connection
+    return this.#connectionsOnTheWay.of(id, {
+      read: async () => {
+        const [row] = await this.#database.quick<ConnectionRow>(readConnection, [id])
+        return row && knownConnection(row)
+      },
+      remember: (connection) => this.#connections.set(id, connection ?? 'unknown'),
+    })
   }
 
   /** The connection as memory has it, be it old: for the record of what is refused before anything may be asked. */
@@ -196,7 +201,7 @@ export class KnownTrust {
 
   /** Everything is read anew: something may have been missed that made a difference. */
   forgetAll(): void {
-    this.#epoch++
+    this.#forgetReads()
     this.#keys.clear()
     this.#connections.clear()
     this.#isHeardOfOld = true
@@ -204,15 +209,20 @@ export class KnownTrust {
 
   /** Something other than an event changed the key. */
   keyChanged(kid: string): void {
-    this.#epoch++
+    this.#forgetReads()
     this.#keys.delete(kid)
   }
 
+  #forgetReads(): void {
+    this.#keysOnTheWay.forget()
+    this.#connectionsOnTheWay.forget()
+  }
+
   #forget(events: readonly AnyEvent[]): void {
-    this.#epoch++
+    this.#forgetReads()
     for (const event of events) {
       if (event.name.startsWith('key.')) this.#keys.delete(event.subject)
-      if (event.name === 'key.minted') this.#isHeardOfOld = true
+      if (event.name === 'key.minted' && this.#heardOf.size < mostHeardOf) this.#heardOf.add(event.subject)
       if (event.name === 'connection.deleted') this.#keys.clear()
       if (event.name.startsWith('connection.')) this.#connections.delete(event.subject)
     }

@@ -459,6 +459,19 @@ class TrustChangeOfAnyone1764000000040 implements MigrationInterface {
   }
 }
 
+/** Which keys may be accepted is read whole, among very many that have ended. */
+class LiveKeys1764000000041 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(
+      `CREATE INDEX known_key_live ON gateway.known_key (kid) WHERE state IN ('pending', 'active', 'retiring')`,
+    )
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP INDEX gateway.known_key_live')
+  }
+}
+
 export const migrations = [
   Gateway1764000000001,
   Outbox1764000000002,
@@ -484,4 +497,5 @@ export const migrations = [
   TrustChange1764000000038,
   Leases1764000000039,
   TrustChangeOfAnyone1764000000040,
+  LiveKeys1764000000041,
 ]

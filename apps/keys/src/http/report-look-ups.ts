@@ -15,8 +15,8 @@ export class ReportLookUps {
   }
 
   /**
-   * Resolves once what a report from that address holds may be looked up: to be given back when it revoked something, which it can do once. Rejects with
-   * Problem `tooManyRequests` where it is not to be.
+   * Resolves once what a report from that address holds may be looked up. What it answers is to be given back when the report has revoked something, which a key
+   * allows once. Rejects with Problem `tooManyRequests` where nothing is to be looked up.
    */
   async take(address: string): Promise<Counted> {
     const taken = await this.#lookUps.take(networkIn(address))
