@@ -24,27 +24,42 @@ const batches = 1_600
 const runsInBatch = 5
 
 /** Of 1,600 batches, after as many to warm up: the median, and the fastest, which others on the machine disturbed least. */
-export async function timesOf({ what, goal, next }: Work): Promise<InProcess> {
-  await elapsedIn(next)
-  const { times, processor } = await elapsedIn(next)
-  return { what, goal, median: median(times), fastest: Math.min(...times), processor }
+export async function timesOf(work: Work): Promise<InProcess> {
+  const [times] = await timesInTurns([work])
+  if (times === undefined) throw new Error('the work was measured')
+  return times
 }
 
-/** Microseconds of one run in each batch, and of processor time of one in the mean. */
-async function elapsedIn(next: Work['next']): Promise<{ times: number[]; processor: number }> {
-  const times: number[] = []
-  let used = 0
+/** The same of each, a batch of one after a batch of the other: on a machine whose speed changes they are comparable. */
+export async function timesInTurns(works: readonly Work[]): Promise<InProcess[]> {
+  await batchesOf(works)
+  return batchesOf(works)
+}
+
+async function batchesOf(works: readonly Work[]): Promise<InProcess[]> {
+  const measured = works.map((work) => ({ work, times: Array.of<number>(), used: 0 }))
   for (let batch = 0; batch < batches; batch++) {
-    const prepared = Array.from({ length: runsInBatch }, next)
-    const before = process.threadCpuUsage()
-    const began = performance.now()
-    for (const run of prepared) {
-      const running = run()
-      if (running instanceof Promise) await running
+    for (const one of measured) {
+      const { elapsed, used } = await oneBatch(one.work.next)
+      one.times.push(elapsed / runsInBatch)
+      one.used += used
     }
-    times.push(((performance.now() - began) * 1_000) / runsInBatch)
-    const { user, system } = process.threadCpuUsage(before)
-    used += user + system
   }
-  return { times, processor: used / (batches * runsInBatch) }
+  return measured.map(({ work: { what, goal }, times, used }) => {
+    return { what, goal, median: median(times), fastest: Math.min(...times), processor: used / (batches * runsInBatch) }
+  })
+}
+
+/** Microseconds of a batch, and of processor time in it. */
+async function oneBatch(next: Work['next']): Promise<{ elapsed: number; used: number }> {
+  const prepared = Array.from({ length: runsInBatch }, next)
+  const before = process.threadCpuUsage()
+  const began = performance.now()
+  for (const run of prepared) {
+    const running = run()
+    if (running instanceof Promise) await running
+  }
+  const elapsed = (performance.now() - began) * 1_000
+  const { user, system } = process.threadCpuUsage(before)
+  return { elapsed, used: user + system }
 }

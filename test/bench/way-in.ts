@@ -8,7 +8,7 @@ import { DataKeys, makeDataKey, sealUnder, signingPurpose } from '#libs/sealing/
 import { readSigningKey, type SigningKey, signRequest, writtenPublicKey } from '#libs/signatures/index'
 import { unlimitedRates } from '../unlimited.ts'
 import { type Entrance, entranceOver, passageOf } from '../way-in.ts'
-import { type InProcess, timesOf } from './times.ts'
+import { type InProcess, timesInTurns, type Work } from './times.ts'
 import { user } from './requests.ts'
 
 const body = Buffer.from(JSON.stringify({ ...user('ada'), title: 'x'.repeat(700) }))
@@ -51,16 +51,16 @@ const ways: readonly Way[] = [
 export async function measureWayIn(database: Database): Promise<InProcess[]> {
   const entrance = await entranceOver(database, { limits: unlimitedRates, signatures: signatures() })
   const parts = { ...entrance.parts, bodyLimit: 1_048_576 }
-  const measured: InProcess[] = []
+  const works: Work[] = []
   for (const way of ways) {
     const arriving = await arrivals(entrance, way)
     const next = (): (() => unknown) => {
       const passage = arriving()
       return () => admit(passage, parts)
     }
-    measured.push(await timesOf({ what: `way in, ${way.name}`, goal: way.goal, next }))
+    works.push({ what: `way in, ${way.name}`, goal: way.goal, next })
   }
-  return measured
+  return timesInTurns(works)
 }
 
 function signatures(): Pick<WayInParts['signatures'], 'keys' | 'nonces'> {
