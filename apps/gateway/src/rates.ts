@@ -119,8 +119,10 @@ export class Rates {
   /** Why a request that presents this is not to be looked into; counts it where its key has neither been proved nor heard of here. */
   async refusal(request: CountedRequest, presented: Presented, address: Address): Promise<Refusal | undefined> {
     const allowed = presented.kind !== 'fault' ? this.#proved.get(presented.kid) : undefined
-    if (allowed === undefined && presented.kind !== 'fault' && this.#trust.hasHeardOf(presented.kid)) return undefined
-    if (allowed === undefined) return this.#countFor(request, await this.#lookUps.take(networkOf(address)))
+    if (allowed === undefined) {
+      if (this.recognises(presented)) return undefined
+      return this.#countFor(request, await this.#lookUps.take(networkOf(address)))
+    }
     const [byKey, byConnection] = await Promise.all([
       this.#shared.look(allowed.key, allowed.rate),
       this.#shared.look(allowed.connection, this.#ofConnection),

@@ -100,6 +100,29 @@ test('a key is heard of as soon as it is applied here, and no more once that is 
   expect(heardOf()).toEqual([false, true, false])
 })
 
+test('a key that is applied here while the others are read is heard of', async () => {
+  const [read, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  class Held extends Database {
+    override async query<Row extends object>(...query: Parameters<Database['query']>): Promise<Row[]> {
+      const rows = await super.query<Row>(...query)
+      read.resolve()
+      await held.promise
+      return rows
+    }
+  }
+  const slow = new Held({ url: server.url, applicationName: 'test', connections: 4 })
+  closing.push(() => slow.close())
+  const here = new KnownTrust(slow, () => undefined)
+  const kid = crypto.randomUUID()
+  const reading = here.hear()
+  await read.promise
+  await slow.transaction((transaction) => here.apply(transaction, [created('meanwhile'), minted('meanwhile', kid)]))
+  held.resolve()
+  await reading
+  await here.hear()
+  expect(here.hasHeardOf(kid)).toBe(true)
+})
+
 test('who asks for a key while it is being read shares the read, and nobody who asks after it was forgotten', async () => {
   let asked = 0
   class Counting extends Database {

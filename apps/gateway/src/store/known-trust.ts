@@ -85,7 +85,7 @@ export class KnownTrust {
     return this.#heardOf.has(kid)
   }
 
-  /** Reads the ids of up to 50,000 keys that have not ended, whichever these are, where others may have applied some since that was done. Rejects where Postgres does not answer: what was heard of stays, and the next call reads. */
+  /** Reads the ids of up to 50,000 keys that have not ended, whichever these are, where some may have come since that was done. Rejects where Postgres does not answer: what was heard of stays, and the next call reads. */
   async hear(): Promise<void> {
     if (!this.#isHeardOfOld) return
     this.#isHeardOfOld = false
@@ -213,6 +213,12 @@ export class KnownTrust {
     this.#keys.delete(kid)
   }
 
+  /** At once; and with the next read, since one that is under way may have begun before. */
+  #hearOf(kid: string): void {
+    this.#isHeardOfOld = true
+    if (this.#heardOf.size < mostHeardOf) this.#heardOf.add(kid)
+  }
+
   #forgetReads(): void {
     this.#keysOnTheWay.forget()
     this.#connectionsOnTheWay.forget()
@@ -222,7 +228,7 @@ export class KnownTrust {
     this.#forgetReads()
     for (const event of events) {
       if (event.name.startsWith('key.')) this.#keys.delete(event.subject)
-      if (event.name === 'key.minted' && this.#heardOf.size < mostHeardOf) this.#heardOf.add(event.subject)
+      if (event.name === 'key.minted') this.#hearOf(event.subject)
       if (event.name === 'connection.deleted') this.#keys.clear()
       if (event.name.startsWith('connection.')) this.#connections.delete(event.subject)
     }
