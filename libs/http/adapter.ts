@@ -11,6 +11,7 @@ import { readJson } from './json-body.ts'
 import { problems, renderProblem } from './problem.ts'
 import { originForm, routable } from './request-target.ts'
 import { RouteTable } from './route-table.ts'
+import { strangersOneByOne } from './strangers.ts'
 import { unsupportedCoding } from './transfer-coding.ts'
 import { type ErrorForm, type Unread, UnreadRequests } from './unread.ts'
 
@@ -78,6 +79,8 @@ export class HttpAdapter extends FastifyAdapter {
     })
     this.#unread = unread
     const instance = this.getInstance<FastifyInstance>()
+    instance.server.off('request', instance.routing)
+    instance.server.on('request', strangersOneByOne(instance.routing))
     unread.heedRequests(instance.server)
     unread.refuseTunnels(instance.server)
     unread.refuseExpectations(instance.server)

@@ -15,7 +15,7 @@ export class Turns {
   readonly #mostSaved: number
   readonly #mostWaiting: number
   readonly #clock: () => number
-  readonly #waiting: (() => void)[] = []
+  readonly #waiting: ((goesOn: true) => void)[] = []
   #goesOn = false
   #isOver = false
   #left: number
@@ -32,14 +32,13 @@ export class Turns {
   }
 
   /** True when it is this one's turn; false at once where too many wait already, since waiting costs memory. */
-  async take(): Promise<boolean> {
-    if (this.#isOver) return true
-    if (this.#waiting.length >= this.#mostWaiting) return false
-    const { promise, resolve } = Promise.withResolvers<void>()
+  take(): Promise<boolean> {
+    if (this.#isOver) return Promise.resolve(true)
+    if (this.#waiting.length >= this.#mostWaiting) return Promise.resolve(false)
+    const { promise, resolve } = Promise.withResolvers<boolean>()
     this.#waiting.push(resolve)
     if (this.#waiting.length === 1) this.#goOn()
-    await promise
-    return true
+    return promise
   }
 
   /** One that went on turned out not to count: another goes on in its place. */
@@ -51,7 +50,7 @@ export class Turns {
   /** All that wait go on at once, and so does whoever comes from now on: as the process is to end. */
   end(): void {
     this.#isOver = true
-    for (const go of this.#waiting.splice(0)) go()
+    for (const go of this.#waiting.splice(0)) go(true)
   }
 
   #goOn(): void {
@@ -60,7 +59,7 @@ export class Turns {
     this.#filledAt = now
     const going = this.#waiting.splice(0, Math.floor(this.#left))
     this.#left -= going.length
-    for (const go of going) go()
+    for (const go of going) go(true)
     if (this.#waiting.length === 0 || this.#goesOn) return
     this.#goesOn = true
     setTimeout(() => {

@@ -51,14 +51,15 @@ export async function drive(target: Target, load: Load): Promise<Figures> {
     }),
   )
   const milliseconds = performance.now() - began
-  return figuresOf(target, load, { requests: number, latencies, milliseconds, used, driver: driver(), connections })
+  for (const connection of connections) connection.close()
+  return figuresOf(target, load, { requests: number, latencies, milliseconds, used, driver: driver() })
 }
 
 export interface Pace {
   readonly name: string
   /** Requests a second. */
   readonly rate: number
-  readonly connections: number
+  readonly connections: readonly Connection[]
   readonly seconds: number
   readonly request: (number: number) => Request
   readonly answered: (reply: Reply, number: number) => void
@@ -66,8 +67,7 @@ export interface Pace {
 
 /** An open loop: requests are sent at their time, whatever became of those before. Latency counts from that time on. */
 export async function pace(target: Target, load: Pace): Promise<Figures> {
-  const connections = await openConnections(target.url, load.connections)
-  const idle = [...connections]
+  const idle = [...load.connections]
   const latencies: number[] = []
   const late: number[] = []
   const requests = Math.round(load.rate * load.seconds)
@@ -89,7 +89,7 @@ export async function pace(target: Target, load: Pace): Promise<Figures> {
     const timer = setInterval(() => {
       const due = Math.min(requests, Math.ceil(((performance.now() - began) * load.rate) / 1000))
       for (; sent < due; sent++) {
-        const connection = idle.pop()
+        const connection = idle.shift()
         if (connection === undefined) late.push(sent)
         else start(sent, connection)
       }
@@ -97,7 +97,9 @@ export async function pace(target: Target, load: Pace): Promise<Figures> {
     }, 1)
   })
   const milliseconds = performance.now() - began
-  return figuresOf(target, load, { requests, latencies, milliseconds, used, driver: driver(), connections })
+  const { name, connections } = load
+  const run = { requests, latencies, milliseconds, used, driver: driver() }
+  return figuresOf(target, { name, connections: connections.length }, run)
 }
 
 async function send(connection: Connection, { headers }: Target, request: Request): Promise<Reply> {
@@ -107,7 +109,7 @@ async function send(connection: Connection, { headers }: Target, request: Reques
   return reply
 }
 
-function openConnections(url: string, many: number): Promise<Connection[]> {
+export function openConnections(url: string, many: number): Promise<Connection[]> {
   return Promise.all(Array.from({ length: many }, () => Connection.open(new URL(url))))
 }
 
@@ -117,11 +119,9 @@ interface Run {
   readonly milliseconds: number
   readonly used: ReturnType<Target['processorTime']> & { readonly machine: number }
   readonly driver: number
-  readonly connections: readonly Connection[]
 }
 
 function figuresOf(target: Target, load: { name: string; connections: number }, run: Run): Figures {
-  for (const connection of run.connections) connection.close()
   const { processor, postgres } = target.processorTime()
   const seconds = run.milliseconds / 1000
   const ours = processor - run.used.processor + postgres - run.used.postgres + run.driver * seconds

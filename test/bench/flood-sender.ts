@@ -81,7 +81,7 @@ async function run({ url, path, rate, connections, seconds, kinds, accepted, net
   let unsent = 0
   for (let number = 0, elapsed = 0; elapsed < seconds * 1_000; elapsed = performance.now() - began) {
     for (; number < (elapsed * rate) / 1_000; number++) {
-      const connection = idle.pop()
+      const connection = idle.shift()
       if (connection === undefined) unsent++
       else void ask(connection, number)
     }

@@ -10,7 +10,6 @@ const columns = [
   'p50 alone',
   'during',
   'p99 alone',
-  '1st second',
   'during',
   'ratio',
   'look-ups/s',
@@ -30,7 +29,7 @@ export function floodHeading(shape: string): string {
 }
 
 export function floodLine(row: FloodRow): string {
-  const { flood, flooded, alone, first, during, processor } = row
+  const { flood, flooded, alone, during, processor } = row
   const { '401': unauthorized = 0, '429': limited = 0 } = flooded.statuses
   const rate = (count: number): number => Math.round(count / flooded.seconds)
   const cells = [
@@ -40,7 +39,7 @@ export function floodLine(row: FloodRow): string {
     rate(unauthorized),
     rate(limited),
     Math.round(answeredIn(flooded)) - rate(unauthorized) - rate(limited),
-    ...[alone.p50, during.p50, alone.p99, first.p99, during.p99].map((milliseconds) => milliseconds.toFixed(2)),
+    ...[alone.p50, during.p50, alone.p99, during.p99].map((milliseconds) => milliseconds.toFixed(2)),
     (during.p99 / alone.p99).toFixed(2),
     Math.round(during.lookUps),
     Math.round(during.records),

@@ -1,7 +1,7 @@
 import { cpus } from 'node:os'
 import { badKeys } from './bad-keys.ts'
 import { Connection } from './connection.ts'
-import { pace, type Request, type Target } from './drive.ts'
+import { openConnections, pace, type Request, type Target } from './drive.ts'
 import type { Figures } from './figures.ts'
 import { type Flood, type Flooded, send } from './flood-sender.ts'
 import { postgresTime, processorTime } from './processes.ts'
@@ -12,9 +12,8 @@ import type { StatementCounter } from './statements.ts'
 export interface FloodRow {
   readonly flood: Pick<Flood, 'kinds' | 'networks' | 'rate' | 'connections'>
   readonly flooded: Flooded
-  /** Good requests, without bad keys beside them; in the first second of these, in which all connections are opened and their first requests arrive; and from then on. */
+  /** Good requests, without bad keys beside them, and from the first of these on. */
   readonly alone: Observed
-  readonly first: Observed
   readonly during: Observed
   /** Processor time of program and Postgres for one bad key, in microseconds. */
   readonly processor: number
@@ -44,7 +43,6 @@ const goodConnections = 8
 const few = 64
 const many = 1_024
 const firstUsers = 200
-const firstSeconds = 1
 
 const kindsOfFlood: readonly FloodRow['flood'][] = [
   ...[1_000, 3_000].map((rate) => ({ kinds: badKeys, networks: 50_000, rate, connections: few })),
@@ -66,23 +64,20 @@ export async function measureFloods(program: Running, options: FloodOptions): Pr
   const rows: FloodRow[] = []
   for (const flood of kindsOfFlood.filter(({ kinds }) => kinds.join().includes(options.only))) {
     const alone = await good(options.seconds)
-    let [first, during] = [alone, alone]
+    let during = alone
     const asked: Flood = {
       ...flood,
       url: program.url,
       path: `${base}/Users?count=1`,
       // Good requests are answered while it is under way, from the first to the last.
-      seconds: firstSeconds + options.seconds + 0.5,
+      seconds: options.seconds + 0.5,
       accepted: program.key,
     }
-    const flooded = await send(asked, async () => {
-      first = await good(firstSeconds)
-      during = await good(options.seconds)
-    })
+    const flooded = await send(asked, async () => void (during = await good(options.seconds)))
     // The sender is none of the others.
     const others = Math.max(0, during.others - flooded.sender / cpus().length)
     const processor = costOf(flooded, alone, during)
-    const row = { flood, flooded, alone, first, during: { ...during, others }, processor }
+    const row = { flood, flooded, alone, during: { ...during, others }, processor }
     rows.push(row)
     options.told(row)
   }
@@ -117,13 +112,19 @@ async function goodRequests(
     const { method, path, body } = requests.createUser(`first-${made}`)
     ids.push(idOf((await one.request(method, path, target.headers, body)).body))
   }
+  // They stand, and have been used, before bad keys arrive.
+  const connections = await openConnections(program.url, goodConnections)
+  for (const connection of connections) {
+    const { method, path } = requests.readUser(ids[0] ?? '')
+    await connection.request(method, path, target.headers)
+  }
   let created = 0
   const request = (number: number): Request =>
     number % 5 === 4 ? requests.createUser(`good-${created++}`) : requests.readUser(ids[number % firstUsers] ?? '')
   const count = async () => ({ ...(await statements.read()), records: await recordsAt(one) })
   return async (seconds) => {
     const before = await count()
-    const load = { name: 'good requests', rate: goodRate, connections: goodConnections, seconds, request }
+    const load = { name: 'good requests', rate: goodRate, connections, seconds, request }
     const figures = await pace(target, { ...load, answered: () => undefined })
     const after = await count()
     return {

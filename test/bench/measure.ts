@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { newId } from '#libs/events/index'
 import { Connection } from './connection.ts'
-import { drive, type Load, pace, type Target } from './drive.ts'
+import { drive, type Load, openConnections, pace, type Target } from './drive.ts'
 import type { Figures, Floor } from './figures.ts'
 import { caughtUp, type Lag, LagWatch } from './follower-lag.ts'
 import { httpFloor } from './http-floor.ts'
@@ -172,14 +172,16 @@ async function measureOver(client: pg.Client, program: Running, options: Measure
     const watching = new pg.Client({ connectionString: postgres.url })
     await watching.connect()
     const watch = new LagWatch(watching)
+    const connections = await openConnections(target.url, 128)
     const figures = await pace(target, {
       name: 'create user, paced',
       rate,
-      connections: 128,
+      connections,
       seconds: Math.max(seconds, 5),
       request: (number) => requests.createUser(`paced-${number}`),
       answered: (reply) => watch.answered(idOf(reply.body)),
     })
+    for (const connection of connections) connection.close()
     const followers = await watch.lags()
     await watching.end()
     const row = { ...figures, floors: [] }

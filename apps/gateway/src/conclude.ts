@@ -24,14 +24,13 @@ export interface ConcludeParts {
 /**
  * Whatever comes of the work is an answer. Exactly one record is left of it: with the write itself, or by the bounded
  * queue (which drops it should the write turn out to be stored after all); when that is full the answer is 503, whatever had been decided.
- * Of requests that are refused as too many, or so often that these would be, one a second leaves a record, which counts the others, and each is answered in its turn.
+ * Of requests that are refused as too many, or so often that these would be, one a second leaves a record, which counts the others, and each is to be sent in its turn.
  * The record of an answer that is sent as it is read has its place in the queue before the first byte of it, and is made after the last.
  * The first use of a key is stored before it is answered, or before the end of the answer where that is sent as it is read.
  */
 export async function conclude(passage: Passage, work: () => Promise<Answer>, parts: ConcludeParts): Promise<Answer> {
-  const answer = await decided(passage, work, parts)
-  await passage.turn?.()
-  return recorded(passage, answer, parts)
+  const answer = await recorded(passage, await decided(passage, work, parts), parts)
+  return passage.turn === undefined ? answer : { ...answer, turn: passage.turn }
 }
 
 async function decided(passage: Passage, work: () => Promise<Answer>, parts: ConcludeParts): Promise<Answer> {

@@ -44,7 +44,7 @@ export interface Refusal {
   /** How many were refused for the same since the last of them that left a record; undefined for one that leaves none. */
   readonly alike: number | undefined
   /** To be waited for before it is answered. */
-  readonly turn: () => Promise<void>
+  readonly turn: () => Promise<unknown>
 }
 
 interface RatesParts {
@@ -199,8 +199,7 @@ export class Rates {
     const turns =
       this.#turns[code === 'key-rate-exceeded' || code === 'connection-rate-exceeded' ? 'proved' : 'unproved']
     // Who sends as fast as answers come is slowed down, and good requests do not wait behind all of that. Where too many wait it is answered at once.
-    const turn = async (): Promise<void> => void (await turns.take())
-    return { error, alike: this.#records.alike(subject), turn }
+    return { error, alike: this.#records.alike(subject), turn: () => turns.take() }
   }
 }
 

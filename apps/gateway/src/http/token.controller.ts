@@ -23,13 +23,15 @@ export class TokenController {
     const { telemetry, clock, requestTimeout } = this.#parts
     const sent = request.headers['traceparent']
     const { traceparent } = traceOf(typeof sent === 'string' ? sent : undefined)
-    await telemetry.span('token', { kind: 'server', parent: traceparent }, async (span) => {
+    const answer = await telemetry.span('token', { kind: 'server', parent: traceparent }, async (span) => {
       const { traceId, traceparent: own } = span
       const arrival = arrivalOf(request, { traceId, traceparent: own }, clock(), requestTimeout)
-      const answer = await exchange(arrival, this.#serve)
+      const decided = await exchange(arrival, this.#serve)
       span.setAttribute('http.request.method', request.method)
-      span.setAttribute('http.response.status_code', answer.status)
-      reply.code(answer.status).headers(answer.headers).type('application/json; charset=utf-8').send(answer.body)
+      span.setAttribute('http.response.status_code', decided.status)
+      return decided
     })
+    await answer.turn?.()
+    reply.code(answer.status).headers(answer.headers).type('application/json; charset=utf-8').send(answer.body)
   }
 }
