@@ -9,7 +9,7 @@ import { type Caller, type CallerRules, Callers, directCallers } from './caller.
 import { type CertificatePair, leastVersion } from './certificate.ts'
 import { readJson } from './json-body.ts'
 import { problems, renderProblem } from './problem.ts'
-import { originForm, routable } from './request-target.ts'
+import { isOpen, originForm, routable } from './request-target.ts'
 import { RouteTable } from './route-table.ts'
 import { strangersOneByOne } from './strangers.ts'
 import { unsupportedCoding } from './transfer-coding.ts'
@@ -37,6 +37,8 @@ export interface HttpOptions {
 
 declare module 'fastify' {
   interface FastifyRequest {
+    /** By `performance.now()`. */
+    arrivedAt: number
     caller: Caller
     /** Refused by the handler where handlers read the body themselves, and else before anybody is asked who sent it. */
     breach: Breach | undefined
@@ -146,32 +148,35 @@ function tlsOf({ cert, key }: CertificatePair) {
   return { cert, key, minVersion: leastVersion } as const
 }
 
-/** What holds no secret, and is asked for by programs of the operator's. */
-const open = /^\/(health\/|metrics$|metrics\?|\.well-known\/)/
+type Arrived = Pick<FastifyRequest, 'arrivedAt' | 'caller' | 'breach'>
 
 /**
- * Who sent it is known before anything else is done, and what takes a token is refused in clear before its body is read. Where handlers
- * read the body themselves they judge this, too.
+ * Who sent it is known before anything else is done, when it arrives: it may wait before it begins, and of a caller that has hung up meanwhile nothing is to be found out. What takes a
+ * token is refused in clear before its body is read. Where handlers read the body themselves they judge this, too.
  */
 function knowCallers(instance: FastifyInstance, callers: Callers, rawPrefixes: readonly string[] = []): void {
   const ended = new WeakSet<Socket>()
+  const arrived = new WeakMap<IncomingMessage, Arrived>()
+  const arrive = (request: IncomingMessage): Arrived => {
+    // What was sent along with the last of a connection is handed out all the same.
+    const breach = breachOf(request) ?? (ended.has(request.socket) ? 'transfer-coding-of-old-http' : undefined)
+    return { arrivedAt: performance.now(), caller: callers.of(request), breach }
+  }
   instance.server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+    arrived.set(request, arrive(request))
     if (!hasTransferCodingOfOldHttp(request)) return
     ended.add(request.socket)
     response.setHeader('connection', 'close')
   })
   instance.addHook('onRequest', (request, _reply, done) => {
-    request.caller = callers.of(request.raw)
-    request.breach = breachOf(request.raw)
-    // What was sent along with the last of a connection is handed out all the same.
-    if (ended.has(request.raw.socket)) request.breach ??= 'transfer-coding-of-old-http'
+    Object.assign(request, arrived.get(request.raw) ?? arrive(request.raw))
     done()
   })
   instance.addHook('preParsing', (request, _reply, payload, done) => {
     const url = request.raw.url ?? ''
     const isRaw = rawPrefixes.some((prefix) => url.startsWith(prefix))
     if (!isRaw && request.breach !== undefined) return done(problems.badRequest(breachAdvice(request.breach)), payload)
-    const isOurs = !open.test(url) && !isRaw
+    const isOurs = !isOpen(url) && !isRaw
     if (isOurs && request.caller.link === 'clear') return done(problems.inClear(), payload)
     if (isOurs && request.caller.address === undefined) return done(problems.addressUnreadable(), payload)
     done(null, payload)

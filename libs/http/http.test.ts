@@ -119,6 +119,17 @@ class SlowController {
   }
 }
 
+const callers: FastifyRequest['caller'][] = []
+
+@Controller('caller')
+class CallerController {
+  @Get()
+  answer(@Req() { caller }: FastifyRequest) {
+    callers.push(caller)
+    return {}
+  }
+}
+
 let stream: Readable
 
 @Controller('stream')
@@ -132,7 +143,7 @@ class StreamController {
 }
 
 @Module({
-  controllers: [RawController, AdminController, SlowController, StreamController, HealthController],
+  controllers: [RawController, AdminController, SlowController, CallerController, StreamController, HealthController],
   providers: [
     { provide: HEALTH_CHECKS, useValue: checks },
     { provide: METRICS_TEXT, useValue: async () => 'latchkey_up 1\n' },
@@ -635,6 +646,13 @@ describe('problems', () => {
     expect(logged).toEqual([])
   })
 
+  test('what was sent ahead of a body in chunks by HTTP/1.0 is answered as what it is, though it waits', async () => {
+    const lines = ['POST /admin/v1/tenants HTTP/1.0', 'connection: keep-alive', 'transfer-encoding: chunked', '', '']
+    const ahead = head('GET', '/admin/v1/tenants').repeat(3)
+    const { text } = await conversation([`${ahead}${lines.join('\r\n')}2\r\n{}\r\n0\r\n\r\n`], () => false)
+    expect(statuses(text)).toEqual([200, 200, 200, 400])
+  })
+
   test('a request that nobody began to read has no form of its own', async () => {
     const { text } = await conversation(['\r\n\u0001/other/ HTTP/1.1\r\n\r\n'], () => false)
     expect(statuses(text)).toEqual([400])
@@ -665,6 +683,21 @@ describe('problems', () => {
     expect(statuses(text)).toEqual([408])
     expect(closed).toBe(true)
   })
+})
+
+test('who sent a request is known though it hangs up while that waits behind others', async () => {
+  const many = 100
+  const sockets: Socket[] = []
+  for (let opened = 0; opened < many; opened++) {
+    const socket = connected()
+    sockets.push(socket)
+    await once(socket, 'connect')
+  }
+  await later(20)
+  for (const socket of sockets) socket.write(head('GET', '/caller', `authorization: ${authorization}`))
+  for (const socket of sockets) socket.destroy()
+  await polled(() => callers.length === many)
+  expect(new Set(callers.map(({ link, text }) => `${link} ${text}`))).toEqual(new Set(['exempt 127.0.0.1']))
 })
 
 describe('admin lists', () => {

@@ -9,6 +9,11 @@ export function originForm(target: string): string {
   return absolute.startsWith('/') ? absolute : `/${absolute}`
 }
 
+/** What holds no secret, and is asked for by programs of the operator's; of a target in that form. */
+export function isOpen(target: string): boolean {
+  return /^\/(health\/|metrics$|metrics\?|\.well-known\/)/.test(target)
+}
+
 /**
  * The address in the one form that rules go by: in its path what needs no percent sign has none (RFC 3986 section 6.2.2.2), and it ends before a fragment. Where handlers
  * read the path themselves it stays as it was sent; one that cannot be decoded would reach no handler, so that its percent signs are taken as such.

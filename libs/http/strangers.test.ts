@@ -39,8 +39,10 @@ async function connected(server: Server, ...addresses: string[]): Promise<Socket
   return socket
 }
 
+/** With a key, as far as the server can tell. */
 function ask(socket: Socket, ...addresses: string[]): void {
-  socket.write(addresses.map((address) => `GET ${address} HTTP/1.1\r\nhost: localhost\r\n\r\n`).join(''))
+  const head = 'HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer key\r\n\r\n'
+  socket.write(addresses.map((address) => `GET ${address} ${head}`).join(''))
 }
 
 /** The bodies of so many answers, as they come. */
@@ -74,13 +76,29 @@ test('who was answered well before does not wait behind strangers that came toge
   expect(begun.indexOf('/again')).toBeLessThan(crowd / 2)
 })
 
-test('whose last request was refused is a stranger again', async () => {
+test.each([
+  ['whose last request was refused', ['/well', '/401/refused']],
+  ['who asked for what is open to all', ['/health/live']],
+  ['who asked for nothing', []],
+])('%s is a stranger', async (_who, addresses) => {
   const { server, begun } = await serving()
-  const refused = await connected(server, '/well', '/401/refused')
+  const one = await connected(server, ...addresses)
   const strangers = await strangersOf(server)
   for (const stranger of strangers) ask(stranger, '/stranger')
-  ask(refused, '/again')
-  await Promise.all([...strangers, refused].map((socket) => once(socket, 'data')))
+  ask(one, '/again')
+  await Promise.all([...strangers, one].map((socket) => once(socket, 'data')))
+  expect(begun.indexOf('/again')).toBeGreaterThan(crowd / 2)
+})
+
+test('who sends no key is a stranger, however well it was answered', async () => {
+  const { server, begun } = await serving()
+  const one = await connected(server)
+  one.write('GET /keyless HTTP/1.1\r\nhost: localhost\r\n\r\n')
+  await once(one, 'data')
+  const strangers = await strangersOf(server)
+  for (const stranger of strangers) ask(stranger, '/stranger')
+  ask(one, '/again')
+  await Promise.all([...strangers, one].map((socket) => once(socket, 'data')))
   expect(begun.indexOf('/again')).toBeGreaterThan(crowd / 2)
 })
 
@@ -105,6 +123,19 @@ test('requests of one connection begin and are answered in their order, also onc
   ask(socket, ...many.slice(crowd / 2))
   expect(await answers).toEqual(many)
   expect(begun).toEqual(many)
+})
+
+test('a connection that is closed while its request waits keeps no other from being answered', async () => {
+  const { server, begun } = await serving()
+  const strangers = await strangersOf(server)
+  for (const stranger of strangers) ask(stranger, '/stranger')
+  while (begun.length < 2) await new Promise(setImmediate)
+  const [gone, ...others] = strangers.toReversed()
+  gone?.destroy()
+  await Promise.all(others.slice(0, crowd / 2).map((socket) => once(socket, 'data')))
+  ask(await connected(server), '/later')
+  while (!begun.includes('/later')) await new Promise(setImmediate)
+  expect(begun).toHaveLength(crowd + 1)
 })
 
 test('no more wait than may, and all are answered', async () => {

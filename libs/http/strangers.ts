@@ -1,5 +1,6 @@
-import type { RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { isOpen } from './request-target.ts'
 
 /** Requests that wait at the most: each takes memory, and whoever does not wait for answers can send them without end (RFC 9112 section 9.3.2). */
 const mostWaiting = 4_096
@@ -7,15 +8,15 @@ const mostWaiting = 4_096
 type Exchange = Parameters<RequestListener>
 
 /**
- * Begins a request at once where the last one of its connection was answered well (below 400). Those of all other connections begin one in each turn of the event loop, and one of each connection in
- * turn, however many come together: a request takes several turns, one for each answer of a database, and each turn lasts as long as all that begins in it. Requests of one connection begin in
- * their order. Where `most` wait already, another one begins with each that comes.
+ * Begins a request at once where the last one of its connection proved something, and those of all other connections one in each turn of the event loop, one of each connection in turn, however many
+ * come together: a request takes several turns, one for each answer of a database, and each turn lasts as long as all that begins in it. Requests of one connection begin in their order. Where more
+ * than `most` wait, the one whose turn is next begins with each that comes. What is to be known of the moment in which a request arrives has to be read before.
  */
 export function strangersOneByOne(begin: RequestListener, most = mostWaiting): RequestListener {
   const acquainted = new WeakSet<Socket>()
   const strangers = new Map<Socket, Exchange[]>()
   let waiting = 0
-  let hasBegun = false
+  let goesOn = false
 
   const wait = (...exchange: Exchange): void => {
     const { socket } = exchange[0]
@@ -37,25 +38,30 @@ export function strangersOneByOne(begin: RequestListener, most = mostWaiting): R
   }
 
   const turn = (): void => {
-    hasBegun = waiting > 0
-    if (hasBegun) setImmediate(turn)
+    goesOn = waiting > 0
+    if (goesOn) setImmediate(turn)
     beginNext()
   }
 
   return (request, response) => {
     const { socket } = request
     response.once('finish', () => {
-      if (response.statusCode < 400) acquainted.add(socket)
+      if (proves(request, response)) acquainted.add(socket)
       else acquainted.delete(socket)
     })
     if (acquainted.has(socket) && !strangers.has(socket)) return begin(request, response)
     wait(request, response)
-    if (hasBegun) {
+    if (goesOn) {
       if (waiting > most) beginNext()
       return
     }
-    hasBegun = true
+    goesOn = true
     setImmediate(turn)
     beginNext()
   }
+}
+
+/** Whether a key or token was accepted. Where none is asked for, an answer to it proves nothing. */
+function proves({ headers, url = '' }: IncomingMessage, { statusCode }: ServerResponse): boolean {
+  return statusCode < 400 && headers.authorization !== undefined && !isOpen(url)
 }

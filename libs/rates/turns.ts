@@ -15,7 +15,7 @@ export class Turns {
   readonly #mostSaved: number
   readonly #mostWaiting: number
   readonly #clock: () => number
-  readonly #waiting: ((goesOn: true) => void)[] = []
+  readonly #waiting: (() => void)[] = []
   #goesOn = false
   #isOver = false
   #left: number
@@ -36,7 +36,7 @@ export class Turns {
     if (this.#isOver) return Promise.resolve(true)
     if (this.#waiting.length >= this.#mostWaiting) return Promise.resolve(false)
     const { promise, resolve } = Promise.withResolvers<boolean>()
-    this.#waiting.push(resolve)
+    this.#waiting.push(() => resolve(true))
     if (this.#waiting.length === 1) this.#goOn()
     return promise
   }
@@ -50,7 +50,7 @@ export class Turns {
   /** All that wait go on at once, and so does whoever comes from now on: as the process is to end. */
   end(): void {
     this.#isOver = true
-    for (const go of this.#waiting.splice(0)) go(true)
+    for (const go of this.#waiting.splice(0)) go()
   }
 
   #goOn(): void {
@@ -59,7 +59,7 @@ export class Turns {
     this.#filledAt = now
     const going = this.#waiting.splice(0, Math.floor(this.#left))
     this.#left -= going.length
-    for (const go of going) go(true)
+    for (const go of going) go()
     if (this.#waiting.length === 0 || this.#goesOn) return
     this.#goesOn = true
     setTimeout(() => {

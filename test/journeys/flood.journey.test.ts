@@ -16,7 +16,7 @@ beforeAll(async () => {
   connection = await world.connection('okta')
 })
 
-test('refusals of too many bad keys and tokens wait for their turns, good requests do not, and all have their answers when it ends', async () => {
+test('refusals of too many bad keys and tokens wait for their turns, and are not told as answered before; good requests do not wait, and all have their answers when it ends', async () => {
   const good = world.scim(connection)
   const statuses: number[] = []
   const bad = Array.from({ length: answeredAsTheyAre + tooMany }, async () => {
@@ -38,10 +38,15 @@ test('refusals of too many bad keys and tokens wait for their turns, good reques
   const user = { schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName: 'ada@example.com' }
   const served = [(await good('POST', '/Users', user)).status, (await good('GET', '/Users')).body.totalResults]
   const answeredMeanwhile = statuses.length
+  const metrics = await (await fetch(`${world.gatewayUrl}/metrics`)).text()
   await world.stop()
   await Promise.all([...bad, ...exchanged])
   expect(served).toEqual([201, 1])
   expect(answeredMeanwhile).toBeLessThan(answeredAsTheyAre + tooMany)
+  const counted = [...metrics.matchAll(/^http_server_request_duration_count{.*status_code="429".*} (\d+)$/gm)]
+  const told = counted.reduce((sum, [, count]) => sum + Number(count), 0)
+  expect(told).toBeGreaterThan(0)
+  expect(told).toBeLessThan(tooMany)
   expect(statuses).toHaveLength(answeredAsTheyAre + 2 * tooMany)
   expect(new Set(statuses)).toEqual(new Set([401, 429]))
 })

@@ -9,8 +9,8 @@ export interface Answer {
   /** JSON text, whole or as it comes; absent for 204. */
   readonly body?: string | TextStream
   readonly outcome: Outcome
-  /** To be waited for before it is sent, once nothing else of the request is held. */
-  readonly turn?: () => Promise<unknown>
+  /** To be waited for right before it is sent, when nothing else of the request is held any more: many may wait. */
+  readonly turn?: () => Promise<void>
 }
 
 /** A text that is too long to be held. */

@@ -50,7 +50,7 @@ beforeAll(async () => {
       trust: { hasHeardOf: () => false },
       limits: { perKey: 1, perConnection: 1, unproved: 1, lookUps: 1, refusals: 1 },
     }),
-    answered: () => undefined,
+    answered: () => () => undefined,
     failed: onFailure,
   }))
 })

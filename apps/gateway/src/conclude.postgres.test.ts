@@ -45,6 +45,7 @@ async function given() {
     firstUses: new FirstUses(decisions),
     answered: ({ alike }: Passage) => {
       if (alike !== 'left out') records++
+      return () => undefined
     },
   }
   return { place, parts, records: () => records }

@@ -16,8 +16,8 @@ export interface ConcludeParts {
   readonly decisions: AppendQueue
   readonly firstUses: Pick<FirstUses, 'mayBeFirst' | 'stored'>
   readonly rates: WayInParts['rates']
-  /** Told of what was answered, for metrics. */
-  readonly answered: (passage: Passage, answer: Answer) => void
+  /** Told of what is answered, for metrics; what it gives is told when that is sent. */
+  readonly answered: (passage: Passage, answer: Answer) => () => void
   readonly failed: (error: unknown, traceId: string) => void
 }
 
@@ -29,8 +29,7 @@ export interface ConcludeParts {
  * The first use of a key is stored before it is answered, or before the end of the answer where that is sent as it is read.
  */
 export async function conclude(passage: Passage, work: () => Promise<Answer>, parts: ConcludeParts): Promise<Answer> {
-  const answer = await recorded(passage, await decided(passage, work, parts), parts)
-  return passage.turn === undefined ? answer : { ...answer, turn: passage.turn }
+  return recorded(passage, await decided(passage, work, parts), parts)
 }
 
 async function decided(passage: Passage, work: () => Promise<Answer>, parts: ConcludeParts): Promise<Answer> {
@@ -66,7 +65,7 @@ async function recorded(passage: Passage, answer: Answer, parts: ConcludeParts):
   const stream = new WatchedStream(body, answer.outcome)
   const ended = stream.ended.then(({ outcome, failure }) => {
     if (failure !== undefined) parts.failed(failure, passage.arrival.traceId)
-    parts.answered(passage, { ...answer, outcome })
+    parts.answered(passage, { ...answer, outcome })()
     return requestDecided(passage, outcome)
   })
   if (passage.recorded) return { ...answer, body: stream }
@@ -88,7 +87,10 @@ async function isRecorded({ doubt, key }: Passage, record: AnyEvent, parts: Conc
 }
 
 function told(passage: Passage, answer: Answer, parts: ConcludeParts): Answer {
-  parts.answered(passage, answer)
+  const sent = parts.answered(passage, answer)
+  const { turn } = passage
+  if (turn !== undefined) return { ...answer, turn: () => turn().then(sent) }
+  sent()
   return answer
 }
 

@@ -7,8 +7,8 @@ import type { Answer } from './answer.ts'
 import { scimPrefix, tokenPath } from './names.ts'
 import type { Passage } from './way-in.ts'
 
-/** Counts what was answered; none of its labels names a tenant, a connection or a person. */
-export function observer(telemetry: Telemetry): (passage: Passage, answer: Answer) => void {
+/** Counts what is answered, and then how long it took until it was sent; none of its labels names a tenant, a connection or a person. */
+export function observer(telemetry: Telemetry): (passage: Passage, answer: Answer) => () => void {
   const requests = telemetry.metrics.counter(metrics.requests)
   const operations = telemetry.metrics.counter(metrics.bulkOperations)
   const duration = telemetry.metrics.histogram(metrics.requestDuration)
@@ -27,15 +27,20 @@ export function observer(telemetry: Telemetry): (passage: Passage, answer: Answe
       operation: endpoint?.operation ?? (isForToken ? 'tokens.issue' : 'unknown'),
       result: outcome.result,
     }
-    if (within !== undefined) return operations.add(1, labels)
+    if (within !== undefined) {
+      operations.add(1, labels)
+      return () => undefined
+    }
     const keyStep = steps.find(({ step }) => step === 'key')
     if (keyStep !== undefined) decisions.add(1, { reason: keyStep.code ?? 'accepted' })
     requests.add(1, labels)
-    duration.record((performance.now() - arrival.began) / 1000, {
+    const { began } = arrival
+    const timed = {
       'http.request.method': endpoint?.method ?? (isForToken ? 'POST' : 'other'),
       'http.route': isForToken ? tokenPath : `${scimPrefix}/:connection${endpoint?.path ?? ''}`,
       'http.response.status_code': String(status),
-    })
+    }
+    return () => duration.record((performance.now() - began) / 1000, timed)
   }
 }
 

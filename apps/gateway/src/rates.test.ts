@@ -48,7 +48,7 @@ test('what is refused of a proved key waits for no turn behind what is refused o
   if (address === undefined) throw new Error('the address is one')
   const { text, kid } = mintKey('live')
   for (let sent = 0; sent < 100; sent++) await rates.count({}, keyOf(kid))
-  const refused = async (key: string): Promise<() => Promise<unknown>> => {
+  const refused = async (key: string): Promise<() => Promise<boolean>> => {
     const refusal = await rates.refusal({}, readKey(key), address)
     if (refusal === undefined) throw new Error('it is too much')
     return refusal.turn

@@ -43,8 +43,8 @@ export interface Refusal {
   readonly error: ScimError
   /** How many were refused for the same since the last of them that left a record; undefined for one that leaves none. */
   readonly alike: number | undefined
-  /** To be waited for before it is answered. */
-  readonly turn: () => Promise<unknown>
+  /** To be waited for before it is answered: false at once where too many wait already. */
+  readonly turn: () => Promise<boolean>
 }
 
 interface RatesParts {

@@ -106,7 +106,7 @@ export interface Passage {
   /** For one that is refused as too much: how many such were left out of the record before it, or that it is one of them. */
   alike?: number | 'left out'
   /** For the same: what is waited for before it is answered. */
-  turn?: () => Promise<unknown>
+  turn?: () => Promise<boolean>
   connection?: KnownConnection
   key?: KnownKey
   endpoint?: Endpoint

@@ -21,7 +21,7 @@ export function arrivalOf(
     breach: request.breach,
     caller: request.caller,
     receivedAt: now,
-    began: performance.now(),
+    began: request.arrivedAt,
     ...trace,
     readBody: async (limit) => {
       try {

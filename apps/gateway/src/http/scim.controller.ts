@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { All, Controller, Inject, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { traceOf } from '#libs/telemetry/index'
-import type { Answer, TextStream } from '../answer.ts'
+import type { TextStream } from '../answer.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
 import { serve, type ServeParts } from '../serve.ts'
 import { arrivalOf } from './arrival.ts'
@@ -24,8 +24,7 @@ export class ScimController {
   async answer(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { telemetry, clock, requestTimeout } = this.#parts
     const { traceparent } = traceOf(header(request.headers['traceparent']))
-    const name = `SCIM ${request.method}`
-    const late = await telemetry.span(name, { kind: 'server', parent: traceparent }, async (span) => {
+    await telemetry.span(`SCIM ${request.method}`, { kind: 'server', parent: traceparent }, async (span) => {
       const { traceId, traceparent: own } = span
       const answer = await serve(
         arrivalOf(request, { traceId, traceparent: own }, clock(), requestTimeout),
@@ -33,18 +32,12 @@ export class ScimController {
       )
       span.setAttribute('http.request.method', request.method)
       span.setAttribute('http.response.status_code', answer.status)
-      return answer.turn === undefined ? send(reply, answer) : answer
+      await answer.turn?.()
+      reply.code(answer.status).headers(answer.headers)
+      if (typeof answer.body === 'object') sendPieces(reply, answer.body)
+      else reply.send(answer.body)
     })
-    if (late === undefined) return
-    await late.turn?.()
-    send(reply, late)
   }
-}
-
-function send(reply: FastifyReply, { status, headers, body }: Answer): undefined {
-  reply.code(status).headers(headers)
-  if (typeof body === 'object') sendPieces(reply, body)
-  else reply.send(body)
 }
 
 /** Milliseconds for which a client may take nothing of what is sent; what it is read from is not held for longer. */

@@ -23,15 +23,16 @@ export class TokenController {
     const { telemetry, clock, requestTimeout } = this.#parts
     const sent = request.headers['traceparent']
     const { traceparent } = traceOf(typeof sent === 'string' ? sent : undefined)
-    const answer = await telemetry.span('token', { kind: 'server', parent: traceparent }, async (span) => {
+    await telemetry.span('token', { kind: 'server', parent: traceparent }, async (span) => {
       const { traceId, traceparent: own } = span
-      const arrival = arrivalOf(request, { traceId, traceparent: own }, clock(), requestTimeout)
-      const decided = await exchange(arrival, this.#serve)
+      const answer = await exchange(
+        arrivalOf(request, { traceId, traceparent: own }, clock(), requestTimeout),
+        this.#serve,
+      )
       span.setAttribute('http.request.method', request.method)
-      span.setAttribute('http.response.status_code', decided.status)
-      return decided
+      span.setAttribute('http.response.status_code', answer.status)
+      await answer.turn?.()
+      reply.code(answer.status).headers(answer.headers).type('application/json; charset=utf-8').send(answer.body)
     })
-    await answer.turn?.()
-    reply.code(answer.status).headers(answer.headers).type('application/json; charset=utf-8').send(answer.body)
   }
 }
