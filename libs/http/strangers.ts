@@ -8,7 +8,7 @@ const mostWaiting = 4_096
 type Exchange = Parameters<RequestListener>
 
 /**
- * Begins a request at once where the last one of its connection proved something, and those of all other connections one in each turn of the event loop, one of each connection in turn, however many
+ * Begins a request at once where with the last one of its connection a key or token was accepted, and those of all other connections one in each turn of the event loop, one of each connection in turn, however many
  * come together: a request takes several turns, one for each answer of a database, and each turn lasts as long as all that begins in it. Requests of one connection begin in their order. Where more
  * than `most` wait, the one whose turn is next begins with each that comes. What is to be known of the moment in which a request arrives has to be read before.
  */
@@ -61,7 +61,7 @@ export function strangersOneByOne(begin: RequestListener, most = mostWaiting): R
   }
 }
 
-/** Whether a key or token was accepted. Where none is asked for, an answer to it proves nothing. */
+/** Whether a key or token was accepted, as far as the answer tells. What is open to all proves nothing, whatever is sent along. */
 function proves({ headers, url = '' }: IncomingMessage, { statusCode }: ServerResponse): boolean {
   return statusCode < 400 && headers.authorization !== undefined && !isOpen(url)
 }
