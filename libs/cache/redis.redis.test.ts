@@ -35,6 +35,7 @@ function watch(url: string, prefix = 'latchkey:') {
 test('installations with different prefixes do not hear each other', async () => {
   const [one, other] = [watch(shared(), 'one:'), watch(shared(), 'other:')]
   await Promise.all([one.inForce, other.inForce])
+  await until(() => one.channel.state === 'connected' && other.channel.state === 'connected')
   one.channel.publish('of one')
   other.channel.publish('of other')
   await until(() => one.happened.includes('of one') && other.happened.includes('of other'))
