@@ -1,4 +1,5 @@
 /** Ends with 0 when the service at the port that is given says it is ready, else with 1 and what it said. */
+import { once } from 'node:events'
 import { get } from 'node:http'
 import { get as getOverTls } from 'node:https'
 import { text } from 'node:stream/consumers'
@@ -12,12 +13,13 @@ const options = {
   timeout: 4_000,
   rejectUnauthorized: false,
 }
-const request = (isTls ? getOverTls : get)(options, async (answer) => {
+const request = (isTls ? getOverTls : get)(options)
+request.on('timeout', () => request.destroy(new Error('it does not answer')))
+try {
+  const [answer] = await once(request, 'response')
   console.log(await text(answer))
   process.exit(answer.statusCode === 200 ? 0 : 1)
-})
-request.on('timeout', () => request.destroy(new Error('it does not answer')))
-request.on('error', (error) => {
+} catch (error) {
   console.log(error.message)
   process.exit(1)
-})
+}
