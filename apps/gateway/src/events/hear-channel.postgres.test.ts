@@ -13,6 +13,7 @@ import { migrateGateway } from '../index.ts'
 import type { GatewayParts } from '../parts.ts'
 import { Currency } from '../currency.ts'
 import { KnownTrust } from '../store/known-trust.ts'
+import { forgetMadeUp } from '../store/trust-writes.ts'
 import { HearChannel } from './hear-channel.ts'
 
 let server: TestDatabase
@@ -251,9 +252,9 @@ test('what was made up of connections that never were is forgotten a day after i
     [letter.id, letter.name, letter.subject, JSON.stringify(letter)],
   )
   for (const connection of ['d-known', 'd-buried', 'd-never']) await say(JSON.stringify(disabled(connection)))
-  expect(await trust.forgetMadeUp(inDays(0.9))).toBe(0)
+  expect(await forgetMadeUp(database, inDays(0.9))).toBe(0)
   expect(await marked()).toEqual(['d-buried', 'd-known', 'd-never'])
-  expect(await trust.forgetMadeUp(inDays(1.1))).toBe(1)
+  expect(await forgetMadeUp(database, inDays(1.1))).toBe(1)
   expect(await marked()).toEqual(['d-buried', 'd-known'])
   await follow(letter)
   expect(await trust.connection('d-buried')).toMatchObject({ enabled: false })

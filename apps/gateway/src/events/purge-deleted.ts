@@ -5,7 +5,7 @@ import { every, type Repeating } from '#libs/timing/index'
 import { DELETED_RECORDS, type DeletedRecords } from '../deleted.ts'
 import { gatewaySchema } from '../names.ts'
 import { GATEWAY_PARTS, type GatewayParts } from '../parts.ts'
-import { KnownTrust } from '../store/known-trust.ts'
+import { forgetMadeUp } from '../store/trust-writes.ts'
 
 /** Milliseconds. */
 const lookEvery = 60_000
@@ -18,17 +18,11 @@ type PurgeParts = Pick<GatewayParts, 'clock' | 'currency' | 'database' | 'delete
 export class PurgeDeleted implements OnModuleInit, OnModuleDestroy {
   readonly #parts: PurgeParts
   readonly #deleted: DeletedRecords
-  readonly #trust: KnownTrust
   #purging: Repeating | undefined
 
-  constructor(
-    @Inject(GATEWAY_PARTS) parts: PurgeParts,
-    @Inject(DELETED_RECORDS) deleted: DeletedRecords,
-    trust: KnownTrust,
-  ) {
+  constructor(@Inject(GATEWAY_PARTS) parts: PurgeParts, @Inject(DELETED_RECORDS) deleted: DeletedRecords) {
     this.#parts = parts
     this.#deleted = deleted
-    this.#trust = trust
   }
 
   onModuleInit(): void {
@@ -63,7 +57,7 @@ export class PurgeDeleted implements OnModuleInit, OnModuleDestroy {
     )
     await this.#tried('connections that never were could not be forgotten', async () => {
       const { provenUpTo } = currency
-      const madeUp = provenUpTo === undefined ? 0 : await this.#trust.forgetMadeUp(provenUpTo)
+      const madeUp = provenUpTo === undefined ? 0 : await forgetMadeUp(database, provenUpTo)
       if (madeUp > 0) logger.warn({ madeUp }, 'the channel told of connections that never were')
     })
   }

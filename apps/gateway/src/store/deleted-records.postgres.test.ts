@@ -5,7 +5,6 @@ import { Currency } from '../currency.ts'
 import { PurgeDeleted } from '../events/purge-deleted.ts'
 import { migrateGateway } from '../index.ts'
 import { StoredDeletedRecords } from './deleted-records.ts'
-import { KnownTrust } from './known-trust.ts'
 
 let server: TestDatabase
 let database: Database
@@ -175,7 +174,7 @@ async function purge(number: number, logged: string[]): Promise<void> {
   const log = { provenUpTo: () => dayNumber(38.5), caughtUpAt: () => undefined, unbrokenSince: () => undefined }
   const currency = new Currency(log, () => dayNumber(38.5))
   const parts = { clock: () => dayNumber(number), currency, database, deletedRetention: 30 * day, logger }
-  const purging = new PurgeDeleted(parts, deleted, new KnownTrust(database, () => undefined))
+  const purging = new PurgeDeleted(parts, deleted)
   purging.onModuleInit()
   await purging.onModuleDestroy()
 }
