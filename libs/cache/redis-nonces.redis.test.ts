@@ -11,7 +11,7 @@ const minute = 60_000
 const signed = (nonce: string, ahead = 0) => ({ signer: 'one', nonce, created: new Date(Date.now() + ahead) })
 
 const open: Nonces[] = []
-afterEach(async () => void (await Promise.all(open.splice(0).map((nonces) => nonces.close()))))
+const closeAll = async (): Promise<void> => void (await Promise.all(open.splice(0).map((nonces) => nonces.close())))
 
 /** Nonces of a process, once Redis is reached. */
 async function opened({ url }: OwnRedis, keeper = new Keeper()) {
@@ -28,6 +28,7 @@ describe('a Redis that is emptied', () => {
   beforeAll(async () => {
     redis = await startOwnRedis()
   })
+  afterEach(closeAll)
   afterAll(() => redis.stop())
 
   describeNonces('Redis', async (keeper) => {
@@ -50,7 +51,11 @@ describe('a Redis of its own', () => {
   beforeEach(async () => {
     redis = await startOwnRedis()
   })
-  afterEach(() => redis.stop())
+  // A connection that is closed after its Redis keeps a timer for two seconds.
+  afterEach(async () => {
+    await closeAll()
+    await redis.stop()
+  })
 
   test('while Redis is away it is not known whether a nonce was taken', async () => {
     const { nonces } = await opened(redis)
