@@ -23,7 +23,7 @@ const journeys = (shape) => ({
 
 export default {
   maxWorkers: 3,
-  testSequencer: '<rootDir>/scripts/longest-first.mjs',
+  testSequencer: '<rootDir>/scripts/servers-first.mjs',
   testTimeout: 120_000,
   coverageProvider: 'v8',
   reporters: ['default', '<rootDir>/scripts/count-tests.mjs'],

@@ -11,7 +11,14 @@ import {
 import { noNonces } from '#libs/cache/index'
 import { memoryLimiter } from '#libs/rates/index'
 import { digest, generatePeppers, type Kid, mintKey } from '#libs/credentials/index'
-import { type AnyEvent, defaultSettings, type KeyPolicy, keyPolicy, makeEvent } from '#libs/events/index'
+import {
+  type AnyEvent,
+  defaultSettings,
+  type KeyPolicy,
+  keyPolicy,
+  makeEvent,
+  type ConnectionFacts,
+} from '#libs/events/index'
 import type { Database } from '#libs/postgres/index'
 
 const peppers = generatePeppers()
@@ -30,6 +37,8 @@ export interface Entrance {
   revoke(key: string): Promise<void>
   /** The gateway's tables know the key by this policy from now on. */
   change(key: string, policy: Partial<KeyPolicy>): Promise<void>
+  /** The gateway's tables know the connection as disabled from now on. */
+  disable(): Promise<void>
   /** What the gateway remembers of keys and connections is read anew. */
   forget(): void
   /** As it does when it starts. */
@@ -56,16 +65,14 @@ export async function entranceOver(
   const origin = (subject: string) =>
     ({ source: 'keys', owner: 'acme', subject, version: 1, time: new Date() }) as const
   const facts = { tenant: 'acme', connection, environment: 'live' } as const
-  await apply(
-    makeEvent('connection.created', origin(connection), {
-      ...facts,
-      name: connection,
-      identityProvider: 'other',
-      state: 'enabled',
-      settings: defaultSettings,
-      schemas: [],
-    }),
-  )
+  const described: Omit<ConnectionFacts, 'state'> = {
+    ...facts,
+    name: connection,
+    identityProvider: 'other',
+    settings: defaultSettings,
+    schemas: [],
+  }
+  await apply(makeEvent('connection.created', origin(connection), { ...described, state: 'enabled' }))
   return {
     connection,
     parts: {
@@ -114,6 +121,10 @@ export async function entranceOver(
       const kid = key.split('_')[2] ?? ''
       const after = { ...facts, kid, changed: Object.keys(policy), policy: keyPolicy.parse(policy) }
       await apply(makeEvent('key.changed', { ...origin(kid), version: 2 }, after))
+    },
+    async disable() {
+      const disabled = { ...described, state: 'disabled' as const, changed: ['state'] }
+      await apply(makeEvent('connection.changed', { ...origin(connection), version: 2 }, disabled))
     },
     forget: () => trust.forgetAll(),
     hear: () => trust.hear(),

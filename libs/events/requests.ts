@@ -71,6 +71,8 @@ export const requestDecided = z.object({
   alike: z.int().nonnegative().optional(),
   /** Set when it deactivated or deleted a user. */
   takesAway: z.literal(true).optional(),
+  /** For a list or a search that was answered: how many users and groups it showed. */
+  shown: z.int().nonnegative().optional(),
   /** How the caller's SCIM was read, such as entra or okta-catalog; absent until it was known who it is. */
   dialect: z.string().optional(),
   deviations: z.array(deviation),

@@ -17,12 +17,12 @@ import {
   head,
   logged,
   server,
-  serveEveryTest,
+  serveTests,
   statuses,
   TestModule,
 } from './test/service.ts'
 
-serveEveryTest()
+serveTests()
 
 describe('raw bodies', () => {
   test.each(['application/scim+json', 'application/json', 'text/plain; charset=utf-8', 'nonsense', undefined])(

@@ -15,13 +15,13 @@ import {
   logged,
   polled,
   server,
-  serveEveryTest,
+  serveTests,
   statuses,
   stream,
   unread,
 } from './test/service.ts'
 
-serveEveryTest()
+serveTests()
 
 describe('problems', () => {
   test('an unknown address is named without its query', async () => {

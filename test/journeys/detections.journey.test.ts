@@ -6,7 +6,13 @@ let connection: Connection
 let other: Connection
 
 beforeAll(async () => {
-  world = await startWorld({ LATCHKEY_DETECTIONS: '{"mass-create":{"count":3},"wrong-secret":{"count":4}}' })
+  const LATCHKEY_DETECTIONS = JSON.stringify({
+    'mass-create': { count: 3 },
+    'wrong-secret': { count: 4 },
+    'read-sweep': { count: 5 },
+    'mass-deprovision': { count: 4 },
+  })
+  world = await startWorld({ LATCHKEY_DETECTIONS })
   connection = await world.connection('okta')
   other = await world.connection('entra', { tenant: connection.tenant })
 })
@@ -93,12 +99,39 @@ test('what is done by the thousand is raised by the threshold that is set', asyn
   const users: Told[] = []
   for (const name of ['ada', 'grace', 'edsger']) users.push((await scim('POST', '/Users', user(`${name}@b.test`))).body)
   expect(await found({ rule: 'mass-create' })).toMatchObject([{ connection: other.id, count: 3 }])
-  await scim('DELETE', `/Users/${users[0].id}`)
-  const [record] = await eventually(
-    () => world.audit({ connection: other.id, operation: 'users.delete' }),
-    (records) => records.length > 0,
-  )
-  expect(record).toMatchObject({ outcome: 'accepted', takesAway: true })
+  await scim('GET', '/Users')
+  await scim('POST', '/Users/.search', { schemas: ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'], count: 2 })
+  expect(await found({ rule: 'read-sweep' })).toMatchObject([{ subject: { id: other.kid }, count: 5 }])
+})
+
+test('who leaves is counted, in whichever way the identity provider says it, and who comes back is not', async () => {
+  const scim = world.scim(other)
+  const [first, second, third] = (await scim('GET', '/Users')).body.Resources
+  const leaves = { active: false }
+  const patch = (value: object) => ({
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+    Operations: [{ op: 'replace', value }],
+  })
+  await scim('PATCH', `/Users/${first.id}`, patch(leaves))
+  await scim('PATCH', `/Users/${first.id}`, patch({ active: true }))
+  await scim('PUT', `/Users/${second.id}`, { ...second, ...leaves })
+  await scim('POST', '/Bulk', {
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+    Operations: [{ method: 'PATCH', path: `/Users/${third.id}`, data: patch(leaves) }],
+  })
+  const takenAway = async (): Promise<[string, boolean | undefined][]> =>
+    (await world.audit({ connection: other.id }))
+      .filter(({ operation, subject }) => subject?.kind === 'User' && /\.(patch|replace)$/.test(operation))
+      .map(({ operation, takesAway }): [string, boolean | undefined] => [operation, takesAway])
+  expect((await eventually(takenAway, (records) => records.length >= 4)).toSorted()).toEqual([
+    ['users.patch', undefined],
+    ['users.patch', true],
+    ['users.patch', true],
+    ['users.replace', true],
+  ])
+  expect(await detections({ rule: 'mass-deprovision', tenant: other.tenant })).toEqual([])
+  await scim('DELETE', `/Users/${first.id}`)
+  expect(await found({ rule: 'mass-deprovision' })).toMatchObject([{ connection: other.id, count: 4 }])
 })
 
 test('a person acknowledges, mutes and unmutes it, and each call is recorded', async () => {

@@ -91,7 +91,7 @@ export function detectionsCommand(world: World, version: string): Command {
     .addCommand(show)
     .addCommand(act('acknowledge', 'say that it was seen to: it is raised anew when it comes again after a day'))
     .addCommand(mute)
-    .addCommand(act('unmute', 'tell of it again'))
+    .addCommand(act('unmute', 'end its mute: it is told of again, unless it was acknowledged'))
 }
 
 function pathOf(id: string): string {

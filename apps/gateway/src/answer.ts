@@ -31,6 +31,8 @@ export interface Outcome {
   readonly events: readonly string[]
   /** Whether it deactivated or deleted a user. */
   readonly takesAway?: boolean
+  /** For a list or a search: how many users and groups it shows. */
+  readonly shown?: number
   /** For a dry run: names of the attributes and events that it would have brought about. */
   readonly rehearsed?: { readonly changed: readonly string[]; readonly events: readonly string[] }
   /** For a bulk request: how many operations it had, how many of them were refused, and how many were not begun. */

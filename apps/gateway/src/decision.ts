@@ -56,6 +56,7 @@ export function requestDecided(passage: Passage, outcome: Outcome): AnyEvent {
       changed: [...outcome.changed],
       events: [...outcome.events],
       ...(outcome.takesAway === true ? { takesAway: true as const } : {}),
+      ...(outcome.shown === undefined ? {} : { shown: outcome.shown }),
       ...(diagnosis === undefined ? {} : { dialect: diagnosis.dialect.name }),
       deviations: (diagnosis?.deviations ?? []).map(({ pointer, cause, ...rest }) => ({
         ...rest,

@@ -75,7 +75,7 @@ async function answer(
     status: 200,
     headers: {},
     body: renderList({ totalResults, ...numbers, resources }),
-    outcome: accepted(200),
+    outcome: accepted(200, { shown: resources.length }),
   }
 
   function pageOf(cursor: string): ListQuery['page'] {

@@ -1,3 +1,4 @@
+import { setTimeout as later } from 'node:timers/promises'
 import { mintKey } from '#libs/credentials/index'
 import type { KeyPolicy } from '#libs/events/index'
 import { Database } from '#libs/postgres/index'
@@ -5,6 +6,8 @@ import { ScimError } from '#libs/scim/index'
 import { withOtherEnvironment, withOtherSecret } from '#test/changed-key'
 import { testDatabase, type TestDatabase } from '#test/servers/postgres'
 import { type Entrance, entranceOver, passageOf, type SentTo } from '#test/way-in'
+import { accepted } from './answer.ts'
+import { requestDecided } from './decision.ts'
 import { migrateGateway } from './index.ts'
 import type { RateLimits } from './rates.ts'
 import { refusals } from './refusals.ts'
@@ -80,6 +83,20 @@ describe('the order', () => {
     expect(passage.steps.every(({ microseconds }) => Number.isInteger(microseconds))).toBe(true)
   })
 
+  test('the time of a step is what it took, in the record as in the passage', async () => {
+    const place = await given()
+    const passage = passageOf({ connection: place.connection, key: await place.mint(), method: 'POST' })
+    const arrival = { ...passage.arrival, readBody: async () => later(50, Buffer.from('{"userName":"ada"}')) }
+    const sent = { ...passage, arrival }
+    await admit(sent, place.parts)
+    const record = requestDecided(sent, { ...accepted(201) })
+    if (record.name !== 'request.decided') throw new Error('it is one')
+    expect(record.payload.steps).toEqual(passage.steps)
+    const long = record.payload.steps.filter(({ microseconds }) => microseconds >= 49_000).map(({ step }) => step)
+    expect(long).toContain('payload')
+    expect(long).not.toContain('shape')
+  })
+
   test('a step that asks nothing of the request claims no proof, and no count', async () => {
     const place = await given()
     const last = ({ passage }: Awaited<ReturnType<typeof send>>): string[] => stepsOf(passage).slice(-3)
@@ -133,6 +150,29 @@ describe('the order', () => {
       'signature refused',
     ])
     expect(stepsOf(passage).at(-1)).toBe('signature refused')
+  })
+
+  test.each<[string, string, (place: Entrance, key: string) => Promise<void>]>([
+    ['the connection is disabled', 'connection-disabled', (place) => place.disable()],
+    [
+      'the address is no longer allowed',
+      'key-address-not-allowed',
+      (place, key) => place.change(key, { allowlist: ['198.51.100.0/24'] }),
+    ],
+    ['the scope is taken away', 'key-scope-missing', (place, key) => place.change(key, { scopes: ['read', 'users'] })],
+  ])('where %s while the body comes, nothing is let in', async (_what, code, take) => {
+    const place = await given()
+    const key = await place.mint()
+    const passage = passageOf({ connection: place.connection, key, method: 'POST' })
+    const arrival = {
+      ...passage.arrival,
+      readBody: async () => {
+        await take(place, key)
+        return Buffer.from('{"userName":"ada"}')
+      },
+    }
+    await expect(admit({ ...passage, arrival }, place.parts)).rejects.toMatchObject({ code })
+    expect(stepsOf(passage).at(-1)).toBe('key refused')
   })
 
   test('what may be read without a key passes the same doors', async () => {

@@ -171,7 +171,7 @@ export async function application(): Promise<INestApplication> {
 export let server: Listening
 
 /** Starts one for the tests of a file, which each find nothing of those before. */
-export function serveEveryTest(): void {
+export function serveTests(): void {
   beforeAll(async () => {
     server = await listen(await application(), { host: '127.0.0.1', port: 0 })
   })
@@ -219,8 +219,7 @@ export async function polled(holds: () => boolean): Promise<void> {
 
 /** Writes to one connection, and gives all that comes back until the server closes it or `enough` is seen. */
 export async function conversation(parts: readonly string[], enough: (text: string) => boolean) {
-  const { port } = new URL(server.url)
-  const socket = connect(Number(port), '127.0.0.1')
+  const socket = connected()
   const seen = Promise.withResolvers<{ text: string; closed: boolean }>()
   let text = ''
   socket.on('data', (chunk) => {
@@ -228,7 +227,6 @@ export async function conversation(parts: readonly string[], enough: (text: stri
     if (enough(text)) seen.resolve({ text, closed: false })
   })
   socket.on('close', () => seen.resolve({ text, closed: true }))
-  socket.on('error', () => undefined)
   for (const part of parts) socket.write(part)
   try {
     return await seen.promise

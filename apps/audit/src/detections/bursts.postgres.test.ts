@@ -25,10 +25,18 @@ const foreign = () => ({
 })
 const hers = (): string => `/scim/v2/${given.who.connection}/Users`
 
+interface Case {
+  readonly breaks: () => Facts
+  /** Whatever else breaks it: each code and each verb that it names. */
+  readonly others?: () => Facts[]
+  readonly spares: () => Facts[]
+}
+
 /** What breaks each rule that requests break by themselves, and what comes near it and does not. */
-const cases: Partial<Record<RuleCode, { readonly breaks: () => Facts; readonly spares: () => Facts[] }>> = {
+const cases: Partial<Record<RuleCode, Case>> = {
   'key-guessing': {
     breaks: () => refused(401, 'key-bad-checksum', unproved),
+    others: () => [refused(401, 'key-unknown', unproved), refused(429, 'too-many-bad-keys', unproved)],
     spares: () => [
       refused(401, 'key-missing', unproved),
       refused(401, 'key-other-scheme', unproved),
@@ -42,6 +50,7 @@ const cases: Partial<Record<RuleCode, { readonly breaks: () => Facts; readonly s
   },
   'ended-key-used': {
     breaks: () => refused(401, 'key-revoked'),
+    others: () => [refused(401, 'key-expired'), refused(401, 'key-cancelled')],
     spares: () => [refused(503, 'revocations-not-heard'), {}],
   },
   'replayed-nonce': {
@@ -50,6 +59,7 @@ const cases: Partial<Record<RuleCode, { readonly breaks: () => Facts; readonly s
   },
   'connection-mismatch': {
     breaks: () => refused(403, 'key-of-another-connection', { path: '/scim/v2/elsewhere/Users' }),
+    others: () => [refused(401, 'key-of-another-environment')],
     spares: () => [refused(403, 'connection-disabled'), {}],
   },
   'foreign-key': {
@@ -72,7 +82,12 @@ const cases: Partial<Record<RuleCode, { readonly breaks: () => Facts; readonly s
     ],
   },
   'read-sweep': {
-    breaks: () => ({ operation: 'users.list', method: 'GET', status: 200 }),
+    breaks: () => ({ operation: 'users.list', method: 'GET', status: 200, shown: 0 }),
+    others: () => [
+      { operation: 'users.read', method: 'GET', status: 200 },
+      { operation: 'users.list', method: 'GET', status: 200, shown: 200 },
+      { operation: 'groups.search', method: 'POST', status: 200, shown: 200 },
+    ],
     spares: () => [
       { operation: 'groups.patch', method: 'PATCH', status: 200 },
       { operation: 'users.list', outcome: 'refused', status: 400 },
@@ -94,6 +109,7 @@ const cases: Partial<Record<RuleCode, { readonly breaks: () => Facts; readonly s
   },
   'clock-drift': {
     breaks: () => refused(401, 'signature-expired'),
+    others: () => [refused(401, 'signature-too-old'), refused(401, 'signature-not-yet')],
     spares: () => [refused(401, 'signature-wrong'), {}],
   },
   'schema-deviations': {
@@ -121,7 +137,7 @@ test('every rule that requests break by themselves has a case', () => {
 
 describe.each(ruleCodes.flatMap((code) => (cases[code] === undefined ? [] : [{ code, ...cases[code] }])))(
   '$code',
-  ({ code, breaks, spares }) => {
+  ({ code, breaks, others, spares }) => {
     const rule = ruleOf(code)
     const { count, window, cause, fix, severity } = rule
     const subjectOf = (): object =>
@@ -151,6 +167,17 @@ describe.each(ruleCodes.flatMap((code) => (cases[code] === undefined ? [] : [{ c
       ])
       expect(await rulesFound()).toEqual([code, ...(alsoBroken[code] ?? [])].sort())
     })
+
+    if (others !== undefined) {
+      const each = others().map((facts) => ({ facts, what: facts.code ?? `${facts.operation} of ${facts.shown ?? 1}` }))
+      it.each(each)('is raised by $what too, and not by one too few', async ({ facts }) => {
+        const all = spread(facts, Math.ceil(count / (facts.shown ?? 1)), window / 2)
+        await tell(...all.slice(1))
+        expect(await rulesFound()).toEqual([])
+        await tell(...all.slice(0, 1))
+        expect((await found()).map((own) => [own.rule, own.count])).toEqual([[code, count]])
+      })
+    }
 
     it('is not raised by what only comes near it', async () => {
       for (const near of spares()) await tell(...spread(near, count, window / 2))

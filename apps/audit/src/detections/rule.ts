@@ -27,7 +27,7 @@ export interface Surroundings {
   placeOf(connection: string): Place | undefined
 }
 
-/** Told when `count` requests of one subject within `window` break it. */
+/** Told when `count` requests of one subject within `window` break it, or those that show so many users and groups. */
 interface Burst extends Described {
   readonly kind: 'burst'
   /**
@@ -35,6 +35,8 @@ interface Burst extends Described {
    * request is addressed to, whose owner then sees no more than that it came.
    */
   readonly of: 'key' | 'connection' | 'addressed connection'
+  /** What is counted, of requests unless it says so: the users and groups that a request showed, and one for one that showed none. */
+  readonly counts?: 'what was shown'
   /** Stable codes of the answers that break it. */
   readonly codes?: readonly string[]
   readonly breaks?: (decision: RequestDecided, surroundings: Surroundings) => boolean

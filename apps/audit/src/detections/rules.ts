@@ -142,10 +142,11 @@ export const rules = {
     kind: 'burst',
     of: 'key',
     severity: 'medium',
+    counts: 'what was shown',
     breaks: (decision) => isAccepted(decision) && /\.(list|search|read)$/.test(decision.operation ?? ''),
     count: 3_000,
     window: 10 * minute,
-    when: '`count` requests within `window` read users or groups',
+    when: '`count` users and groups within `window` are read, one by one or by the page; a request that finds none counts as one',
     cause:
       'Somebody reads out the whole connection: an identity provider at its first or a full synchronisation, or whoever else has the key.',
     fix: 'If no synchronisation was due, look at the addresses of the requests, rotate the key and revoke this one. If it was, acknowledge this.',

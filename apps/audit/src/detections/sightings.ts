@@ -18,6 +18,8 @@ export interface Sighting {
   readonly at: number
   /** How many requests it stands for: more than itself where it tells of others that were refused alike and left no record. */
   readonly count: number
+  /** How many users and groups it showed, where it is of those that show any. */
+  readonly shown: number
   /** Whose the subject is, where that is known. */
   readonly tenant: string | null
   readonly connection: string | null
@@ -58,6 +60,7 @@ export function seenIn(
         request: decision.requestId,
         at,
         count: 1 + (decision.alike ?? 0),
+        shown: decision.shown ?? 0,
         ...owner,
         network,
         proved,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Environment, environments } from '#libs/events/index'
 import { mostRequests } from './detection.ts'
 import { fromNewNetworks, fromSeveralNetworks, type Networks, remember, type Use } from './networks.ts'
-import type { RuleCode } from './rules.ts'
+import { type RuleCode, ruleOf } from './rules.ts'
 import type { Seen, Sighting, Subject } from './sightings.ts'
 import type { Thresholds } from './thresholds.ts'
 import { dueAt, hear } from './traffic.ts'
@@ -42,7 +42,7 @@ export interface Occurrence {
   readonly tenant: string | null
   readonly connection: string | null
   readonly environment: Environment | null
-  /** Requests that broke it within the window, these and earlier ones, and how many of them are these. */
+  /** How often it was broken within the window, by these requests and earlier ones, and how often by these. */
   readonly total: number
   readonly fresh: number
   readonly first: number
@@ -80,7 +80,10 @@ export function watch(
   for (const code of new Set(sightings.flatMap(({ broken }) => broken))) {
     const threshold = thresholds.get(code)
     if (threshold === undefined) continue
-    const these = sightings.filter(({ broken }) => broken.includes(code))
+    const these = countedFor(
+      code,
+      sightings.filter(({ broken }) => broken.includes(code)),
+    )
     const counted = count(counts[code], these, threshold)
     const known = counts[code]?.requests ?? []
     const requests = [...known, ...these.map(({ request, at }): [string, number] => [request, at])].slice(-mostRequests)
@@ -141,6 +144,13 @@ export function becomes(before: Watched, connection: NonNullable<Watched['connec
   if (traffic === undefined || !isBack) return { ...before, connection }
   const { told: _told, ...known } = traffic
   return { ...before, connection, traffic: { ...known, last: Math.max(known.last, since.getTime()) } }
+}
+
+/** Each as often as the rule counts it. */
+function countedFor(code: RuleCode, sightings: readonly Sighting[]): readonly Sighting[] {
+  const rule = ruleOf(code)
+  if (rule.kind !== 'burst' || rule.counts === undefined) return sightings
+  return sightings.map((sighting) => ({ ...sighting, count: Math.max(sighting.count, sighting.shown) }))
 }
 
 function sum(sightings: readonly Sighting[]): number {

@@ -82,7 +82,7 @@ export const auditPart: AdminPart<typeof auditOperations> = {
     'POST /admin/v1/detections/:detection/unmute': {
       scope: 'detections:write',
       concerns: 'detection',
-      summary: 'Have a detection told again',
+      summary: 'End the mute of a detection',
       answers: { 200: detection },
       idempotent: true,
     },

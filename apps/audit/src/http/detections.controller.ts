@@ -60,7 +60,7 @@ export class DetectionsController {
     )
   }
 
-  /** It is open, and told anew when it comes again. */
+  /** It is again what it was before the mute: told anew when it comes again, or acknowledged. */
   @Post(':detection/unmute')
   @HttpCode(200)
   unmute(@Call() call: AdminCall, @Param('detection') id: string) {

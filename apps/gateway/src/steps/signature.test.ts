@@ -135,6 +135,30 @@ test('a request that was signed for the public address passes, whatever a proxy 
   expect(await ask(passageOf({ url: 'https://scim.example.com/scim/v2/c1/Users' }).passage)).toBe('signature-wrong')
 })
 
+test('a nonce is remembered until the last moment at which any gateway takes its signature', async () => {
+  const begun = Date.now()
+  let now = begun
+  const ahead = { before: new Map(), keep: async () => true }
+  const nonces = memoryNonces({ clock: () => new Date(now), limit: 1_000, ahead })
+  now += 5_000
+  const { passage, headers } = passageOf({ at: new Date(now) })
+  const sentAt = (time: number): Passage => ({
+    ...passage,
+    arrival: { ...passage.arrival, receivedAt: new Date(time) },
+  })
+  const ask = gateway(nonces)
+  expect(await ask(sentAt(now))).toBe('passed')
+  const expires = Number(/;expires=(\d+)/.exec(headers['signature-input'] ?? '')?.[1]) * 1_000
+  for (const left of [200_000, 100_000, 1_000]) {
+    now = expires - left
+    expect([left, await ask(sentAt(now))]).toEqual([left, 'signature-replayed'])
+  }
+  // Here it has expired; at a gateway whose clock is behind by a minute it has not.
+  now = expires + 59_000
+  expect(await ask(sentAt(expires - 1_000))).toBe('signature-replayed')
+  expect(await ask(sentAt(now))).toBe('signature-expired')
+})
+
 test('a signature for another address is refused with the one that is wanted', async () => {
   const { passage } = passageOf({ url: 'https://10.0.0.5:8080/scim/v2/c1/Users' })
   const parts = { bodyLimit, signatures: signaturesOf(noncesSince(60_000)), failed: () => undefined }

@@ -1,4 +1,5 @@
 import { type AddressInfo, connect, createServer } from 'node:net'
+import { setTimeout as later } from 'node:timers/promises'
 import { type AnyEvent, type ConnectionFacts, defaultPolicy, defaultSettings, makeEvent } from '#libs/events/index'
 import { Database, isConnectionLoss } from '#libs/postgres/index'
 import { attribute, findAttribute, resourceTypes } from '#libs/scim/index'
@@ -80,6 +81,27 @@ test('what was looked up is forgotten as soon as something else is heard of it',
   expect(await trust.key('k1')).toMatchObject({ connection: 'c1', state: 'pending' })
   await apply(revoked('c1', 'k1'))
   expect(await trust.key('k1')).toMatchObject({ state: 'revoked' })
+})
+
+test('what is in memory is read anew within 5 seconds, whoever changed it and told nobody', async () => {
+  const [revokedThere, mintedThere] = [crypto.randomUUID(), crypto.randomUUID()]
+  await apply(created('elsewhere'), minted('elsewhere', revokedThere))
+  const known = async () => [
+    (await trust.key(revokedThere))?.state,
+    (await trust.key(mintedThere))?.state,
+    (await trust.connection('elsewhere'))?.enabled,
+  ]
+  expect(await known()).toEqual(['pending', undefined, true])
+  await database.query(`UPDATE gateway.known_key SET state = 'revoked' WHERE kid = $1`, [revokedThere])
+  await database.query(`UPDATE gateway.known_connection SET enabled = false WHERE connection = 'elsewhere'`)
+  await database.query(
+    `INSERT INTO gateway.known_key SELECT (jsonb_populate_record(k, jsonb_build_object('kid', $2::text))).*
+     FROM gateway.known_key AS k WHERE kid = $1`,
+    [revokedThere, mintedThere],
+  )
+  expect(await known()).toEqual(['pending', undefined, true])
+  await later(5_000)
+  expect(await known()).toEqual(['revoked', 'revoked', false])
 })
 
 test('a key is heard of as soon as it is applied here, and no more once that is read after it ended', async () => {
