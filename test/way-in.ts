@@ -80,7 +80,7 @@ export async function entranceOver(
       currency: { ofMinted: true, look: () => true },
       peppers,
       rates: new Rates({ shared: memoryLimiter(), own: memoryLimiter(), trust, limits, clock: now }),
-      bodyLimit: 1_000,
+      bodyLimits: { each: 1_000, bulk: 2_000 },
       signatures: {
         publicUrl: new URL(publicUrl),
         keys: { of: async () => undefined },

@@ -103,6 +103,25 @@ test.each([
   expect(client(from('10.0.0.1', headers, true))[2]).toBe(link)
 })
 
+test('a listed proxy that passes something on by the other kind of header is no caller, and exempt from nothing, be it on this machine', () => {
+  const here = AddressRanges.reading(['127.0.0.1'])
+  const [ours, other] = [
+    { ...proxied, proxies: here },
+    { ...standard, proxies: here },
+  ]
+  for (const headers of [{ 'x-forwarded-for': '203.0.113.9' }, { 'x-forwarded-proto': 'http' }, https])
+    expect(client(from('127.0.0.1', headers), other)).toEqual(['127.0.0.1', undefined, 'clear'])
+  expect(client(from('127.0.0.1', { forwarded: 'for=203.0.113.9;proto=https' }), ours)).toEqual([
+    '127.0.0.1',
+    undefined,
+    'clear',
+  ])
+  for (const rules of [ours, other]) {
+    expect(client(from('127.0.0.1', {}), rules)).toEqual(['127.0.0.1', '127.0.0.1', 'exempt'])
+    expect(client(from('127.0.0.1', { forwarded: ' ', 'x-forwarded-for': '' }), rules)[2]).toBe('exempt')
+  }
+})
+
 test('plain HTTP is exempt from this machine alone, and TLS never needs to be', () => {
   expect(['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1'].map((peer) => client(from(peer))[2])).toEqual([
     'exempt',

@@ -70,7 +70,7 @@ export class Callers {
     if (peer === undefined) {
       return { text: '', address: undefined, link: isEncrypted ? 'tls' : 'clear', isProxied: false }
     }
-    const told = peer.isProxy ? read[this.#rules.headers](headers) : undefined
+    const told = peer.isProxy ? (read[this.#rules.headers](headers) ?? toldOtherwise(headers)) : undefined
     if (told !== undefined) return toldCaller(peer, told, headers, this.#rules)
     const { address, isProxy, isExempt, certificate } = peer
     return {
@@ -168,6 +168,12 @@ const read: Readonly<Record<ProxyHeaders, (headers: IncomingMessage['headers']) 
       protocolsOf: (hops) => elements.slice(-hops).map((pairs) => pairs.get('proto') ?? ''),
     }
   },
+}
+
+/** Whoever writes the other kind passes something on, and not for itself: of whom, and whether over TLS, is not read there. */
+function toldOtherwise({ forwarded, ...headers }: IncomingMessage['headers']): Told | undefined {
+  const written = [forwarded, headers['x-forwarded-for'], headers['x-forwarded-proto']]
+  return written.some((header) => joined(header) !== '') ? unreadable : undefined
 }
 
 function listed(header: string | string[] | undefined): string[] {

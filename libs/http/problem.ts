@@ -94,7 +94,7 @@ export const problems = {
   inClear: () =>
     new Problem(
       'inClear',
-      'The request came over plain HTTP, so whoever was on its way could read it. Use the https address, and replace the token, if it had one. Where a proxy took it over TLS, its operator lists the proxy in LATCHKEY_TRUSTED_PROXIES and has it say so in X-Forwarded-Proto.',
+      'The request came over plain HTTP, so whoever was on its way could read it. Use the https address, and replace the token, if it had one. Where a proxy took it over TLS, its operator lists the proxy in LATCHKEY_TRUSTED_PROXIES and has it say so in X-Forwarded-Proto, or in Forwarded with LATCHKEY_PROXY_HEADERS=forwarded.',
     ),
   /** A listed proxy told of a client address that is none. */
   addressUnreadable: () =>

@@ -135,6 +135,13 @@ export const settings = {
     about:
       'Records of reads and refusals held in memory while the database is slow; when full, requests are answered 503.',
   }),
+  LATCHKEY_BULK_BODY_LIMIT: setting.integer({
+    default: 4_194_304,
+    min: 1_024,
+    max: 67_108_864,
+    about:
+      'Largest body of a SCIM bulk request in bytes; each of its operations may be as large as the body of a request.',
+  }),
   LATCHKEY_LIST_TIMEOUT: setting.duration({
     default: '2s',
     min: '100ms',

@@ -47,6 +47,29 @@ test('who sends little is not told of, and what it sends is counted here', async
   await Promise.all([one.close(), other.close()])
 })
 
+test('in the long run several processes let pass what one would, however fast each is asked', async () => {
+  const options = { url: process.env['TEST_REDIS_URL'] ?? '', prefix: `${randomUUID()}:`, onFailure: () => undefined }
+  const limiters = [openRedisLimiter(options), openRedisLimiter(options), openRedisLimiter(options)]
+  const [one, other, third] = limiters
+  if (one === undefined || other === undefined || third === undefined) throw new Error('there are three')
+  await until(() => refuseTogether(one, other, randomUUID()))
+  await until(() => refuseTogether(other, third, randomUUID()))
+  const short = { points: 30, seconds: 1 }
+  let passed = 0
+  const end = Date.now() + 6_000
+  const ask = async (limiter: Limiter): Promise<void> => {
+    while (Date.now() < end) {
+      if ((await limiter.take('asked', short)) === undefined) passed++
+      else await later(5)
+    }
+  }
+  await Promise.all(limiters.map(ask))
+  // Seven windows, and what two of the three let pass in the first one besides.
+  expect(passed).toBeLessThanOrEqual(7 * 30 + 2 * 30)
+  expect(passed).toBeGreaterThanOrEqual(5 * 30)
+  await Promise.all(limiters.map((limiter) => limiter.close()))
+})
+
 test('while Redis is away each process counts alone, and together again when it is back', async () => {
   const redis = await startOwnRedis()
   const options = { url: redis.url, prefix: 'test:', onFailure: () => undefined }

@@ -15,13 +15,15 @@ export interface RedisLimiterOptions {
 const shareEvery = 100
 /** What is not told yet is at the most such a part of the rate: whoever sends little is not worth a word. */
 const worthTelling = 50
+/** Milliseconds after which a window is over in Redis too. */
+const windowSlack = 10
 /** Subjects that are remembered for that; those beyond are counted by this process alone. */
 const mostShared = 50_000
 
 /**
  * The limiter of several processes. Each lets pass what it has itself not had too much of, and tells Redis a moment later; where all together
- * had too much, each of them refuses until the window ends. So what passes is at most the rate, and what comes to
- * each process between two tellings, a fiftieth of the rate at the least; while Redis is away each process counts alone.
+ * had too much, each of them refuses until the window ends, and what was too much counts in the next. So what passes is at most the rate in the long run, and
+ * for a moment what each process lets pass before it has told; while Redis is away each process counts alone.
  * @throws CacheError url-invalid
  */
 export function openRedisLimiter({ url, prefix, onFailure }: RedisLimiterOptions): Limiter {
@@ -35,14 +37,28 @@ export function openRedisLimiter({ url, prefix, onFailure }: RedisLimiterOptions
     insuranceLimiter: new RateLimiterMemory({ keyPrefix: 'insurance', points: 1, duration: 1 }),
   })
   const untold = new Map<string, { count: number; readonly rate: Rate; readonly since: number }>()
+  const owing = new Set<NodeJS.Timeout>()
   let telling: NodeJS.Timeout | undefined
   let closed = false
 
   const tell = async (subject: string, count: number, { points, seconds }: Rate): Promise<void> => {
     // Redis counts in whole seconds.
     const whole = Math.ceil(seconds)
-    const all = await shared.penalty(subject, count, { customDuration: whole })
-    if (all.consumedPoints > Math.ceil((points * whole) / seconds)) await here.block(subject, all.msBeforeNext)
+    const { consumedPoints, msBeforeNext } = await shared.penalty(subject, count, { customDuration: whole })
+    const most = Math.ceil((points * whole) / seconds)
+    if (consumedPoints < most) return
+    // Who had too much refuses for as much of the next window too, and the others find it counted there.
+    const excess = Math.min(count, consumedPoints - most)
+    await here.block(subject, msBeforeNext + (excess / most) * whole * 1_000)
+    if (excess > 0) tellLater(subject, excess, { points, seconds }, msBeforeNext)
+  }
+  const tellLater = (subject: string, excess: number, rate: Rate, milliseconds: number): void => {
+    if (closed || owing.size >= mostShared) return
+    const timer = setTimeout(() => {
+      owing.delete(timer)
+      tell(subject, excess, rate).catch(() => undefined)
+    }, milliseconds + windowSlack).unref()
+    owing.add(timer)
   }
   const tellSoon = (): void => {
     if (!closed) telling ??= setTimeout(tellAll, shareEvery).unref()
@@ -72,6 +88,7 @@ export function openRedisLimiter({ url, prefix, onFailure }: RedisLimiterOptions
     async close() {
       closed = true
       clearTimeout(telling)
+      for (const timer of owing) clearTimeout(timer)
       await link.close()
     },
   }

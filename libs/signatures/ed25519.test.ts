@@ -1,5 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { type Ed25519, libsodium, openssl } from './ed25519.ts'
+import { isPublicKey } from './keys.ts'
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex')
 
@@ -35,6 +36,26 @@ function present(implementation: Ed25519 | undefined): Ed25519 {
   if (implementation === undefined) throw new Error('sodium-native has no build for this machine')
   return implementation
 }
+
+describe('a public key', () => {
+  const isKey = (hex: string): boolean => isPublicKey(bytes(hex).toString('base64url'))
+
+  test.each(vectors)('of RFC 8032 proves: %s', (publicKey) => {
+    expect(isKey(publicKey)).toBe(true)
+  })
+
+  test.each([
+    ['32 bytes of zero, of order 4', '00'.repeat(32)],
+    ['the identity', `01${'00'.repeat(31)}`],
+    ['the point of order 2', `ec${'ff'.repeat(30)}7f`],
+    ['a point of order 8', 'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a'],
+    ['the identity in another form', `ee${'ff'.repeat(30)}7f`],
+    ['no point of the curve', `02${'00'.repeat(31)}`],
+    ['31 bytes', '01'.repeat(31)],
+  ])('that is %s proves nothing', (_what, hex) => {
+    expect(isKey(hex)).toBe(false)
+  })
+})
 
 describe.each([
   ['libsodium', () => present(libsodium())],

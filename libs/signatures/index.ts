@@ -3,7 +3,14 @@
  * who verifies share the signature base; nothing here knows keys' lives, clocks or stores.
  */
 export { digestFault } from './content-digest.ts'
-export { readSigningKey, readVerifyingKey, writtenPublicKey, type SigningKey, type VerifyingKey } from './keys.ts'
+export {
+  isPublicKey,
+  readSigningKey,
+  readVerifyingKey,
+  writtenPublicKey,
+  type SigningKey,
+  type VerifyingKey,
+} from './keys.ts'
 export { messageOf, type Message } from './message.ts'
 export { acceptSignature, algorithms, profile } from './profile.ts'
 export { signatureAdvice, type SignatureFault } from './faults.ts'

@@ -7,7 +7,7 @@ import {
   sign,
   timingSafeEqual,
 } from 'node:crypto'
-import { ed25519 } from './ed25519.ts'
+import { ed25519, isProvingKey } from './ed25519.ts'
 import type { SignatureAlgorithm } from './profile.ts'
 
 export interface SigningKey {
@@ -45,6 +45,11 @@ export function readVerifyingKey(algorithm: SignatureAlgorithm, text: string): V
   if (!isKeyText(text)) return undefined
   const verify = ed25519(Buffer.from(text, 'base64url'))
   return { algorithm, verify: (base, signature) => verify(Buffer.from(base, 'latin1'), signature) }
+}
+
+/** Whether `text` is base64url of the 32 bytes of an Ed25519 public key by which anything can be proved: no placeholder, and no point that fits no signature. */
+export function isPublicKey(text: string): boolean {
+  return isKeyText(text) && isProvingKey(Buffer.from(text, 'base64url'))
 }
 
 /** An Ed25519 public key, or that of a private one, from PEM to base64url of its 32 bytes. Undefined when it is none. */

@@ -50,7 +50,7 @@ const ways: readonly Way[] = [
  */
 export async function measureWayIn(database: Database): Promise<InProcess[]> {
   const entrance = await entranceOver(database, { limits: unlimitedRates, signatures: signatures() })
-  const parts = { ...entrance.parts, bodyLimit: 1_048_576 }
+  const parts = { ...entrance.parts, bodyLimits: { each: 1_048_576, bulk: 4_194_304 } }
   const works: Work[] = []
   for (const way of ways) {
     const arriving = await arrivals(entrance, way)

@@ -108,15 +108,25 @@ describe('errors', () => {
 
   test('beyond maxOperations or maxPayloadSize are 413, naming the limit that the configuration advertises', async () => {
     const { body } = await scim('GET', '/ServiceProviderConfig')
-    expect(body.bulk).toEqual({ supported: true, maxOperations: 1000, maxPayloadSize: 1_048_576 })
+    expect(body.bulk).toEqual({ supported: true, maxOperations: 1000, maxPayloadSize: 4_194_304 })
     const tooMany = await scim(
       'POST',
       '/Bulk',
       bulk(Array.from({ length: 1001 }, (_, index) => ({ method: 'DELETE', path: `/Users/${index}` }))),
     )
     expect(tooMany).toMatchObject({ status: 413, body: { status: '413', detail: expect.stringContaining('1000') } })
-    const tooLarge = await scim('POST', '/Bulk', bulk([post('x', user('x', { title: 'x'.repeat(1_048_576) }))]))
-    expect(tooLarge).toMatchObject({ status: 413, body: { status: '413', detail: expect.stringContaining('1048576') } })
+    const tooLarge = await scim('POST', '/Bulk', bulk([post('x', user('x', { title: 'x'.repeat(4_194_304) }))]))
+    expect(tooLarge).toMatchObject({ status: 413, body: { status: '413', detail: expect.stringContaining('4194304') } })
+  })
+
+  test('are its own as a whole, and those of any request for each operation', async () => {
+    const title = 'x'.repeat(900_000)
+    const [one, other] = [user(`large ${Math.random()}`, { title }), user(`large ${Math.random()}`, { title })]
+    const larger = user(`larger ${Math.random()}`, { title: 'x'.repeat(1_048_576) })
+    const { status, body } = await scim('POST', '/Bulk', bulk([post('a', one), post('b', larger), post('c', other)]))
+    expect([status, body.Operations.map(({ status: own }: Told) => own)]).toEqual([200, ['201', '413', '201']])
+    expect(body.Operations[1].response.detail).toContain('1048576')
+    expect(await scim('POST', '/Users', larger)).toMatchObject({ status: 413 })
   })
 
   test('in the request itself refuse it whole', async () => {

@@ -30,7 +30,7 @@ export function signProxyCommand(world: World): Command {
     )
     .option('--port <number>', 'that it listens on; 0 takes a free one', '8090')
     .option('--host <address>', 'that it listens on', '127.0.0.1')
-    .option('--body-limit <bytes>', 'largest body; it is held in memory while it is signed', '1048576')
+    .option('--body-limit <bytes>', 'largest body; it is held in memory while it is signed', '4194304')
     .option(insecureHttp.flag, insecureHttp.about)
     .action(async (given: Options, command: Command) => {
       const options: Options = { ...command.optsWithGlobals(), ...given }

@@ -37,6 +37,7 @@ beforeAll(async () => {
   for (const database of databases.slice(0, 1)) await migrateGateway(database)
   gateways = databases.map((database) => ({
     records: new Records({ database, listTimeout: 2_000 }),
+    bodyLimits: { each: 1_048_576, bulk: 1_048_576 },
     writer: new Writer({ database, log, onFailure }),
     decisions: new AppendQueue({ log, database, capacity: 100_000, onFailure }),
     firstUses: { mayBeFirst: () => false, stored: async () => undefined },

@@ -5,6 +5,7 @@ import {
   type BulkStep,
   Diagnosis,
   errors,
+  type JsonValue,
   parseBulk,
   planBulk,
   renderBulk,
@@ -22,7 +23,8 @@ import { checkScopes } from './scopes.ts'
 import { create, createTogether, type Creation, patch, remove, replace, type ResourceParts } from './resources.ts'
 import { type Admitted, type Arrival, lookAgain, type Passage, take, type WayInParts } from './way-in.ts'
 
-export interface BulkParts extends ResourceParts, ConcludeParts, Pick<WayInParts, 'trust' | 'currency' | 'clock'> {}
+export interface BulkParts
+  extends ResourceParts, ConcludeParts, Pick<WayInParts, 'trust' | 'currency' | 'clock' | 'bodyLimits'> {}
 
 /** Operations of one bulk request under way at the same time: enough to fill batches, and few enough not to keep others waiting. */
 const atOnce = 256
@@ -235,6 +237,7 @@ class BulkRun {
     const { method, path, data, fault, pointer } = operation
     if (fault !== undefined || method === undefined || path === undefined) throw fault ?? errors.internal()
     if (this.#isAway) throw errors.unavailable(2)
+    this.#checkSize(data)
     const found = replaceInAddress(path, put)
     const endpoint = findEndpoint(method, found)
     passage.endpoint = endpoint
@@ -253,6 +256,13 @@ class BulkRun {
       body: data === undefined ? undefined : replaceReferences(data, put),
     })
     return { request, type: request.principal.types[type], verb }
+  }
+
+  /** What it brings about is told as that of a request would be, and must be no larger. */
+  #checkSize(data: JsonValue | undefined): void {
+    const { each } = this.#parts.bodyLimits
+    if (data === undefined || (this.#request.bodySize ?? 0) <= each) return
+    if (Buffer.byteLength(JSON.stringify(data)) > each) throw errors.payloadTooLarge(each)
   }
 
   #idOf(bulkId: string): string {

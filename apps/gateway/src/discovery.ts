@@ -11,13 +11,14 @@ import {
 import { accepted, type Answer } from './answer.ts'
 import type { Cursors } from './cursor.ts'
 import { largestPage } from './listing.ts'
+import type { BodyLimits } from './read-body.ts'
 import { refusals } from './refusals.ts'
 import type { Admitted, Placed } from './way-in.ts'
 
 export interface DiscoverParts {
   readonly cursors: Cursors
   readonly baseUrl: (connection: string) => string
-  readonly bodyLimit: number
+  readonly bodyLimits: BodyLimits
 }
 
 /** RFC 7644 section 4: a filter is 403, paging is passed over. Without a key only the configuration is shown. */
@@ -31,7 +32,7 @@ export function discover(request: Placed | Admitted, parts: DiscoverParts): Answ
   const baseUrl = parts.baseUrl(request.arrival.connectionId)
   const offer = {
     maxResults: largestPage,
-    maxPayloadSize: parts.bodyLimit,
+    maxPayloadSize: parts.bodyLimits.bulk,
     cursorTimeout: parts.cursors.lifetime,
   }
   const body =

@@ -52,7 +52,7 @@ import { Writer } from './store/writer.ts'
 @Module({})
 export class GatewayModule {
   static with(parts: GatewayParts): DynamicModule {
-    const { database, log, decisions, currency, peppers, bodyLimit, logger, telemetry } = parts
+    const { database, log, decisions, currency, peppers, bodyLimits, logger, telemetry } = parts
     const hits = telemetry.metrics.counter(metrics.knownKeyHits)
     const misses = telemetry.metrics.counter(metrics.knownKeyMisses)
     const failed = failureLog(logger)
@@ -76,7 +76,7 @@ export class GatewayModule {
       currency,
       peppers,
       rates,
-      bodyLimit,
+      bodyLimits,
       digests,
       tokens: new AccessTokens(peppers, parts.publicUrl),
       clock: parts.clock,

@@ -7,6 +7,7 @@ import type { Database } from '#libs/postgres/index'
 import type { DataKeys } from '#libs/sealing/index'
 import type { Logger, Telemetry } from '#libs/telemetry/index'
 import type { RateLimits } from './rates.ts'
+import type { BodyLimits } from './read-body.ts'
 import type { Currency } from './currency.ts'
 
 /** What the gateway is built from; each program makes them and ends them. */
@@ -33,8 +34,7 @@ export interface GatewayParts {
   readonly deletedRetention: number
   /** Where identity providers reach the gateway, such as http://127.0.0.1:8080. */
   readonly publicUrl: string
-  /** Largest body in bytes. */
-  readonly bodyLimit: number
+  readonly bodyLimits: BodyLimits
   /** Milliseconds that a request may take to arrive whole. */
   readonly requestTimeout: number
   /** Milliseconds that the search for a list may take. */

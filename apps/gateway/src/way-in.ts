@@ -12,6 +12,7 @@ import type { Endpoint } from './endpoints.ts'
 import type { KnownConnection, KnownKey, Principal } from './principal.ts'
 import { proved, proving } from './proof.ts'
 import type { Rates } from './rates.ts'
+import type { BodyLimits } from './read-body.ts'
 import type { Doubt } from './record-store.ts'
 import { address } from './steps/address.ts'
 import { client } from './steps/client.ts'
@@ -64,7 +65,7 @@ export interface WayInParts {
   readonly currency: Pick<Currency, 'ofMinted' | 'look'>
   readonly peppers: Peppers
   readonly rates: Pick<Rates, 'recognises' | 'unread' | 'forgive' | 'refusal' | 'count' | 'failed'>
-  readonly bodyLimit: number
+  readonly bodyLimits: BodyLimits
   readonly signatures: {
     /** The address that identity providers are given. */
     readonly publicUrl: URL

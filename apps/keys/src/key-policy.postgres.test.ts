@@ -64,6 +64,16 @@ describe('the policy of a key', () => {
     expect([body.policy.authentication.publicKey, body.signingSecret]).toEqual([publicKey, undefined])
   })
 
+  test('takes no public key by which nobody could prove anything', async () => {
+    for (const publicKey of ['A'.repeat(43), `AQ${'A'.repeat(41)}`]) {
+      const { status, body } = await mint({ authentication: { method: 'signed', algorithm: 'ed25519', publicKey } })
+      expect([status, body.errors]).toEqual([
+        422,
+        [expect.objectContaining({ pointer: '#/policy/authentication/publicKey' })],
+      ])
+    }
+  })
+
   test('is refused with every fault and its place', async () => {
     const { status, body } = await mint({
       authentication: { method: 'signed', algorithm: 'ed25519', publicKey: 'short' },

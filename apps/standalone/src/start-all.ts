@@ -46,6 +46,7 @@ export interface ServicesOptions extends Omit<StoresOptions, 'clock'> {
   readonly adminToken: string
   readonly wantsQuickstart: boolean
   readonly rateLimits: GatewayParts['rateLimits']
+  readonly bulkBodyLimit: number
   readonly listTimeout: number
   readonly cursorTimeout: number
   readonly deletedRetention: number
@@ -152,7 +153,7 @@ export async function startAll(options: ServicesOptions): Promise<Services> {
     rateLimits: options.rateLimits,
     deletedRetention: options.deletedRetention,
     publicUrl,
-    bodyLimit: door.bodyLimit,
+    bodyLimits: { each: door.bodyLimit, bulk: options.bulkBodyLimit },
     requestTimeout: door.requestTimeout,
     listTimeout: options.listTimeout,
     cursorTimeout: options.cursorTimeout,

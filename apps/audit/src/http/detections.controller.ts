@@ -90,12 +90,13 @@ function aboutDetection({ id, tenant, connection, environment }: Detection): Abo
 
 function answerOf(detection: Detection, now: Date) {
   const { severity, cause, fix } = ruleOf(detection.rule)
+  const state = stateAt(detection, now)
   return {
     id: detection.id,
     rule: detection.rule,
     severity,
-    state: stateAt(detection, now),
-    mutedUntil: detection.mutedUntil?.toISOString() ?? null,
+    state,
+    mutedUntil: state === 'muted' ? (detection.mutedUntil?.toISOString() ?? null) : null,
     acknowledgedAt: detection.acknowledgedAt?.toISOString() ?? null,
     tenant: detection.tenant,
     connection: detection.connection,

@@ -60,7 +60,7 @@ beforeAll(async () => {
     rateLimits: { perKey: 100, perConnection: 100, unproved: 100, lookUps: 100, refusals: 100 },
     deletedRetention: 1_000,
     publicUrl: 'http://127.0.0.1:8080',
-    bodyLimit: 1_000,
+    bodyLimits: { each: 1_000, bulk: 1_000 },
     admission: admitted(database, 'gateway').admission,
     captureRetention: 60_000,
     requestTimeout: 1_000,

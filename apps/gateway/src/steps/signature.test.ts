@@ -101,7 +101,7 @@ const failures: unknown[] = []
 /** What a gateway of these nonces finds out. */
 function gateway(nonces: Pick<Nonces, 'take'> = noncesSince(60_000), found?: Found) {
   const parts = {
-    bodyLimit,
+    bodyLimits: { each: bodyLimit, bulk: bodyLimit },
     signatures: signaturesOf(nonces, found),
     failed: (error: unknown) => failures.push(error),
   }
@@ -161,7 +161,11 @@ test('a nonce is remembered until the last moment at which any gateway takes its
 
 test('a signature for another address is refused with the one that is wanted', async () => {
   const { passage } = passageOf({ url: 'https://10.0.0.5:8080/scim/v2/c1/Users' })
-  const parts = { bodyLimit, signatures: signaturesOf(noncesSince(60_000)), failed: () => undefined }
+  const parts = {
+    bodyLimits: { each: bodyLimit, bulk: bodyLimit },
+    signatures: signaturesOf(noncesSince(60_000)),
+    failed: () => undefined,
+  }
   await expect(signature(passage, parts)).rejects.toMatchObject({
     code: 'signature-wrong',
     detail: expect.stringContaining('@authority scim.example.com, and an @path that begins with /latchkey '),

@@ -20,7 +20,7 @@ import type { Arrival, Passage, Skipped, WayInParts } from '../way-in.ts'
  */
 export async function signature(
   passage: Passage,
-  parts: Pick<WayInParts, 'bodyLimit' | 'signatures' | 'failed'>,
+  parts: Pick<WayInParts, 'bodyLimits' | 'signatures' | 'failed'>,
 ): Promise<void | Skipped> {
   const { arrival, key } = passage
   const authentication = key?.policy.authentication

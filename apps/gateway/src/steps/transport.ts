@@ -12,7 +12,7 @@ export async function transport(passage: Passage, parts: WayInParts): Promise<vo
   if (passage.arrival.caller.link !== 'clear') return
   const seen = await keySeen(passage, parts)
   const fix =
-    'Use the https address. Where a proxy took the request over TLS, its operator lists the proxy in LATCHKEY_TRUSTED_PROXIES and has it say so in X-Forwarded-Proto.'
+    'Use the https address. Where a proxy took the request over TLS, its operator lists the proxy in LATCHKEY_TRUSTED_PROXIES and has it say so in X-Forwarded-Proto, or in Forwarded with LATCHKEY_PROXY_HEADERS=forwarded.'
   if (seen === undefined) {
     throw refusals.forbidden(
       'plain-http',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type KeyPolicy, keyScopes } from '#libs/events/index'
-import { readVerifyingKey } from '#libs/signatures/index'
+import { isPublicKey } from '#libs/signatures/index'
 import { isBeyondLife } from '../rotation-policy.ts'
 import { allowlistRule } from './rules.ts'
 
@@ -18,10 +18,8 @@ const ed25519 = z.strictObject({
   algorithm: z.literal('ed25519'),
   publicKey: z
     .string('is missing: base64url of the 32 bytes of an Ed25519 public key')
-    .refine(
-      (text) => readVerifyingKey('ed25519', text) !== undefined,
-      'is not base64url of the 32 bytes of an Ed25519 public key',
-    ),
+    .refine(isPublicKey, 'is not base64url of the 32 bytes of an Ed25519 public key by which anything can be proved')
+    .describe('base64url of the 32 bytes of an Ed25519 public key'),
 })
 const signed = z.discriminatedUnion('algorithm', [hmac, ed25519], 'is neither hmac-sha256 nor ed25519')
 const mtls = z.strictObject({ method: z.literal('mtls'), certificates })
@@ -44,6 +42,7 @@ const scopes = z
     (names) => names.includes('users') || names.includes('groups'),
     'allows neither users nor groups: nobody could use the key',
   )
+  .describe('read or write or both, and users or groups or both; each once')
 
 /** Kept in UTC. */
 const expiresAt = (now: Date) =>
@@ -61,6 +60,7 @@ const rate = z
   .strictObject({ perSecond: z.int().min(25).max(10_000), burst: z.int().min(1).max(100_000) })
   .refine(({ perSecond, burst }) => burst >= perSecond, 'has a burst below what may come in a second')
   .refine(({ perSecond, burst }) => burst <= 10 * perSecond, 'has a burst above what may come in ten seconds')
+  .describe('burst is no less than perSecond, and no more than ten times as much')
   .nullable()
 
 /** The body of a mint; all of it may be left out. */
