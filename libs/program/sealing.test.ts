@@ -1,6 +1,10 @@
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as later } from 'node:timers/promises'
 import type { HealthCheck } from '#libs/http/index'
-import { Keyring, parseKek } from '#libs/sealing/index'
+import { Keyring, makeLocalKek, parseKek } from '#libs/sealing/index'
 import { createLogger } from '#libs/telemetry/index'
+import { ownFolder } from '#test/servers/own-folder'
 import { startVaultStandIn, type VaultServer } from '#test/servers/vault-stand-in'
 import { ending } from './ending.ts'
 import { watchKek } from './sealing.ts'
@@ -33,7 +37,7 @@ async function told(check: HealthCheck | undefined, pattern: RegExp): Promise<vo
   while (!pattern.test(await reason(check))) await new Promise((resolve) => void setTimeout(resolve, 5))
 }
 
-test('a KEK that is elsewhere is told of while it cannot be used, and one in a file is not asked for', async () => {
+test('a KEK that is elsewhere is told of while it cannot be used', async () => {
   const { present, keyring } = kek()
   const program = { logger, ending: ending(logger) }
   const [check] = watchKek({ present, keyring }, program, 10)
@@ -48,8 +52,28 @@ test('a KEK that is elsewhere is told of while it cannot be used, and one in a f
     'the key encryption key can be used again',
     'the key encryption key cannot be used for now',
   ])
-  expect(watchKek({ present: { kind: 'file', path: '/nowhere' }, keyring }, program)).toEqual([])
   await program.ending.end()
+})
+
+test('a KEK in a file is told of once it is in use and lost, or another was put in its place', async () => {
+  const folder = ownFolder()
+  const present = { kind: 'file', path: join(folder.path, 'kek') } as const
+  const keyring = new Keyring(present, [], {})
+  const program = { logger, ending: ending(logger) }
+  const [check] = watchKek({ present, keyring }, program, 1)
+  await later(20)
+  expect([await reason(check), keyring.isInUse]).toEqual(['nothing', false])
+  makeLocalKek(present.path)
+  await keyring.status()
+  await rename(present.path, `${present.path}.away`)
+  await told(check, /is missing/)
+  makeLocalKek(present.path)
+  await told(check, /holds another/)
+  await rename(`${present.path}.away`, present.path)
+  await told(check, /^nothing$/)
+  expect(lines.at(-1)).toBe('the key encryption key can be used again')
+  await program.ending.end()
+  await folder.remove()
 })
 
 test('a KEK is asked for no more once the program has ended', async () => {

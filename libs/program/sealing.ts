@@ -39,17 +39,18 @@ export function sealingOf(
 const askEvery = 30_000
 
 /**
- * Whether a KEK that is elsewhere can be used, asked in the background until the program ends, so that it is told before the first signed key wants it:
- * on the log, and in the readiness of the program, which answers all else without. Nothing waits for the first answer.
+ * Whether the KEK can be used, asked in the background until the program ends, so that it is told before the first signed key wants it: on the log, and in the
+ * readiness of the program, which answers all else without. Nothing waits for the first answer. One in a file, which a gateway without signed keys
+ * need not have, is asked for once it is in use: one that is lost meanwhile is to be put back before a restart wants it.
  */
 export function watchKek(
   { present, keyring }: Pick<Sealing, 'present' | 'keyring'>,
   { logger, ending }: Pick<Starting<unknown>, 'logger' | 'ending'>,
   milliseconds = askEvery,
 ): readonly HealthCheck[] {
-  if (present.kind === 'file') return []
   let failure: unknown
   const ask = async (): Promise<void> => {
+    if (present.kind === 'file' && !keyring.isInUse) return
     await keyring.status()
     if (failure !== undefined) logger.info('the key encryption key can be used again')
     failure = undefined

@@ -32,6 +32,11 @@ export class Keyring {
     return (await this.#named(wrapped.kekId)).unwrap(wrapped, context)
   }
 
+  /** Whether the present KEK has been asked for. */
+  get isInUse(): boolean {
+    return this.#opened.has(this.#present)
+  }
+
   /** Of the present KEK. */
   async status(): Promise<KekStatus> {
     return (await this.#open(this.#present)).status()

@@ -28,7 +28,13 @@ export function openLocalKek(path: string): KeyEncryptionProvider {
         `A data key of tenant ${context.tenant} was not wrapped by the KEK in ${path}, or was altered in the database. Put both back as they were.`,
       )
     },
-    status: async () => ({ id, version }),
+    async status() {
+      if (readKey(path).equals(key)) return { id, version }
+      throw new SealingError(
+        'kek-missing',
+        `The file ${path} holds another key encryption key (KEK) than when it was read. Put back what it held: after a restart nothing that was sealed under it could be opened.`,
+      )
+    },
   }
 }
 
