@@ -68,6 +68,15 @@ describe('a Redis of its own', () => {
     })
   })
 
+  test('a process that stands still itself does not take that for the silence of Redis', async () => {
+    const { nonces } = await opened(redis)
+    await later(slack)
+    const taken = nonces.take(signed('nonce', 100_000), minute)
+    const end = Date.now() + 1_000
+    while (Date.now() < end);
+    expect(await taken).toBe(true)
+  })
+
   for (const left of ['nothing', 'what was on its disk before'] as const) {
     test(`a Redis that was killed and has ${left} begins anew`, async () => {
       const { nonces } = await opened(redis)

@@ -23,7 +23,9 @@ interface Store {
   ahead?: Promise<TakenAhead>
 }
 
+/** Redis is waited for as long as this, in so many looks: what this process itself stands still counts as one of them, since an answer may have come meanwhile. */
 const answerMilliseconds = 500
+const looks = 10
 /** Another machine, whose clock is behind by as much at the most, may have taken over from the Redis that ended. */
 const clockSlack = 2_000
 /** One for a store that has ended, and one for what lies ahead; each again, should Redis end meanwhile. */
@@ -180,7 +182,11 @@ export function openRedisNonces({ url, prefix, ahead, onFailure }: RedisNoncesOp
     async take(signed, milliseconds) {
       let impatience: NodeJS.Timeout | undefined
       const late = new Promise<undefined>((settle) => {
-        impatience = setTimeout(() => settle(undefined), answerMilliseconds)
+        const look = (left: number): void => {
+          if (left === 0) settle(undefined)
+          else impatience = setTimeout(() => look(left - 1), answerMilliseconds / looks)
+        }
+        look(looks)
       })
       try {
         return await Promise.race([take(signed, milliseconds).catch(() => undefined), late])
