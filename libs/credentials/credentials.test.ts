@@ -3,7 +3,6 @@ import {
   addPepper,
   adminTokenFormat,
   digest,
-  dummyMatch,
   faultAdvice,
   findSecrets,
   formatPeppers,
@@ -203,7 +202,8 @@ describe('digests', () => {
     expect(stored.digest).toHaveLength(32)
     expect(matches(peppers, stored, secret)).toBe(true)
     expect(matches(peppers, stored, mintKey('live').secret)).toBe(false)
-    expect(dummyMatch(peppers, secret)).toBe(false)
+    expect(matches(peppers, undefined, secret)).toBe(false)
+    expect(matches(peppers, { pepperVersion: 1, digest: new Uint8Array() }, secret)).toBe(false)
   })
 
   test('go on matching after another pepper was added, and under no other installation', () => {

@@ -14,24 +14,20 @@ export function digest(peppers: Peppers, version: number, secret: Secret): Buffe
   return hmac(key, secret)
 }
 
-/** Whether the secret is the one digested, in a time that tells nothing of it. False when the pepper's version is not known. */
-export function matches(peppers: Peppers, stored: StoredDigest, secret: Secret): boolean {
-  const { pepperVersion, digest: expected } = stored
-  if (expected.length !== nothing.length || !peppers.keys.has(pepperVersion)) return dummyMatch(peppers, secret)
-  return isDigest(peppers, pepperVersion, expected, secret)
-}
+const nothing: Uint8Array = Buffer.alloc(32)
 
-const nothing = Buffer.alloc(32)
-
-/** Always false, at the cost of `matches`: for a kid that nobody knows. */
-export function dummyMatch(peppers: Peppers, secret: Secret): false {
-  isDigest(peppers, peppers.current, nothing, secret)
-  return false
-}
-
-function isDigest(peppers: Peppers, version: number, expected: Uint8Array, secret: Secret): boolean {
-  const key = peppers.keys.get(version)
-  return key !== undefined && timingSafeEqual(hmac(key, secret), expected)
+/**
+ * Whether the secret is the one digested, in a time that tells nothing of it. False where nothing is stored, for an id that nobody knows, and where the
+ * pepper's version is not known: at the same cost, by the same steps.
+ */
+export function matches(peppers: Peppers, stored: StoredDigest | undefined, secret: Secret): boolean {
+  const { pepperVersion, digest: expected } = stored ?? { pepperVersion: peppers.current, digest: nothing }
+  const own = peppers.keys.get(pepperVersion)
+  const key = own ?? peppers.keys.get(peppers.current)
+  if (key === undefined) return false
+  const isComparable = own !== undefined && expected.length === nothing.length
+  const isSame = timingSafeEqual(hmac(key, secret), isComparable ? expected : nothing)
+  return isSame && isComparable && stored !== undefined
 }
 
 function hmac(key: KeyObject, secret: Secret): Buffer {

@@ -20,7 +20,7 @@ export {
   type Peppers,
   UnreadablePeppers,
 } from './peppers.ts'
-export { digest, dummyMatch, matches, type StoredDigest } from './digest.ts'
+export { digest, matches, type StoredDigest } from './digest.ts'
 export { decrypt, encrypt } from './aead.ts'
 export { open, seal } from './seal.ts'
 export { randomDigits } from './base62.ts'
